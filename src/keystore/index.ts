@@ -1,0 +1,2 @@
+export * from './keyFile.ts';
+export * from './peers.ts';

@@ -1,0 +1,6 @@
+export * from './blobs.ts';
+export * from './broker.ts';
+export * from './channel.ts';
+export * from './link.ts';
+export * from './memoryLink.ts';
+export * from './mqttLink.ts';

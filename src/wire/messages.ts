@@ -1,0 +1,130 @@
+/**
+ * Every message between coordinator and pod, as one schema each. Names follow the platform's message flow
+ * (JOB_REQUEST, TRAINING_UPDATE, …) where it has one. Bodies are CBOR; the header carries run, round and phase.
+ * @module
+ */
+import { z } from 'zod';
+import { fromCbor, toCbor } from './codec.ts';
+
+const Bytes = z.custom<Uint8Array>((b) => b instanceof Uint8Array, 'expected bytes');
+const Name = z.string().min(1).max(70);
+
+/** A large byte string that its receiver pulls in chunks; `id` is its SHA-256 in hexadecimal. */
+export const BlobRefSchema = z.strictObject({ id: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(0) });
+export type BlobRef = z.infer<typeof BlobRefSchema>;
+
+/** A pod's answer to a task request (the platform's response types). */
+export const JOB_RESPONSES = [
+  'NO_ACCESS',
+  'INVALID_PROOF_OF_IDENTITY',
+  'UNAUTHORISED',
+  'NO_PROOF_OF_IDENTITY',
+  'NO_DATA',
+  'INCOMPATIBLE_DATASOURCE',
+  'TASK_SETUP_ERROR',
+  'TASK_TIMEOUT',
+] as const;
+export type JobResponse = (typeof JOB_RESPONSES)[number];
+
+/** Why a run ended for a pod before it was complete. */
+export const ABORT_REASONS = ['WORKER_ERROR', 'CANCELLED', 'COHORT_TOO_SMALL', 'LIMITS_EXCEEDED', 'PROTOCOL'] as const;
+export type AbortReason = (typeof ABORT_REASONS)[number];
+
+/** What an aggregation is for: each is one weighted sum over the cohort. */
+export const PURPOSES = ['statistics', 'update', 'evaluation'] as const;
+export type Purpose = (typeof PURPOSES)[number];
+
+/** Public parameters of the masked vector; every pod checks them and they are hashed into every mask key. */
+const SecureParametersSchema = z.strictObject({
+  /** Clip bound per coordinate of an update. */
+  clip: z.number().positive(),
+  /** Upper bound on one pod's sample count. */
+  maxWeight: z.int().positive(),
+  /** Largest cohort the quantiser leaves room for. */
+  cohort: z.int().min(1).max(1000),
+});
+export type SecureParameters = z.infer<typeof SecureParametersSchema>;
+
+const RosterSchema = z.array(z.strictObject({ name: Name, public: z.string().max(300) })).max(1000);
+
+const MessageSchema = z.discriminatedUnion('type', [
+  // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
+  z.strictObject({ type: z.literal('ONLINE_CHECK') }),
+  z.strictObject({
+    type: z.literal('ONLINE_RESPONSE'),
+    version: z.string().max(32),
+    datasets: z.array(z.strictObject({ name: Name, schema: z.string().max(1 << 19) })).max(100),
+  }),
+  z.strictObject({
+    type: z.literal('JOB_REQUEST'),
+    /** The task as JSON, without anything local to the modeller. */
+    task: z.string().max(1 << 19),
+    dataset: Name,
+    model: BlobRefSchema,
+    roster: RosterSchema,
+  }),
+  z.strictObject({ type: z.literal('JOB_ACCEPT') }),
+  z.strictObject({ type: z.literal('JOB_REJECT'), response: z.enum(JOB_RESPONSES), reason: z.string().max(4000) }),
+  // ── rounds ───────────────────────────────────────────────────────────────────────────────────────────────────
+  z.strictObject({
+    type: z.literal('ROUND_START'),
+    purpose: z.enum(PURPOSES),
+    /** Global parameters to start from, float32; absent for statistics. */
+    parameters: BlobRefSchema.optional(),
+    /** Federated mean and scale per feature, float32, once they are known. */
+    standardiser: z.strictObject({ mean: Bytes, scale: Bytes }).optional(),
+    secure: SecureParametersSchema.optional(),
+  }),
+  z.strictObject({ type: z.literal('PROGRESS'), done: z.int().min(0), total: z.int().min(0) }),
+  z.strictObject({
+    type: z.literal('TRAINING_UPDATE'),
+    purpose: z.enum(PURPOSES),
+    /** Plain mode: float64 sums in the slot order of the purpose. */
+    input: BlobRefSchema,
+  }),
+  /** One step of secure aggregation; `body` is the state machine's own bytes, `vector` the masked input. */
+  z.strictObject({
+    type: z.literal('SECURE_SHARE'),
+    purpose: z.enum(PURPOSES),
+    attempt: z.int().min(0).max(65535),
+    body: Bytes,
+    vector: BlobRefSchema.optional(),
+  }),
+  /** Opens attempt `attempt`: who takes part in it. Sent before the machines exchange anything. */
+  z.strictObject({
+    type: z.literal('SECURE_OPEN'),
+    purpose: z.enum(PURPOSES),
+    attempt: z.int().min(0).max(65535),
+    cohort: z.array(Name).max(1000),
+  }),
+  z.strictObject({
+    type: z.literal('EVALUATION_RESULTS'),
+    rows: z.int().min(0),
+    metrics: z.record(z.string().max(64), z.number().nullable()),
+  }),
+  // ── end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  z.strictObject({ type: z.literal('TASK_COMPLETE') }),
+  z.strictObject({ type: z.literal('TASK_ABORT'), reason: z.enum(ABORT_REASONS), message: z.string().max(4000) }),
+  // ── blobs ────────────────────────────────────────────────────────────────────────────────────────────────────
+  z.strictObject({ type: z.literal('BLOB_GET'), id: z.string().length(64), index: z.int().min(0) }),
+  /** `bytes` is absent when the owner does not (any longer) have the blob. */
+  z.strictObject({
+    type: z.literal('BLOB_CHUNK'),
+    id: z.string().length(64),
+    index: z.int().min(0),
+    bytes: Bytes.optional(),
+  }),
+]);
+
+export type Message = z.infer<typeof MessageSchema>;
+export type MessageOf<T extends Message['type']> = Extract<Message, { type: T }>;
+
+/** Canonical bytes of a message. */
+export function encodeMessage(message: Message): Uint8Array {
+  return toCbor(message);
+}
+
+/** @throws KonsilError PROTOCOL_VIOLATION naming the wrong field. */
+export function decodeMessage(bytes: Uint8Array): Message {
+  return fromCbor(MessageSchema, bytes, 'message');
+}
