@@ -1,1 +1,3 @@
+export * from './maskStream.ts';
 export * from './primitives.ts';
+export * from './shamir.ts';
