@@ -1,0 +1,70 @@
+/**
+ * Aggregation without masks: a pod's input as bytes (update as float32, the rest as float64), and the sum over pods.
+ * The coordinator sees each input; tasks use it only when they switch secure aggregation off and the site allows it.
+ * @module
+ */
+import type { PodInput, SummedVector, VectorSpec } from '../aggregation/index.ts';
+import { bytesOf, concatBytes, float32Of, KonsilError } from '../base/index.ts';
+
+/** Bytes of `input`: update (4 each), then weight, extras and counts in the order of `spec` (8 each). */
+export function encodePlain(input: PodInput, spec: VectorSpec): Uint8Array {
+  const tail = Float64Array.of(
+    input.weight,
+    ...spec.extras.map((name) => input.extras[name]!),
+    ...spec.counts.map((name) => input.counts[name]!),
+  );
+  return concatBytes(bytesOf(Float32Array.from(input.update ?? [])), bytesOf(tail));
+}
+
+/** Length of {@link encodePlain}'s result. */
+export function plainBytes(spec: VectorSpec): number {
+  return 4 * spec.updateLength + 8 * (1 + spec.extras.length + spec.counts.length);
+}
+
+/**
+ * Reads one pod's bytes.
+ * @throws KonsilError AGG_BAD_MESSAGE naming the pod when the length is wrong, a number is not finite, or a weight or
+ *   count is not a whole number in range.
+ */
+export function decodePlain(bytes: Uint8Array, spec: VectorSpec, pod: string): PodInput {
+  const bad = (what: string): KonsilError => new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: ${what}`, { pod });
+  if (bytes.length !== plainBytes(spec)) throw bad(`input has ${bytes.length} bytes, expected ${plainBytes(spec)}`);
+  const split = 4 * spec.updateLength;
+  const update = float32Of(bytes.subarray(0, split));
+  const tail = new Float64Array(bytes.slice(split).buffer);
+  if (!update.every(Number.isFinite)) throw bad('update contains a number that is not finite');
+  if (!tail.every(Number.isFinite)) throw bad('a metric is not finite');
+  const whole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+  const weight = tail[0]!;
+  if (!whole(weight) || weight > spec.maxWeight) throw bad(`weight ${weight} is not a whole number up to ${spec.maxWeight}`);
+  const extras = Object.fromEntries(spec.extras.map((name, i) => [name, tail[1 + i]!]));
+  const counts = Object.fromEntries(spec.counts.map((name, i) => [name, tail[1 + spec.extras.length + i]!]));
+  if (!Object.values(counts).every(whole)) throw bad('a count is not a whole number');
+  return spec.updateLength > 0 ? { update, weight, extras, counts } : { weight, extras, counts };
+}
+
+/**
+ * Weighted mean of the updates and sums of everything else; weights by sample count unless `weightOf` overrides them.
+ * @throws KonsilError AGG_TOO_FEW_SURVIVORS when no input has weight.
+ */
+export function sumPlain(
+  inputs: ReadonlyMap<string, PodInput>,
+  spec: VectorSpec,
+  weightOf: (pod: string, rows: number) => number = (_pod, rows) => rows,
+): SummedVector {
+  const mean = new Float64Array(spec.updateLength);
+  const extras = Object.fromEntries(spec.extras.map((name) => [name, 0]));
+  const counts = Object.fromEntries(spec.counts.map((name) => [name, 0]));
+  let [totalWeight, total] = [0, 0];
+  for (const [pod, input] of inputs) {
+    const weight = weightOf(pod, input.weight);
+    total += weight;
+    totalWeight += input.weight;
+    input.update?.forEach((value, i) => (mean[i]! += weight * value));
+    for (const name of spec.extras) extras[name]! += input.extras[name]!;
+    for (const name of spec.counts) counts[name]! += input.counts[name]!;
+  }
+  if (spec.updateLength > 0 && total <= 0) throw new KonsilError('AGG_TOO_FEW_SURVIVORS', 'no pod contributed any weight');
+  for (let i = 0; i < mean.length; i++) mean[i]! /= total;
+  return { mean, totalWeight, extras, counts, clipped: 0 };
+}

@@ -1,0 +1,38 @@
+/**
+ * What all parties of a secure sum must agree on beyond its roster: the task, the model graph, the parameters they
+ * really used, the standardisation and the slot layout. Each computes the hash from its own copy, so a coordinator that
+ * shows different models to different pods gets no sum.
+ * @source Pasquini et al. (CCS 2022) on model inconsistency attacks.
+ * @module
+ */
+import { hashSpec, type VectorSpec } from '../../aggregation/index.ts';
+import { frame } from '../../base/index.ts';
+import { sha256 } from '../../crypto/index.ts';
+
+/** A party's own view. Absent parts (statistics come before parameters) hash as empty. */
+export interface PublicView {
+  /** The task as JSON, byte for byte as sent. */
+  readonly task: string;
+  /** SHA-256 of the ONNX model, hexadecimal. */
+  readonly modelId: string;
+  /** SHA-256 of the float32 parameters of this round, hexadecimal, or empty. */
+  readonly parametersId: string;
+  readonly standardiser: { readonly mean: Uint8Array; readonly scale: Uint8Array } | undefined;
+  readonly spec: VectorSpec;
+}
+
+/** 32 bytes. */
+export function publicHash(view: PublicView): Uint8Array {
+  const none = new Uint8Array(0);
+  return sha256(
+    frame(
+      'konsil/public/v1',
+      view.task,
+      view.modelId,
+      view.parametersId,
+      view.standardiser?.mean ?? none,
+      view.standardiser?.scale ?? none,
+      hashSpec(view.spec),
+    ),
+  );
+}

@@ -1,0 +1,164 @@
+/**
+ * A cohort of pods and a coordinator in memory, reproducible from a seed; tests lose, repeat, alter and forge what it says.
+ * @module
+ */
+import { createPrivateKey } from 'node:crypto';
+import {
+  type ClientOutput,
+  type ClientState,
+  openSession,
+  type ServerEvent,
+  type ServerOutput,
+  type ServerState,
+  type Session,
+  type SessionParameters,
+  startClient,
+  startServer,
+  stepClient,
+  stepServer,
+} from '../../src/aggregation/index.ts';
+import { frame, fromBase64Url, toBase64Url } from '../../src/base/index.ts';
+import { hkdf, type KeyPair, type RandomBytes, sha256 } from '../../src/crypto/index.ts';
+
+/** Deterministic stand-in for a CSPRNG: HKDF of a label and a call counter. Tests only. */
+export function seededBytes(label: string): RandomBytes {
+  let calls = 0;
+  return (length) => hkdf(sha256(frame(label)), new Uint8Array(0), frame('test bytes', calls++), length);
+}
+
+/** Ed25519 key pair of a label. */
+export function signingKeyOf(label: string): KeyPair {
+  const secret = sha256(frame('test identity', label));
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), secret]);
+  const jwk = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });
+  if (jwk.d !== toBase64Url(secret)) throw new Error('key import changed the seed');
+  return { secret, publicKey: fromBase64Url(jwk.x!) };
+}
+
+export const podNames = (n: number): string[] =>
+  Array.from({ length: n }, (_, i) => `pod-${String(i).padStart(2, '0')}`);
+
+const identities = new Map<string, KeyPair>();
+export function identityOf(name: string): KeyPair {
+  const known = identities.get(name) ?? signingKeyOf(name);
+  identities.set(name, known);
+  return known;
+}
+
+export function testSession(n: number, vectorLength: number, overrides: Partial<SessionParameters> = {}): Session {
+  return openSession({
+    runId: 'run-1',
+    round: 3,
+    attempt: 0,
+    purpose: 'update',
+    roster: podNames(n).map((name) => ({ name, publicKey: identityOf(name).publicKey })),
+    coordinator: identityOf('coordinator').publicKey,
+    vectorLength,
+    publicHash: sha256(frame('model')),
+    ...overrides,
+  });
+}
+
+/** A pod's input: uniform words of a seed. */
+export function inputOf(name: string, length: number, label = 'input'): Uint32Array {
+  const bytes = new Uint8Array(4 * length);
+  const block = 8160; // HKDF-SHA-256's longest output
+  for (let at = 0; at < bytes.length; at += block)
+    bytes.set(hkdf(sha256(frame(label, name)), new Uint8Array(0), frame(at), Math.min(block, bytes.length - at)), at);
+  return new Uint32Array(bytes.buffer);
+}
+
+/** Plain sum mod 2^32 of the inputs of `names`. */
+export function plainSum(names: readonly string[], length: number, label = 'input'): Uint32Array {
+  const sum = new Uint32Array(length);
+  for (const name of names) inputOf(name, length, label).forEach((word, i) => (sum[i] = (sum[i]! + word) >>> 0));
+  return sum;
+}
+
+export interface Cohort {
+  readonly session: Session;
+  server: ServerState;
+  readonly clients: Map<string, ClientState>;
+  /** Everything the coordinator told its caller that is not a message. */
+  readonly reports: Exclude<ServerOutput, { type: 'send' }>[];
+  /** What the pods told their callers that is not a message. */
+  readonly podReports: { pod: string; output: Extract<ClientOutput, { type: 'rejected' | 'aborted' }> }[];
+  /** Messages to pods and to the coordinator, in order, not delivered yet. */
+  toPods: { to: string; bytes: Uint8Array }[];
+  toServer: ServerEvent[];
+}
+
+export function makeCohort(session: Session, label = 'cohort'): Cohort {
+  const cohort: Cohort = {
+    session,
+    server: startServer(session, identityOf('coordinator')),
+    clients: new Map(),
+    reports: [],
+    podReports: [],
+    toPods: [],
+    toServer: [],
+  };
+  for (const { name } of session.roster) {
+    const input = inputOf(name, session.vectorLength);
+    const started = startClient(
+      { session, self: name, identity: identityOf(name), input },
+      seededBytes(`${label}/${name}/${session.attempt}`),
+    );
+    cohort.clients.set(name, started.state);
+    takePodOutputs(cohort, name, started.outputs);
+  }
+  return cohort;
+}
+
+export function takePodOutputs(cohort: Cohort, pod: string, outputs: readonly ClientOutput[]): void {
+  for (const output of outputs) {
+    if (output.type === 'send') cohort.toServer.push({ type: 'message', from: pod, bytes: output.bytes });
+    else if (output.type === 'upload')
+      cohort.toServer.push({ type: 'upload', from: pod, manifest: output.manifest, vector: output.vector });
+    else cohort.podReports.push({ pod, output });
+  }
+}
+
+export function deliverToPod(cohort: Cohort, pod: string, bytes: Uint8Array): readonly ClientOutput[] {
+  const { state, outputs } = stepClient(cohort.clients.get(pod)!, { type: 'message', bytes });
+  cohort.clients.set(pod, state);
+  takePodOutputs(cohort, pod, outputs);
+  return outputs;
+}
+
+export function deliverToServer(cohort: Cohort, event: ServerEvent): readonly ServerOutput[] {
+  const { state, outputs } = stepServer(cohort.server, event);
+  cohort.server = state;
+  for (const output of outputs)
+    if (output.type === 'send') cohort.toPods.push({ to: output.to, bytes: output.bytes });
+    else cohort.reports.push(output);
+  return outputs;
+}
+
+export interface PhaseHooks {
+  /** False: the pod's message of this phase never arrives, and nothing after it. */
+  readonly answers?: (pod: string, phase: number) => boolean;
+  /** Rewrites the messages on their way to the coordinator. */
+  readonly shuffle?: (events: ServerEvent[], phase: number) => ServerEvent[];
+}
+
+/** Runs phases `from`..`to` (0 advertise … 4 release), closing each. */
+export function runPhases(cohort: Cohort, hooks: PhaseHooks = {}, from = 0, to = 4): void {
+  for (let phase = from; phase <= to; phase++) {
+    const requests = cohort.toPods.splice(0);
+    for (const { to: pod, bytes } of requests) deliverToPod(cohort, pod, bytes);
+    const kept = cohort.toServer.splice(0).filter((event) => {
+      return event.type === 'close' || (hooks.answers?.(event.from, phase) ?? true);
+    });
+    for (const event of hooks.shuffle?.(kept, phase) ?? kept) deliverToServer(cohort, event);
+    deliverToServer(cohort, { type: 'close' });
+  }
+}
+
+export function sumOf(cohort: Cohort): Extract<ServerOutput, { type: 'sum' }> | undefined {
+  return cohort.reports.find((report) => report.type === 'sum');
+}
+
+export function failureOf(cohort: Cohort): Extract<ServerOutput, { type: 'failed' }> | undefined {
+  return cohort.reports.find((report) => report.type === 'failed');
+}
