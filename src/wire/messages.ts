@@ -69,6 +69,8 @@ const MessageSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('ROUND_START'),
     purpose: z.enum(PURPOSES),
+    /** Update rounds completed so far: says how much of the training budget is left. */
+    completed: z.int().min(0),
     /** Global parameters to start from, float32; absent for statistics. */
     parameters: BlobRefSchema.optional(),
     /** Federated mean and scale per feature, float32, once they are known. */
@@ -76,6 +78,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     secure: SecureParametersSchema.optional(),
   }),
   z.strictObject({ type: z.literal('PROGRESS'), done: z.int().min(0), total: z.int().min(0) }),
+  /** Secure mode: the local work is done and the pod is ready to take part in a sum. */
+  z.strictObject({ type: z.literal('TRAINING_COMPLETE'), purpose: z.enum(PURPOSES) }),
   z.strictObject({
     type: z.literal('TRAINING_UPDATE'),
     purpose: z.enum(PURPOSES),

@@ -40,7 +40,12 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
       return { ...common, updateLength: facts.parameters, extras: ['trainingLoss', 'validationLoss'], counts: ['validationRows', 'validationHits'] };
     case 'evaluation': {
       const { counts, sums } = statisticsLayout(facts.kind, facts.classes);
-      return { ...common, updateLength: 0, extras: sums, counts };
+      return {
+        ...common,
+        updateLength: 0,
+        extras: [...sums, 'validationLoss'],
+        counts: [...counts, 'validationRows', 'validationHits'],
+      };
     }
   }
 }

@@ -1,0 +1,180 @@
+/**
+ * Whether a task may run here: identity, the site's policy, data, schema and model, in that order. The site's policy is
+ * final; every refusal says what is missing in words the modeller can act on.
+ * @module
+ */
+import type { Member } from '../aggregation/index.ts';
+import { isKonsilError, messageOf } from '../base/index.ts';
+import { fingerprint, importPublic, type Identity } from '../crypto/index.ts';
+import { checkSchema, openDataset, loadSiteData, problemOf, type DataSource, type SiteData } from '../datasources/index.ts';
+import type { Peer, PeerBook } from '../keystore/index.ts';
+import type { SumFacts } from '../protocols/index.ts';
+import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
+import { Trainer } from '../training/index.ts';
+import type { JobResponse, MessageOf } from '../wire/index.ts';
+
+/** A refusal as a value: expected, and sent to the modeller. */
+export class Refusal extends Error {
+  readonly response: JobResponse;
+  constructor(response: JobResponse, reason: string) {
+    super(reason);
+    this.response = response;
+  }
+}
+
+/** A task this pod has agreed to, with everything it needs loaded. */
+export interface Admitted {
+  readonly task: Task;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly data: SiteData;
+  readonly trainer: Trainer;
+  readonly facts: SumFacts;
+}
+
+/** What admission looks at. */
+export interface AdmissionOptions {
+  readonly config: PodConfig;
+  readonly identity: Identity;
+  readonly peers: PeerBook;
+  readonly request: MessageOf<'JOB_REQUEST'>;
+  readonly from: Peer;
+  /** Pulls the model the modeller offers; called only after policy has said yes. */
+  readonly pullModel: () => Promise<Uint8Array>;
+  readonly signal: AbortSignal;
+}
+
+/** @throws Refusal with one of the platform's response types. */
+export async function admit(options: AdmissionOptions): Promise<Admitted> {
+  const { config, request, from } = options;
+  checkModeller(config, from);
+  const task = readWire(request.task);
+  checkPolicy(config, task);
+  const members = checkRoster(options, task);
+  const source = await openSource(config, request.dataset);
+  try {
+    return { task, members, ...(await setUp(options, task, source)) };
+  } finally {
+    source.close();
+  }
+}
+
+/** @throws Refusal unless `from` is pinned as a modeller and approved by this site's configuration. */
+export function checkModeller(config: PodConfig, from: Peer): void {
+  if (from.role !== 'modeller') throw new Refusal('INVALID_PROOF_OF_IDENTITY', `"${from.name}" is pinned here as a pod, not as a modeller`);
+  if (!isListed(config.approvedModellers, from.name, from.public.id))
+    throw new Refusal('NO_ACCESS', `this site has not approved modeller "${from.name}"; its operator adds it to approved_modellers`);
+}
+
+function isListed(list: readonly string[], name: string, id: string): boolean {
+  return list.includes(name) || list.includes(fingerprint(id));
+}
+
+function readWire(json: string): Task {
+  try {
+    return fromWire(JSON.parse(json));
+  } catch (error) {
+    throw new Refusal('TASK_SETUP_ERROR', `task does not validate here: ${messageOf(error)}`);
+  }
+}
+
+function checkPolicy({ policy }: PodConfig, task: Task): void {
+  if (!policy.allowedProtocols.includes(task.protocol.name))
+    throw new Refusal('UNAUTHORISED', `protocol ${task.protocol.name} is not allowed here; allowed: ${policy.allowedProtocols.join(', ')}`);
+  if (policy.requireSecureAggregation && !task.aggregator.secure)
+    throw new Refusal('UNAUTHORISED', 'this site takes part only with secure aggregation (task.aggregator.secure: true)');
+  if (task.pods.length < policy.minimumCohort)
+    throw new Refusal('UNAUTHORISED', `task names ${task.pods.length} pods; this site takes part only with ${policy.minimumCohort} or more`);
+}
+
+/** The roster as this pod accepts it: its own entry intact, pinned names with their pinned keys, strangers per policy. */
+function checkRoster({ config, identity, peers, request }: AdmissionOptions, task: Task): Map<string, Member> {
+  const members = new Map<string, Member>();
+  const named = new Set(task.pods.map((identifier) => splitIdentifier(identifier).pod));
+  for (const { name, public: line } of request.roster) {
+    const key = readLine(name, line);
+    if (members.has(name) || !named.has(name)) throw new Refusal('UNAUTHORISED', `roster names "${name}" twice, or not as the task does`);
+    if (name === config.name) {
+      if (key.id !== identity.public.id) throw new Refusal('UNAUTHORISED', 'roster has another key under this pod\'s name');
+    } else {
+      if (config.approvedPods && !isListed(config.approvedPods, name, key.id))
+        throw new Refusal('UNAUTHORISED', `this site has not approved pod "${name}"; its operator adds it to approved_pods`);
+      try {
+        peers.pin(name, 'pod', line); // trust on first use; a key that changes later is refused here
+      } catch (error) {
+        throw new Refusal('UNAUTHORISED', messageOf(error));
+      }
+    }
+    members.set(name, { name, publicKey: key.signing });
+  }
+  if (!members.has(config.name)) throw new Refusal('UNAUTHORISED', `roster does not contain this pod ("${config.name}")`);
+  return members;
+}
+
+function readLine(name: string, line: string): ReturnType<typeof importPublic> {
+  try {
+    return importPublic(line);
+  } catch (error) {
+    throw new Refusal('UNAUTHORISED', `roster entry "${name}": ${messageOf(error)}`);
+  }
+}
+
+async function openSource(config: PodConfig, dataset: string): Promise<DataSource> {
+  const chosen = config.datasources.find(({ name }) => name === dataset);
+  if (!chosen) throw new Refusal('NO_DATA', `this pod has no dataset "${dataset}"`);
+  try {
+    return await openDataset(chosen);
+  } catch (error) {
+    throw new Refusal('NO_DATA', `dataset "${dataset}" cannot be read${codeOf(error)}`);
+  }
+}
+
+async function setUp(
+  { request, pullModel, signal, config }: AdmissionOptions,
+  task: Task,
+  source: DataSource,
+): Promise<Pick<Admitted, 'data' | 'trainer' | 'facts'>> {
+  const { dataStructure } = task;
+  if (dataStructure.compatibleDatasources && !dataStructure.compatibleDatasources.includes(source.kind))
+    throw new Refusal('INCOMPATIBLE_DATASOURCE', `task takes ${dataStructure.compatibleDatasources.join(', ')}; dataset is a ${source.kind}`);
+  const problems = checkSchema(dataStructure, source.schema);
+  if (problems.length > 0) throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
+  let data: SiteData;
+  try {
+    data = await loadSiteData(source, dataStructure, signal);
+  } catch (error) {
+    const empty = isKonsilError(error, 'DATA_EMPTY');
+    throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', messageOf(error));
+  }
+  const { kind, classes } = problemOf(dataStructure);
+  try {
+    const trainer = await Trainer.create(trainerOptions(task, await pullModel(), `model of ${config.name}'s task`), signal);
+    const facts = { features: data.features.length, parameters: trainer.parameterCount, kind, classes: classes.length };
+    trainer.checkData(facts.features, classes.length);
+    return { data, trainer, facts };
+  } catch (error) {
+    throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
+  }
+}
+
+/** The trainer's settings of a task; coordinator-side comparisons use the same, so that they compare like with like. */
+export function trainerOptions(task: Task, model: Uint8Array, source: string): Parameters<typeof Trainer.create>[0] {
+  const { training } = task;
+  return {
+    model,
+    source,
+    loss: training.loss,
+    optimiser: {
+      kind: training.optimizer,
+      learningRate: training.learningRate,
+      momentum: training.momentum,
+      weightDecay: training.weightDecay,
+    },
+    batchSize: training.batchSize,
+    ...(training.gradientClipNorm === undefined ? {} : { clipNorm: training.gradientClipNorm }),
+  };
+}
+
+/** The error's code only: paths and contents of a hospital's files are nobody else's business. */
+function codeOf(error: unknown): string {
+  return isKonsilError(error) ? ` (${error.code})` : '';
+}

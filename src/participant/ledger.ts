@@ -1,0 +1,36 @@
+/**
+ * The site's own record of what ran: one JSON line per fact, appended and flushed, never rewritten. No data, no metric.
+ * @module
+ */
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { KonsilError, messageOf } from '../base/index.ts';
+
+/** One line of the ledger. */
+export interface LedgerEntry {
+  readonly event: 'accepted' | 'rejected' | 'round' | 'completed' | 'aborted';
+  readonly run: string;
+  readonly modeller: string;
+  readonly dataset?: string;
+  readonly detail?: string;
+  readonly sentBytes?: number;
+}
+
+/** Appends to `ledger.jsonl` in the pod's state folder. */
+export class Ledger {
+  readonly #file: string;
+
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#file = join(folder, 'ledger.jsonl');
+  }
+
+  /** @throws KonsilError FILE_WRITE_FAILED: a site that cannot record what runs must not run it. */
+  append(entry: LedgerEntry): void {
+    try {
+      appendFileSync(this.#file, `${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`, { mode: 0o600, flush: true });
+    } catch (cause) {
+      throw new KonsilError('FILE_WRITE_FAILED', `${this.#file}: ${messageOf(cause)}`, { file: this.#file }, { cause });
+    }
+  }
+}

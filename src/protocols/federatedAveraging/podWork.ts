@@ -1,0 +1,121 @@
+/**
+ * What federated averaging computes at a pod: the inputs of its three sums. Talks to no network; the pod decides when.
+ * @module
+ */
+import type { PodInput } from '../../aggregation/index.ts';
+import { KonsilError } from '../../base/index.ts';
+import { applyStandardiser, columnStatistics, type SiteData } from '../../datasources/index.ts';
+import { evaluate, lossHits, type MetricValues, siteStatistics } from '../../metrics/index.ts';
+import type { Task } from '../../tasks/index.ts';
+import type { Trainer } from '../../training/index.ts';
+import { perFeature, type SumFacts } from './sums.ts';
+
+/** What the work needs; `data` is standardised in place once, when the statistics are known. */
+export interface PodWorkOptions {
+  readonly data: SiteData;
+  readonly trainer: Trainer;
+  readonly task: Task;
+  readonly facts: SumFacts;
+}
+
+/** Options of a long computation. */
+export interface WorkOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** How many steps or epochs the round after `completed` rounds trains: the interval, or what is left of the budget. */
+export function budgetOf(task: Task, completed: number): { readonly steps: number } | { readonly epochs: number } {
+  const left = Math.max(0, task.training.total - completed * task.protocol.interval);
+  const amount = Math.min(task.protocol.interval, left);
+  return task.training.unit === 'steps' ? { steps: amount } : { epochs: amount };
+}
+
+/** One pod's computations in one run. */
+export class PodWork {
+  readonly #options: PodWorkOptions;
+  #standardised = false;
+
+  constructor(options: PodWorkOptions) {
+    this.#options = options;
+  }
+
+  /** Count, sum and sum of squares per feature over the training rows; weight is their number. */
+  statistics(): PodInput {
+    const { data, facts } = this.#options;
+    const { count, sum, sumSquares } = columnStatistics(data.train.x, facts.features);
+    const named = (prefix: string, values: ArrayLike<number>): Record<string, number> =>
+      Object.fromEntries(perFeature(facts, prefix).map((name, i) => [name, values[i]!]));
+    return {
+      weight: data.train.rows,
+      extras: { ...named('sum', sum), ...named('squares', sumSquares) },
+      counts: named('count', count),
+    };
+  }
+
+  /** Standardises all splits with the federation's mean and scale. Only the first call has an effect. */
+  standardise(mean: Float32Array, scale: Float32Array): void {
+    if (this.#standardised) return;
+    const { data, facts } = this.#options;
+    if (mean.length !== facts.features || scale.length !== facts.features)
+      throw new KonsilError('PROTOCOL_VIOLATION', `standardiser for ${mean.length} features, expected ${facts.features}`);
+    for (const part of [data.train, data.validation, data.test]) applyStandardiser(part.x, facts.features, mean, scale);
+    this.#standardised = true;
+  }
+
+  /** Trains from `parameters`; the input is the change, with the losses beside it. `completed` counts earlier rounds. */
+  async update(parameters: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
+    const { data, trainer, task } = this.#options;
+    const validation = task.protocol.autoEval ? await this.#validate(parameters) : NO_VALIDATION;
+    const trained = await trainer.train({
+      parameters,
+      x: data.train.x,
+      y: data.train.y,
+      rows: data.train.rows,
+      budget: budgetOf(task, completed),
+      // another order in every round, the same order in every repetition of the run
+      seed: (task.training.seed + 7919 * completed) >>> 0,
+      ...options,
+    });
+    const update = trained.parameters.map((value, i) => value - parameters[i]!);
+    const rows = data.train.rows;
+    return {
+      update,
+      weight: rows,
+      extras: { trainingLoss: trained.meanLoss * rows, validationLoss: validation.loss },
+      counts: { validationRows: validation.rows, validationHits: validation.hits },
+    };
+  }
+
+  /** Evaluates `parameters` on the test split. @returns the sum's input, and this site's own metrics. */
+  async evaluation(
+    parameters: Float32Array,
+  ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: MetricValues }> {
+    const { data, trainer, facts } = this.#options;
+    const { x, y, rows } = data.test;
+    const outputs = await trainer.predict({ parameters, x, rows });
+    const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);
+    const validation = await this.#validate(parameters);
+    return {
+      rows,
+      metrics: evaluate(facts.kind, outputs, y, facts.classes),
+      input: {
+        weight: rows,
+        extras: { ...sums, validationLoss: validation.loss },
+        counts: { ...counts, validationRows: validation.rows, validationHits: validation.hits },
+      },
+    };
+  }
+
+  /** Summed (not mean) loss, rows and hits of `parameters` on the validation split. */
+  async #validate(parameters: Float32Array): Promise<typeof NO_VALIDATION> {
+    const { data, trainer, facts } = this.#options;
+    const { x, y, rows } = data.validation;
+    if (rows === 0) return NO_VALIDATION;
+    const loss = await trainer.loss({ parameters, x, y, rows });
+    const outputs = await trainer.predict({ parameters, x, rows });
+    return { loss: loss * rows, rows, hits: lossHits(facts.kind, outputs, y, facts.classes) };
+  }
+}
+
+const NO_VALIDATION = { loss: 0, rows: 0, hits: 0 };
