@@ -8,7 +8,7 @@ import { isKonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, importPublic, type Identity } from '../crypto/index.ts';
 import { checkSchema, openDataset, loadSiteData, problemOf, type DataSource, type SiteData } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
-import type { SumFacts } from '../protocols/index.ts';
+import { type SumFacts, trainerOptions } from '../protocols/index.ts';
 import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
 import { Trainer } from '../training/index.ts';
 import type { JobResponse, MessageOf } from '../wire/index.ts';
@@ -154,24 +154,6 @@ async function setUp(
   } catch (error) {
     throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
   }
-}
-
-/** The trainer's settings of a task; coordinator-side comparisons use the same, so that they compare like with like. */
-export function trainerOptions(task: Task, model: Uint8Array, source: string): Parameters<typeof Trainer.create>[0] {
-  const { training } = task;
-  return {
-    model,
-    source,
-    loss: training.loss,
-    optimiser: {
-      kind: training.optimizer,
-      learningRate: training.learningRate,
-      momentum: training.momentum,
-      weightDecay: training.weightDecay,
-    },
-    batchSize: training.batchSize,
-    ...(training.gradientClipNorm === undefined ? {} : { clipNorm: training.gradientClipNorm }),
-  };
 }
 
 /** The error's code only: paths and contents of a hospital's files are nobody else's business. */

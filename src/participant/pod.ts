@@ -1,0 +1,202 @@
+/**
+ * The site's daemon: listens on its mailbox, answers approved modellers, runs one task at a time and can be stopped at
+ * any moment.
+ * @module
+ */
+import { messageOf } from '../base/index.ts';
+import type { Identity } from '../crypto/index.ts';
+import { openDataset } from '../datasources/index.ts';
+import type { Peer, PeerBook } from '../keystore/index.ts';
+import type { PodConfig } from '../tasks/index.ts';
+import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
+import type { Context, JobResponse, Message, MessageOf } from '../wire/index.ts';
+import { admit, checkModeller, Refusal } from './admission.ts';
+import { Ledger } from './ledger.ts';
+import { type PodEvent, PodRun } from './podRun.ts';
+
+/** Largest model file a pod accepts (the platform's own limit for weights). */
+const MAX_MODEL_BYTES = 500 * 2 ** 20;
+/** A coordinator that is gone this long has lost the run; the pod becomes free again. */
+const COORDINATOR_GRACE_MS = 60_000;
+
+/** What happened at the pod, for its terminal and its log. */
+export type PodNotice =
+  | { readonly type: 'ready'; readonly datasets: readonly string[] }
+  | { readonly type: 'request'; readonly run: string; readonly modeller: string; readonly dataset: string }
+  | { readonly type: 'accepted'; readonly run: string; readonly rows: number }
+  | { readonly type: 'rejected'; readonly run: string; readonly response: JobResponse; readonly reason: string }
+  | { readonly type: 'broker'; readonly up: boolean }
+  | { readonly type: 'dropped'; readonly reason: string }
+  | ({ readonly run: string } & PodEvent);
+
+export interface PodOptions {
+  readonly config: PodConfig;
+  readonly identity: Identity;
+  readonly peers: PeerBook;
+  readonly link: Link;
+  readonly clock: Clock;
+  /** Konsil's version, told to modellers. */
+  readonly version: string;
+  readonly onNotice: (notice: PodNotice) => void;
+}
+
+interface Active {
+  readonly runId: string;
+  readonly from: Peer;
+  readonly abort: AbortController;
+  run: PodRun | null;
+}
+
+/** A running pod. */
+export class Pod {
+  readonly #options: PodOptions;
+  readonly #channel: Channel;
+  readonly #blobs: Blobs;
+  readonly #ledger: Ledger;
+  #active: Active | null = null;
+  #cancelGrace = (): void => undefined;
+  readonly #watched = new Set<string>();
+
+  private constructor(options: PodOptions, channel: Channel) {
+    this.#options = options;
+    this.#channel = channel;
+    this.#blobs = new Blobs(channel);
+    this.#ledger = new Ledger(options.config.state);
+    channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
+    channel.onLink((up) => options.onNotice({ type: 'broker', up }));
+    channel.onRestart((peer) => {
+      if (this.#active?.from.public.id === peer) this.#end('aborted', 'the coordinator restarted');
+    });
+  }
+
+  /** @throws KonsilError IDENTITY_IN_USE when another process is this pod, FILE_WRITE_FAILED when its state folder is not writable. */
+  static async start(options: PodOptions): Promise<Pod> {
+    const { link, identity, peers, clock, onNotice } = options;
+    const onDropped = (reason: string): void => onNotice({ type: 'dropped', reason });
+    const channel = await Channel.open({ link, identity, peers, clock, onDropped });
+    const pod = new Pod(options, channel);
+    onNotice({ type: 'ready', datasets: options.config.datasources.map(({ name }) => name) });
+    return pod;
+  }
+
+  /** Leaves the run underway (telling the coordinator) and stops. */
+  async stop(reason: string): Promise<void> {
+    if (this.#active) {
+      const { from, runId } = this.#active;
+      const goodbye: Message = { type: 'TASK_ABORT', reason: 'CANCELLED', message: reason };
+      await this.#channel
+        .send(from.public.id, { run: runId, round: 0, phase: 'cancel' }, goodbye, { timeoutMs: 2_000 })
+        .catch(() => undefined); // the coordinator is not there to hear it: leaving is what counts
+      this.#end('aborted', reason);
+    }
+    await this.#channel.close();
+  }
+
+  #onMessage(fromId: string, context: Context, message: Message): void {
+    const from = this.#options.peers.findById(fromId);
+    if (!from) return;
+    if (message.type === 'ONLINE_CHECK') void this.#answerOnline(from, context);
+    else if (message.type === 'JOB_REQUEST') void this.#onRequest(from, context, message);
+    else if (this.#active && this.#active.runId === context.run && this.#active.from.public.id === fromId) {
+      if (this.#active.run) this.#active.run.receive(context, message);
+      else if (message.type === 'TASK_ABORT') this.#end('aborted', message.message);
+    }
+  }
+
+  async #answerOnline(from: Peer, context: Context): Promise<void> {
+    const { config, version } = this.#options;
+    try {
+      checkModeller(config, from);
+      const datasets = await Promise.all(
+        config.datasources.map(async (chosen) => {
+          const source = await openDataset(chosen);
+          source.close();
+          return { name: chosen.name, schema: JSON.stringify(source.schema) };
+        }),
+      );
+      await this.#send(from, context, { type: 'ONLINE_RESPONSE', version, datasets });
+    } catch (error) {
+      await this.#reject(from, context, error);
+    }
+  }
+
+  async #onRequest(from: Peer, context: Context, request: MessageOf<'JOB_REQUEST'>): Promise<void> {
+    const { config, identity, peers, onNotice } = this.#options;
+    onNotice({ type: 'request', run: context.run, modeller: from.name, dataset: request.dataset });
+    if (this.#active?.from.public.id === from.public.id) this.#end('aborted', 'the modeller started another run');
+    if (this.#active) return this.#reject(from, context, new Refusal('TASK_SETUP_ERROR', 'this pod is busy with another run'));
+    const active: Active = { runId: context.run, from, abort: new AbortController(), run: null };
+    this.#active = active;
+    try {
+      const admitted = await admit({
+        ...{ config, identity, peers, request, from, signal: active.abort.signal },
+        pullModel: () =>
+          this.#blobs.pull(from.public.id, request.model, context, { maxBytes: MAX_MODEL_BYTES, signal: active.abort.signal }),
+      });
+      if (active.abort.signal.aborted) return await admitted.trainer.close();
+      this.#ledger.append({ event: 'accepted', run: context.run, modeller: from.name, dataset: request.dataset });
+      active.run = new PodRun({
+        ...{ runId: context.run, podName: config.name, coordinator: from, identity, policy: config.policy, request, admitted },
+        channel: this.#channel,
+        blobs: this.#blobs,
+        onEvent: (event) => this.#onRunEvent(active, event),
+      });
+      await this.#watch(from);
+      onNotice({ type: 'accepted', run: context.run, rows: admitted.data.train.rows });
+      await this.#send(from, context, { type: 'JOB_ACCEPT' });
+    } catch (error) {
+      if (this.#active === active) this.#active = null;
+      if (!active.abort.signal.aborted) await this.#reject(from, context, error);
+    }
+  }
+
+  async #reject(from: Peer, context: Context, error: unknown): Promise<void> {
+    const refusal = error instanceof Refusal ? error : new Refusal('TASK_SETUP_ERROR', 'the pod could not set the task up');
+    const { response, message: reason } = refusal;
+    this.#options.onNotice({
+      ...{ type: 'rejected', run: context.run, response },
+      reason: error instanceof Refusal ? reason : messageOf(error),
+    });
+    this.#ledger.append({ event: 'rejected', run: context.run, modeller: from.name, detail: `${response}: ${reason}` });
+    await this.#send(from, context, { type: 'JOB_REJECT', response, reason }).catch(() => undefined); // it left meanwhile
+  }
+
+  #onRunEvent(active: Active, event: PodEvent): void {
+    this.#options.onNotice({ run: active.runId, ...event });
+    if (event.type !== 'ended') return;
+    if (this.#active === active) this.#active = null;
+    this.#ledger.append({
+      event: event.how,
+      run: active.runId,
+      modeller: active.from.name,
+      detail: event.reason,
+      sentBytes: this.#channel.trafficWith(active.from.public.id).sentBytes,
+    });
+  }
+
+  #end(how: 'completed' | 'aborted', reason: string): void {
+    const active = this.#active;
+    if (!active) return;
+    this.#active = null;
+    active.abort.abort();
+    active.run?.end(how, reason);
+  }
+
+  /** Frees the pod when its coordinator has been gone for long. */
+  async #watch(from: Peer): Promise<void> {
+    if (this.#watched.has(from.public.id)) return;
+    this.#watched.add(from.public.id);
+    await this.#channel.watchPresence(from.public.id, (present) => {
+      this.#cancelGrace();
+      if (!present && this.#active?.from.public.id === from.public.id)
+        this.#cancelGrace = this.#options.clock.after(COORDINATOR_GRACE_MS, () =>
+          this.#end('aborted', 'the coordinator has been gone for a minute'),
+        );
+    });
+  }
+
+  #send(to: Peer, context: Context, message: Message): Promise<void> {
+    return this.#channel.send(to.public.id, context, message, { timeoutMs: 60_000 });
+  }
+}
+

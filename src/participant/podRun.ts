@@ -1,0 +1,239 @@
+/**
+ * One run at a pod, from acceptance to its end: answers the coordinator's round starts with local work and takes part
+ * in the sums. One sum at a time; a newer round start ends what is underway.
+ * @module
+ */
+import type { PodInput, VectorSpec } from '../aggregation/index.ts';
+import { float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import type { Identity } from '../crypto/index.ts';
+import type { Peer } from '../keystore/index.ts';
+import { encodePlain, MAX_ROWS_PER_POD, PodSum, PodWork, publicHash, sumSpec } from '../protocols/index.ts';
+import type { PodPolicy } from '../tasks/index.ts';
+import type { Blobs, Channel } from '../transport/index.ts';
+import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
+import type { Admitted } from './admission.ts';
+
+/** What a run is doing, for the pod's own terminal and logs. */
+export type PodEvent =
+  | { readonly type: 'round'; readonly purpose: string; readonly round: number }
+  | { readonly type: 'progress'; readonly done: number; readonly total: number }
+  | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
+  | { readonly type: 'refused'; readonly code: string }
+  | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
+
+export interface PodRunOptions {
+  readonly runId: string;
+  readonly podName: string;
+  readonly coordinator: Peer;
+  readonly identity: Identity;
+  readonly policy: PodPolicy;
+  readonly request: MessageOf<'JOB_REQUEST'>;
+  readonly admitted: Admitted;
+  readonly channel: Channel;
+  readonly blobs: Blobs;
+  readonly onEvent: (event: PodEvent) => void;
+}
+
+/** What one round start asks for and how far it is. */
+interface Current {
+  readonly message: MessageOf<'ROUND_START'>;
+  readonly context: Context;
+  readonly abort: AbortController;
+  sum: PodSum | null;
+  /** Blobs offered to the coordinator, withdrawn when the next round starts. */
+  readonly offered: BlobRef[];
+}
+
+/** Progress goes out at most this often. */
+const PROGRESS_EVERY_MS = 500;
+
+/** A run this pod has accepted. */
+export class PodRun {
+  readonly #options: PodRunOptions;
+  readonly #work: PodWork;
+  #current: Current | null = null;
+  #lastRound = -1;
+  #ended = false;
+
+  constructor(options: PodRunOptions) {
+    this.#options = options;
+    const { data, trainer, task, facts } = options.admitted;
+    this.#work = new PodWork({ data, trainer, task, facts });
+  }
+
+  /** A message of this run's coordinator. */
+  receive(context: Context, message: Message): void {
+    if (this.#ended) return;
+    switch (message.type) {
+      case 'ROUND_START':
+        return this.#startRound(context, message);
+      case 'SECURE_OPEN':
+      case 'SECURE_SHARE':
+        return this.#toSum(context, message);
+      case 'TASK_COMPLETE':
+        return this.end('completed', 'all rounds done');
+      case 'TASK_ABORT':
+        return this.end('aborted', `${message.reason}: ${message.message}`);
+      default:
+        return; // answers to requests of ours are the blobs' business
+    }
+  }
+
+  /** Stops work, wipes secrets and frees the trainer. */
+  end(how: 'completed' | 'aborted', reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopCurrent();
+    void this.#options.admitted.trainer.close();
+    this.#options.onEvent({ type: 'ended', how, reason });
+  }
+
+  #stopCurrent(): void {
+    if (!this.#current) return;
+    this.#current.abort.abort();
+    this.#current.sum?.stop();
+    for (const ref of this.#current.offered) this.#options.blobs.withdraw(ref);
+    this.#current = null;
+  }
+
+  #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
+    // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
+    if (context.round <= this.#lastRound) return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `round ${context.round} is over`));
+    this.#lastRound = context.round;
+    this.#stopCurrent();
+    const current: Current = { message, context, abort: new AbortController(), sum: null, offered: [] };
+    this.#current = current;
+    this.#options.onEvent({ type: 'round', purpose: message.purpose, round: context.round });
+    this.#runRound(current).catch((error: unknown) => {
+      if (current.abort.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
+      this.#fail(current, error);
+    });
+  }
+
+  async #runRound(current: Current): Promise<void> {
+    const { message, context, abort } = current;
+    const { admitted, blobs, coordinator, policy } = this.#options;
+    const { facts, task } = admitted;
+    const secure = message.secure;
+    if (task.aggregator.secure !== (secure !== undefined))
+      throw new KonsilError('PROTOCOL_VIOLATION', 'round start and task disagree on secure aggregation');
+    if (message.standardiser)
+      this.#work.standardise(float32Of(message.standardiser.mean), float32Of(message.standardiser.scale));
+    let parameters: Float32Array | undefined;
+    if (message.parameters) {
+      const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, {
+        maxBytes: 4 * facts.parameters,
+        signal: abort.signal,
+      });
+      if (bytes.length !== 4 * facts.parameters)
+        throw new KonsilError('MODEL_MISMATCH', `parameters of ${bytes.length} bytes, the model has ${facts.parameters} float32`);
+      parameters = float32Of(bytes);
+    }
+    const input = await this.#compute(current, parameters);
+    if (abort.signal.aborted) return;
+    const spec = sumSpec(message.purpose, facts, secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length });
+    if (!secure) return this.#sendPlain(current, input, spec);
+    current.sum = this.#openSum(current, input, spec, policy.minimumCohort);
+    await this.#send(context, { type: 'TRAINING_COMPLETE', purpose: message.purpose }, abort.signal);
+  }
+
+  async #compute(current: Current, parameters: Float32Array | undefined): Promise<PodInput> {
+    const { message, context, abort } = current;
+    const { policy } = this.#options;
+    if (message.purpose === 'statistics') return this.#work.statistics();
+    if (!parameters) throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
+    if (message.purpose === 'update') {
+      let told = 0;
+      const onProgress = (done: number, total: number): void => {
+        this.#options.onEvent({ type: 'progress', done, total });
+        if (performance.now() - told < PROGRESS_EVERY_MS) return;
+        told = performance.now();
+        void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
+      };
+      return this.#work.update(parameters, message.completed, { signal: abort.signal, onProgress });
+    }
+    const { input, rows, metrics } = await this.#work.evaluation(parameters);
+    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows)
+      await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
+    return input;
+  }
+
+  async #sendPlain(current: Current, input: PodInput, spec: VectorSpec): Promise<void> {
+    const { blobs, coordinator } = this.#options;
+    const ref = blobs.offer(encodePlain(input, spec), [coordinator.public.id]);
+    current.offered.push(ref);
+    await this.#send(
+      current.context,
+      { type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref },
+      current.abort.signal,
+    );
+  }
+
+  #openSum(current: Current, input: PodInput, spec: VectorSpec, minimumCohort: number): PodSum {
+    const { message, context, abort } = current;
+    const { runId, podName, identity, coordinator, admitted, request, blobs, onEvent } = this.#options;
+    const view = {
+      task: request.task,
+      modelId: request.model.id,
+      parametersId: message.parameters?.id ?? '',
+      standardiser: message.standardiser,
+      spec,
+    };
+    return new PodSum({
+      runId,
+      round: context.round,
+      purpose: message.purpose,
+      self: podName,
+      identity: identity.signing,
+      coordinator: coordinator.public.signing,
+      members: admitted.members,
+      minimumCohort,
+      spec,
+      publicHash: publicHash(view),
+      input,
+      send: (attempt, body, vector) => {
+        let ref: BlobRef | undefined;
+        if (vector) {
+          ref = blobs.offer(vector, [coordinator.public.id]);
+          current.offered.push(ref);
+        }
+        const share: Message = { type: 'SECURE_SHARE', purpose: message.purpose, attempt, body, ...(ref ? { vector: ref } : {}) };
+        void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
+      },
+      onEvent: (what, error) => {
+        onEvent({ type: 'sum', purpose: message.purpose, round: context.round, what: error ? `${what}: ${error.message}` : what });
+      },
+    });
+  }
+
+  #toSum(context: Context, message: MessageOf<'SECURE_OPEN' | 'SECURE_SHARE'>): void {
+    const { sum, context: at, message: started } = this.#current ?? {};
+    if (!sum || !at || at.round !== context.round || started?.purpose !== message.purpose)
+      return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', 'no such sum is open'));
+    try {
+      if (message.type === 'SECURE_OPEN') sum.open(message.attempt, message.cohort);
+      else sum.receive(message.attempt, message.body);
+    } catch (error) {
+      if (!isKonsilError(error)) throw error;
+      this.#refuse(error);
+    }
+  }
+
+  /** Refuses one message and stays in the run. */
+  #refuse(error: KonsilError): void {
+    this.#options.onEvent({ type: 'refused', code: `${error.code}: ${error.message}` });
+  }
+
+  /** Our own failure: say so and leave the run. Only the code and a message without data go out. */
+  #fail(current: Current, error: unknown): void {
+    const message = isKonsilError(error) ? `${error.code}: ${error.message}` : 'unexpected failure at the pod';
+    this.#options.onEvent({ type: 'refused', code: messageOf(error) });
+    void this.#send(current.context, { type: 'TASK_ABORT', reason: 'WORKER_ERROR', message }).catch(() => undefined);
+    this.end('aborted', message);
+  }
+
+  #send(context: Context, message: Message, signal?: AbortSignal): Promise<void> {
+    return this.#options.channel.send(this.#options.coordinator.public.id, context, message, signal ? { signal } : {});
+  }
+}
+
