@@ -7,7 +7,7 @@
  * @source Bonawitz et al. (CCS 2017), figure 4 with the active-adversary additions.
  * @module
  */
-import { bytesOf, equalBytes, KonsilError, toHex } from '../../base/index.ts';
+import { bytesOf, equalBytes, KonsilError } from '../../base/index.ts';
 import { type KeyPair, type RandomBytes, sha256, wipe } from '../../crypto/index.ts';
 import { checkAdvertised, checkDealt, checkSameSurvivors, hashSurvivors } from './checks.ts';
 import { indexOf, type Session } from './context.ts';

@@ -61,13 +61,9 @@ export function openSession(parameters: SessionParameters): Session {
   if (!Number.isInteger(vectorLength) || vectorLength < 1 || vectorLength > 0x3fffffff)
     throw new KonsilError('CONFIG_INVALID', `vector length must be in [1, 2^30), got ${vectorLength}`);
   const { n, colluding, t, minSurvivors } = thresholds;
-  const ctx = sha256(
-    frame(
-      ...[PROTOCOL_LABEL, runId, round, attempt, purpose, coordinator, roster.length],
-      ...roster.flatMap((member) => [member.name, member.publicKey]),
-      ...[n, colluding, t, minSurvivors, vectorLength, MODULUS, publicHash],
-    ),
-  );
+  const who = [coordinator, roster.length, ...roster.flatMap((member) => [member.name, member.publicKey])];
+  const what = [n, colluding, t, minSurvivors, vectorLength, MODULUS, publicHash];
+  const ctx = sha256(frame(PROTOCOL_LABEL, runId, round, attempt, purpose, ...who, ...what));
   return { ...parameters, roster, ...thresholds, ctx };
 }
 

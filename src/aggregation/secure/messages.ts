@@ -233,6 +233,11 @@ export function openMessage<K extends MessageType>(
   return decodeBody(type, bytes.subarray(HEADER_BYTES, signedEnd));
 }
 
+/** Body of a message that was opened before: layout only, no second signature check. */
+export function rereadMessage<K extends MessageType>(type: K, bytes: Uint8Array): Bodies[K] {
+  return decodeBody(type, bytes.subarray(HEADER_BYTES, bytes.length - SIGNATURE_BYTES));
+}
+
 /** Strict parse of a bare body. @throws KonsilError AGG_BAD_MESSAGE. */
 export function decodeBody<K extends MessageType>(type: K, body: Uint8Array): Bodies[K] {
   const reader = new Reader(body);

@@ -12,7 +12,15 @@ import { equalBytes, KonsilError } from '../../base/index.ts';
 import { type KeyPair, sha256 } from '../../crypto/index.ts';
 import { checkAdvertised, checkDealt, checkSameSurvivors, hashSurvivors } from './checks.ts';
 import { indexOf, type Session } from './context.ts';
-import { type Bodies, COORDINATOR, encodeMessage, type MessageType, openMessage, peekMessage } from './messages.ts';
+import {
+  type Bodies,
+  COORDINATOR,
+  encodeMessage,
+  type MessageType,
+  openMessage,
+  peekMessage,
+  rereadMessage,
+} from './messages.ts';
 import { checkReleased, unmask } from './unmask.ts';
 
 /** The phases in order, each with the message it collects. */
@@ -180,7 +188,7 @@ function receive(state: ServerState, phase: Collecting, pod: number, bytes: Uint
   if (type === 'complaint') return complain(state, phase, pod, (body as Bodies['complaint']).dealer);
   if (isStale(state, phase, type, pod, bytes)) return { state, outputs: [] };
   if (type === 'advertise') {
-    const others = [...state.accepted.advertise].map(([i, other]) => openMessage(session, 'advertise', i, other));
+    const others = [...state.accepted.advertise.values()].map((other) => rereadMessage('advertise', other));
     checkAdvertised([...others, body as Bodies['advertise']]);
   }
   if (type === 'shares') checkDealt(body as Bodies['shares'], sorted(state.accepted.advertise));

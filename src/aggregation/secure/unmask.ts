@@ -6,7 +6,7 @@ import { equalBytes, KonsilError } from '../../base/index.ts';
 import { reconstructor, wipe } from '../../crypto/index.ts';
 import type { Session } from './context.ts';
 import { applyPairMask, removeSelfMask } from './masks.ts';
-import { openMessage, type ReleasedShare } from './messages.ts';
+import { type ReleasedShare, rereadMessage } from './messages.ts';
 import { agreementKeyOf, commitSelfSeed, commitShare, pointOf } from './sharing.ts';
 
 type Accepted = ReadonlyMap<number, Uint8Array>;
@@ -37,7 +37,7 @@ export function checkReleased(
     const dealt = evidence.share.get(of);
     if (dealt === undefined || kind !== (evidence.upload.has(of) ? 'self' : 'key'))
       throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod} released shares of other pods than were asked`, { pod });
-    const entry = openMessage(session, 'shares', of, dealt).entries.find(({ to }) => to === returner)!;
+    const entry = rereadMessage('shares', dealt).entries.find(({ to }) => to === returner)!;
     const expected = kind === 'self' ? entry.selfCommitment : entry.keyCommitment;
     if (!equalBytes(commitShare(session, kind, of, returner, share), expected))
       throw new KonsilError('AGG_BAD_SHARE', `pod ${pod} released a share that it was not dealt`, {
@@ -59,10 +59,10 @@ function dealerFault(session: Session, dealer: number): KonsilError {
  */
 export function unmask(session: Session, evidence: Evidence, sum: Uint32Array): void {
   const returners = [...evidence.release.keys()].sort((a, b) => a - b).slice(0, session.t);
-  const released = returners.map((pod) => openMessage(session, 'release', pod, evidence.release.get(pod)!).shares);
+  const released = returners.map((pod) => rereadMessage('release', evidence.release.get(pod)!).shares);
   const reconstruct = reconstructor(returners.map(pointOf));
   const dealers = released[0]!.map(({ of }) => of);
-  const adverts = new Map([...evidence.advertise].map(([i, m]) => [i, openMessage(session, 'advertise', i, m)]));
+  const adverts = new Map([...evidence.advertise].map(([i, m]) => [i, rereadMessage('advertise', m)]));
   const secrets = dealers.map((dealer, at) => ({
     dealer,
     secret: reconstruct(released.map((shares) => shares[at]!.share)),
@@ -80,7 +80,7 @@ export function unmask(session: Session, evidence: Evidence, sum: Uint32Array): 
     const honest = evidence.upload.has(dealer)
       ? equalBytes(
           commitSelfSeed(session, dealer, secret),
-          openMessage(session, 'shares', dealer, evidence.share.get(dealer)!).selfCommitment,
+          rereadMessage('shares', evidence.share.get(dealer)!).selfCommitment,
         )
       : equalBytes(agreementKeyOf(secret).publicKey, adverts.get(dealer)!.maskKey);
     if (!honest) throw dealerFault(session, dealer);
