@@ -1,0 +1,48 @@
+/**
+ * The port that every source of data implements: a table of rows that is read, never changed.
+ * @module
+ */
+import type { Schema, SemanticType } from './schema.ts';
+
+/** A cell: text, a number, or nothing. */
+export type Cell = string | number | null;
+
+/** Some rows of a source, column by column. */
+export interface Batch {
+  /** Row numbers from 0, ascending in `yieldData`, as asked in `getData`. */
+  readonly keys: readonly number[];
+  /** Column name to its cells, one a key; every column of the source is there. */
+  readonly columns: Readonly<Record<string, readonly Cell[]>>;
+}
+
+export interface DataSource {
+  /** Class name in configuration, `CSVSource`. */
+  readonly kind: string;
+  /** Where the data is, for messages. */
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly rowCount: number;
+  readonly schema: Schema;
+  /** All rows in order, at most `partitionSize` at a time. */
+  yieldData(partitionSize?: number, signal?: AbortSignal): AsyncIterable<Batch>;
+  /** The rows with these numbers, in this order. @throws RangeError for a number that is no row. */
+  getData(keys: readonly number[]): Promise<Batch>;
+  /** Line of a row in the file a person would open, when there is one, for messages. */
+  findLine(key: number): Promise<number | undefined>;
+  /** Frees what is held; harmless when repeated. */
+  close(): void;
+}
+
+/** A data source of a pod. */
+export interface DatasourceConfig {
+  readonly name: string;
+  readonly datasource: 'CSVSource';
+  /** Absolute path. */
+  readonly path: string;
+  /** @default found out from the file */
+  readonly delimiter?: string;
+  /** @default DEFAULT_NULL_VALUES */
+  readonly nullValues?: readonly string[];
+  readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
+  readonly ignoreColumns?: readonly string[];
+}

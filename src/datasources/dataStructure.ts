@@ -1,0 +1,56 @@
+/**
+ * How a task sees a dataset: which columns it uses, which one it predicts, how rows are split.
+ * @module
+ */
+
+/** Split by a seeded draw of rows; the training split takes what the percentages leave. */
+export interface PercentageSplit {
+  readonly splitter: 'percentage';
+  readonly testPercentage: number;
+  readonly validationPercentage: number;
+  /** Draw rows at random; otherwise test takes the last rows and validation those before. */
+  readonly shuffle: boolean;
+  /** Keep the share of each class of the target in every split. */
+  readonly stratify: boolean;
+  readonly seed: number;
+}
+
+/** Split by the labels of a column of the data. */
+export interface PredefinedSplit {
+  readonly splitter: 'predefined';
+  readonly column: string;
+  readonly trainingLabel: string;
+  readonly validationLabel: string;
+  readonly testLabel: string;
+}
+
+export type DataSplit = PercentageSplit | PredefinedSplit;
+
+/** Columns the task keeps. `include` and `includePrefix` add up; with neither, all columns but those of `exclude`. */
+export interface ColumnSelection {
+  readonly include?: readonly string[];
+  readonly includePrefix?: string;
+  readonly exclude?: readonly string[];
+}
+
+export interface DataStructure {
+  readonly select: ColumnSelection;
+  readonly target: string;
+  /** Column to its allowed values in order; as target the classes 0, 1, …, as feature one input a value. */
+  readonly categories: Readonly<Record<string, readonly string[]>>;
+  readonly split: DataSplit;
+  /** Class names of data sources, `CSVSource`; undefined means any. */
+  readonly compatibleDatasources?: readonly string[];
+}
+
+/** What is predicted; follows from whether the target has categories, and how many. */
+export type ProblemKind = 'binary' | 'multiclass' | 'regression';
+
+/** Kind of the problem and class names in index order (none for regression). */
+export function problemOf(structure: Pick<DataStructure, 'target' | 'categories'>): {
+  readonly kind: ProblemKind;
+  readonly classes: readonly string[];
+} {
+  const classes = Object.hasOwn(structure.categories, structure.target) ? structure.categories[structure.target]! : [];
+  return { kind: classes.length === 0 ? 'regression' : classes.length === 2 ? 'binary' : 'multiclass', classes };
+}

@@ -1,0 +1,269 @@
+/**
+ * YAML configuration read against a zod schema, with every problem reported at its line and column.
+ *
+ * A message is `file:line:column key.path: what is wrong and what is allowed`, one line a problem, all at once.
+ * @module
+ */
+
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { type ErrorCode, KonsilError } from '../base/index.ts';
+import { didYouMean } from '../datasources/index.ts';
+
+export type Path = readonly PropertyKey[];
+
+/** One thing that is wrong, at one place of the file. */
+export interface Problem {
+  readonly path: Path;
+  readonly message: string;
+  /** The problem is about the key itself, so its position is the key's. */
+  readonly atKey?: boolean;
+}
+
+/** Where values come from: their labels in messages, and the position of a path when there is a text. */
+interface Source {
+  readonly label: string;
+  positionOf(path: Path, atKey: boolean): string;
+}
+
+/** How {@link parseYaml} and {@link parseJson} validate: `check` runs only on what the schema accepted. */
+export interface ConfigKind<S extends z.ZodType> {
+  readonly schema: S;
+  readonly check: (value: z.output<S>) => Problem[];
+  /** @default 'CONFIG_INVALID' */
+  readonly code?: ErrorCode;
+}
+
+/** Validates YAML text. @throws KonsilError CONFIG_INVALID that lists every problem with its position. */
+export function parseYaml<S extends z.ZodType>(text: string, file: string, kind: ConfigKind<S>): z.output<S> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const place = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  if (document.errors.length > 0) {
+    throw new KonsilError(
+      'CONFIG_INVALID',
+      document.errors.map((error) => `${place(error.pos[0])} ${yamlProblem(error.code, error.message)}`).join('\n'),
+      { file },
+    );
+  }
+  const source: Source = { label: file, positionOf: (path, atKey) => place(offsetOf(document, path, atKey)) };
+  let json: unknown;
+  try {
+    json = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new KonsilError('CONFIG_INVALID', `${file}:1:1 too many or unresolved YAML aliases`, {}, { cause: error });
+  }
+  return validate(json, source, kind);
+}
+
+/** Validates a plain JSON value, for what another party sent; messages name the key path only. */
+export function parseJson<S extends z.ZodType>(json: unknown, label: string, kind: ConfigKind<S>): z.output<S> {
+  return validate(json, { label, positionOf: () => label }, kind);
+}
+
+/** The text of a configuration file. @throws KonsilError FILE_NOT_FOUND. */
+export async function readConfigText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new KonsilError('FILE_NOT_FOUND', `cannot read ${file}; expected a YAML file`, { file }, { cause: error });
+  }
+}
+
+/** @throws KonsilError FILE_NOT_FOUND when `path`, which `file` names as `key`, is no file. */
+export async function requireFile(file: string, key: string, path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true)
+    throw new KonsilError('FILE_NOT_FOUND', `${file}: ${key}: no file ${path}`, { file: path });
+}
+
+/** A path as written in a file of folder `folder`: `~` is the home folder, relative paths start at `folder`. */
+export function resolvePath(folder: string, path: string): string {
+  if (path === '~' || path.startsWith('~/')) return resolve(homedir(), path.slice(2));
+  return isAbsolute(path) ? path : resolve(folder, path);
+}
+
+function validate<S extends z.ZodType>(json: unknown, source: Source, kind: ConfigKind<S>): z.output<S> {
+  const placeholders = findPlaceholders(json, []);
+  if (placeholders.length > 0) fail(placeholders, source, kind.code);
+  const first = kind.schema.safeParse(json, { error: describe });
+  // a key without a value (`weights:`) counts as not given, wherever the schema lets it be left out
+  const parsed =
+    !first.success && dropNulls(json, first.error.issues) ? kind.schema.safeParse(json, { error: describe }) : first;
+  if (!parsed.success)
+    return fail(
+      parsed.error.issues.flatMap((issue) => problemsOf(issue, [])),
+      source,
+      kind.code,
+    );
+  const problems = kind.check(parsed.data);
+  if (problems.length > 0) fail(problems, source, kind.code);
+  return parsed.data;
+}
+
+function fail(problems: readonly Problem[], source: Source, code: ErrorCode = 'CONFIG_INVALID'): never {
+  const lines = problems.map(({ path, message, atKey }) => {
+    const place = source.positionOf(path, atKey === true);
+    return path.length === 0 ? `${place} ${message}` : `${place} ${path.map(String).join('.')}: ${message}`;
+  });
+  throw new KonsilError(code, [...new Set(lines)].join('\n'), { file: source.label, problems: problems.length });
+}
+
+function yamlProblem(code: string, message: string): string {
+  if (code === 'DUPLICATE_KEY') return 'this key stands twice in the same map; keep one of them';
+  if (code === 'TAB_AS_INDENT') return 'indent with spaces, YAML does not allow tabs';
+  return `not valid YAML: ${message}`;
+}
+
+/** Offset of the value at `path`, of its key, or of the nearest thing around it that the file has. */
+function offsetOf(document: Document, path: Path, atKey: boolean): number {
+  for (let length = path.length; length >= 0; length--) {
+    const parent = length === 0 ? undefined : document.getIn(path.slice(0, length - 1), true);
+    if (isMap(parent)) {
+      const pair = parent.items.find(
+        (item) => isScalar(item.key) && String(item.key.value) === String(path[length - 1]),
+      );
+      if (pair === undefined) continue;
+      const value = isNode(pair.value) ? pair.value : undefined;
+      const useKey = atKey || length < path.length || value === undefined || (isScalar(value) && value.value === null);
+      const node = useKey && isNode(pair.key) ? pair.key : value;
+      return node?.range?.[0] ?? 0;
+    }
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (isNode(node)) return node.range?.[0] ?? 0;
+  }
+  return 0;
+}
+
+/** The documentation writes `arguments: { ... }`, which YAML reads as a map with the key "...". */
+function findPlaceholders(value: unknown, path: PropertyKey[]): Problem[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const isPlaceholder = Array.isArray(value) ? value.includes('...') : Object.hasOwn(value, '...');
+  if (isPlaceholder)
+    return [
+      { path, message: '"..." is a placeholder of the documentation; write the settings here or remove the key' },
+    ];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    findPlaceholders(inner, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
+}
+
+/** Removes null values that the schema complained of; whether there were any. */
+function dropNulls(json: unknown, issues: readonly z.core.$ZodIssue[], prefix: Path = []): boolean {
+  let dropped = false;
+  for (const issue of issues) {
+    const path = [...prefix, ...issue.path];
+    if (issue.code === 'invalid_union')
+      for (const inner of issue.errors) dropped = dropNulls(json, inner, path) || dropped;
+    const key = path.at(-1);
+    const parent = valueAt(json, path.slice(0, -1));
+    if (key === undefined || typeof parent !== 'object' || parent === null || Array.isArray(parent)) continue;
+    if ((parent as Record<PropertyKey, unknown>)[key] !== null) continue;
+    if (issue.code === 'unrecognized_keys') continue;
+    delete (parent as Record<PropertyKey, unknown>)[key];
+    dropped = true;
+  }
+  return dropped;
+}
+
+function valueAt(json: unknown, path: Path): unknown {
+  let value = json;
+  for (const key of path)
+    value = typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+  return value;
+}
+
+/** A zod issue as problems: one for each unknown key, and of a union the branch that has the value's kind. */
+function problemsOf(issue: z.core.$ZodIssue, prefix: Path): Problem[] {
+  const path = [...prefix, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `unknown key${didYouMean(key, issue.message.split(', '))}; allowed: ${issue.message}`.replace(
+        '?; ',
+        '? ',
+      ),
+      atKey: true,
+    }));
+  }
+  if (issue.code === 'invalid_union') {
+    const fits = issue.errors.find(
+      (branch) => !branch.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'),
+    );
+    if (fits !== undefined) return fits.flatMap((inner) => problemsOf(inner, path));
+    const wanted = issue.errors.flatMap((branch) =>
+      branch.flatMap((inner) => (inner.code === 'invalid_type' ? [word(inner.expected)] : [])),
+    );
+    return [{ path, message: `expected ${[...new Set(wanted)].join(' or ')}` }];
+  }
+  return [{ path, message: issue.message }];
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  object: 'a map',
+  record: 'a map',
+  array: 'a list',
+  string: 'text',
+  boolean: 'true or false',
+  number: 'a number',
+  int: 'a whole number',
+};
+
+function word(expected: string): string {
+  return WORDS[expected] ?? expected;
+}
+
+function shown(value: unknown): string {
+  if (value === null) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a map';
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+}
+
+/** The message of one zod issue: what is allowed, what was found. */
+function describe(issue: z.core.$ZodRawIssue): string | undefined {
+  const { input } = issue;
+  const isMissing = input === undefined;
+  switch (issue.code) {
+    case 'invalid_type': {
+      const expected = issue.format === 'safeint' ? WORDS['int']! : word(issue.expected);
+      return isMissing ? `is required; expected ${expected}` : `expected ${expected}, got ${shown(input)}`;
+    }
+    case 'invalid_value': {
+      const allowed = issue.values.map(String);
+      const hint = typeof input === 'string' ? didYouMean(input, allowed) : '';
+      return `${isMissing ? 'is required; ' : ''}expected ${allowed.length > 1 ? 'one of ' : ''}${allowed.join(', ')}${isMissing ? '' : `, got ${shown(input)}`}${hint}`;
+    }
+    case 'too_small':
+      return `expected ${sizeOf(issue.origin)}${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${got(issue.origin, input)}`;
+    case 'too_big':
+      return `expected ${sizeOf(issue.origin)}${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${got(issue.origin, input)}`;
+    case 'unrecognized_keys': {
+      const shape = issue.inst instanceof z.ZodObject ? (issue.inst.shape as Record<string, z.ZodType>) : {};
+      return Object.keys(shape)
+        .filter((key) => !isRefused(shape[key]!))
+        .join(', ');
+    }
+    default:
+      return undefined;
+  }
+}
+
+function isRefused(schema: z.ZodType): boolean {
+  return schema instanceof z.ZodOptional && schema.unwrap() instanceof z.ZodNever;
+}
+
+function sizeOf(origin: string): string {
+  return origin === 'array' ? 'a list with ' : origin === 'string' ? 'text with a length of ' : '';
+}
+
+function got(origin: string, input: unknown): string {
+  if (Array.isArray(input)) return `, got ${input.length}`;
+  return origin === 'string' && typeof input === 'string' ? `, got ${input.length}` : `, got ${shown(input)}`;
+}

@@ -1,0 +1,21 @@
+export { jsonSchemas } from './jsonSchema.ts';
+export { type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
+export {
+  type Activation,
+  type AggregatorSettings,
+  type BrokerSettings,
+  type Deadlines,
+  fromWire,
+  type LocalSettings,
+  type LocalTask,
+  type ModelChoice,
+  parseTask,
+  readTask,
+  roundsOf,
+  splitIdentifier,
+  type Task,
+  type TrainingSettings,
+  type TrainingUnit,
+  toWire,
+} from './task.ts';
+export type { TaskFile } from './taskFile.ts';

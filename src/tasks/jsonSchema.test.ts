@@ -1,0 +1,14 @@
+import { describe, expect, it } from 'vitest';
+import { jsonSchemas } from './index.ts';
+
+describe('schema/', () => {
+  // after a change of the schemas: npx vitest run src/tasks/jsonSchema.test.ts -u
+  it.each(Object.entries(jsonSchemas()))('holds the present %s', async (name, text) => {
+    await expect(text).toMatchFileSnapshot(`../../schema/${name}`);
+  });
+
+  it('asks for no key that has a default', () => {
+    const task = JSON.parse(jsonSchemas()['task.schema.json']) as { required: string[] };
+    expect(task.required).toEqual(['pods', 'task']);
+  });
+});

@@ -1,0 +1,61 @@
+/**
+ * Names of the task language: what Konsil runs today, and what the platform's specification knows besides, so that a
+ * message can tell "not supported yet" from "no such thing".
+ * @module
+ */
+
+/** Protocols this version runs. */
+export const PROTOCOLS = ['FederatedAveraging'] as const;
+/** Algorithms this version runs. */
+export const ALGORITHMS = ['FederatedModelTraining'] as const;
+/** Data sources this version reads. */
+export const DATASOURCES = ['CSVSource'] as const;
+/** Built-in models, referred to as `builtin:<name>`. */
+export const BUILTIN_MODELS = ['mlp'] as const;
+
+/** Protocols of the specification (§2.1) that are not run yet. */
+export const KNOWN_PROTOCOLS = [
+  'ResultsOnly',
+  'InferenceAndCSVReport',
+  'InferenceAndReturnCSVReport',
+  'InstrumentedInferenceAndCSVReport',
+  'InferenceAndImageOutput',
+  'RetinalDiseaseProtocolCobalt',
+  'BasicOCTProtocol',
+  'FluidVolumeScreeningProtocol',
+  'GAScreeningProtocol',
+  'GAScreeningProtocolJade',
+  'GAScreeningProtocolAmethyst',
+  'GAScreeningProtocolBronze',
+  'GAScreeningProtocolBronzeWithEHR',
+  'GAScreeningProtocolCharcoal',
+  'DataExtractionProtocolCharcoal',
+  'InSiteInsightsProtocol',
+  'NextGenSearchProtocol',
+  'WetAMDScreeningProtocolSapphire',
+] as const;
+
+/** Algorithms of the specification (§2.2) that are not run yet; the ones a newcomer may reach for. */
+export const KNOWN_ALGORITHMS = [
+  'ModelTrainingAndEvaluation',
+  'ModelEvaluation',
+  'ModelInference',
+  'SqlQuery',
+  'PrivateSqlQuery',
+  'CSVReportAlgorithm',
+  'HuggingFaceImageClassificationInference',
+  'HuggingFaceImageSegmentationInference',
+  'HuggingFaceImageTextGenerationInference',
+  'HuggingFaceTextClassificationInference',
+  'HuggingFaceTextGenerationInference',
+  'HuggingFaceNERInference',
+  'HuggingFacePerplexityEvaluation',
+  'TIMMFineTuning',
+  'TIMMInference',
+  'MONAIBundleInference',
+] as const;
+
+/** `name` without its `bitfount.` or `konsil.` prefix; plugins keep theirs. */
+export function bareName(name: string): string {
+  return name.replace(/^(?:bitfount|konsil)\./, '');
+}

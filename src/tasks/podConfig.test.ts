@@ -1,0 +1,144 @@
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isKonsilError } from '../base/index.ts';
+import { parsePodConfig, readPodConfig } from './index.ts';
+
+const GOOD = `name: hospital-a
+broker: {url: mqtt://127.0.0.1:1883}
+datasources:
+  - name: tumours
+    datasource: CSVSource
+    datasource_args: {path: ./a.csv}
+approved_modellers: [researcher]
+`;
+
+const messageFor = (text: string): string => {
+  try {
+    parsePodConfig(text, 'pod.yaml');
+  } catch (error) {
+    if (isKonsilError(error, 'CONFIG_INVALID')) return error.message;
+    throw error;
+  }
+  return 'accepted';
+};
+
+describe('parsePodConfig', () => {
+  it('fills in cautious defaults', () => {
+    expect(parsePodConfig(GOOD, '/srv/pod.yaml')).toEqual({
+      file: '/srv/pod.yaml',
+      name: 'hospital-a',
+      broker: { url: 'mqtt://127.0.0.1:1883' },
+      identity: '/srv/keys/hospital-a',
+      datasources: [{ name: 'tumours', datasource: 'CSVSource', path: '/srv/a.csv' }],
+      approvedModellers: ['researcher'],
+      policy: {
+        requireSecureAggregation: true,
+        minimumCohort: 3,
+        shareSiteMetrics: false,
+        minimumTestRows: 10,
+        allowedProtocols: ['FederatedAveraging'],
+      },
+      state: '/srv/state/hospital-a',
+    });
+  });
+
+  it('takes the arguments of the data source', () => {
+    const text = GOOD.replace(
+      '{path: ./a.csv}',
+      '{path: ./a.csv, delimiter: ";", null_values: ["", "?"]}\n    data_config: {force_stypes: {categorical: [sex]}, ignore_cols: [id]}',
+    );
+    expect(parsePodConfig(text, '/srv/pod.yaml').datasources[0]).toEqual({
+      name: 'tumours',
+      datasource: 'CSVSource',
+      path: '/srv/a.csv',
+      delimiter: ';',
+      nullValues: ['', '?'],
+      forceStypes: { categorical: ['sex'], continuous: [], text: [] },
+      ignoreColumns: ['id'],
+    });
+  });
+
+  it.each([
+    [
+      'a bad name',
+      GOOD.replace('hospital-a', 'hospital_a'),
+      'pod.yaml:1:7 name: expected 3 to 70 letters, digits and hyphens',
+    ],
+    ['no broker', GOOD.replace(/broker.*\n/, ''), 'broker: is required; expected a map'],
+    [
+      'a broker without scheme',
+      GOOD.replace('mqtt://', ''),
+      'pod.yaml:2:15 broker.url: expected an address such as mqtt://',
+    ],
+    [
+      'another source',
+      GOOD.replace('CSVSource', 'DICOMSource'),
+      'pod.yaml:5:17 datasources.0.datasource: data source DICOMSource is not supported by this version',
+    ],
+    [
+      'a misspelt source',
+      GOOD.replace('CSVSource', 'CSVsourc'),
+      'unknown data source "CSVsourc"; expected one of CSVSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
+    ],
+    [
+      'no data',
+      GOOD.replace(/datasources[\s\S]*csv}\n/, 'datasources: []\n'),
+      'datasources: expected a list with at least 1, got 0',
+    ],
+    [
+      'one name twice',
+      GOOD.replace(
+        'datasources:\n',
+        'datasources:\n  - {name: tumours, datasource: CSVSource, datasource_args: {path: b.csv}}\n',
+      ),
+      'datasources.1.name: tumours is the name of an earlier data source',
+    ],
+    [
+      'a type forced twice',
+      GOOD.replace('.csv}', '.csv}\n    data_config: {force_stypes: {categorical: [sex], text: [sex]}}'),
+      'force_stypes.text: sex is already forced to be categorical',
+    ],
+    [
+      'an image',
+      GOOD.replace('.csv}', '.csv}\n    data_config: {force_stypes: {image: [scan]}}'),
+      'image columns are not supported by this version',
+    ],
+    [
+      'a sum of one',
+      `${GOOD}policy: {minimum_cohort: 1}\n`,
+      'pod.yaml:8:26 policy.minimum_cohort: a sum of one update is that update; expected at least 2 with secure aggregation',
+    ],
+    [
+      'a misspelt rule',
+      `${GOOD}policy: {share_site_metric: true}\n`,
+      'policy.share_site_metric: unknown key; did you mean "share_site_metrics"?',
+    ],
+    [
+      'privacy that would not be kept',
+      `${GOOD}differential_privacy: {epsilon: 1}\n`,
+      'differentially private training is not supported by this version',
+    ],
+  ])('explains: %s', (_, text, expected) => expect(messageFor(text)).toContain(expected));
+});
+
+describe('readPodConfig', () => {
+  it('reads the four examples', async () => {
+    for (const letter of 'abcd') {
+      const file = new URL(`../../examples/breast-cancer/hospital-${letter}.yaml`, import.meta.url).pathname;
+      const pod = await readPodConfig(file);
+      expect(pod.name).toBe(`hospital-${letter}`);
+      expect(pod.policy.shareSiteMetrics).toBe(true);
+      expect(pod.state).toBe(resolve(file, '..', 'state', pod.name));
+    }
+  });
+
+  it('says which data file is missing', async () => {
+    const file = new URL('../../test/fixtures/tasks/missingData.yaml', import.meta.url).pathname;
+    await expect(readPodConfig(file)).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
+      message: expect.stringMatching(
+        /missingData\.yaml: datasources\.0\.datasource_args\.path: no file .*absent\.csv$/,
+      ),
+    });
+  });
+});

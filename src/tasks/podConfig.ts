@@ -1,0 +1,117 @@
+/**
+ * A pod's configuration as the program uses it, defaults filled in and paths absolute.
+ * @module
+ */
+import { dirname, resolve } from 'node:path';
+import type { DatasourceConfig } from '../datasources/index.ts';
+import { type ConfigKind, type Problem, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import { type PodFile, podFile } from './podFile.ts';
+import { type BrokerSettings, brokerOf } from './task.ts';
+
+export interface PodPolicy {
+  readonly requireSecureAggregation: boolean;
+  readonly minimumCohort: number;
+  readonly shareSiteMetrics: boolean;
+  readonly minimumTestRows: number;
+  readonly allowedProtocols: readonly string[];
+}
+
+export interface PodConfig {
+  readonly file: string;
+  readonly name: string;
+  readonly broker: BrokerSettings;
+  /** Folder of the pod's key. */
+  readonly identity: string;
+  readonly datasources: readonly DatasourceConfig[];
+  /** Names or fingerprints; empty admits nobody. */
+  readonly approvedModellers: readonly string[];
+  /** Names or fingerprints; undefined means the pods that the task names. */
+  readonly approvedPods?: readonly string[];
+  readonly policy: PodPolicy;
+  /** Folder for what the pod keeps between starts. */
+  readonly state: string;
+}
+
+const kind: ConfigKind<typeof podFile> = { schema: podFile, check: checkPod };
+
+/** The pod configuration in YAML `text` of `file`. Touches no disk. @throws KonsilError CONFIG_INVALID. */
+export function parsePodConfig(text: string, file: string): PodConfig {
+  const pod = parseYaml(text, file, kind);
+  const folder = dirname(file);
+  const policy = pod.policy;
+  return {
+    file: resolve(file),
+    name: pod.name,
+    broker: brokerOf(pod.broker, folder),
+    identity: resolvePath(folder, pod.identity ?? `./keys/${pod.name}`),
+    datasources: pod.datasources.map((source) => datasourceOf(source, folder)),
+    approvedModellers: pod.approved_modellers,
+    ...(pod.approved_pods && { approvedPods: pod.approved_pods }),
+    policy: {
+      requireSecureAggregation: policy?.require_secure_aggregation ?? true,
+      minimumCohort: policy?.minimum_cohort ?? 3,
+      shareSiteMetrics: policy?.share_site_metrics ?? false,
+      minimumTestRows: policy?.minimum_test_rows ?? 10,
+      allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],
+    },
+    state: resolvePath(folder, pod.state ?? `./state/${pod.name}`),
+  };
+}
+
+/** The pod configuration of a file, whose data files exist. @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND. */
+export async function readPodConfig(path: string): Promise<PodConfig> {
+  const config = parsePodConfig(await readConfigText(path), path);
+  for (const [i, source] of config.datasources.entries())
+    await requireFile(path, `datasources.${i}.datasource_args.path`, source.path);
+  return config;
+}
+
+function datasourceOf(source: PodFile['datasources'][number], folder: string): DatasourceConfig {
+  const { path, delimiter, null_values } = source.datasource_args;
+  const { force_stypes, ignore_cols } = source.data_config ?? {};
+  return {
+    name: source.name,
+    datasource: source.datasource,
+    path: resolvePath(folder, path),
+    ...(delimiter !== undefined && { delimiter }),
+    ...(null_values !== undefined && { nullValues: null_values }),
+    ...(force_stypes && {
+      forceStypes: {
+        categorical: force_stypes.categorical ?? [],
+        continuous: force_stypes.continuous ?? [],
+        text: force_stypes.text ?? [],
+      },
+    }),
+    ...(ignore_cols && { ignoreColumns: ignore_cols }),
+  };
+}
+
+function checkPod(pod: PodFile): Problem[] {
+  const problems: Problem[] = [];
+  const names = pod.datasources.map((source) => source.name);
+  for (const [i, source] of pod.datasources.entries()) {
+    if (names.indexOf(source.name) < i)
+      problems.push({
+        path: ['datasources', i, 'name'],
+        message: `${source.name} is the name of an earlier data source`,
+      });
+    const forced = Object.entries(source.data_config?.force_stypes ?? {}).flatMap(([type, columns]) =>
+      (columns ?? []).map((column) => ({ type, column })),
+    );
+    for (const [j, { type, column }] of forced.entries()) {
+      const earlier = forced.slice(0, j).find((other) => other.column === column);
+      if (earlier !== undefined && earlier.type !== type)
+        problems.push({
+          path: ['datasources', i, 'data_config', 'force_stypes', type],
+          message: `${column} is already forced to be ${earlier.type}`,
+        });
+    }
+  }
+  const policy = pod.policy;
+  if (policy?.require_secure_aggregation !== false && policy?.minimum_cohort === 1)
+    problems.push({
+      path: ['policy', 'minimum_cohort'],
+      message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
+    });
+  return problems;
+}

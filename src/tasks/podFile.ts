@@ -1,0 +1,119 @@
+/**
+ * The pod file: what a site offers, to whom, under which rules. One zod schema, as for tasks.
+ * @source spec/platform.md §5.1.
+ * @module
+ */
+import { z } from 'zod';
+import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
+import { DATASOURCES, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+import { broker } from './taskFile.ts';
+
+const noImages = 'image columns are not supported by this version; expected categorical, continuous or text';
+const columns = z.array(text).optional();
+const forcedTypes = z.strictObject({
+  categorical: columns,
+  continuous: columns,
+  text: columns,
+  image: refused(noImages),
+  image_prefix: refused(noImages),
+});
+
+const datasource = z.strictObject({
+  name: text
+    .regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, "-" and "_"')
+    .meta({ description: 'The dataset, as in pods.identifiers: pod/dataset.' }),
+  datasource: familyName('data source', DATASOURCES, [
+    'OMOPSource',
+    'DICOMSource',
+    'NIFTISource',
+    'ImageSource',
+    'NullSource',
+    'SQLSource',
+  ]),
+  datasource_args: z.strictObject({
+    path: text.meta({ description: 'CSV file (also .gz), relative to this file.' }),
+    delimiter: z.enum([',', ';', '\t', '|']).optional().meta({ description: 'Default: found out from the file.' }),
+    null_values: z.array(z.string().max(100)).max(100).optional().meta({
+      description: 'Texts that mean "no value". Default: empty, NA, NaN, null, "."',
+    }),
+  }),
+  data_config: z
+    .strictObject({
+      force_stypes: forcedTypes.optional().meta({
+        description: 'Semantic type to the columns that have it whatever their values look like.',
+      }),
+      ignore_cols: z.array(text).optional().meta({ description: 'Columns that tasks never see.' }),
+      description: text.optional(),
+      column_descriptions: z.record(text, text).optional(),
+      datasource_args: refused('stands beside data_config, not in it'),
+      modifiers: refused('modifiers are not supported; prepare the file instead'),
+      data_split: refused('the task splits the data (task.data_structure.data_split)'),
+      auto_tidy: onlyFalse('values are never changed; only false is possible'),
+      file_system_filters: refused('a CSV file has no file filters'),
+    })
+    .optional(),
+  datasource_details_config: z
+    .strictObject({ display_name: text.optional(), description: text.optional() })
+    .optional()
+    .meta({ description: 'Accepted without effect: there is no hub that shows it.' }),
+  schema: refused('the schema is read from the data at every start'),
+});
+
+const noHub = 'there is no hub; pods are found through the broker';
+export const podFile = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{3,70}$/, 'expected 3 to 70 letters, digits and hyphens')
+      .meta({ description: 'Name of the pod, unique on the broker.' }),
+    broker,
+    identity: text.optional().meta({ description: 'Folder of the pod’s key. Default ./keys/<name>.' }),
+    datasources: z.array(datasource).min(1).max(1000),
+    approved_modellers: z.array(text).max(10_000).default([]).meta({
+      description: 'Who may run tasks here: name or key fingerprint. An empty list admits nobody.',
+    }),
+    approved_pods: z.array(text).max(10_000).optional().meta({
+      description: 'Pods this one aggregates with: name or key fingerprint. Default: those the task names.',
+    }),
+    policy: z
+      .strictObject({
+        require_secure_aggregation: flag.default(true),
+        minimum_cohort: z
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(3)
+          .meta({ description: 'Fewest pods in a sum that this pod adds to.' }),
+        share_site_metrics: flag
+          .default(false)
+          .meta({ description: 'Let the modeller see the metrics of this site by itself.' }),
+        minimum_test_rows: z.int().min(1).max(1_000_000).default(10).meta({
+          description: 'No metrics are given from fewer rows than this.',
+        }),
+        allowed_protocols: z
+          .array(familyName('protocol', PROTOCOLS, KNOWN_PROTOCOLS))
+          .min(1)
+          .default([...PROTOCOLS]),
+      })
+      .optional()
+      .meta({ description: 'The site’s rules; a task cannot loosen them.' }),
+    state: text
+      .optional()
+      .meta({ description: 'Folder for what the pod keeps between starts. Default ./state/<name>.' }),
+    version: z
+      .string()
+      .regex(/^1\.\d+(\.\d+)?$/, 'expected a version 1.x.y, in quotes')
+      .optional(),
+    username: refused(noHub),
+    secrets: refused(noHub),
+    hub: refused(noHub),
+    access_manager: refused('use approved_modellers'),
+    message_service: refused('use broker'),
+    differential_privacy: refused('differentially private training is not supported by this version'),
+    update_schema: onlyFalse('the schema is read from the data at every start'),
+    pod_db: onlyFalse('there is no results database'),
+    ehr_config: refused('electronic health records are not supported by this version'),
+  })
+  .meta({ title: 'Konsil pod' });
+
+export type PodFile = z.output<typeof podFile>;

@@ -1,0 +1,351 @@
+/**
+ * A task as the program uses it: every default filled in, both forms of contradictory keys made one, all names bare.
+ * @module
+ */
+import { dirname, resolve } from 'node:path';
+import { type DataStructure, problemOf } from '../datasources/index.ts';
+import type { ConfigKind } from './configFile.ts';
+import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import { checkTask, placesOf } from './taskChecks.ts';
+import { type TaskFile, taskFile } from './taskFile.ts';
+
+/** What local training counts in; the interval between updates counts in the same. */
+export type TrainingUnit = 'steps' | 'epochs';
+
+/** A model every side can build itself, or one that the modeller sends. */
+export type ModelChoice =
+  | {
+      readonly kind: 'builtin';
+      readonly name: 'mlp';
+      readonly hiddenLayers: readonly number[];
+      readonly activation: Activation;
+    }
+  | { readonly kind: 'onnx' };
+
+export type Activation = 'relu' | 'tanh' | 'gelu' | 'sigmoid';
+
+export interface TrainingSettings {
+  readonly unit: TrainingUnit;
+  /** Steps or epochs in all. */
+  readonly total: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly optimizer: 'sgd' | 'adam' | 'adamw';
+  readonly momentum: number;
+  readonly weightDecay: number;
+  readonly loss: 'cross_entropy' | 'bce_with_logits' | 'mse';
+  readonly gradientClipNorm?: number;
+  readonly seed: number;
+}
+
+export interface AggregatorSettings {
+  readonly secure: boolean;
+  /** Pod identifier to weight; undefined weighs by training rows. */
+  readonly weights?: Readonly<Record<string, number>>;
+  /** Largest absolute change of one weight in a round; undefined leaves the choice to the aggregator. */
+  readonly clip?: number;
+  readonly minimumCohort: number;
+}
+
+/** Seconds the coordinator waits in each phase. */
+export interface Deadlines {
+  readonly join: number;
+  readonly train: number;
+  readonly exchange: number;
+  readonly evaluate: number;
+}
+
+/** A task as all parties know it; nothing in it is local to a machine. */
+export interface Task {
+  /** `pod` or `pod/dataset`, see {@link splitIdentifier}. */
+  readonly pods: readonly string[];
+  readonly modellerName?: string;
+  readonly protocol: {
+    readonly name: 'FederatedAveraging';
+    /** Steps or epochs (as `training.unit` says) in one round. */
+    readonly interval: number;
+    readonly autoEval: boolean;
+  };
+  readonly algorithm: {
+    readonly name: 'FederatedModelTraining';
+    readonly modellerCheckpointing: boolean;
+    readonly checkpointEveryRound: boolean;
+  };
+  readonly model: ModelChoice;
+  readonly training: TrainingSettings;
+  readonly aggregator: AggregatorSettings;
+  readonly deadlines: Deadlines;
+  readonly dataStructure: DataStructure & { readonly standardise: boolean };
+}
+
+export interface BrokerSettings {
+  readonly url: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly caFile?: string;
+}
+
+/** What only the modeller's own machine knows; all paths absolute. */
+export interface LocalSettings {
+  readonly file: string;
+  /** ONNX file, when the model is one. */
+  readonly modelFile?: string;
+  readonly pretrainedFile?: string;
+  readonly checkpointFilename?: string;
+  readonly broker?: BrokerSettings;
+  readonly identity: string;
+  readonly runs: string;
+}
+
+/** A task read from a file on this machine. */
+export interface LocalTask extends Task {
+  readonly local: LocalSettings;
+}
+
+/** On the wire a model that the modeller sends has this reference instead of a path. */
+const ATTACHED_MODEL = 'attached:onnx';
+
+const fileKind: ConfigKind<typeof taskFile> = { schema: taskFile, check: (file) => checkTask(file) };
+const wireKind: ConfigKind<typeof taskFile> = {
+  schema: taskFile,
+  check: (file) => checkTask(file, ATTACHED_MODEL),
+  code: 'TASK_REJECTED',
+};
+
+/**
+ * The task in YAML `text`; `file` is its path, for messages and relative paths. Touches no disk.
+ * @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`.
+ */
+export function parseTask(text: string, file: string): LocalTask {
+  const parsed = parseYaml(text, file, fileKind);
+  return { ...taskOf(parsed), local: localOf(parsed, file) };
+}
+
+/**
+ * The task of a file, whose model and weights files exist.
+ * @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND.
+ */
+export async function readTask(path: string): Promise<LocalTask> {
+  const task = parseTask(await readConfigText(path), path);
+  const { modelFile, pretrainedFile } = task.local;
+  if (modelFile !== undefined) await requireFile(path, 'model_ref', modelFile);
+  if (pretrainedFile !== undefined) await requireFile(path, 'pretrained_file', pretrainedFile);
+  return task;
+}
+
+/** Rounds until every pod has made all its steps or epochs; the last round may be shorter. */
+export function roundsOf(task: Pick<Task, 'protocol' | 'training'>): number {
+  return Math.ceil(task.training.total / task.protocol.interval);
+}
+
+/** Parts of an identifier `pod` or `pod/dataset`. */
+export function splitIdentifier(identifier: string): { readonly pod: string; readonly dataset?: string } {
+  const [pod = '', dataset] = identifier.split('/');
+  return dataset === undefined ? { pod } : { pod, dataset };
+}
+
+/** Plain JSON of the task for the pods, in the keys of the file; without paths, broker or anything else local. */
+export function toWire(task: Task): TaskFile {
+  const { training, model, aggregator, dataStructure } = task;
+  const { split, select } = dataStructure;
+  return taskFile.parse({
+    pods: { identifiers: [...task.pods] },
+    ...(task.modellerName !== undefined && { modeller: { username: task.modellerName } }),
+    task: {
+      protocol: {
+        name: task.protocol.name,
+        arguments: {
+          [`${training.unit}_between_parameter_updates`]: task.protocol.interval,
+          auto_eval: task.protocol.autoEval,
+        },
+      },
+      algorithm: {
+        name: task.algorithm.name,
+        arguments: {
+          modeller_checkpointing: task.algorithm.modellerCheckpointing,
+          checkpoint_every_round: task.algorithm.checkpointEveryRound,
+        },
+        model: {
+          konsil_model: { model_ref: model.kind === 'builtin' ? `builtin:${model.name}` : ATTACHED_MODEL },
+          hyperparameters: {
+            [training.unit]: training.total,
+            batch_size: training.batchSize,
+            learning_rate: training.learningRate,
+            optimizer: training.optimizer,
+            ...(training.optimizer === 'sgd' && { momentum: training.momentum }),
+            weight_decay: training.weightDecay,
+            loss: training.loss,
+            ...(training.gradientClipNorm !== undefined && { gradient_clip_norm: training.gradientClipNorm }),
+            ...(model.kind === 'builtin' && { hidden_layers: [...model.hiddenLayers], activation: model.activation }),
+            seed: training.seed,
+          },
+        },
+      },
+      aggregator: {
+        secure: aggregator.secure,
+        ...(aggregator.weights !== undefined && { weights: { ...aggregator.weights } }),
+        ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+        minimum_cohort: aggregator.minimumCohort,
+      },
+      deadlines: { ...task.deadlines },
+      data_structure: {
+        select: {
+          ...(select.include && { include: [...select.include] }),
+          ...(select.includePrefix !== undefined && { include_prefix: select.includePrefix }),
+          ...(select.exclude && { exclude: [...select.exclude] }),
+        },
+        assign: { target: dataStructure.target },
+        categories: Object.fromEntries(
+          Object.entries(dataStructure.categories).map(([key, values]) => [key, [...values]]),
+        ),
+        standardise: dataStructure.standardise,
+        data_split:
+          split.splitter === 'percentage'
+            ? {
+                data_splitter: 'percentage',
+                args: {
+                  shuffle: split.shuffle,
+                  stratify: split.stratify,
+                  test_percentage: split.testPercentage,
+                  validation_percentage: split.validationPercentage,
+                  seed: split.seed,
+                },
+              }
+            : {
+                data_splitter: 'predefined',
+                args: {
+                  column_name: split.column,
+                  training_set_label: split.trainingLabel,
+                  validation_set_label: split.validationLabel,
+                  test_set_label: split.testLabel,
+                },
+              },
+        ...(dataStructure.compatibleDatasources && {
+          compatible_datasources: [...dataStructure.compatibleDatasources],
+        }),
+      },
+    },
+  });
+}
+
+/** The task that another party sent, checked as strictly as a file. @throws KonsilError TASK_REJECTED. */
+export function fromWire(json: unknown): Task {
+  // a copy: validation may drop keys without a value
+  return taskOf(parseJson(structuredClone(json), 'received task', wireKind));
+}
+
+/** @param file - Accepted by {@link checkTask}, which rules out what the `!` below assume. */
+function taskOf(file: TaskFile): Task {
+  const places = placesOf(file);
+  const { protocol, deadlines } = file.task;
+  const hyper = places.model!.value.hyperparameters!;
+  const unit: TrainingUnit = hyper.steps === undefined ? 'epochs' : 'steps';
+  const dataStructure = dataStructureOf(places.dataStructure!.value);
+  const { kind } = problemOf(dataStructure);
+  const aggregator = places.aggregator?.value ?? {};
+  const secure = places.secure;
+  return {
+    pods: file.pods.identifiers,
+    ...(file.modeller?.username !== undefined && { modellerName: file.modeller.username }),
+    protocol: {
+      name: protocol.name,
+      interval: protocol.arguments[`${unit}_between_parameter_updates`]!,
+      autoEval: protocol.arguments.auto_eval,
+    },
+    algorithm: {
+      name: places.algorithm.value.name,
+      modellerCheckpointing: places.algorithm.value.arguments?.modeller_checkpointing ?? true,
+      checkpointEveryRound: places.algorithm.value.arguments?.checkpoint_every_round ?? false,
+    },
+    model: places.reference!.value.model_ref.startsWith('builtin:')
+      ? {
+          kind: 'builtin',
+          name: 'mlp',
+          hiddenLayers: hyper.hidden_layers ?? [16],
+          activation: hyper.activation ?? 'relu',
+        }
+      : { kind: 'onnx' },
+    training: {
+      unit,
+      total: hyper[unit]!,
+      batchSize: hyper.batch_size,
+      learningRate: hyper.learning_rate ?? (hyper.optimizer === 'sgd' ? 0.01 : 0.001),
+      optimizer: hyper.optimizer,
+      momentum: hyper.momentum ?? 0,
+      weightDecay: hyper.weight_decay,
+      loss: hyper.loss ?? (kind === 'binary' ? 'bce_with_logits' : kind === 'multiclass' ? 'cross_entropy' : 'mse'),
+      ...(hyper.gradient_clip_norm !== undefined && { gradientClipNorm: hyper.gradient_clip_norm }),
+      seed: hyper.seed,
+    },
+    aggregator: {
+      secure,
+      ...(aggregator.weights !== undefined && { weights: aggregator.weights }),
+      ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+      minimumCohort: aggregator.minimum_cohort ?? (secure ? 3 : 1),
+    },
+    deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
+    dataStructure,
+  };
+}
+
+function dataStructureOf(structure: NonNullable<TaskFile['task']['data_structure']>): Task['dataStructure'] {
+  const { select = {}, assign, categories = {}, data_split } = structure;
+  const args = data_split?.args ?? {};
+  return {
+    select: {
+      ...(select.include && { include: select.include }),
+      ...(select.include_prefix !== undefined && { includePrefix: select.include_prefix }),
+      ...(select.exclude && { exclude: select.exclude }),
+    },
+    target: typeof assign.target === 'string' ? assign.target : assign.target[0]!,
+    categories: Object.fromEntries(Object.entries(categories).map(([column, values]) => [column, values.map(String)])),
+    standardise: structure.standardise,
+    split:
+      data_split?.data_splitter === 'predefined'
+        ? {
+            splitter: 'predefined',
+            column: args.column_name ?? 'BITFOUNT_SPLIT_CATEGORY',
+            trainingLabel: args.training_set_label ?? 'TRAIN',
+            validationLabel: args.validation_set_label ?? 'VALIDATION',
+            testLabel: args.test_set_label ?? 'TEST',
+          }
+        : {
+            splitter: 'percentage',
+            testPercentage: args.test_percentage ?? 10,
+            validationPercentage: args.validation_percentage ?? 10,
+            shuffle: args.shuffle ?? true,
+            stratify: args.stratify ?? false,
+            seed: args.seed ?? 0,
+          },
+    ...(structure.compatible_datasources && { compatibleDatasources: structure.compatible_datasources }),
+  };
+}
+
+function localOf(file: TaskFile, path: string): LocalSettings {
+  const folder = dirname(path);
+  const places = placesOf(file);
+  const reference = places.reference!.value.model_ref;
+  const { pretrained_file, arguments: args } = places.algorithm.value;
+  return {
+    file: resolve(path),
+    ...(!reference.startsWith('builtin:') && { modelFile: resolvePath(folder, reference) }),
+    ...(pretrained_file !== undefined && { pretrainedFile: resolvePath(folder, pretrained_file) }),
+    ...(args?.checkpoint_filename !== undefined && { checkpointFilename: args.checkpoint_filename }),
+    ...(file.konsil?.broker && { broker: brokerOf(file.konsil.broker, folder) }),
+    identity: resolvePath(folder, file.konsil?.identity ?? './keys/modeller'),
+    runs: resolvePath(folder, file.konsil?.runs ?? './runs'),
+  };
+}
+
+/** Broker settings with absolute paths. */
+export function brokerOf(
+  broker: NonNullable<NonNullable<TaskFile['konsil']>['broker']>,
+  folder: string,
+): BrokerSettings {
+  return {
+    url: broker.url,
+    ...(broker.username !== undefined && { username: broker.username }),
+    ...(broker.password_file !== undefined && { passwordFile: resolvePath(folder, broker.password_file) }),
+    ...(broker.ca_file !== undefined && { caFile: resolvePath(folder, broker.ca_file) }),
+  };
+}

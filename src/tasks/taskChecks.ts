@@ -1,0 +1,356 @@
+/**
+ * Rules of a task that hold between keys: exactly-one, fits-together, contradiction. Each message names both places.
+ * @module
+ */
+import { didYouMean } from '../datasources/index.ts';
+import type { Path, Problem } from './configFile.ts';
+import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
+import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
+
+/** A value and where in the file it stands. */
+interface Placed<T> {
+  readonly path: Path;
+  readonly value: T;
+}
+
+type AggregatorFile = NonNullable<TaskFile['task']['aggregator']>;
+type DataStructureFile = NonNullable<TaskFile['task']['data_structure']>;
+
+/** The parts of a task that may stand in several places, where they do stand; undefined when absent. */
+export interface Places {
+  readonly algorithm: Placed<AlgorithmFile>;
+  readonly model: Placed<ModelFile> | undefined;
+  readonly reference: Placed<{ readonly model_ref: string }> | undefined;
+  readonly aggregator: Placed<AggregatorFile> | undefined;
+  readonly dataStructure: Placed<DataStructureFile> | undefined;
+  readonly secure: boolean;
+}
+
+type Candidate<T> = readonly [Path, T | undefined];
+
+function given<T>(...candidates: readonly Candidate<T>[]): Placed<T>[] {
+  return candidates.flatMap(([path, value]) => (value === undefined ? [] : [{ path, value }]));
+}
+
+function algorithmOf(file: TaskFile): Placed<AlgorithmFile> {
+  const { algorithm } = file.task;
+  const path: Path = ['task', 'algorithm'];
+  return Array.isArray(algorithm) ? { path: [...path, 0], value: algorithm[0]! } : { path, value: algorithm };
+}
+
+function candidates(file: TaskFile) {
+  const algorithm = algorithmOf(file);
+  const models = given<ModelFile>(
+    [[...algorithm.path, 'model'], algorithm.value.model],
+    [[...algorithm.path, 'arguments', 'model'], algorithm.value.arguments?.model],
+    [['task', 'model'], file.task.model],
+  );
+  const model = models[0];
+  return {
+    algorithm,
+    models,
+    references: given<{ model_ref: string }>(
+      [[...(model?.path ?? []), 'konsil_model'], model?.value.konsil_model],
+      [[...(model?.path ?? []), 'bitfount_model'], model?.value.bitfount_model],
+    ),
+    aggregators: given<AggregatorFile>(
+      [['task', 'aggregator'], file.task.aggregator],
+      [['task', 'protocol', 'arguments', 'aggregator'], file.task.protocol.arguments.aggregator],
+    ),
+    dataStructures: given<DataStructureFile>(
+      [['task', 'data_structure'], file.task.data_structure],
+      [['task', 'datastructure'], file.task.datastructure],
+    ),
+  };
+}
+
+/** Where the movable parts of `file` stand. */
+export function placesOf(file: TaskFile): Places {
+  const { algorithm, models, references, aggregators, dataStructures } = candidates(file);
+  return {
+    algorithm,
+    model: models[0],
+    reference: references[0],
+    aggregator: aggregators[0],
+    dataStructure: dataStructures[0],
+    secure: aggregators[0]?.value.secure ?? file.task.protocol.arguments.secure_aggregation ?? true,
+  };
+}
+
+/** Every broken rule of a task. @param attached - On the wire, the one model reference that is not a built-in. */
+export function checkTask(file: TaskFile, attached?: string): Problem[] {
+  const { algorithm } = file.task;
+  if (Array.isArray(algorithm) && algorithm.length !== 1)
+    return [
+      {
+        path: ['task', 'algorithm'],
+        message: `FederatedAveraging runs exactly one algorithm, got a list of ${algorithm.length}`,
+      },
+    ];
+  const found = candidates(file);
+  const algorithmPath = found.algorithm.path;
+  return [
+    ...exactlyOne(found.models, [...algorithmPath, 'model'], 'a model'),
+    ...(found.models[0] ? exactlyOne(found.references, found.models[0].path, 'konsil_model with a model_ref') : []),
+    ...atMostOne(found.aggregators),
+    ...exactlyOne(found.dataStructures, ['task', 'data_structure'], 'a data structure with assign.target'),
+    ...checkReference(found.references[0], attached),
+    ...checkHyperparameters(file, placesOf(file)),
+    ...checkPods(file),
+    ...checkAggregator(file, placesOf(file)),
+    ...(found.dataStructures[0] ? checkDataStructure(found.dataStructures[0]) : []),
+  ];
+}
+
+function dotted(path: Path): string {
+  return path.map(String).join('.');
+}
+
+function atMostOne(places: readonly Placed<unknown>[]): Problem[] {
+  return places.slice(1).map(({ path }) => ({
+    path,
+    message: `already given as ${dotted(places[0]!.path)}; keep one of the two`,
+    atKey: true,
+  }));
+}
+
+function exactlyOne(places: readonly Placed<unknown>[], path: Path, what: string): Problem[] {
+  return places.length === 0 ? [{ path, message: `is required; expected ${what}` }] : atMostOne(places);
+}
+
+function checkReference(reference: Places['reference'], attached: string | undefined): Problem[] {
+  if (reference === undefined) return [];
+  const path = [...reference.path, 'model_ref'];
+  const ref = reference.value.model_ref;
+  if (ref.startsWith('builtin:')) {
+    const name = ref.slice('builtin:'.length);
+    if (BUILTIN_MODELS.includes(name as 'mlp')) return [];
+    return [
+      {
+        path,
+        message: `unknown built-in model ${JSON.stringify(name)}; expected ${BUILTIN_MODELS.map((m) => `builtin:${m}`).join(', ')}`,
+      },
+    ];
+  }
+  if (attached !== undefined)
+    return ref === attached
+      ? []
+      : [{ path, message: 'a sent task names a built-in model or the model sent along, never a file' }];
+  if (ref.toLowerCase().endsWith('.onnx')) return [];
+  return [
+    {
+      path,
+      message: `expected a file that ends in .onnx (there is no model hub) or builtin:mlp, got ${JSON.stringify(ref)}`,
+    },
+  ];
+}
+
+function checkHyperparameters(file: TaskFile, places: Places): Problem[] {
+  if (places.model === undefined) return [];
+  const path = [...places.model.path, 'hyperparameters'];
+  const hyper = places.model.value.hyperparameters;
+  const args = file.task.protocol.arguments;
+  const argsPath: Path = ['task', 'protocol', 'arguments'];
+  const problems: Problem[] = [];
+  const families = ['steps', 'epochs'] as const;
+  const totals = families.filter((family) => hyper?.[family] !== undefined);
+  const intervals = families.filter((family) => args[`${family}_between_parameter_updates`] !== undefined);
+  if (totals.length !== 1)
+    problems.push({
+      path,
+      message: `expected exactly one of steps and epochs, got ${totals.length === 0 ? 'neither' : 'both'}`,
+    });
+  if (intervals.length !== 1)
+    problems.push({
+      path: argsPath,
+      message: `expected exactly one of steps_between_parameter_updates and epochs_between_parameter_updates, got ${intervals.length === 0 ? 'neither' : 'both'}`,
+    });
+  const [total, interval] = [totals[0], intervals[0]];
+  if (totals.length === 1 && intervals.length === 1 && total !== undefined && interval !== undefined) {
+    const key = `${interval}_between_parameter_updates` as const;
+    if (total !== interval) {
+      problems.push({
+        path: [...argsPath, key],
+        message: `counts ${interval}, but ${dotted([...path, total])} counts ${total}; expected ${total}_between_parameter_updates`,
+        atKey: true,
+      });
+    } else if (args[key]! > hyper![total]!) {
+      problems.push({
+        path: [...argsPath, key],
+        message: `${args[key]} is more than ${dotted([...path, total])}, which is ${hyper![total]}`,
+      });
+    }
+  }
+  if (hyper?.momentum !== undefined && hyper.optimizer !== 'sgd')
+    problems.push({
+      path: [...path, 'momentum'],
+      message: `only for optimizer sgd, but optimizer is ${hyper.optimizer}`,
+      atKey: true,
+    });
+  if (places.reference !== undefined && !places.reference.value.model_ref.startsWith('builtin:')) {
+    for (const key of ['hidden_layers', 'activation'] as const) {
+      if (hyper?.[key] !== undefined)
+        problems.push({
+          path: [...path, key],
+          message: 'only for builtin:mlp; an ONNX file has its layers inside',
+          atKey: true,
+        });
+    }
+  }
+  return [...problems, ...checkLoss(hyper?.loss, [...path, 'loss'], places.dataStructure)];
+}
+
+function checkLoss(loss: string | undefined, path: Path, structure: Places['dataStructure']): Problem[] {
+  const target = structure && soleTarget(structure.value);
+  if (loss === undefined || structure === undefined || target === undefined) return [];
+  const at = `${dotted(structure.path)}.categories.${target}`;
+  const classes = structure.value.categories?.[target]?.length ?? 0;
+  if (loss === 'mse' && classes > 0)
+    return [{ path, message: `mse is for a numeric target, but ${at} makes it classes` }];
+  if (loss !== 'mse' && classes === 0) return [{ path, message: `${loss} is for classes; list them in ${at}` }];
+  if (loss === 'bce_with_logits' && classes !== 2)
+    return [{ path, message: `bce_with_logits is for two classes, but ${at} has ${classes}; expected cross_entropy` }];
+  return [];
+}
+
+function checkPods({ pods: { identifiers } }: TaskFile): Problem[] {
+  return identifiers.flatMap((identifier, i) => {
+    const path = ['pods', 'identifiers', i];
+    if (!/^[^\s/]+(?:\/[^\s/]+)?$/.test(identifier))
+      return [{ path, message: `expected pod or pod/dataset without spaces, got ${JSON.stringify(identifier)}` }];
+    return identifiers.indexOf(identifier) < i ? [{ path, message: `${identifier} is listed twice` }] : [];
+  });
+}
+
+function checkAggregator(file: TaskFile, places: Places): Problem[] {
+  const problems: Problem[] = [];
+  const { secure } = places;
+  const older = file.task.protocol.arguments.secure_aggregation;
+  const path = places.aggregator?.path ?? ['task', 'aggregator'];
+  const { weights, minimum_cohort, secure: written } = places.aggregator?.value ?? {};
+  if (older !== undefined && written !== undefined && older !== written)
+    problems.push({
+      path: ['task', 'protocol', 'arguments', 'secure_aggregation'],
+      message: `is ${older}, but ${dotted([...path, 'secure'])} is ${written}; keep one of the two`,
+      atKey: true,
+    });
+  if (weights !== undefined && secure)
+    problems.push({
+      path: [...path, 'weights'],
+      message: `not possible with secure aggregation${written === undefined ? ', which is on unless secure: false is written' : ''}; remove weights or set ${dotted([...path, 'secure'])} to false`,
+      atKey: true,
+    });
+  const { identifiers } = file.pods;
+  const weighted = Object.keys(weights ?? {});
+  for (const pod of weighted) {
+    if (!identifiers.includes(pod))
+      problems.push({
+        path: [...path, 'weights', pod],
+        message: `is not in pods.identifiers${didYouMean(pod, identifiers)}`,
+        atKey: true,
+      });
+  }
+  const unweighted = weights === undefined ? [] : identifiers.filter((pod) => !weighted.includes(pod));
+  if (unweighted.length > 0)
+    problems.push({ path: [...path, 'weights'], message: `no weight for ${unweighted.join(', ')}` });
+  if (secure && minimum_cohort === 1)
+    problems.push({
+      path: [...path, 'minimum_cohort'],
+      message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
+    });
+  const minimum = minimum_cohort ?? (secure ? 3 : 1);
+  if (identifiers.length < minimum)
+    problems.push({
+      path: ['pods', 'identifiers'],
+      message:
+        minimum_cohort === undefined
+          ? `secure aggregation needs at least 3 pods, got ${identifiers.length}; list more or set ${dotted([...path, 'secure'])} to false`
+          : `${identifiers.length} pods can never reach ${dotted([...path, 'minimum_cohort'])}, which is ${minimum}`,
+    });
+  return problems;
+}
+
+function soleTarget({ assign: { target } }: DataStructureFile): string | undefined {
+  if (typeof target === 'string') return target;
+  return target.length === 1 ? target[0] : undefined;
+}
+
+function checkDataStructure({ path, value }: Placed<DataStructureFile>): Problem[] {
+  const problems: Problem[] = [];
+  const { select, categories, compatible_datasources } = value;
+  if (select?.exclude !== undefined && (select.include !== undefined || select.include_prefix !== undefined))
+    problems.push({
+      path: [...path, 'select', 'exclude'],
+      message: `not possible together with ${dotted([...path, 'select', select.include === undefined ? 'include_prefix' : 'include'])}; name the columns to use or those to leave out`,
+      atKey: true,
+    });
+  const target = soleTarget(value);
+  if (target === undefined)
+    problems.push({
+      path: [...path, 'assign', 'target'],
+      message: `expected one column, got ${value.assign.target.length}`,
+    });
+  else if (select?.exclude?.includes(target))
+    problems.push({
+      path: [...path, 'select', 'exclude'],
+      message: `leaves out ${target}, but ${dotted([...path, 'assign', 'target'])} needs it`,
+    });
+  for (const [column, values] of Object.entries(categories ?? {})) {
+    const labels = values.map(String);
+    const twice = labels.find((label, i) => labels.indexOf(label) < i);
+    if (twice !== undefined)
+      problems.push({ path: [...path, 'categories', column], message: `${JSON.stringify(twice)} is listed twice` });
+  }
+  const known = [...DATASOURCES, 'OMOPSource', 'DICOMSource', 'NIFTISource', 'ImageSource', 'NullSource'];
+  const compatible = compatible_datasources?.map(bareName);
+  if (compatible !== undefined && !DATASOURCES.some((name) => compatible.includes(name)))
+    problems.push({
+      path: [...path, 'compatible_datasources'],
+      message: `expected a list with CSVSource, the only data source of this version${didYouMean(compatible[0]!, known)}`,
+    });
+  return [...problems, ...checkSplit(value, [...path, 'data_split', 'args'])];
+}
+
+const SPLIT_KEYS = {
+  percentage: ['shuffle', 'stratify', 'test_percentage', 'validation_percentage', 'seed'],
+  predefined: ['column_name', 'training_set_label', 'validation_set_label', 'test_set_label'],
+} as const;
+
+function checkSplit(structure: DataStructureFile, path: Path): Problem[] {
+  const split = structure.data_split;
+  const args = split?.args;
+  if (split === undefined || args === undefined) return [];
+  const problems: Problem[] = [];
+  const other = split.data_splitter === 'percentage' ? 'predefined' : 'percentage';
+  for (const key of SPLIT_KEYS[other]) {
+    if (args[key] !== undefined)
+      problems.push({
+        path: [...path, key],
+        message: `only for data_splitter ${other}, but it is ${split.data_splitter}`,
+        atKey: true,
+      });
+  }
+  if (split.data_splitter === 'percentage') {
+    const held = (args.test_percentage ?? 10) + (args.validation_percentage ?? 10);
+    if (held >= 100)
+      problems.push({
+        path,
+        message: `test and validation take ${held} % and leave nothing to train on; expected less than 100 % together`,
+      });
+    const target = soleTarget(structure);
+    if (args.stratify === true && target !== undefined && structure.categories?.[target] === undefined)
+      problems.push({
+        path: [...path, 'stratify'],
+        message: `needs classes; list them in data_structure.categories.${target}`,
+      });
+  } else {
+    const labels = [
+      args.training_set_label ?? 'TRAIN',
+      args.validation_set_label ?? 'VALIDATION',
+      args.test_set_label ?? 'TEST',
+    ];
+    if (new Set(labels).size < 3)
+      problems.push({ path, message: `the three labels must differ, got ${labels.join(', ')}` });
+  }
+  return problems;
+}

@@ -1,0 +1,279 @@
+/**
+ * The task file: every key, its type and its meaning, as one zod schema. Validation, the TypeScript type and the JSON
+ * schema for editors all come from here.
+ *
+ * Keys of the platform's specification that this version does not carry out are listed too, each with a reason, so
+ * that none is silently ignored. Where the specification contradicts itself both forms are accepted.
+ * @source spec/platform.md §1, §2.1-2.3, K-05, K-08, K-10, K-11.
+ * @module
+ */
+import { z } from 'zod';
+import { count, familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
+import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+
+const aggregator = z.strictObject({
+  secure: flag.optional().meta({
+    description: 'Secure aggregation: the coordinator learns only the sum of the updates. Default true.',
+    default: true,
+  }),
+  weights: z.record(text, z.number().positive().max(1e6)).optional().meta({
+    description: 'Weight of each pod in the mean; only with secure: false. Default: number of training rows.',
+  }),
+  clip: z.number().positive().max(1e6).optional().meta({
+    description: 'Largest absolute change of one weight in one round; secure aggregation cuts off what exceeds it.',
+  }),
+  minimum_cohort: z.int().min(1).max(10_000).optional().meta({
+    description:
+      'A round with fewer pods than this is not aggregated. A pod may ask for more. Default 3, without secure aggregation 1.',
+  }),
+});
+
+const protocolArguments = z.strictObject({
+  steps_between_parameter_updates: count.optional().meta({
+    description: 'Training steps (batches) each pod makes in a round; use with hyperparameters.steps.',
+  }),
+  epochs_between_parameter_updates: count.optional().meta({
+    description: 'Passes over its own data each pod makes in a round; use with hyperparameters.epochs.',
+  }),
+  auto_eval: flag.default(true).meta({ description: 'Evaluate on the validation split after every round.' }),
+  aggregator: aggregator.optional().meta({ description: 'Same as task.aggregator; give one of the two.' }),
+  secure_aggregation: flag.optional().meta({ description: 'Older form of task.aggregator.secure.' }),
+});
+
+const hubModel = 'there is no model hub; model_ref names a file (./model.onnx) or a built-in model (builtin:mlp)';
+const modelReference = z.strictObject({
+  model_ref: text.meta({
+    description: 'Path of an ONNX file, relative to this file, or builtin:mlp, a multi-layer perceptron.',
+  }),
+  model_version: refused(hubModel),
+  version: refused(hubModel),
+  username: refused(hubModel),
+  weights: refused('use pretrained_file of the algorithm for weights to start from'),
+});
+
+const hyperparameters = z.strictObject({
+  steps: count.optional().meta({ description: 'Training steps in all, at each pod.' }),
+  epochs: count.optional().meta({ description: 'Passes over the data in all, at each pod.' }),
+  batch_size: z.int().min(1).max(65_536).default(32).meta({ description: 'Rows in one training step.' }),
+  learning_rate: z.number().positive().max(100).optional().meta({
+    description: 'Default 0.01 for sgd, 0.001 for adam and adamw.',
+  }),
+  optimizer: z.enum(['sgd', 'adam', 'adamw']).default('adam'),
+  momentum: z.number().min(0).lt(1).optional().meta({ description: 'Only for sgd. Default 0.' }),
+  weight_decay: z.number().min(0).max(10).default(0),
+  loss: z.enum(['cross_entropy', 'bce_with_logits', 'mse']).optional().meta({
+    description: 'Default: bce_with_logits for two classes, cross_entropy for more, mse for a numeric target.',
+  }),
+  gradient_clip_norm: z.number().positive().max(1e6).optional().meta({
+    description: 'Scale a gradient down to this length if it is longer.',
+  }),
+  hidden_layers: z.array(z.int().min(1).max(65_536)).max(32).optional().meta({
+    description: 'Only for builtin:mlp: width of each hidden layer; [] is a linear model. Default [16].',
+  }),
+  activation: z.enum(['relu', 'tanh', 'gelu', 'sigmoid']).optional().meta({
+    description: 'Only for builtin:mlp: function between the layers. Default relu.',
+  }),
+  seed: z.int().min(0).max(0xffffffff).default(0).meta({ description: 'Start weights and order of the rows.' }),
+});
+
+const model = z.strictObject({
+  konsil_model: modelReference.optional(),
+  bitfount_model: modelReference.optional().meta({ description: 'Same as konsil_model.' }),
+  hyperparameters: hyperparameters.optional(),
+  logger_config: refused('logging is set up by the program, not by the task'),
+  dp_config: refused('differentially private training is not supported by this version'),
+  name: refused('models by class name are no longer part of the task language; use konsil_model.model_ref'),
+  structure: refused('models by structure are no longer part of the task language; use konsil_model.model_ref'),
+});
+
+const algorithmArguments = z.strictObject({
+  modeller_checkpointing: flag.default(true).meta({ description: 'Keep the model of the last round at the modeller.' }),
+  checkpoint_filename: text
+    .regex(/^[\w.-]+$/, 'expected a file name of letters, digits, ".", "_" and "-", without a folder')
+    .optional(),
+  checkpoint_every_round: flag.default(false).meta({ description: 'Keep the model of every round.' }),
+  model: model.optional().meta({ description: 'Same as the model beside arguments; give one of the two.' }),
+});
+
+const algorithm = z.strictObject({
+  name: familyName('algorithm', ALGORITHMS, KNOWN_ALGORITHMS),
+  arguments: algorithmArguments.optional(),
+  model: model.optional(),
+  pretrained_file: text.optional().meta({ description: 'Weights to start from, relative to this file.' }),
+});
+
+const split = z.strictObject({
+  data_splitter: z.enum(['percentage', 'predefined']).default('percentage'),
+  args: z
+    .strictObject({
+      shuffle: flag.optional().meta({ description: 'percentage: draw rows at random. Default true.' }),
+      stratify: flag
+        .optional()
+        .meta({ description: 'percentage: same share of each class in each split. Default false.' }),
+      test_percentage: z.number().min(0).max(100).optional().meta({ description: 'Default 10.' }),
+      validation_percentage: z.number().min(0).max(100).optional().meta({ description: 'Default 10.' }),
+      seed: z.int().min(0).max(0xffffffff).optional().meta({ description: 'Seed of the draw. Default 0.' }),
+      column_name: text
+        .optional()
+        .meta({ description: 'predefined: column with the labels. Default BITFOUNT_SPLIT_CATEGORY.' }),
+      training_set_label: text.optional().meta({ description: 'Default TRAIN.' }),
+      validation_set_label: text.optional().meta({ description: 'Default VALIDATION.' }),
+      test_set_label: text.optional().meta({ description: 'Default TEST.' }),
+      time_series_sort_by: refused('splitting by time is not supported; make a predefined split instead'),
+      iterative_splitting: onlyFalse('iterative splitting is not supported; rows are split at once'),
+      infer_data_split_labels: onlyFalse('labels are not inferred; give training_set_label and the others'),
+    })
+    .optional(),
+});
+
+const noImages = 'image columns are not supported by this version; CSVSource has numbers and categories';
+const dataStructure = z.strictObject({
+  table_config: z
+    .strictObject({
+      table: z.union([text, z.record(text, text)]).optional(),
+      schema_types_override: refused('use data_structure.categories, or force_stypes at the pod'),
+    })
+    .optional()
+    .meta({ description: 'Accepted without effect: a CSV file is one table.' }),
+  select: z
+    .strictObject({
+      include: z
+        .array(text)
+        .min(1)
+        .max(100_000)
+        .optional()
+        .meta({ description: 'Columns to use, in the order the model sees.' }),
+      include_prefix: text.optional().meta({ description: 'Use all columns whose name begins so.' }),
+      exclude: z.array(text).max(100_000).optional().meta({ description: 'Use all columns but these.' }),
+    })
+    .optional(),
+  assign: z
+    .strictObject({
+      target: z.union([text, z.array(text).max(1000)]).meta({ description: 'Column to predict.' }),
+      image_cols: refused(noImages),
+      image_prefix: refused(noImages),
+    })
+    .meta({ description: 'Which column is predicted.' }),
+  categories: z
+    .record(
+      text,
+      z
+        .array(z.union([text, z.number(), flag]))
+        .min(2)
+        .max(10_000),
+    )
+    .optional()
+    .meta({
+      description:
+        'Column to its allowed values, the same for all pods. For the target these are the classes (two make a binary problem, the second one is "positive"); other columns become one input a value.',
+    }),
+  standardise: flag.default(true).meta({
+    description: 'Scale every numeric input to mean 0 and deviation 1, with the mean and deviation over all pods.',
+  }),
+  data_split: split.optional(),
+  schema_requirements: z
+    .union([
+      z.enum(['empty', 'none', 'partial', 'full']),
+      z.strictObject({
+        empty: z.array(text).optional(),
+        none: z.array(text).optional(),
+        partial: z.array(text).optional(),
+        full: z.array(text).optional(),
+      }),
+    ])
+    .optional()
+    .meta({ description: 'Accepted without effect: CSVSource always has its full schema.' }),
+  compatible_datasources: z.array(text).min(1).max(100).optional().meta({ description: 'Default: any.' }),
+  transform: refused('transforms are not supported by this version; standardise and categories are built in'),
+  filter: z
+    .array(z.never({ error: 'task filters are not supported by this version' }))
+    .max(0)
+    .optional(),
+});
+
+const task = z.strictObject({
+  protocol: z.strictObject({
+    name: familyName('protocol', PROTOCOLS, KNOWN_PROTOCOLS),
+    arguments: protocolArguments,
+  }),
+  algorithm: z.union([algorithm, z.array(algorithm)]),
+  model: model.optional().meta({ description: 'Older place of algorithm.model; give one of the two.' }),
+  aggregator: aggregator.optional(),
+  deadlines: z
+    .strictObject({
+      join: seconds.default(60).meta({ description: 'For pods to accept the task.' }),
+      train: seconds.default(600).meta({ description: 'For local training in a round.' }),
+      exchange: seconds
+        .default(60)
+        .meta({ description: 'For each step of the secure aggregation, and for an upload.' }),
+      evaluate: seconds.default(300).meta({ description: 'For evaluation and for statistics of the data.' }),
+    })
+    .optional()
+    .meta({ description: 'Seconds the coordinator waits in each phase; who is later is left out of that round.' }),
+  data_structure: dataStructure.optional(),
+  datastructure: dataStructure.optional().meta({ description: 'Same as data_structure.' }),
+  transformation_file: refused('transformation files are not supported'),
+  primary_results_path: refused('results go to the folder konsil.runs'),
+});
+
+const noHub = 'there is no hub; pods are found through the broker (konsil.broker)';
+/** `konsil.broker`, and `broker` of a pod. */
+export const broker = z.strictObject({
+  url: z
+    .string()
+    .regex(
+      /^(mqtts?|wss?):\/\/[^\s/]+/,
+      'expected an address such as mqtt://127.0.0.1:1883 or mqtts://broker.example:8883',
+    )
+    .meta({ description: 'mqtt://, mqtts:// (TLS), ws:// or wss://' }),
+  username: text.optional(),
+  password_file: text.optional().meta({ description: 'File that holds the password and nothing else.' }),
+  password: refused('write the password to a file and name it in password_file'),
+  ca_file: text.optional().meta({ description: 'Certificate authority of the broker (PEM).' }),
+});
+
+const noOidc = 'Konsil knows a modeller by its key; expected key-based';
+/** A whole task file. */
+export const taskFile = z
+  .strictObject({
+    pods: z
+      .strictObject({ identifiers: z.array(text).min(1).max(10_000) })
+      .meta({ description: 'Who is asked to take part.' }),
+    modeller: z
+      .strictObject({
+        username: text.optional().meta({ description: 'Name shown to the pods.' }),
+        identity_verification_method: z.literal('key-based', { error: noOidc }).optional(),
+        private_key_file: refused('the key lies in the folder konsil.identity'),
+      })
+      .optional(),
+    task,
+    konsil: z
+      .strictObject({
+        broker: broker.optional(),
+        identity: text.optional().meta({ description: 'Folder of the modeller’s key. Default ./keys/modeller.' }),
+        runs: text.optional().meta({ description: 'Folder for results. Default ./runs.' }),
+      })
+      .optional()
+      .meta({ description: 'Settings of the modeller’s own machine; never sent to pods.' }),
+    version: z
+      .string()
+      .regex(/^1\.\d+(\.\d+)?$/, 'expected a version 1.x.y of the task language, in quotes')
+      .optional(),
+    force_rerun_failed_files: flag
+      .optional()
+      .meta({ description: 'Accepted without effect: a CSV file is read whole.' }),
+    batched_execution: onlyFalse('training needs all rows; only false is possible'),
+    test_run: onlyFalse('test runs are not supported by this version; only false is possible'),
+    run_on_new_data_only: onlyFalse('training uses all rows; only false is possible'),
+    enable_anonymized_tracker_upload: onlyFalse('nothing is uploaded; only false is possible'),
+    project_id: refused(noHub),
+    template: refused('templates are not supported by this version; write the values'),
+    secrets: refused('secrets do not belong in a task file'),
+    hub: refused(noHub),
+    message_service: refused('use konsil.broker'),
+  })
+  .meta({ title: 'Konsil task' });
+
+export type TaskFile = z.output<typeof taskFile>;
+export type ModelFile = z.output<typeof model>;
+export type AlgorithmFile = z.output<typeof algorithm>;
