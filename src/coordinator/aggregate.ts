@@ -1,0 +1,258 @@
+/**
+ * One aggregation over the cohort, secure or plain: start the round at every pod, wait for their work, sum. Pods lost
+ * on the way are left out; an attempt that fails before anything was revealed is repeated with those that are left.
+ * @module
+ */
+import { openSession, type SummedVector, thresholdsFor, unpackSum, vectorLength } from '../aggregation/index.ts';
+import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import type { Identity } from '../crypto/index.ts';
+import {
+  CoordinatorSum,
+  decodePlain,
+  MAX_ROWS_PER_POD,
+  PHASE_LABELS,
+  plainBytes,
+  publicHash,
+  type SumFacts,
+  sumPlain,
+  sumSpec,
+} from '../protocols/index.ts';
+import type { Task } from '../tasks/index.ts';
+import type { Blobs, Clock } from '../transport/index.ts';
+import type { BlobRef, Context, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
+import type { LearnedDeadlines } from './deadlines.ts';
+import type { RunEvent } from './events.ts';
+import type { Member, Members } from './members.ts';
+
+/** Attempts at one sum before the round counts as lost. */
+const MAX_ATTEMPTS = 4;
+
+export interface AggregatorOptions {
+  readonly runId: string;
+  readonly task: Task;
+  /** The task as sent, byte for byte. */
+  readonly taskJson: string;
+  readonly modelId: string;
+  readonly facts: SumFacts;
+  readonly identity: Identity;
+  readonly members: Members;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly deadlines: LearnedDeadlines;
+  readonly minimum: number;
+  readonly signal: AbortSignal;
+  readonly emit: (event: RunEvent) => void;
+}
+
+/** What one aggregation is about. */
+export interface AggregationRequest {
+  readonly purpose: Purpose;
+  /** Protocol round: goes up with every aggregation and is never used twice. */
+  readonly round: number;
+  readonly completed: number;
+  readonly parameters?: BlobRef;
+  readonly standardiser?: { readonly mean: Uint8Array; readonly scale: Uint8Array };
+  readonly secure?: SecureParameters;
+}
+
+export interface Aggregation {
+  readonly sum: SummedVector;
+  readonly survivors: readonly string[];
+  readonly dropped: readonly { readonly pod: string; readonly phase: string; readonly reason: string }[];
+  readonly attempts: number;
+  readonly vectorBytes: number;
+}
+
+/** Runs aggregations for one run. */
+export class Aggregator {
+  readonly #options: AggregatorOptions;
+
+  constructor(options: AggregatorOptions) {
+    this.#options = options;
+  }
+
+  /** @throws KonsilError COHORT_TOO_SMALL or AGG_TOO_FEW_SURVIVORS when the round is lost (the run may go on), CANCELLED. */
+  async run(request: AggregationRequest): Promise<Aggregation> {
+    const { members, minimum } = this.#options;
+    const cohort = members.active();
+    if (cohort.length < minimum)
+      throw new KonsilError('COHORT_TOO_SMALL', `${cohort.length} pods are taking part, ${minimum} are needed`);
+    const context: Context = { run: this.#options.runId, round: request.round, phase: request.purpose };
+    const { secure, parameters, standardiser, purpose, completed } = request;
+    const start: MessageOf<'ROUND_START'> = {
+      ...{ type: 'ROUND_START', purpose, completed },
+      ...(parameters ? { parameters } : {}),
+      ...(standardiser ? { standardiser } : {}),
+      ...(secure ? { secure } : {}),
+    };
+    for (const member of cohort) members.send(member, context, start);
+    return secure ? this.#secure(request, secure, context, cohort) : this.#plain(request, context, cohort);
+  }
+
+  /** Waits for every pod's local work; the ones that do not finish are dropped and left alone until the next round. */
+  async #awaitWork<T>(
+    { purpose, completed }: AggregationRequest,
+    context: Context,
+    cohort: readonly Member[],
+    accept: (member: Member, message: MessageOf<'TRAINING_COMPLETE' | 'TRAINING_UPDATE'>) => T | undefined,
+    dropped: Dropped,
+  ): Promise<ReadonlyMap<string, T>> {
+    const { members, deadlines, emit } = this.#options;
+    const phase = purpose === 'update' ? 'training' : purpose;
+    const { answers, missing, tookMs } = await members.gather(
+      cohort,
+      (member, at, message) => {
+        if (at.round !== context.round) return undefined;
+        if (message.type === 'PROGRESS') emit({ type: 'progress', pod: member.name, done: message.done, total: message.total });
+        if (message.type !== 'TRAINING_COMPLETE' && message.type !== 'TRAINING_UPDATE') return undefined;
+        return message.purpose === purpose ? accept(member, message) : undefined;
+      },
+      deadlines.limitMs(phase, purpose === 'evaluation' ? 'evaluate' : 'train'),
+      (awaiting) => emit({ type: 'phase', purpose, completed, attempt: 0, phase, awaiting }),
+    );
+    deadlines.learn(phase, tookMs);
+    for (const [pod, reason] of missing) this.#drop(dropped, pod, phase, reason);
+    return answers;
+  }
+
+  async #plain(request: AggregationRequest, context: Context, cohort: readonly Member[]): Promise<Aggregation> {
+    const { task, facts, blobs, minimum, signal } = this.#options;
+    const spec = sumSpec(request.purpose, facts, { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length });
+    const dropped: Dropped = [];
+    const refs = await this.#awaitWork(
+      request,
+      context,
+      cohort,
+      (_member, message) => (message.type === 'TRAINING_UPDATE' ? message.input : undefined),
+      dropped,
+    );
+    const inputs = new Map<string, ReturnType<typeof decodePlain>>();
+    for (const [pod, ref] of refs) {
+      try {
+        const from = this.#options.members.get(pod).peer.public.id;
+        const bytes = await blobs.pull(from, ref, context, { maxBytes: plainBytes(spec), timeoutMs: 60_000, signal });
+        inputs.set(pod, decodePlain(bytes, spec, pod));
+      } catch (error) {
+        if (isKonsilError(error, 'CANCELLED')) throw error;
+        this.#drop(dropped, pod, 'update', messageOf(error));
+      }
+    }
+    if (inputs.size < minimum)
+      throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${inputs.size} usable updates, ${minimum} are needed`);
+    const { weights } = task.aggregator;
+    const weightOf = (pod: string, rows: number): number => (weights ? (weights[identifierOf(task, pod)] ?? weights[pod] ?? 0) : rows);
+    const sum = sumPlain(inputs, spec, weightOf);
+    return { sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) };
+  }
+
+  async #secure(
+    request: AggregationRequest,
+    secure: SecureParameters,
+    context: Context,
+    cohort: readonly Member[],
+  ): Promise<Aggregation> {
+    const { facts, minimum, emit } = this.#options;
+    const spec = sumSpec(request.purpose, facts, secure);
+    const dropped: Dropped = [];
+    const ready = await this.#awaitWork(request, context, cohort, () => true as const, dropped);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      // some may be gone since they were ready; a pod that came back has no work of this round
+      const roster = cohort.filter((member) => ready.has(member.name) && member.state === 'active');
+      if (roster.length < minimum)
+        throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${roster.length} pods are left in the round, ${minimum} are needed`);
+      const outcome = await this.#attempt(request, spec, context, attempt, roster, dropped);
+      if (outcome.ok) {
+        const sum = unpackSum(outcome.words, spec, outcome.survivors.length);
+        return { sum, survivors: outcome.survivors, dropped, attempts: attempt + 1, vectorBytes: 4 * vectorLength(spec) };
+      }
+      emit({ type: 'retry', purpose: request.purpose, reason: outcome.error.message, spent: outcome.spent });
+      if (outcome.spent) break; // shares were released: the same inputs must not be summed again
+    }
+    throw new KonsilError('AGG_TOO_FEW_SURVIVORS', 'the round is lost: too many pods dropped out while it was summed');
+  }
+
+  async #attempt(
+    request: AggregationRequest,
+    spec: ReturnType<typeof sumSpec>,
+    context: Context,
+    attempt: number,
+    roster: readonly Member[],
+    dropped: Dropped,
+  ): ReturnType<() => CoordinatorSum['outcome']> {
+    const { runId, identity, members, blobs, clock, deadlines, taskJson, modelId, signal, emit } = this.#options;
+    const { purpose, completed } = request;
+    const { t, minSurvivors, colluding } = thresholdsFor(roster.length);
+    emit({ type: 'thresholds', pods: roster.length, threshold: t, minimum: minSurvivors, colluding });
+    const session = openSession({
+      ...{ runId, round: context.round, attempt, purpose },
+      roster: roster.map(({ name, peer }) => ({ name, publicKey: peer.public.signing })),
+      coordinator: identity.signing.publicKey,
+      vectorLength: vectorLength(spec),
+      publicHash: publicHash({
+        task: taskJson,
+        modelId,
+        parametersId: request.parameters?.id ?? '',
+        standardiser: request.standardiser,
+        spec,
+      }),
+    });
+    for (const member of roster)
+      members.send(member, context, { type: 'SECURE_OPEN', purpose, attempt, cohort: roster.map(({ name }) => name) });
+    let entered = clock.now();
+    let present = '';
+    const sum = new CoordinatorSum(session, identity.signing, {
+      send: (to, body) => members.send(members.get(to), context, { type: 'SECURE_SHARE', purpose, attempt, body }),
+      fetch: (from, ref) =>
+        blobs.pull(members.get(from).peer.public.id, ref, context, {
+          maxBytes: 4 * session.vectorLength,
+          timeoutMs: deadlines.limitMs('upload', 'exchange'),
+          signal,
+        }),
+      deadlineMs: (phase) => deadlines.limitMs(phase, 'exchange'),
+      after: (delayMs, callback) => clock.after(delayMs, callback),
+      onPhase: (phase, awaiting) => {
+        if (phase !== present) {
+          if (present) deadlines.learn(present, clock.now() - entered);
+          [present, entered] = [phase, clock.now()];
+        }
+        emit({ type: 'phase', purpose, completed, attempt, phase: PHASE_LABELS[phase], awaiting });
+      },
+      onPod: (pod, phase, what, detail) => {
+        if (what === 'lost') this.#drop(dropped, pod, PHASE_LABELS[phase], members.get(pod).reason || detail);
+        else emit({ type: 'dropped', pod, phase: PHASE_LABELS[phase], reason: `${what}: ${detail}` });
+      },
+    });
+    const stop = members.listen({
+      onMessage: (member, at, message) => {
+        if (message.type === 'SECURE_SHARE' && at.round === context.round && message.attempt === attempt)
+          sum.receive(member.name, message.body, message.vector);
+      },
+      onLost: (member) => {
+        this.#drop(dropped, member.name, present ? PHASE_LABELS[present as keyof typeof PHASE_LABELS] : 'keys', member.reason);
+        sum.gone(member.name);
+      },
+    });
+    const cancelled = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new KonsilError('CANCELLED', 'run cancelled')), { once: true });
+    });
+    try {
+      return await Promise.race([sum.outcome, cancelled]);
+    } finally {
+      sum.cancel();
+      stop();
+    }
+  }
+
+  #drop(dropped: Dropped, pod: string, phase: string, reason: string): void {
+    if (dropped.some((entry) => entry.pod === pod)) return;
+    dropped.push({ pod, phase, reason });
+    this.#options.emit({ type: 'dropped', pod, phase, reason });
+  }
+}
+
+type Dropped = { readonly pod: string; readonly phase: string; readonly reason: string }[];
+
+/** The task's identifier (`pod` or `pod/dataset`) of a pod. */
+function identifierOf(task: Task, pod: string): string {
+  return task.pods.find((identifier) => identifier === pod || identifier.startsWith(`${pod}/`)) ?? pod;
+}

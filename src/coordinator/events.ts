@@ -1,0 +1,45 @@
+/**
+ * Everything a run tells the outside, as one typed stream that the terminal, the run folder and tests all read.
+ * @module
+ */
+import type { Purpose } from '../wire/index.ts';
+
+/** A pod's standing in a run. */
+export type MemberState = 'invited' | 'active' | 'lost' | 'rejected' | 'left' | 'finished';
+
+export type RunEvent =
+  | { readonly type: 'started'; readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' }
+  | { readonly type: 'member'; readonly pod: string; readonly state: MemberState; readonly reason: string }
+  | { readonly type: 'thresholds'; readonly pods: number; readonly threshold: number; readonly minimum: number; readonly colluding: number }
+  | {
+      readonly type: 'phase';
+      readonly purpose: Purpose;
+      /** Update rounds completed so far; the present one is this plus one. */
+      readonly completed: number;
+      readonly attempt: number;
+      readonly phase: string;
+      readonly awaiting: readonly string[];
+    }
+  | { readonly type: 'progress'; readonly pod: string; readonly done: number; readonly total: number }
+  | { readonly type: 'dropped'; readonly pod: string; readonly phase: string; readonly reason: string }
+  | { readonly type: 'retry'; readonly purpose: Purpose; readonly reason: string; readonly spent: boolean }
+  | ({ readonly type: 'round' } & RoundSummary)
+  | { readonly type: 'finished'; readonly status: 'complete' | 'aborted'; readonly reason: string };
+
+/** One completed round. Losses are means over all rows of the survivors; null when there were none. */
+export interface RoundSummary {
+  readonly round: number;
+  readonly survivors: readonly string[];
+  readonly dropped: readonly { readonly pod: string; readonly phase: string; readonly reason: string }[];
+  readonly attempts: number;
+  readonly trainingRows: number;
+  readonly trainingLoss: number | null;
+  /** Of the model the round started from, before its training. */
+  readonly validationLoss: number | null;
+  readonly validationRows: number;
+  readonly validationAccuracy: number | null;
+  readonly clipped: number;
+  readonly seconds: number;
+  /** Bytes of the vector each pod sent. */
+  readonly vectorBytes: number;
+}

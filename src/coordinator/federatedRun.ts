@@ -1,0 +1,437 @@
+/**
+ * A federated-averaging run from the modeller's side: admission, statistics, rounds, evaluation, results.
+ * @module
+ */
+import { applyDelta, quantisationBound } from '../aggregation/index.ts';
+import { bytesOf, isKonsilError, KonsilError, messageOf, throwIfCancelled, toBase64Url } from '../base/index.ts';
+import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
+import { problemOf, type Schema, standardiserOf } from '../datasources/index.ts';
+import type { PeerBook } from '../keystore/index.ts';
+import { type MetricValues, type PooledMetrics, pooledMetrics } from '../metrics/index.ts';
+import { DEFAULT_CLIP, MAX_ROWS_PER_POD, perFeature, type SumFacts, trainerOptions } from '../protocols/index.ts';
+import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
+import { exportModel, Trainer, writeParameters } from '../training/index.ts';
+import { Blobs, type Channel, type Clock } from '../transport/index.ts';
+import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
+import { type Aggregation, Aggregator } from './aggregate.ts';
+import { LearnedDeadlines } from './deadlines.ts';
+import type { RoundSummary, RunEvent } from './events.ts';
+import { type ResolvedTask, resolveTask } from './initialModel.ts';
+import { type Member, Members } from './members.ts';
+import { RunFolder } from './runFolder.ts';
+
+/** Rounds in a row that may be lost before the run ends. */
+const MAX_LOST_ROUNDS = 3;
+/** How long to wait for pods to come back when too few are left. */
+const COME_BACK_MS = 20_000;
+/** How long pods have to hear that the run is over. */
+const GOODBYE_MS = 5_000;
+
+export interface FederatedRunOptions {
+  readonly task: LocalTask;
+  readonly identity: Identity;
+  readonly peers: PeerBook;
+  readonly channel: Channel;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+}
+
+/** What a run produced; the report and result.json are made from it. */
+export interface RunOutcome {
+  readonly run: string;
+  readonly folder: string;
+  readonly status: 'complete' | 'aborted';
+  readonly reason: string;
+  /** Set when the run did not complete: the error to exit with. */
+  readonly error?: KonsilError;
+  readonly startedAt: Date;
+  readonly seconds: number;
+  readonly resolved: ResolvedTask | null;
+  readonly facts: SumFacts | null;
+  /** Last global parameters; null when none were ever averaged. */
+  readonly parameters: Float32Array | null;
+  readonly standardiser: Standardiser | null;
+  readonly modelFile: string | null;
+  readonly rounds: readonly RoundSummary[];
+  readonly pooled: PooledMetrics | null;
+  readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: MetricValues }[];
+  readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
+  readonly members: readonly Member[];
+  readonly trafficOf: (member: Member) => { readonly sentBytes: number; readonly receivedBytes: number };
+}
+
+interface Standardiser {
+  readonly mean: Float32Array;
+  readonly scale: Float32Array;
+}
+
+/** A run in progress; use {@link runFederated}. */
+class FederatedRun {
+  readonly #options: FederatedRunOptions;
+  readonly #runId: string;
+  readonly #folder: RunFolder;
+  readonly #members: Members;
+  readonly #blobs: Blobs;
+  readonly #deadlines: LearnedDeadlines;
+  readonly #abort = new AbortController();
+  readonly #rounds: RoundSummary[] = [];
+  readonly #startedAt = new Date();
+  readonly #started: number;
+  #writeFailure: KonsilError | null = null;
+  #resolved: ResolvedTask | null = null;
+  #facts: SumFacts | null = null;
+  #parameters: Float32Array | null = null;
+  #standardiser: Standardiser | null = null;
+  #secure: SecureParameters | null = null;
+  #bound = 0;
+  #aggregator!: Aggregator;
+  /** Protocol round of the next aggregation; never reused. */
+  #nextRound = 0;
+  #best = { loss: Number.POSITIVE_INFINITY };
+  #pooled: PooledMetrics | null = null;
+  readonly #sites = new Map<string, { name: string; rows: number; metrics: MetricValues }>();
+
+  constructor(options: FederatedRunOptions, runId: string) {
+    this.#options = options;
+    this.#runId = runId;
+    const { channel, peers, clock, task, signal } = options;
+    this.#started = clock.now();
+    this.#folder = new RunFolder(task.local.runs, runId);
+    this.#blobs = new Blobs(channel);
+    this.#deadlines = new LearnedDeadlines(task.deadlines);
+    signal?.addEventListener('abort', () => this.#abort.abort(), { once: true });
+    if (signal?.aborted) this.#abort.abort();
+    this.#members = new Members({
+      ...{ runId, channel, peers, clock, identifiers: task.pods },
+      signal: this.#abort.signal,
+      emit: (event) => this.#emit(event),
+    });
+    channel.onLink((up) => this.#members.setLinkUp(up));
+  }
+
+  async run(): Promise<RunOutcome> {
+    let error: KonsilError | undefined;
+    try {
+      await this.#everything();
+      this.#throwWriteFailure();
+    } catch (cause) {
+      error = this.#writeFailure ?? asKonsilError(cause);
+    }
+    const reason = error ? `${error.code}: ${error.message}` : 'all rounds done';
+    const abortReason = error?.code === 'CANCELLED' ? 'CANCELLED' : 'PROTOCOL';
+    await this.#members.dismiss(
+      error ? { type: 'TASK_ABORT', reason: abortReason, message: 'the coordinator ended the run' } : { type: 'TASK_COMPLETE' },
+      GOODBYE_MS,
+    );
+    this.#abort.abort();
+    this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason });
+    let modelFile: string | null = null;
+    try {
+      modelFile = this.#saveModel('model.onnx');
+    } catch (cause) {
+      error ??= asKonsilError(cause);
+    }
+    return this.#outcome(reason, error, modelFile);
+  }
+
+  async #everything(): Promise<void> {
+    const { task } = this.#options;
+    this.#folder.write('task.json', `${JSON.stringify(toWire(task), null, 2)}\n`);
+    const rounds = roundsOf(task);
+    this.#emit({ type: 'started', run: this.#runId, rounds, mode: task.aggregator.secure ? 'secure' : 'plain' });
+    await this.#admitPods();
+    const totalRows = await this.#statistics();
+    if (task.aggregator.secure)
+      this.#secure = { clip: task.aggregator.clip ?? DEFAULT_CLIP, maxWeight: totalRows, cohort: task.pods.length };
+    for (let completed = 0; completed < rounds; ) completed += (await this.#tryRound(completed)) ? 1 : 0;
+    await this.#evaluate(rounds);
+  }
+
+  // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #admitPods(): Promise<void> {
+    const { task, identity } = this.#options;
+    const members = this.#members;
+    await members.watch();
+    const joinMs = 1_000 * task.deadlines.join;
+    const online = await members.online(joinMs);
+    const first = members.all().find(({ name }) => online.has(name));
+    if (!first) throw new KonsilError('COHORT_TOO_SMALL', `no pod answered within ${task.deadlines.join} s; are they running, and do they know this modeller's key?`);
+    const resolved = resolveTask(task, this.#schemaOf(first, online), first.name);
+    this.#resolved = resolved;
+    const { kind, classes } = problemOf(resolved.task.dataStructure);
+    // compiled here too: a model that cannot be trained is found before anyone is asked
+    const trainer = await Trainer.create(trainerOptions(resolved.task, resolved.model, resolved.source), this.#abort.signal);
+    this.#parameters = trainer.initial.slice();
+    this.#facts = { features: resolved.features.length, parameters: trainer.parameterCount, kind, classes: classes.length };
+    try {
+      trainer.checkData(this.#facts.features, classes.length);
+    } finally {
+      await trainer.close();
+    }
+    const taskJson = JSON.stringify(toWire(resolved.task));
+    const everyone = members.all().map(({ peer }) => peer.public.id);
+    const model = this.#blobs.offer(resolved.model, everyone);
+    const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
+    const request = (member: Member): MessageOf<'JOB_REQUEST'> => ({
+      ...{ type: 'JOB_REQUEST', task: taskJson, model, roster },
+      dataset: this.#datasetOf(member, online),
+    });
+    await members.admit(
+      members.all().filter(({ name, state }) => online.has(name) && state !== 'rejected'),
+      request,
+      joinMs,
+    );
+    const active = members.active();
+    const minimum = this.#minimum();
+    if (active.length < minimum)
+      throw new KonsilError('COHORT_TOO_SMALL', `${active.length} of ${members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(members.all())}`);
+    const { clock } = this.#options;
+    this.#aggregator = new Aggregator({
+      ...{ runId: this.#runId, task: resolved.task, taskJson, modelId: model.id, facts: this.#facts, identity, members },
+      ...{ blobs: this.#blobs, clock, deadlines: this.#deadlines, minimum, signal: this.#abort.signal },
+      emit: (event) => this.#emit(event),
+    });
+  }
+
+  #schemaOf(member: Member, online: ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>): Schema {
+    const dataset = this.#datasetOf(member, online);
+    const found = online.get(member.name)!.datasets.find(({ name }) => name === dataset);
+    if (!found)
+      throw new KonsilError('CONFIG_INVALID', `pod ${member.name} has no dataset "${dataset}"; it has ${online.get(member.name)!.datasets.map(({ name }) => name).join(', ')}`);
+    return JSON.parse(found.schema) as Schema;
+  }
+
+  /** The dataset the task names, or the pod's only one. */
+  #datasetOf(member: Member, online: ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>): string {
+    return member.dataset || (online.get(member.name)?.datasets[0]?.name ?? member.name);
+  }
+
+  #minimum(): number {
+    const { aggregator } = this.#options.task;
+    return aggregator.secure ? Math.max(3, aggregator.minimumCohort) : aggregator.minimumCohort;
+  }
+
+  // ── sums ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Count, sum and squares over all sites. @returns training rows in all. */
+  async #statistics(): Promise<number> {
+    const { task } = this.#options;
+    const facts = this.#facts!;
+    const secure = { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length };
+    const { sum } = await this.#persist(() =>
+      this.#aggregator.run({
+        ...{ purpose: 'statistics', round: this.#nextRound++, completed: 0 },
+        ...(task.aggregator.secure ? { secure } : {}),
+      }),
+    );
+    if (task.dataStructure.standardise)
+      this.#standardiser = standardiserOf({
+        count: perFeature(facts, 'count').map((name) => sum.counts[name]!),
+        sum: perFeature(facts, 'sum').map((name) => sum.extras[name]!),
+        sumSquares: perFeature(facts, 'squares').map((name) => sum.extras[name]!),
+      });
+    if (sum.totalWeight < 1) throw new KonsilError('DATA_EMPTY', 'the sites have no training rows');
+    return sum.totalWeight;
+  }
+
+  /** Runs an aggregation until it succeeds, letting pods come back in between. */
+  async #persist(aggregate: () => Promise<Aggregation>): Promise<Aggregation> {
+    for (let lost = 1; ; lost++) {
+      try {
+        return await aggregate();
+      } catch (error) {
+        if (!isKonsilError(error, 'AGG_TOO_FEW_SURVIVORS') && !isKonsilError(error, 'COHORT_TOO_SMALL')) throw error;
+        if (lost >= MAX_LOST_ROUNDS) throw error;
+        await this.#waitForPods();
+      }
+    }
+  }
+
+  /** Invites pods again and waits a while for enough of them. @throws KonsilError COHORT_TOO_SMALL when they do not come. */
+  async #waitForPods(): Promise<void> {
+    const members = this.#members;
+    const minimum = this.#minimum();
+    members.readmit();
+    if (members.active().length >= minimum) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        stop();
+        cancel();
+        resolve();
+      };
+      const check = (): void => {
+        members.readmit();
+        if (members.active().length >= minimum) done();
+      };
+      const cancel = this.#options.clock.after(COME_BACK_MS, done);
+      const stop = members.listen({ onMessage: check, onLost: () => undefined });
+      this.#abort.signal.addEventListener('abort', done, { once: true });
+    });
+    throwIfCancelled(this.#abort.signal);
+    if (members.active().length < minimum)
+      throw new KonsilError('COHORT_TOO_SMALL', `only ${members.active().length} pods are left, ${minimum} are needed: ${describeAbsent(members.all())}`);
+  }
+
+  #parameterBlob(): { readonly ref: BlobRef; readonly done: () => void } {
+    const ref = this.#blobs.offer(
+      bytesOf(this.#parameters!).slice(),
+      this.#members.all().map(({ peer }) => peer.public.id),
+    );
+    return { ref, done: () => this.#blobs.withdraw(ref) };
+  }
+
+  #sumRequest(purpose: 'update' | 'evaluation', completed: number, ref: BlobRef): Parameters<Aggregator['run']>[0] {
+    const standardiser = this.#standardiser;
+    return {
+      ...{ purpose, round: this.#nextRound++, completed, parameters: ref },
+      ...(standardiser ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } } : {}),
+      ...(this.#secure ? { secure: this.#secure } : {}),
+    };
+  }
+
+  async #tryRound(completed: number): Promise<boolean> {
+    const { clock, task } = this.#options;
+    this.#members.readmit();
+    const started = clock.now();
+    const blob = this.#parameterBlob();
+    try {
+      const result = await this.#persist(() => this.#aggregator.run(this.#sumRequest('update', completed, blob.ref)));
+      this.#throwWriteFailure();
+      const { sum } = result;
+      const validation = validationOf(sum);
+      const summary: RoundSummary = {
+        round: completed + 1,
+        survivors: result.survivors,
+        dropped: result.dropped,
+        attempts: result.attempts,
+        trainingRows: sum.totalWeight,
+        trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
+        ...validation,
+        clipped: sum.clipped,
+        seconds: (clock.now() - started) / 1_000,
+        vectorBytes: result.vectorBytes,
+      };
+      this.#keepBest(validation.validationLoss);
+      this.#parameters = applyDelta(this.#parameters!, sum.mean);
+      if (!this.#parameters.every(Number.isFinite)) throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
+      if (this.#secure) this.#bound = quantisationBound(this.#secure, sum.totalWeight, result.survivors.length);
+      this.#rounds.push(summary);
+      this.#emit({ type: 'round', ...summary });
+      if (task.algorithm.checkpointEveryRound) this.#saveModel(`checkpoints/round-${String(completed + 1).padStart(4, '0')}.onnx`);
+      if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last.onnx');
+      return true;
+    } finally {
+      blob.done();
+    }
+  }
+
+  async #evaluate(completed: number): Promise<void> {
+    const facts = this.#facts!;
+    const blob = this.#parameterBlob();
+    const stop = this.#members.listen({
+      onMessage: (member, _context, message) => {
+        if (message.type === 'EVALUATION_RESULTS')
+          this.#sites.set(member.name, { name: member.name, rows: message.rows, metrics: message.metrics });
+      },
+      onLost: () => undefined,
+    });
+    try {
+      const { sum } = await this.#persist(() => this.#aggregator.run(this.#sumRequest('evaluation', completed, blob.ref)));
+      this.#pooled = pooledMetrics(facts.kind, { counts: sum.counts, sums: sum.extras }, facts.classes);
+      this.#keepBest(validationOf(sum).validationLoss);
+    } finally {
+      stop();
+      blob.done();
+    }
+  }
+
+  // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #keepBest(loss: number | null): void {
+    if (loss === null || !(loss < this.#best.loss)) return;
+    this.#best = { loss };
+    this.#saveModel('checkpoints/best.onnx');
+  }
+
+  /** Writes the present model so that it takes raw features. @returns the file, or null when there is no model yet. */
+  #saveModel(name: string): string | null {
+    const resolved = this.#resolved;
+    if (!resolved || !this.#parameters) return null;
+    const { kind, classes } = problemOf(resolved.task.dataStructure);
+    const model = writeParameters(resolved.model, this.#parameters);
+    const exported = exportModel(model, {
+      ...(this.#standardiser ? { preprocess: this.#standardiser } : {}),
+      head: kind === 'regression' ? 'none' : resolved.task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
+      metadata: {
+        'konsil.run': this.#runId,
+        'konsil.features': JSON.stringify(resolved.features),
+        'konsil.classes': JSON.stringify(classes),
+        'konsil.target': resolved.task.dataStructure.target,
+      },
+    });
+    return this.#folder.write(name, exported);
+  }
+
+  #emit(event: RunEvent): void {
+    try {
+      if (event.type !== 'progress') this.#folder.append('events.jsonl', { at: new Date().toISOString(), ...event });
+    } catch (error) {
+      // a run that cannot be recorded must not go on; thrown where the run can end cleanly
+      this.#writeFailure ??= asKonsilError(error);
+    }
+    this.#options.onEvent?.(event);
+  }
+
+  #throwWriteFailure(): void {
+    if (this.#writeFailure) throw this.#writeFailure;
+  }
+
+  #outcome(reason: string, error: KonsilError | undefined, modelFile: string | null): RunOutcome {
+    const { channel, clock } = this.#options;
+    return {
+      ...{ run: this.#runId, folder: this.#folder.path, reason, modelFile, startedAt: this.#startedAt },
+      ...(error ? { error } : {}),
+      status: error ? 'aborted' : 'complete',
+      seconds: (clock.now() - this.#started) / 1_000,
+      ...{ resolved: this.#resolved, facts: this.#facts, standardiser: this.#standardiser, pooled: this.#pooled },
+      parameters: this.#rounds.length > 0 ? this.#parameters : null,
+      rounds: this.#rounds,
+      sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      secure: this.#secure && { ...this.#secure, bound: this.#bound, minimum: this.#minimum() },
+      members: this.#members.all(),
+      trafficOf: (member) => channel.trafficWith(member.peer.public.id),
+    };
+  }
+}
+
+/**
+ * Runs a task to its end. Never throws for what happens during the run: look at `status` and `error`.
+ * @throws KonsilError CONFIG_INVALID, PEER_UNKNOWN or FILE_WRITE_FAILED before anything started.
+ */
+export async function runFederated(options: FederatedRunOptions): Promise<RunOutcome> {
+  const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
+  return new FederatedRun(options, `${stamp}-${toBase64Url(randomBytes(12))}`).run();
+}
+
+function validationOf(sum: Aggregation['sum']): Pick<RoundSummary, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
+  const rows = sum.counts['validationRows']!;
+  return {
+    validationRows: rows,
+    validationLoss: rows > 0 ? sum.extras['validationLoss']! / rows : null,
+    validationAccuracy: rows > 0 ? sum.counts['validationHits']! / rows : null,
+  };
+}
+
+function describeAbsent(members: readonly Member[]): string {
+  const absent = members.filter(({ state }) => state !== 'active');
+  return absent.map(({ name, state, reason }) => `${name} ${state}${reason ? ` (${reason})` : ''}`).join(', ');
+}
+
+function asKonsilError(error: unknown): KonsilError {
+  return error instanceof KonsilError ? error : new KonsilError('RUN_ABORTED', messageOf(error), {}, { cause: error });
+}
+
+/** A pod's fingerprint as reports show it. */
+export const fingerprintOf = (member: Member): string => fingerprint(member.peer.public.id);

@@ -1,0 +1,49 @@
+/**
+ * The model a run starts from, and the columns it takes: a built-in net sized to the data, or the modeller's ONNX file.
+ * The modeller sees schemas, never rows; the first pod's schema fixes the order of columns for all.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { KonsilError, messageOf } from '../base/index.ts';
+import { checkSchema, encodedFeatures, problemOf, resolveColumns, type Schema } from '../datasources/index.ts';
+import type { LocalTask, Task } from '../tasks/index.ts';
+import { builtinMlp } from '../training/index.ts';
+
+/** The task with its columns spelled out, and what they encode to. */
+export interface ResolvedTask {
+  readonly task: Task;
+  readonly features: readonly string[];
+  readonly model: Uint8Array;
+  /** Where the model comes from, for messages and the report. */
+  readonly source: string;
+}
+
+/**
+ * Fixes columns and model from the schema of one pod.
+ * @throws KonsilError CONFIG_INVALID when the task does not fit the schema, FILE_NOT_FOUND for an unreadable model.
+ */
+export function resolveTask(local: LocalTask, schema: Schema, pod: string): ResolvedTask {
+  const problems = checkSchema(local.dataStructure, schema);
+  if (problems.length > 0)
+    throw new KonsilError('CONFIG_INVALID', `${local.local.file}: data_structure does not fit the dataset of ${pod}: ${problems.join('; ')}`);
+  const { local: _machine, ...task } = local;
+  const dataStructure = { ...task.dataStructure, select: { include: resolveColumns(task.dataStructure, schema) } };
+  const features = encodedFeatures(dataStructure, schema);
+  const { classes, kind } = problemOf(dataStructure);
+  const outputs = kind === 'regression' || task.training.loss === 'bce_with_logits' ? 1 : classes.length;
+  const resolved = { ...task, dataStructure };
+  if (task.model.kind === 'builtin') {
+    const { hiddenLayers: hidden, activation } = task.model;
+    const model = builtinMlp({ inputs: features.length, hidden, outputs, activation, seed: task.training.seed });
+    return { task: resolved, features, model, source: `builtin:mlp ${[features.length, ...hidden, outputs].join('-')}` };
+  }
+  return { task: resolved, features, model: readModel(local.local.modelFile!), source: local.local.modelFile! };
+}
+
+function readModel(file: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(file));
+  } catch (cause) {
+    throw new KonsilError('FILE_NOT_FOUND', `${file}: cannot read the model: ${messageOf(cause)}`, { file }, { cause });
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * The pods of a run: inviting and admitting them, routing their messages, noticing that one is lost and letting it
+ * back in. Everything that waits for pods waits here.
+ * @module
+ */
+import { KonsilError, messageOf } from '../base/index.ts';
+import type { PeerId } from '../crypto/index.ts';
+import type { Peer, PeerBook } from '../keystore/index.ts';
+import { splitIdentifier } from '../tasks/index.ts';
+import type { Channel, Clock } from '../transport/index.ts';
+import type { Context, Message, MessageOf } from '../wire/index.ts';
+import type { MemberState, RunEvent } from './events.ts';
+
+/** A pod that the broker says has left may come straight back (a reconnecting VPN); after this it is lost. */
+const GONE_GRACE_MS = 3_000;
+/** How long a returning pod has to be admitted again. */
+const READMIT_MS = 60_000;
+
+/** One pod of the task. */
+export interface Member {
+  readonly name: string;
+  readonly dataset: string;
+  readonly peer: Peer;
+  state: MemberState;
+  reason: string;
+  present: boolean;
+}
+
+/** What a wait ended with: an answer a pod, and who did not give one, and why. */
+export interface Gathered<T> {
+  readonly answers: ReadonlyMap<string, T>;
+  readonly missing: ReadonlyMap<string, string>;
+  /** Milliseconds until the last answer. */
+  readonly tookMs: number;
+}
+
+interface Waiter {
+  readonly onMessage: (member: Member, context: Context, message: Message) => void;
+  readonly onLost: (member: Member) => void;
+}
+
+export interface MembersOptions {
+  readonly runId: string;
+  readonly identifiers: readonly string[];
+  readonly channel: Channel;
+  readonly peers: PeerBook;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly emit: (event: RunEvent) => void;
+}
+
+/** The pods a task names. */
+export class Members {
+  readonly #options: MembersOptions;
+  readonly #byPeer = new Map<PeerId, Member>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #schemas = new Map<string, MessageOf<'ONLINE_RESPONSE'>>();
+  #request: ((member: Member) => MessageOf<'JOB_REQUEST'>) | null = null;
+
+  /** @throws KonsilError PEER_UNKNOWN listing pods that were never joined, CONFIG_INVALID for a pod named twice. */
+  constructor(options: MembersOptions) {
+    this.#options = options;
+    const unknown: string[] = [];
+    for (const identifier of options.identifiers) {
+      const { pod, dataset } = splitIdentifier(identifier);
+      const peer = options.peers.findByName(pod);
+      if (!peer || peer.role !== 'pod') unknown.push(pod);
+      else if (this.#byPeer.has(peer.public.id))
+        throw new KonsilError('CONFIG_INVALID', `pods.identifiers names pod "${pod}" twice; one dataset of a pod takes part in a run`);
+      else
+        this.#byPeer.set(peer.public.id, { name: pod, dataset: dataset ?? '', peer, state: 'invited', reason: '', present: false });
+    }
+    if (unknown.length > 0)
+      throw new KonsilError('PEER_UNKNOWN', `no pinned key for pod ${unknown.join(', ')}; join them first with \`konsil join\``, {});
+    options.channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
+    options.channel.onRestart((peer) => this.#onRestart(peer));
+  }
+
+  all(): readonly Member[] {
+    return [...this.#byPeer.values()];
+  }
+
+  /** Members taking part now, by name. */
+  active(): readonly Member[] {
+    return this.all().filter(({ state }) => state === 'active').sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  get(name: string): Member {
+    return this.all().find((member) => member.name === name)!;
+  }
+
+  /** Presence of every pod from now on. */
+  async watch(): Promise<void> {
+    await Promise.all(
+      this.all().map((member) => this.#options.channel.watchPresence(member.peer.public.id, (up) => this.#onPresence(member, up))),
+    );
+  }
+
+  /** Sends to one pod; failures surface as that pod being lost. */
+  send(member: Member, context: Context, message: Message): void {
+    this.#options.channel.send(member.peer.public.id, context, message, { signal: this.#options.signal }).catch((error: unknown) => {
+      if (!this.#options.signal.aborted) this.lose(member, messageOf(error));
+    });
+  }
+
+  /** Takes a pod out until it is admitted again. */
+  lose(member: Member, reason: string): void {
+    if (member.state !== 'active') return;
+    this.#setState(member, 'lost', reason);
+    for (const waiter of this.#waiters) waiter.onLost(member);
+  }
+
+  /** Calls back for messages and losses until the result is called. */
+  listen(waiter: Waiter): () => void {
+    this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  /**
+   * Waits until each of `members` has given an answer that `accept` takes, is lost, or the deadline passes.
+   * @param accept - The answer in a message, or undefined when it is none.
+   * @throws KonsilError CANCELLED.
+   */
+  gather<T>(
+    members: readonly Member[],
+    accept: (member: Member, context: Context, message: Message) => T | undefined,
+    deadlineMs: number,
+    onWaiting: (awaiting: readonly string[]) => void = () => undefined,
+  ): Promise<Gathered<T>> {
+    const { clock, signal } = this.#options;
+    const started = clock.now();
+    const waiting = new Map(members.map((member) => [member.name, member]));
+    const answers = new Map<string, T>();
+    const missing = new Map<string, string>();
+    return new Promise((resolve, reject) => {
+      let tookMs = 0;
+      const finish = (): void => {
+        stop();
+        cancelTimer();
+        signal.removeEventListener('abort', onAbort);
+      };
+      const settleIfDone = (): void => {
+        if (waiting.size > 0) return onWaiting([...waiting.keys()]);
+        finish();
+        resolve({ answers, missing, tookMs });
+      };
+      const onAbort = (): void => {
+        finish();
+        reject(new KonsilError('CANCELLED', 'run cancelled'));
+      };
+      const stop = this.listen({
+        onMessage: (member, context, message) => {
+          if (!waiting.has(member.name)) return;
+          const answer = accept(member, context, message);
+          if (answer === undefined) return;
+          answers.set(member.name, answer);
+          waiting.delete(member.name);
+          tookMs = clock.now() - started;
+          settleIfDone();
+        },
+        onLost: (member) => {
+          if (!waiting.delete(member.name)) return;
+          missing.set(member.name, member.reason);
+          settleIfDone();
+        },
+      });
+      const cancelTimer = clock.after(deadlineMs, () => {
+        for (const name of waiting.keys()) missing.set(name, 'no answer in time');
+        waiting.clear();
+        settleIfDone();
+      });
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) return onAbort();
+      settleIfDone();
+    });
+  }
+
+  /** Asks every pod whether it is there. @returns what the ones that are have, by name. */
+  async online(deadlineMs: number): Promise<ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>> {
+    const context = this.#context('online');
+    for (const member of this.all())
+      this.#options.channel
+        .send(member.peer.public.id, context, { type: 'ONLINE_CHECK' }, { timeoutMs: deadlineMs, signal: this.#options.signal })
+        .catch(() => undefined); // silence is an answer too: it shows as missing below
+    const { missing } = await this.gather(
+      this.all(),
+      (member, _context, message) => {
+        if (message.type === 'ONLINE_RESPONSE') this.#schemas.set(member.name, message);
+        return message.type === 'ONLINE_RESPONSE' || message.type === 'JOB_REJECT' ? message : undefined;
+      },
+      deadlineMs,
+    );
+    for (const [name, reason] of missing) this.#setState(this.get(name), 'invited', `not online: ${reason}`);
+    return this.#schemas;
+  }
+
+  /** Sends the task to `members` and waits for their decision. Returning pods get the same request later. */
+  async admit(
+    members: readonly Member[],
+    request: (member: Member) => MessageOf<'JOB_REQUEST'>,
+    deadlineMs: number,
+  ): Promise<void> {
+    this.#request = request;
+    for (const member of members) this.#invite(member, request, deadlineMs);
+    const { missing } = await this.gather(
+      members,
+      (_member, _context, message) => (message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? true : undefined),
+      deadlineMs,
+    );
+    for (const [name, reason] of missing) this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
+  }
+
+  /** Invites every pod again that is present but not taking part; it becomes active when it accepts. */
+  readmit(): void {
+    for (const member of this.all())
+      if (this.#request && member.present && (member.state === 'lost' || member.state === 'invited')) {
+        this.#setState(member, 'invited', 'invited again');
+        this.#invite(member, this.#request, READMIT_MS);
+      }
+  }
+
+  /** Tells every pod that took part that the run is over. Resolves when all know or the time is up. */
+  async dismiss(message: MessageOf<'TASK_COMPLETE' | 'TASK_ABORT'>, timeoutMs: number): Promise<void> {
+    const context = this.#context('end');
+    await Promise.all(
+      this.all()
+        .filter(({ state }) => state === 'active' || state === 'invited')
+        .map(async (member) => {
+          await this.#options.channel.send(member.peer.public.id, context, message, { timeoutMs }).catch(() => undefined);
+          if (member.state === 'active' && message.type === 'TASK_COMPLETE') this.#setState(member, 'finished', '');
+        }),
+    );
+  }
+
+  #invite(member: Member, request: (member: Member) => MessageOf<'JOB_REQUEST'>, timeoutMs: number): void {
+    this.#options.channel
+      .send(member.peer.public.id, this.#context('admission'), request(member), { timeoutMs, signal: this.#options.signal })
+      .catch((error: unknown) => {
+        if (member.state === 'invited' && !this.#options.signal.aborted) this.#setState(member, 'lost', messageOf(error));
+      });
+  }
+
+  #context(phase: string): Context {
+    return { run: this.#options.runId, round: 0, phase };
+  }
+
+  #onMessage(from: PeerId, context: Context, message: Message): void {
+    const member = this.#byPeer.get(from);
+    if (!member || context.run !== this.#options.runId) return;
+    member.present = true;
+    if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost')) this.#setState(member, 'active', '');
+    if (message.type === 'JOB_REJECT') this.#setState(member, 'rejected', `${message.response}: ${message.reason}`);
+    for (const waiter of this.#waiters) waiter.onMessage(member, context, message);
+    if (message.type === 'TASK_ABORT' && member.state === 'active') {
+      this.#setState(member, 'left', `${message.reason}: ${message.message}`);
+      for (const waiter of this.#waiters) waiter.onLost(member);
+    }
+  }
+
+  #onRestart(peer: PeerId): void {
+    const member = this.#byPeer.get(peer);
+    if (member) this.lose(member, 'pod restarted');
+  }
+
+  #onPresence(member: Member, up: boolean): void {
+    member.present = up;
+    if (up) return;
+    this.#options.clock.after(GONE_GRACE_MS, () => {
+      if (!member.present && this.#linkUp) this.lose(member, 'connection to the pod lost');
+    });
+  }
+
+  #linkUp = true;
+  /** While our own link is down, everybody seems gone; that says nothing about them. */
+  setLinkUp(up: boolean): void {
+    this.#linkUp = up;
+  }
+
+  #setState(member: Member, state: MemberState, reason: string): void {
+    if (member.state === state && member.reason === reason) return;
+    member.state = state;
+    member.reason = reason;
+    this.#options.emit({ type: 'member', pod: member.name, state, reason });
+  }
+}
