@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   AGG_BAD_SHARE: { retry: false, peer: true },
   AGG_EQUIVOCATION: { retry: false, peer: true },
   AGG_TOO_FEW_SURVIVORS: { retry: true, peer: false },
+  AGG_ROUND_SPENT: { retry: false, peer: false },
   AGG_OVERFLOW: { retry: false, peer: false },
   // runs
   PROTOCOL_VIOLATION: { retry: false, peer: true },

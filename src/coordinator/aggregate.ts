@@ -71,7 +71,10 @@ export class Aggregator {
     this.#options = options;
   }
 
-  /** @throws KonsilError COHORT_TOO_SMALL or AGG_TOO_FEW_SURVIVORS when the round is lost (the run may go on), CANCELLED. */
+  /**
+   * @throws KonsilError COHORT_TOO_SMALL or AGG_TOO_FEW_SURVIVORS when nothing was revealed and the same work may be
+   *   summed again, AGG_ROUND_SPENT when pods released shares without a sum and must never be asked for it again, CANCELLED.
+   */
   async run(request: AggregationRequest): Promise<Aggregation> {
     const { members, minimum } = this.#options;
     const cohort = members.active();
@@ -166,9 +169,10 @@ export class Aggregator {
         return { sum, survivors: outcome.survivors, dropped, attempts: attempt + 1, vectorBytes: 4 * vectorLength(spec) };
       }
       emit({ type: 'retry', purpose: request.purpose, reason: outcome.error.message, spent: outcome.spent });
-      if (outcome.spent) break; // shares were released: the same inputs must not be summed again
+      if (outcome.spent)
+        throw new KonsilError('AGG_ROUND_SPENT', `shares were released but no sum came out: ${outcome.error.message}`, {}, { cause: outcome.error });
     }
-    throw new KonsilError('AGG_TOO_FEW_SURVIVORS', 'the round is lost: too many pods dropped out while it was summed');
+    throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `no sum in ${MAX_ATTEMPTS} attempts: pods keep dropping out`);
   }
 
   async #attempt(

@@ -144,7 +144,11 @@ class FederatedRun {
     const totalRows = await this.#statistics();
     if (task.aggregator.secure)
       this.#secure = { clip: task.aggregator.clip ?? DEFAULT_CLIP, maxWeight: totalRows, cohort: task.pods.length };
-    for (let completed = 0; completed < rounds; ) completed += (await this.#tryRound(completed)) ? 1 : 0;
+    let lost = 0;
+    for (let completed = 0; completed < rounds; completed++) {
+      lost = (await this.#tryRound(completed)) ? 0 : lost + 1;
+      if (lost >= MAX_LOST_ROUNDS) throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
+    }
     await this.#evaluate(rounds);
   }
 
@@ -291,6 +295,7 @@ class FederatedRun {
     };
   }
 
+  /** One update round. False when it was spent without a sum: it is over, the parameters stay as they were. */
   async #tryRound(completed: number): Promise<boolean> {
     const { clock, task } = this.#options;
     this.#members.readmit();
@@ -322,6 +327,9 @@ class FederatedRun {
       if (task.algorithm.checkpointEveryRound) this.#saveModel(`checkpoints/round-${String(completed + 1).padStart(4, '0')}.onnx`);
       if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last.onnx');
       return true;
+    } catch (error) {
+      if (isKonsilError(error, 'AGG_ROUND_SPENT')) return false;
+      throw error;
     } finally {
       blob.done();
     }

@@ -53,6 +53,8 @@ export class PodRun {
   readonly #work: PodWork;
   #current: Current | null = null;
   #lastRound = -1;
+  /** Sums this pod has released shares for: `statistics`, `evaluation`, and `update` by its place in the budget. */
+  readonly #spent = new Set<string>();
   #ended = false;
 
   constructor(options: PodRunOptions) {
@@ -99,6 +101,9 @@ export class PodRun {
   #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
     // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
     if (context.round <= this.#lastRound) return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `round ${context.round} is over`));
+    // summed twice over different cohorts, the same input would show as the difference of two sums
+    if (this.#spent.has(sumKey(message)))
+      return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`));
     this.#lastRound = context.round;
     this.#stopCurrent();
     const current: Current = { message, context, abort: new AbortController(), sum: null, offered: [] };
@@ -201,6 +206,7 @@ export class PodRun {
         void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
       },
       onEvent: (what, error) => {
+        if (what === 'released') this.#spent.add(sumKey(message));
         onEvent({ type: 'sum', purpose: message.purpose, round: context.round, what: error ? `${what}: ${error.message}` : what });
       },
     });
@@ -237,3 +243,7 @@ export class PodRun {
   }
 }
 
+
+/** What makes two sums the same one, whatever round number they come under. */
+const sumKey = ({ purpose, completed }: MessageOf<'ROUND_START'>): string =>
+  purpose === 'update' ? `update ${completed}` : purpose;

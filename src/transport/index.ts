@@ -1,6 +1,7 @@
 export * from './blobs.ts';
 export * from './broker.ts';
 export * from './channel.ts';
+export * from './join.ts';
 export * from './link.ts';
 export * from './memoryLink.ts';
 export * from './mqttLink.ts';

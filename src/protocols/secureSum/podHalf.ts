@@ -89,15 +89,16 @@ export class PodSum {
   }
 
   #take({ state, outputs }: { state: ClientState; outputs: readonly ClientOutput[] }): void {
-    const wasSpent = this.#spent;
     this.#state = state;
-    // before anything leaves: a crash after sending must not find this false
-    this.#spent ||= state.spent;
+    // before anything leaves: whoever keeps the record must have it first
+    if (state.spent && !this.#spent) {
+      this.#spent = true;
+      this.#options.onEvent('released');
+    }
     for (const output of outputs) {
       if (output.type === 'send') this.#options.send(this.#attempt, output.bytes, undefined);
       else if (output.type === 'upload') this.#options.send(this.#attempt, output.manifest, output.vector);
       else this.#options.onEvent(output.type === 'rejected' ? 'refused' : 'aborted', output.error);
     }
-    if (this.#spent && !wasSpent) this.#options.onEvent('released');
   }
 }

@@ -1,0 +1,157 @@
+/**
+ * Pinning two identities to each other with a one-time code: the modeller's side makes it, a person reads it to the
+ * site, both sides then know each other's keys and nobody copied a file. The code is a 160-bit secret; the meeting
+ * topic and the keys come from it, so the broker can neither join in nor learn who meets whom.
+ * @module
+ */
+import { z } from 'zod';
+import { concatBytes, frame, KonsilError, utf8 } from '../base/index.ts';
+import { equalSecret, hkdf, importPublic, open, randomBytes, seal, sha256 } from '../crypto/index.ts';
+import { fromCbor, joinTopic, toCbor } from '../wire/index.ts';
+import type { Clock, Link } from './link.ts';
+
+/** RFC 4648 letters without the ones people confuse (Crockford). */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const SECRET_BYTES = 20;
+const REPEAT_MS = 1_000;
+/** How long the inviter keeps answering after the first success, in case its answer was lost. */
+const LINGER_MS = 3_000;
+
+/** One side's introduction: its name and its public identity line. */
+export interface Introduction {
+  readonly name: string;
+  readonly line: string;
+}
+
+const IntroductionSchema = z.strictObject({ name: z.string().min(1).max(70), line: z.string().max(300) });
+
+/** A fresh code: 32 characters in groups of four. */
+export function makeJoinCode(): string {
+  let bits = BigInt(`0x${Buffer.from(randomBytes(SECRET_BYTES)).toString('hex')}`);
+  let text = '';
+  for (let i = 0; i < 32; i++) {
+    text = ALPHABET[Number(bits & 31n)]! + text;
+    bits >>= 5n;
+  }
+  return text.match(/.{4}/g)!.join('-');
+}
+
+/** @throws KonsilError JOIN_FAILED when `code` is not one. */
+function secretOf(code: string): Uint8Array {
+  const text = code.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
+  if (text.length !== 32 || [...text].some((ch) => !ALPHABET.includes(ch)))
+    throw new KonsilError('JOIN_FAILED', 'this is not a join code; expected eight groups of four letters and digits');
+  let bits = 0n;
+  for (const ch of text) bits = (bits << 5n) | BigInt(ALPHABET.indexOf(ch));
+  return new Uint8Array(Buffer.from(bits.toString(16).padStart(2 * SECRET_BYTES, '0'), 'hex'));
+}
+
+function keysOf(code: string): { readonly meeting: string; readonly key: Uint8Array } {
+  const secret = secretOf(code);
+  const none = new Uint8Array(0);
+  const meeting = Buffer.from(hkdf(secret, none, 'konsil/join/v1/meeting', 16)).toString('base64url');
+  return { meeting, key: hkdf(secret, none, 'konsil/join/v1/key', 32) };
+}
+
+const pack = (key: Uint8Array, label: Uint8Array, introduction: Introduction): Uint8Array => {
+  const nonce = randomBytes(12);
+  return concatBytes(nonce, seal(key, nonce, toCbor({ ...introduction }), label));
+};
+
+function unpack(key: Uint8Array, label: Uint8Array, bytes: Uint8Array): Introduction | null {
+  const plain = open(key, bytes.subarray(0, 12), bytes.subarray(12), label);
+  if (!plain) return null;
+  const introduction = fromCbor(IntroductionSchema, plain, 'introduction');
+  importPublic(introduction.line); // throws KEY_INVALID
+  return introduction;
+}
+
+const POD_LABEL = utf8('konsil/join/v1/pod');
+/** The answer is bound to the introduction it answers. */
+const modellerLabel = (pod: Introduction): Uint8Array => frame('konsil/join/v1/modeller', sha256(frame(pod.name, pod.line)));
+
+export interface JoinOptions {
+  readonly link: Link;
+  readonly code: string;
+  readonly self: Introduction;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The modeller's side: waits for the one pod that knows the code.
+ *
+ * @param accept - Pins the pod; throwing refuses it.
+ * @throws KonsilError JOIN_FAILED when nobody came in time, CANCELLED; what `accept` throws.
+ */
+export async function inviteToJoin(options: JoinOptions, accept: (pod: Introduction) => void): Promise<Introduction> {
+  const { link, code, self, clock } = options;
+  const { meeting, key } = keysOf(code);
+  return withDeadline(options, async (settle, fail) => {
+    let joined: { pod: Introduction; bytes: Uint8Array } | null = null;
+    await link.subscribe(joinTopic(meeting, 'modeller'), (bytes) => {
+      try {
+        const pod = unpack(key, POD_LABEL, bytes);
+        if (!pod) return;
+        const identity = utf8(`${pod.name}|${pod.line}`);
+        if (joined && !equalSecret(joined.bytes, identity)) return; // the code is used up
+        if (!joined) {
+          accept(pod);
+          joined = { pod, bytes: identity };
+          clock.after(LINGER_MS, () => settle(pod));
+        }
+        void link.publish(joinTopic(meeting, 'pod'), pack(key, modellerLabel(pod), self));
+      } catch (error) {
+        fail(error);
+      }
+    });
+  });
+}
+
+/** The pod's side: introduces itself until the modeller answers. @throws KonsilError JOIN_FAILED, CANCELLED. */
+export async function acceptJoin(options: JoinOptions): Promise<Introduction> {
+  const { link, code, self, clock } = options;
+  const { meeting, key } = keysOf(code);
+  return withDeadline(options, async (settle, fail) => {
+    let over = false;
+    await link.subscribe(joinTopic(meeting, 'pod'), (bytes) => {
+      try {
+        const modeller = unpack(key, modellerLabel(self), bytes);
+        if (!modeller) return;
+        over = true;
+        settle(modeller);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    const introduce = (): void => {
+      if (over || options.signal?.aborted) return;
+      void link.publish(joinTopic(meeting, 'modeller'), pack(key, POD_LABEL, self));
+      clock.after(REPEAT_MS, introduce);
+    };
+    introduce();
+  });
+}
+
+function withDeadline(
+  { clock, timeoutMs, signal }: JoinOptions,
+  start: (settle: (other: Introduction) => void, fail: (error: unknown) => void) => Promise<void>,
+): Promise<Introduction> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => end(() => reject(new KonsilError('CANCELLED', 'join cancelled')));
+    const cancel = clock.after(timeoutMs, () =>
+      end(() => reject(new KonsilError('JOIN_FAILED', 'nobody with this code came in time; is the other side running, on the same broker?'))),
+    );
+    const end = (action: () => void): void => {
+      cancel();
+      signal?.removeEventListener('abort', onAbort);
+      action();
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    start(
+      (other) => end(() => resolve(other)),
+      (error) => end(() => reject(error as Error)),
+    ).catch((error: unknown) => end(() => reject(error as Error)));
+  });
+}
