@@ -5,18 +5,18 @@
 import { applyDelta, quantisationBound } from '../aggregation/index.ts';
 import { bytesOf, isKonsilError, KonsilError, messageOf, throwIfCancelled, toBase64Url } from '../base/index.ts';
 import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
-import { problemOf, type Schema, standardiserOf } from '../datasources/index.ts';
+import { problemOf, type Schema, standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type MetricValues, type PooledMetrics, pooledMetrics } from '../metrics/index.ts';
-import { DEFAULT_CLIP, MAX_ROWS_PER_POD, perFeature, type SumFacts, trainerOptions } from '../protocols/index.ts';
+import { DEFAULT_CLIP, MAX_ROWS_PER_POD, checkModelFits, perFeature, type SumFacts, trainerOptions } from '../protocols/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
-import { exportModel, Trainer, writeParameters } from '../training/index.ts';
+import { exportModel, type Layout, Trainer, type TrainingProgram } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RoundSummary, RunEvent } from './events.ts';
-import { type ResolvedTask, resolveTask } from './initialModel.ts';
+import { type ResolvedTask, readModel, resolveTask } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
 import { RunFolder } from './runFolder.ts';
 
@@ -81,6 +81,7 @@ class FederatedRun {
   #writeFailure: KonsilError | null = null;
   #resolved: ResolvedTask | null = null;
   #facts: SumFacts | null = null;
+  #layout: Layout | null = null;
   #parameters: Float32Array | null = null;
   #standardiser: Standardiser | null = null;
   #secure: SecureParameters | null = null;
@@ -167,10 +168,11 @@ class FederatedRun {
     const { kind, classes } = problemOf(resolved.task.dataStructure);
     // compiled here too: a model that cannot be trained is found before anyone is asked
     const trainer = await Trainer.create(trainerOptions(resolved.task, resolved.model, resolved.source), this.#abort.signal);
-    this.#parameters = trainer.initial.slice();
-    this.#facts = { features: resolved.features.length, parameters: trainer.parameterCount, kind, classes: classes.length };
+    this.#layout = trainer.program.layout;
+    this.#parameters = await this.#startParameters(trainer.program);
+    this.#facts = { features: resolved.features.length, parameters: this.#layout.length, kind, classes: classes.length };
     try {
-      trainer.checkData(this.#facts.features, classes.length);
+      checkModelFits(trainer.program, resolved.task, this.#facts.features);
     } finally {
       await trainer.close();
     }
@@ -197,6 +199,18 @@ class FederatedRun {
       ...{ blobs: this.#blobs, clock, deadlines: this.#deadlines, minimum, signal: this.#abort.signal },
       emit: (event) => this.#emit(event),
     });
+  }
+
+  /** The model file's own weights, or those of `pretrained_file`, which must be the same network. */
+  async #startParameters(program: TrainingProgram): Promise<Float32Array> {
+    const file = this.#options.task.local.pretrainedFile;
+    if (file === undefined) return program.initial.slice();
+    const trainer = await Trainer.create(trainerOptions(this.#resolved!.task, readModel(file), file), this.#abort.signal);
+    const { layout, initial } = trainer.program;
+    await trainer.close();
+    if (JSON.stringify(layout) !== JSON.stringify(program.layout))
+      throw new KonsilError('MODEL_MISMATCH', `${file}: its parameters are not those of ${program.source}`, { file });
+    return initial.slice();
   }
 
   #schemaOf(member: Member, online: ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>): Schema {
@@ -231,7 +245,7 @@ class FederatedRun {
       }),
     );
     if (task.dataStructure.standardise)
-      this.#standardiser = standardiserOf({
+      this.#standardiser = standardiser({
         count: perFeature(facts, 'count').map((name) => sum.counts[name]!),
         sum: perFeature(facts, 'sum').map((name) => sum.extras[name]!),
         sumSquares: perFeature(facts, 'squares').map((name) => sum.extras[name]!),
@@ -368,8 +382,8 @@ class FederatedRun {
     const resolved = this.#resolved;
     if (!resolved || !this.#parameters) return null;
     const { kind, classes } = problemOf(resolved.task.dataStructure);
-    const model = writeParameters(resolved.model, this.#parameters);
-    const exported = exportModel(model, {
+    const exported = exportModel(resolved.model, this.#layout!, this.#parameters, {
+      source: resolved.source,
       ...(this.#standardiser ? { preprocess: this.#standardiser } : {}),
       head: kind === 'regression' ? 'none' : resolved.task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
       metadata: {

@@ -5,7 +5,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { KonsilError, messageOf } from '../base/index.ts';
-import { checkSchema, encodedFeatures, problemOf, resolveColumns, type Schema } from '../datasources/index.ts';
+import { checkSchema, encodedFeatures, resolveColumns, type Schema } from '../datasources/index.ts';
+import { outputsOf } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
 import { builtinMlp } from '../training/index.ts';
 
@@ -29,9 +30,8 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string): Reso
   const { local: _machine, ...task } = local;
   const dataStructure = { ...task.dataStructure, select: { include: resolveColumns(task.dataStructure, schema) } };
   const features = encodedFeatures(dataStructure, schema);
-  const { classes, kind } = problemOf(dataStructure);
-  const outputs = kind === 'regression' || task.training.loss === 'bce_with_logits' ? 1 : classes.length;
   const resolved = { ...task, dataStructure };
+  const outputs = outputsOf(resolved);
   if (task.model.kind === 'builtin') {
     const { hiddenLayers: hidden, activation } = task.model;
     const model = builtinMlp({ inputs: features.length, hidden, outputs, activation, seed: task.training.seed });
@@ -40,7 +40,8 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string): Reso
   return { task: resolved, features, model: readModel(local.local.modelFile!), source: local.local.modelFile! };
 }
 
-function readModel(file: string): Uint8Array {
+/** The bytes of an ONNX file. @throws KonsilError FILE_NOT_FOUND. */
+export function readModel(file: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(file));
   } catch (cause) {

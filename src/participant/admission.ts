@@ -6,9 +6,9 @@
 import type { Member } from '../aggregation/index.ts';
 import { isKonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, importPublic, type Identity } from '../crypto/index.ts';
-import { checkSchema, openDataset, loadSiteData, problemOf, type DataSource, type SiteData } from '../datasources/index.ts';
+import { checkSchema, type DataSource, openDataset, problemOf } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
-import { type SumFacts, trainerOptions } from '../protocols/index.ts';
+import { checkModelFits, loadSiteData, type SiteData, type SumFacts, trainerOptions } from '../protocols/index.ts';
 import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
 import { Trainer } from '../training/index.ts';
 import type { JobResponse, MessageOf } from '../wire/index.ts';
@@ -140,7 +140,7 @@ async function setUp(
   if (problems.length > 0) throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
   let data: SiteData;
   try {
-    data = await loadSiteData(source, dataStructure, signal);
+    data = await loadSiteData(source, task, signal);
   } catch (error) {
     const empty = isKonsilError(error, 'DATA_EMPTY');
     throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', messageOf(error));
@@ -148,8 +148,18 @@ async function setUp(
   const { kind, classes } = problemOf(dataStructure);
   try {
     const trainer = await Trainer.create(trainerOptions(task, await pullModel(), `model of ${config.name}'s task`), signal);
-    const facts = { features: data.features.length, parameters: trainer.parameterCount, kind, classes: classes.length };
-    trainer.checkData(facts.features, classes.length);
+    try {
+      checkModelFits(trainer.program, task, data.features.length);
+    } catch (error) {
+      await trainer.close();
+      throw error;
+    }
+    const facts = {
+      features: data.features.length,
+      parameters: trainer.program.layout.length,
+      kind,
+      classes: classes.length,
+    };
     return { data, trainer, facts };
   } catch (error) {
     throw new Refusal('TASK_SETUP_ERROR', messageOf(error));

@@ -4,13 +4,15 @@
  */
 import type { PodInput } from '../../aggregation/index.ts';
 import { KonsilError } from '../../base/index.ts';
-import { applyStandardiser, columnStatistics, type SiteData } from '../../datasources/index.ts';
+import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
 import { evaluate, lossHits, type MetricValues, siteStatistics } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
 import type { Trainer } from '../../training/index.ts';
+import type { SiteData } from './siteData.ts';
 import { perFeature, type SumFacts } from './sums.ts';
+import { targetsFor } from './trainerOptions.ts';
 
-/** What the work needs; `data` is standardised in place once, when the statistics are known. */
+/** What the work needs. */
 export interface PodWorkOptions {
   readonly data: SiteData;
   readonly trainer: Trainer;
@@ -34,16 +36,19 @@ export function budgetOf(task: Task, completed: number): { readonly steps: numbe
 /** One pod's computations in one run. */
 export class PodWork {
   readonly #options: PodWorkOptions;
+  /** The splits as the model sees them: standardised once the federation's statistics are known. */
+  #data: Pick<SiteData, 'train' | 'validation' | 'test'>;
   #standardised = false;
 
   constructor(options: PodWorkOptions) {
     this.#options = options;
+    this.#data = options.data;
   }
 
   /** Count, sum and sum of squares per feature over the training rows; weight is their number. */
   statistics(): PodInput {
     const { data, facts } = this.#options;
-    const { count, sum, sumSquares } = columnStatistics(data.train.x, facts.features);
+    const { count, sum, sumSquares } = featureStatistics(data.train.x, facts.features);
     const named = (prefix: string, values: ArrayLike<number>): Record<string, number> =>
       Object.fromEntries(perFeature(facts, prefix).map((name, i) => [name, values[i]!]));
     return {
@@ -56,29 +61,32 @@ export class PodWork {
   /** Standardises all splits with the federation's mean and scale. Only the first call has an effect. */
   standardise(mean: Float32Array, scale: Float32Array): void {
     if (this.#standardised) return;
-    const { data, facts } = this.#options;
+    const { facts } = this.#options;
     if (mean.length !== facts.features || scale.length !== facts.features)
       throw new KonsilError('PROTOCOL_VIOLATION', `standardiser for ${mean.length} features, expected ${facts.features}`);
-    for (const part of [data.train, data.validation, data.test]) applyStandardiser(part.x, facts.features, mean, scale);
+    const apply = (part: Subset): Subset => ({ ...part, x: applyStandardiser(part.x, facts.features, mean, scale) });
+    const { train, validation, test } = this.#data;
+    this.#data = { train: apply(train), validation: apply(validation), test: apply(test) };
     this.#standardised = true;
   }
 
   /** Trains from `parameters`; the input is the change, with the losses beside it. `completed` counts earlier rounds. */
   async update(parameters: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
-    const { data, trainer, task } = this.#options;
+    const { trainer, task } = this.#options;
+    const { train } = this.#data;
     const validation = task.protocol.autoEval ? await this.#validate(parameters) : NO_VALIDATION;
     const trained = await trainer.train({
       parameters,
-      x: data.train.x,
-      y: data.train.y,
-      rows: data.train.rows,
+      x: train.x,
+      y: targetsFor(task, train.y),
+      rows: train.rows,
       budget: budgetOf(task, completed),
       // another order in every round, the same order in every repetition of the run
       seed: (task.training.seed + 7919 * completed) >>> 0,
       ...options,
     });
     const update = trained.parameters.map((value, i) => value - parameters[i]!);
-    const rows = data.train.rows;
+    const { rows } = train;
     return {
       update,
       weight: rows,
@@ -91,9 +99,9 @@ export class PodWork {
   async evaluation(
     parameters: Float32Array,
   ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: MetricValues }> {
-    const { data, trainer, facts } = this.#options;
-    const { x, y, rows } = data.test;
-    const outputs = await trainer.predict({ parameters, x, rows });
+    const { trainer, facts } = this.#options;
+    const { x, y, rows } = this.#data.test;
+    const outputs = rows === 0 ? new Float32Array(0) : await trainer.predict({ parameters, x, rows });
     const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);
     const validation = await this.#validate(parameters);
     return {
@@ -109,10 +117,10 @@ export class PodWork {
 
   /** Summed (not mean) loss, rows and hits of `parameters` on the validation split. */
   async #validate(parameters: Float32Array): Promise<typeof NO_VALIDATION> {
-    const { data, trainer, facts } = this.#options;
-    const { x, y, rows } = data.validation;
+    const { trainer, facts, task } = this.#options;
+    const { x, y, rows } = this.#data.validation;
     if (rows === 0) return NO_VALIDATION;
-    const loss = await trainer.loss({ parameters, x, y, rows });
+    const loss = await trainer.loss({ parameters, x, y: targetsFor(task, y), rows });
     const outputs = await trainer.predict({ parameters, x, rows });
     return { loss: loss * rows, rows, hits: lossHits(facts.kind, outputs, y, facts.classes) };
   }

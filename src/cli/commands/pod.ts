@@ -1,0 +1,67 @@
+/** `konsil pod`: a site's daemon. @module */
+import type { Command } from 'commander';
+import pino from 'pino';
+import { PeerBook } from '../../keystore/index.ts';
+import { Pod, type PodNotice } from '../../participant/index.ts';
+import { readPodConfig } from '../../tasks/index.ts';
+import { systemClock } from '../../transport/index.ts';
+import { type BrokerFlags, brokerAddress, connectAs, openIdentity, VERSION } from '../environment.ts';
+import { aborted, cancelOnSignals, Output } from '../output.ts';
+import { addBrokerOptions } from './shared.ts';
+
+export function addPodCommand(program: Command): void {
+  addBrokerOptions(program.command('pod'))
+    .description("run a site's pod until Ctrl-C")
+    .argument('<pod.yaml>')
+    .option('--json', 'one JSON value a line')
+    .option('--log <file>', 'also write a structured log')
+    .action(runPod);
+}
+
+async function runPod(file: string, flags: BrokerFlags & { json?: boolean; log?: string }): Promise<void> {
+  const output = new Output(flags.json ?? false);
+  const signal = cancelOnSignals();
+  const config = await readPodConfig(file);
+  const identity = await openIdentity(config.identity);
+  const peers = PeerBook.read(config.identity);
+  const log = flags.log === undefined ? null : pino({ name: config.name }, pino.destination({ dest: flags.log, sync: true }));
+  const link = await connectAs(identity, brokerAddress(config.broker, flags, identity), signal);
+  const pod = await Pod.start({
+    ...{ config, identity, peers, link, clock: systemClock, version: VERSION },
+    onNotice: (notice) => {
+      log?.info(notice);
+      output.value(notice);
+      const text = describe(notice);
+      if (text !== null) output.line(`${config.name}: ${text}`);
+    },
+  });
+  await aborted(signal);
+  await pod.stop('stopped by the site');
+  output.line(`${config.name}: stopped`);
+}
+
+/** One line for people, or null for what only machines want. */
+function describe(notice: PodNotice): string | null {
+  switch (notice.type) {
+    case 'ready':
+      return `ready with ${notice.datasets.join(', ')}; waiting for approved modellers`;
+    case 'request':
+      return `${notice.modeller} asks to run a task on ${notice.dataset}`;
+    case 'accepted':
+      return `accepted run ${notice.run}: ${notice.rows} training rows`;
+    case 'rejected':
+      return `rejected: ${notice.response}, ${notice.reason}`;
+    case 'round':
+      return `${notice.purpose} ${notice.round}`;
+    case 'ended':
+      return `run ${notice.run} ${notice.how}: ${notice.reason}`;
+    case 'broker':
+      return notice.up ? 'connected to the broker' : 'lost the broker; reconnecting';
+    case 'refused':
+      return `refused a message: ${notice.code}`;
+    case 'sum':
+      return notice.what === 'released' ? null : `${notice.purpose} ${notice.round}: ${notice.what}`;
+    default:
+      return null;
+  }
+}

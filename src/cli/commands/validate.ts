@@ -1,0 +1,36 @@
+/** `konsil validate`: checks a task or pod file without running anything. @module */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { KonsilError } from '../../base/index.ts';
+import { outputsOf, trainerOptions } from '../../protocols/index.ts';
+import { readPodConfig, readTask, roundsOf } from '../../tasks/index.ts';
+import { compile } from '../../training/index.ts';
+import { Output } from '../output.ts';
+
+export function addValidateCommand(program: Command): void {
+  program
+    .command('validate')
+    .description('check a task file (and the model it names), or a pod file with --pod')
+    .argument('<file.yaml>')
+    .option('--pod', "the file is a pod's")
+    .option('--json', 'one JSON value')
+    .action(async (file: string, flags: { pod?: boolean; json?: boolean }) => {
+      const output = new Output(flags.json ?? false);
+      if (flags.pod) {
+        const config = await readPodConfig(file);
+        output.value({ valid: true, pod: config.name, datasets: config.datasources.map(({ name }) => name) });
+        return output.line(`${file}: valid pod ${config.name} with ${config.datasources.length} dataset(s)`);
+      }
+      const task = await readTask(file);
+      const { modelFile } = task.local;
+      if (modelFile !== undefined) {
+        const program = compile(new Uint8Array(readFileSync(modelFile)), trainerOptions(task, new Uint8Array(0), modelFile));
+        const wanted = outputsOf(task);
+        if (program.output.width !== wanted)
+          throw new KonsilError('MODEL_MISMATCH', `${modelFile}: gives ${program.output.width} values a row, the task needs ${wanted}`);
+      }
+      const mode = task.aggregator.secure ? 'secure' : 'plain';
+      output.value({ valid: true, pods: task.pods, rounds: roundsOf(task), mode });
+      output.line(`${file}: valid; ${task.pods.length} pods, ${roundsOf(task)} rounds, ${mode} aggregation`);
+    });
+}

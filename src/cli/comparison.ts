@@ -1,0 +1,105 @@
+/**
+ * What the federation gained, for studies where one person holds all the data (the demo, a benchmark): the same model
+ * trained on each site alone and on all rows pooled. Impossible in a real federation; the report says so.
+ * @module
+ */
+import type { RunOutcome } from '../coordinator/index.ts';
+import { applyStandardiser, featureStatistics, openDataset, type Subset, standardiser } from '../datasources/index.ts';
+import { evaluate, type MetricValues } from '../metrics/index.ts';
+import { loadSiteData, targetsFor, trainerOptions } from '../protocols/index.ts';
+import type { Comparison } from '../reports/index.ts';
+import { type PodConfig, splitIdentifier } from '../tasks/index.ts';
+import { Trainer } from '../training/index.ts';
+
+interface Site {
+  readonly name: string;
+  readonly train: Subset;
+  readonly test: Subset;
+}
+
+/** Trains and evaluates the alternatives to `outcome` on the files of `pods`; null when the run has no model. */
+export async function compareWithAlternatives(
+  outcome: RunOutcome,
+  pods: readonly PodConfig[],
+  signal: AbortSignal,
+): Promise<Comparison | null> {
+  const { resolved, facts, parameters } = outcome;
+  if (!resolved || !facts || !parameters) return null;
+  const { task } = resolved;
+  const sites: Site[] = [];
+  for (const identifier of task.pods) {
+    const { pod, dataset } = splitIdentifier(identifier);
+    const config = pods.find(({ name }) => name === pod);
+    const chosen = config?.datasources.find(({ name }) => dataset === undefined || name === dataset);
+    if (!chosen) continue;
+    const source = await openDataset(chosen);
+    const { train, test } = await loadSiteData(source, task, signal);
+    source.close();
+    sites.push({ name: pod, train, test });
+  }
+  const allTest = join(sites.map(({ test }) => test));
+  const trainer = await Trainer.create(trainerOptions(task, resolved.model, resolved.source), signal);
+  try {
+    const { kind, classes, features } = facts;
+    const scaled = (part: Subset, by: Scaling): Subset =>
+      by ? { ...part, x: applyStandardiser(part.x, features, by.mean, by.scale) } : part;
+    const measure = async (weights: Float32Array, part: Subset, by: Scaling): Promise<MetricValues> => {
+      const { x, rows } = scaled(part, by);
+      return evaluate(kind, await trainer.predict({ parameters: weights, x, rows }, signal), part.y, classes);
+    };
+    const trainOn = async (part: Subset): Promise<{ weights: Float32Array; by: Scaling }> => {
+      const by = task.dataStructure.standardise ? standardiser(featureStatistics(part.x, features)) : null;
+      const { unit, total, seed } = task.training;
+      const result = await trainer.train({
+        parameters: trainer.program.initial,
+        x: scaled(part, by).x,
+        y: targetsFor(task, part.y),
+        rows: part.rows,
+        budget: unit === 'steps' ? { steps: total } : { epochs: total },
+        seed,
+        signal,
+      });
+      return { weights: result.parameters, by };
+    };
+    const pooled = await trainOn(join(sites.map(({ train }) => train)));
+    const sitesAlone: Comparison['sitesAlone'][number][] = [];
+    for (const { name, train, test } of sites) {
+      const alone = await trainOn(train);
+      sitesAlone.push({
+        name,
+        ownTest: await measure(alone.weights, test, alone.by),
+        allTest: await measure(alone.weights, allTest, alone.by),
+      });
+    }
+    const federatedBySite = [];
+    for (const { name, test } of sites)
+      federatedBySite.push({ name, metrics: await measure(parameters, test, outcome.standardiser) });
+    return {
+      note: 'Computed on this machine, which holds the files of all sites. A real federation cannot make this comparison.',
+      pooledTraining: { metrics: await measure(pooled.weights, allTest, pooled.by) },
+      sitesAlone,
+      federatedAllTest: await measure(parameters, allTest, outcome.standardiser),
+      federatedBySite,
+    };
+  } finally {
+    await trainer.close();
+  }
+}
+
+type Scaling = { readonly mean: Float32Array; readonly scale: Float32Array } | null;
+
+/** All rows of several subsets, one after another. */
+function join(parts: readonly Subset[]): Subset {
+  const rows = parts.reduce((n, part) => n + part.rows, 0);
+  const integers = parts[0]?.y instanceof Int32Array;
+  const x = new Float32Array(parts.reduce((n, part) => n + part.x.length, 0));
+  const y = integers ? new Int32Array(rows) : new Float32Array(rows);
+  let [atX, atY] = [0, 0];
+  for (const part of parts) {
+    x.set(part.x, atX);
+    y.set(part.y, atY);
+    atX += part.x.length;
+    atY += part.y.length;
+  }
+  return { x, y, rows };
+}

@@ -1,0 +1,114 @@
+/**
+ * A run's progress on a terminal: a few lines redrawn in place on a TTY, one plain line per fact elsewhere.
+ * @module
+ */
+import type { RunEvent } from '../../coordinator/index.ts';
+import { humanBytes } from '../output.ts';
+
+/** Where the renderer draws, and what it cannot know itself. */
+export interface ProgressOptions {
+  readonly stream: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number };
+  /** Bytes sent and received so far, all pods. */
+  readonly traffic: () => number;
+  readonly now: () => number;
+}
+
+/** Draws run events. */
+export class ProgressView {
+  readonly #options: ProgressOptions;
+  readonly #members = new Map<string, string>();
+  readonly #training = new Map<string, string>();
+  #rounds = 0;
+  #completed = 0;
+  #startedRounds = 0;
+  #phase = 'starting';
+  #awaiting: readonly string[] = [];
+  #loss = '';
+  #drawn = 0;
+
+  constructor(options: ProgressOptions) {
+    this.#options = options;
+  }
+
+  /** Takes one event and redraws. */
+  show(event: RunEvent): void {
+    switch (event.type) {
+      case 'started':
+        this.#rounds = event.rounds;
+        this.#print(`run ${event.run}: ${event.rounds} rounds, ${event.mode} aggregation`);
+        break;
+      case 'member':
+        this.#members.set(event.pod, event.state);
+        this.#print(`${event.pod}: ${event.state}${event.reason ? `, ${event.reason}` : ''}`);
+        break;
+      case 'phase':
+        if (event.phase !== this.#phase) this.#training.clear();
+        this.#phase = event.phase;
+        this.#awaiting = event.awaiting;
+        if (event.purpose === 'update' && this.#startedRounds === 0) this.#startedRounds = this.#options.now();
+        break;
+      case 'progress':
+        this.#training.set(event.pod, `${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
+        break;
+      case 'dropped':
+        this.#print(`${event.pod} dropped out in ${event.phase}: ${event.reason}`);
+        break;
+      case 'retry':
+        this.#print(`${event.purpose} ${event.spent ? 'lost' : 'repeated'}: ${event.reason}`);
+        break;
+      case 'round':
+        this.#completed = event.round;
+        this.#loss = `training loss ${number(event.trainingLoss)}, validation loss ${number(event.validationLoss)}`;
+        this.#print(
+          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}, ${event.seconds.toFixed(2)} s`,
+        );
+        break;
+      case 'thresholds':
+        break;
+      case 'finished':
+        this.#clear();
+        this.#print(event.status === 'complete' ? 'run complete' : `run aborted: ${event.reason}`);
+        return;
+    }
+    this.#redraw();
+  }
+
+  /** Seconds until the last round is done at the present pace, or null before the first one is. */
+  etaSeconds(): number | null {
+    if (this.#completed === 0) return null;
+    const perRound = (this.#options.now() - this.#startedRounds) / 1_000 / this.#completed;
+    return perRound * Math.max(0, this.#rounds - this.#completed);
+  }
+
+  /** A lasting line; on a TTY above the board. */
+  #print(text: string): void {
+    this.#clear();
+    this.#options.stream.write(`${text}\n`);
+  }
+
+  #redraw(): void {
+    const { stream, traffic } = this.#options;
+    if (!stream.isTTY) return;
+    this.#clear();
+    const width = Math.max(40, stream.columns ?? 80) - 1;
+    const active = [...this.#members].filter(([, state]) => state === 'active' || state === 'finished').length;
+    const eta = this.etaSeconds();
+    const done = this.#rounds === 0 ? 0 : this.#completed / this.#rounds;
+    const bar = `${'█'.repeat(Math.round(24 * done))}${'░'.repeat(24 - Math.round(24 * done))}`;
+    const waiting = this.#awaiting.map((pod) => `${pod}${this.#training.has(pod) ? ` ${this.#training.get(pod)}` : ''}`);
+    const lines = [
+      `${bar} round ${Math.min(this.#completed + 1, this.#rounds)}/${this.#rounds} · ${this.#phase}${eta === null ? '' : ` · about ${Math.ceil(eta)} s left`}`,
+      `pods ${active}/${this.#members.size}${waiting.length > 0 ? ` · waiting for ${waiting.join(', ')}` : ''} · ${humanBytes(traffic())}`,
+    ];
+    stream.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''));
+    this.#drawn = lines.length;
+  }
+
+  #clear(): void {
+    if (this.#drawn === 0) return;
+    this.#options.stream.write(`\u001b[${this.#drawn}A\u001b[0J`);
+    this.#drawn = 0;
+  }
+}
+
+const number = (value: number | null): string => (value === null ? 'none' : value.toFixed(4));

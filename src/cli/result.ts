@@ -1,0 +1,108 @@
+/**
+ * From a run's outcome to result.json: the one record the report, the summary and machines read.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, relative } from 'node:path';
+import { toHex } from '../base/index.ts';
+import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
+import { sha256 } from '../crypto/index.ts';
+import { problemOf } from '../datasources/index.ts';
+import { thresholdsFor } from '../aggregation/index.ts';
+import type { Comparison, RunResult } from '../reports/index.ts';
+import type { LocalTask } from '../tasks/index.ts';
+import { VERSION } from './environment.ts';
+
+/** The result record of a run. */
+export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Comparison | null): RunResult {
+  const { resolved, facts, modelFile, secure, members, rounds, error } = outcome;
+  const { kind, classes } = problemOf(task.dataStructure);
+  const parameters = facts?.parameters ?? 0;
+  const traffic = new Map(members.map((member) => [member.name, outcome.trafficOf(member)]));
+  const { training, protocol } = task;
+  const vectorBytes = rounds.at(-1)?.vectorBytes ?? 0;
+  const secret = secure !== null;
+  return {
+    format: 'konsil-result-v1',
+    run: outcome.run,
+    title: basename(task.local.file).replace(/\.ya?ml$/, ''),
+    status: outcome.status,
+    ...(error ? { reason: outcome.reason } : {}),
+    startedAt: outcome.startedAt.toISOString(),
+    seconds: outcome.seconds,
+    mode: task.aggregator.secure ? 'secure' : 'plain',
+    ...(secure
+      ? {
+          secure: {
+            threshold: thresholdsFor(Math.max(3, members.length)).t,
+            minimum: secure.minimum,
+            clip: secure.clip,
+            bound: secure.bound,
+          },
+        }
+      : {}),
+    problem: { kind, target: task.dataStructure.target, classes: [...classes] },
+    features: facts?.features ?? 0,
+    model: {
+      source: resolved?.source ?? '',
+      file: modelFile === null ? null : relative(outcome.folder, modelFile),
+      parameters,
+      float32Bytes: 4 * parameters,
+      sha256: modelFile === null ? null : toHex(sha256(new Uint8Array(readFileSync(modelFile)))),
+    },
+    training: {
+      optimizer: training.optimizer,
+      'learning rate': training.learningRate,
+      'batch size': training.batchSize,
+      loss: training.loss,
+      [training.unit]: training.total,
+      [`${training.unit} between updates`]: protocol.interval,
+      seed: training.seed,
+    },
+    cohort: members.map((member) => ({
+      name: member.name,
+      dataset: member.dataset,
+      fingerprint: fingerprintOf(member),
+      state: member.state === 'active' || member.state === 'invited' ? 'lost' : member.state,
+      ...(member.reason ? { reason: member.reason } : {}),
+      // what the pod sent is what this side received
+      sentBytes: traffic.get(member.name)!.receivedBytes,
+      receivedBytes: traffic.get(member.name)!.sentBytes,
+    })),
+    rounds: rounds.map((round) => ({ ...round, survivors: [...round.survivors], dropped: [...round.dropped] })),
+    pooled: outcome.pooled,
+    sites: outcome.sites.map((site) => ({ ...site })),
+    ...(comparison ? { comparison } : {}),
+    privacy: {
+      whatLeft: [
+        {
+          what: secret ? 'Masked counts, sums and squares of each feature, once' : 'Counts, sums and squares of each feature, once',
+          to: 'coordinator',
+          bytes: facts ? (secret ? 4 * (1 + 17 * facts.features + 1) : 8 * (1 + 3 * facts.features)) : 0,
+          visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
+        },
+        {
+          what: secret ? 'Masked model update, each round' : 'Model update, each round',
+          to: 'coordinator',
+          bytes: vectorBytes,
+          visibleTo: secret ? 'nobody alone; the coordinator learns the weighted sum' : 'the coordinator',
+        },
+        {
+          what: secret ? 'Masked score histogram and counts of the test rows, once' : 'Score histogram and counts of the test rows, once',
+          to: 'coordinator',
+          bytes: 0,
+          visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',
+        },
+        {
+          what: "The site's own test metrics, only where the site allows it",
+          to: 'coordinator',
+          bytes: outcome.sites.length > 0 ? 256 : 0,
+          visibleTo: outcome.sites.length > 0 ? 'the coordinator' : 'nobody: no site shared them',
+        },
+      ],
+    },
+    machine: { cores: availableParallelism(), node: process.version, platform: `${process.platform} ${process.arch}` },
+    konsil: VERSION,
+  };
+}

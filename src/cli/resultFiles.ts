@@ -1,0 +1,33 @@
+/**
+ * Writes a run's result files. @module
+ */
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KonsilError, messageOf } from '../base/index.ts';
+import type { RunResult } from '../reports/index.ts';
+import type { LocalTask } from '../tasks/index.ts';
+
+/** Absolute paths of what was written. */
+export interface ResultFiles {
+  readonly model: string | null;
+  readonly result: string;
+  readonly report: string;
+}
+
+/** @throws KonsilError FILE_WRITE_FAILED naming the folder. */
+export function writeResultFiles(folder: string, task: LocalTask, result: RunResult, report: string): ResultFiles {
+  const files: ResultFiles = {
+    model: result.model.file === null ? null : join(folder, result.model.file),
+    result: join(folder, 'result.json'),
+    report: join(folder, 'report.html'),
+  };
+  try {
+    writeFileSync(files.result, `${JSON.stringify(result, null, 2)}\n`);
+    writeFileSync(files.report, report);
+    const { checkpointFilename } = task.local;
+    if (files.model && checkpointFilename) copyFileSync(files.model, join(folder, `${checkpointFilename}.onnx`));
+  } catch (cause) {
+    throw new KonsilError('FILE_WRITE_FAILED', `${folder}: ${messageOf(cause)}; the model is kept`, { folder }, { cause });
+  }
+  return files;
+}

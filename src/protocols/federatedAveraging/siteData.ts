@@ -1,0 +1,44 @@
+/**
+ * A site's rows as federated averaging uses them: encoded, split, in memory.
+ * @module
+ */
+import { KonsilError } from '../../base/index.ts';
+import { type DataSource, loadDataset, splitDataset, type Subset, subsetOf } from '../../datasources/index.ts';
+import type { Task } from '../../tasks/index.ts';
+
+/** The three splits of one dataset. */
+export interface SiteData {
+  /** Names of the encoded features; their number is the width of every `x`. */
+  readonly features: readonly string[];
+  readonly train: Subset;
+  readonly validation: Subset;
+  readonly test: Subset;
+  /** What the site's operator should know; counts, never values. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Loads and splits `source` as the task says.
+ * @throws KonsilError DATA_COLUMN_MISSING, DATA_INVALID or DATA_EMPTY naming file, column and line, never a value;
+ *   DATA_INVALID also for missing values in a task that does not standardise, since nothing would replace them.
+ */
+export async function loadSiteData(
+  source: DataSource,
+  task: Pick<Task, 'dataStructure'>,
+  signal?: AbortSignal,
+): Promise<SiteData> {
+  const dataset = await loadDataset(source, task.dataStructure, signal ? { signal } : {});
+  if (!task.dataStructure.standardise && dataset.x.some(Number.isNaN))
+    throw new KonsilError(
+      'DATA_INVALID',
+      `${source.label}: some features have missing values; they are filled only with data_structure.standardise: true`,
+    );
+  const split = splitDataset(dataset, task.dataStructure.split);
+  return {
+    features: dataset.features,
+    train: subsetOf(dataset, split.training),
+    validation: subsetOf(dataset, split.validation),
+    test: subsetOf(dataset, split.test),
+    warnings: dataset.warnings,
+  };
+}
