@@ -1,4 +1,25 @@
-export * from './dataSource.ts';
-export * from './dataStructure.ts';
-export * from './schema.ts';
-export * from './suggest.ts';
+export { CSVSource, DEFAULT_NULL_VALUES } from './csv/csvSource.ts';
+export type { Batch, Cell, DataSource, DatasourceConfig } from './dataSource.ts';
+export {
+  type ColumnSelection,
+  type DataSplit,
+  type DataStructure,
+  type PercentageSplit,
+  type PredefinedSplit,
+  type ProblemKind,
+  problemOf,
+} from './dataStructure.ts';
+export { type LoadedDataset, loadDataset } from './loadDataset.ts';
+export { openDataset } from './openDataset.ts';
+export type { ColumnSchema, DataType, Schema, SemanticType } from './schema.ts';
+export { checkSchema } from './selection.ts';
+export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
+export {
+  applyStandardiser,
+  type FeatureStatistics,
+  featureStatistics,
+  imputeMean,
+  type Standardiser,
+  standardiser,
+} from './statistics.ts';
+export { didYouMean, findClosest } from './suggest.ts';

@@ -21,3 +21,9 @@ export interface Schema {
   readonly rowCount: number;
   readonly columns: readonly ColumnSchema[];
 }
+
+/** Type inferred for a column of which `numberShare` in [0, 1] of the values are numbers. */
+export function semanticTypeOf(dataType: DataType, numberShare: number): SemanticType {
+  // mostly numbers means numbers with mistakes in them: reported when used, rather than silently read as text
+  return dataType === 'integer' || dataType === 'number' || numberShare >= 0.5 ? 'continuous' : 'text';
+}

@@ -27,7 +27,8 @@ export function findClosest(name: string, known: Iterable<string>): string | und
   const plain = (text: string): string => text.toLowerCase().replace(/[\s_-]+/g, '');
   const wanted = plain(name.slice(0, 100));
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  // of a single letter nothing would be left in common
+  let bestDistance = Math.min(wanted.length - 1, Math.max(1, Math.floor(wanted.length / 3))) + 1;
   for (const candidate of known) {
     const distance = editDistance(wanted, plain(candidate));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

@@ -223,7 +223,7 @@ function shown(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : JSON.stringify(value);
 }
 
 /** The message of one zod issue: what is allowed, what was found. */

@@ -34,7 +34,7 @@ const datasource = z.strictObject({
     path: text.meta({ description: 'CSV file (also .gz), relative to this file.' }),
     delimiter: z.enum([',', ';', '\t', '|']).optional().meta({ description: 'Default: found out from the file.' }),
     null_values: z.array(z.string().max(100)).max(100).optional().meta({
-      description: 'Texts that mean "no value". Default: empty, NA, NaN, null, "."',
+      description: 'Texts that mean "no value". Default: empty, NA, N/A, NaN, nan, null, NULL, ".".',
     }),
   }),
   data_config: z

@@ -1,0 +1,112 @@
+/**
+ * Training, validation and test rows of a dataset. Every row is in exactly one of them.
+ * @module
+ */
+import { KonsilError, permutation, seededRng } from '../base/index.ts';
+import type { DataSplit, PercentageSplit, PredefinedSplit } from './dataStructure.ts';
+import type { LoadedDataset } from './loadDataset.ts';
+
+/** Row numbers of the loaded dataset, ascending. */
+export interface Split {
+  readonly training: Uint32Array;
+  readonly validation: Uint32Array;
+  readonly test: Uint32Array;
+}
+
+/** Some rows of a dataset, copied. */
+export interface Subset {
+  /** Shape `[rows, features]`. */
+  readonly x: Float32Array;
+  /** Shape `[rows]`. */
+  readonly y: Int32Array | Float32Array;
+  readonly rows: number;
+}
+
+const TRAINING = 0;
+const VALIDATION = 1;
+const TEST = 2;
+
+/** The dataset cut as the task says. @throws KonsilError DATA_EMPTY without training rows, DATA_INVALID for an unknown label. */
+export function splitDataset(dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitLabels'>, split: DataSplit): Split {
+  const parts = split.splitter === 'percentage' ? splitByPercentage(dataset, split) : splitByLabel(dataset, split);
+  const rowsOf = (part: number): Uint32Array =>
+    Uint32Array.from([...parts.keys()].filter((row) => parts[row] === part));
+  const training = rowsOf(TRAINING);
+  if (training.length === 0)
+    throw new KonsilError(
+      'DATA_EMPTY',
+      split.splitter === 'percentage'
+        ? `no rows are left to train on: ${dataset.rows} rows, ${split.testPercentage} % test, ${split.validationPercentage} % validation`
+        : `no rows to train on: no row has "${split.trainingLabel}" in column "${split.column}"`,
+      { rows: dataset.rows },
+    );
+  return { training, validation: rowsOf(VALIDATION), test: rowsOf(TEST) };
+}
+
+/** The rows `indices` of the dataset, in that order. */
+export function subsetOf(dataset: Pick<LoadedDataset, 'x' | 'y' | 'features'>, indices: Uint32Array): Subset {
+  const width = dataset.features.length;
+  const x = new Float32Array(indices.length * width);
+  const y = dataset.y instanceof Int32Array ? new Int32Array(indices.length) : new Float32Array(indices.length);
+  indices.forEach((row, i) => {
+    x.set(dataset.x.subarray(row * width, (row + 1) * width), i * width);
+    y[i] = dataset.y[row]!;
+  });
+  return { x, y, rows: indices.length };
+}
+
+/** Rounded to whole rows; a percentage above 0 takes at least one row. */
+function rowsFor(percentage: number, rows: number): number {
+  return percentage > 0 ? Math.min(rows, Math.max(1, Math.round((rows * percentage) / 100))) : 0;
+}
+
+function splitByPercentage({ rows, y }: Pick<LoadedDataset, 'rows' | 'y'>, split: PercentageSplit): Uint8Array {
+  const numTest = rowsFor(split.testPercentage, rows);
+  const numValidation = Math.min(rows - numTest, rowsFor(split.validationPercentage, rows));
+  const rng = seededRng(split.seed, 'split');
+  const order = split.shuffle ? permutation(rows, rng) : Uint32Array.from({ length: rows }, (_, i) => i);
+  const parts = new Uint8Array(rows);
+  if (!split.stratify) {
+    // test takes the end, validation what comes before
+    order.forEach((row, i) => {
+      parts[row] = i >= rows - numTest ? TEST : i >= rows - numTest - numValidation ? VALIDATION : TRAINING;
+    });
+    return parts;
+  }
+  // grouped by class (a stable sort keeps the drawn order inside a class), every k-th row is taken: each class gets its
+  // share within one row, and the totals are exact
+  const grouped = [...order].sort((a, b) => y[a]! - y[b]!);
+  takeEvenly(grouped, numTest).forEach((row) => {
+    parts[row] = TEST;
+  });
+  takeEvenly(
+    grouped.filter((row) => parts[row] !== TEST),
+    numValidation,
+  ).forEach((row) => {
+    parts[row] = VALIDATION;
+  });
+  return parts;
+}
+
+/** `count` of the items, evenly spaced. */
+function takeEvenly(items: readonly number[], count: number): number[] {
+  const stepsTo = (i: number): number => Math.floor((i * count) / items.length);
+  return items.filter((_, i) => stepsTo(i + 1) > stepsTo(i));
+}
+
+function splitByLabel(
+  { rows, splitLabels }: Pick<LoadedDataset, 'rows' | 'splitLabels'>,
+  split: PredefinedSplit,
+): Uint8Array {
+  if (splitLabels?.length !== rows) throw new TypeError('splitLabels needs one label a row for a predefined split');
+  const labels = [split.trainingLabel, split.validationLabel, split.testLabel];
+  const parts = Uint8Array.from(splitLabels, (label) => (labels.includes(label) ? labels.indexOf(label) : 255));
+  const unknown = parts.filter((part) => part === 255).length;
+  if (unknown > 0)
+    throw new KonsilError(
+      'DATA_INVALID',
+      `column "${split.column}" has another label in ${unknown} ${unknown === 1 ? 'row' : 'rows'}; expected ${labels.join(', ')}`,
+      { column: split.column, rows: unknown },
+    );
+  return parts;
+}
