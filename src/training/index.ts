@@ -1,0 +1,7 @@
+export { builtinMlp, type MlpSpec } from './builtin.ts';
+export { type CompileOptions, compile, type TrainingProgram } from './compile.ts';
+export { type Layout, type LayoutEntry } from './layout.ts';
+export { LOSS_KINDS, type LossKind } from './losses/losses.ts';
+export type { AdamSpec, ClipSpec, OptimiserSpec, SgdSpec } from './optim/optimisers.ts';
+export type { Budget, Features, GradientResult, Samples, Targets, TrainResult } from './runtime/messages.ts';
+export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';

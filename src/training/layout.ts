@@ -1,0 +1,48 @@
+/**
+ * A model as one flat vector: which tensor lies where.
+ * @module
+ */
+import { KonsilError } from '../base/index.ts';
+import type { Name } from './onnx/ir.ts';
+
+/** One tensor of the vector: elements `[offset, offset + count)`, in C order. */
+export interface LayoutEntry {
+  readonly name: Name;
+  readonly dims: readonly number[];
+  readonly offset: number;
+  readonly count: number;
+  /** `buffer`: averaged over sites but not trained, as running statistics are. */
+  readonly kind: 'trainable' | 'buffer';
+}
+
+/** Entries in the order of the model file, without gaps; `length` elements in all. */
+export interface Layout {
+  readonly entries: readonly LayoutEntry[];
+  readonly length: number;
+}
+
+/** Lays `tensors` one after another. */
+export function layOut(tensors: readonly { name: Name; dims: readonly number[]; kind: LayoutEntry['kind'] }[]): Layout {
+  let length = 0;
+  const entries = tensors.map((tensor) => {
+    const count = tensor.dims.reduce((n, dim) => n * dim, 1);
+    const entry = { ...tensor, offset: length, count };
+    length += count;
+    return entry;
+  });
+  return { entries, length };
+}
+
+/** The part of `vector` that holds `entry`, as a view. */
+export function viewOf(vector: Float32Array, entry: LayoutEntry, base = 0): Float32Array {
+  return vector.subarray(base + entry.offset, base + entry.offset + entry.count);
+}
+
+/** @throws KonsilError MODEL_MISMATCH unless `parameters` has the length of `layout`. */
+export function checkParameters(layout: Layout, parameters: Float32Array): void {
+  if (parameters.length !== layout.length)
+    throw new KonsilError(
+      'MODEL_MISMATCH',
+      `parameter vector has ${parameters.length} values, the model has ${layout.length}`,
+    );
+}

@@ -1,0 +1,285 @@
+/**
+ * Protocol Buffers wire format, driven by a table per message. Fields that a table does not name are kept as raw bytes,
+ * so a file survives decode and encode even if it is newer than this code.
+ * @module
+ * @source Protocol Buffers encoding, https://protobuf.dev/programming-guides/encoding/
+ */
+import { KonsilError } from '../../base/index.ts';
+
+/** What a field holds. `int` is an int64 that must be a safe integer; `bigint` any int64. */
+export type FieldType = 'int' | 'bigint' | 'float' | 'double' | 'bytes' | 'string' | (() => Schema);
+
+/** One known field: property name, type, and whether it repeats (then the property is an array, empty when absent). */
+export interface Field {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly repeated: boolean;
+  /** Whether a repeated number is written packed; both forms are read. */
+  readonly packed: boolean;
+}
+
+/** Known fields of a message by field number. */
+export type Schema = ReadonlyMap<number, Field>;
+
+/** Every decoded message: `unknown` holds the unnamed fields, each with its tag, in the order read. */
+export interface Message {
+  unknown: Uint8Array[];
+}
+
+type Bag = Record<string, unknown> & Message;
+
+const VARINT = 0;
+const FIXED64 = 1;
+const BYTES = 2;
+const FIXED32 = 5;
+
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
+const utf8Encoder = new TextEncoder();
+
+/** Builds a {@link Schema} from `{number: [name, type]}`; a name ending in `[]` repeats, in `[packed]` packed. */
+export function schema(fields: Readonly<Record<number, readonly [string, FieldType]>>): Schema {
+  return new Map(
+    Object.entries(fields).map(([number, [name, type]]) => [
+      Number(number),
+      { name: name.replace(/\[.*/, ''), type, repeated: name.endsWith(']'), packed: name.endsWith('[packed]') },
+    ]),
+  );
+}
+
+/** A cursor over `bytes`; every failure is MODEL_INVALID with the file's name and the absolute byte offset. */
+class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #source: string;
+  at = 0;
+
+  constructor(bytes: Uint8Array, source: string) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#source = source;
+  }
+
+  fail(what: string, at = this.at): never {
+    throw new KonsilError('MODEL_INVALID', `${this.#source}: not a valid onnx file at byte ${at}: ${what}`, {
+      file: this.#source,
+      offset: at,
+    });
+  }
+
+  need(count: number, end: number): void {
+    if (count > end - this.at) this.fail(`needs ${count} bytes, ${end - this.at} are left`);
+  }
+
+  varint(end: number): bigint {
+    const start = this.at;
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      this.need(1, end);
+      const byte = this.#bytes[this.at++]!;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    return this.fail('varint is longer than 10 bytes', start);
+  }
+
+  /** A varint used as a length or tag. */
+  size(end: number): number {
+    const start = this.at;
+    const value = this.varint(end);
+    return value > 0xffff_ffffn ? this.fail('length or tag is out of range', start) : Number(value);
+  }
+
+  slice(count: number, end: number): Uint8Array {
+    this.need(count, end);
+    const out = this.#bytes.slice(this.at, this.at + count);
+    this.at += count;
+    return out;
+  }
+
+  raw(from: number): Uint8Array {
+    return this.#bytes.slice(from, this.at);
+  }
+
+  float(end: number): number {
+    this.need(4, end);
+    this.at += 4;
+    return this.#view.getFloat32(this.at - 4, true);
+  }
+
+  double(end: number): number {
+    this.need(8, end);
+    this.at += 8;
+    return this.#view.getFloat64(this.at - 8, true);
+  }
+}
+
+function wireOf(type: FieldType): number {
+  if (type === 'int' || type === 'bigint') return VARINT;
+  if (type === 'float') return FIXED32;
+  return type === 'double' ? FIXED64 : BYTES;
+}
+
+function readScalar(reader: Reader, type: FieldType, end: number): unknown {
+  const start = reader.at;
+  if (type === 'float') return reader.float(end);
+  if (type === 'double') return reader.double(end);
+  const value = BigInt.asIntN(64, reader.varint(end));
+  if (type === 'bigint') return value;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : reader.fail('integer is out of range', start);
+}
+
+function readLengthDelimited(reader: Reader, field: Field, end: number): unknown {
+  const count = reader.size(end);
+  reader.need(count, end);
+  if (typeof field.type === 'function') return readMessage(reader, field.type(), reader.at + count);
+  const start = reader.at;
+  const bytes = reader.slice(count, end);
+  if (field.type === 'bytes') return bytes;
+  try {
+    return utf8Decoder.decode(bytes);
+  } catch {
+    return reader.fail(`"${field.name}" is not valid utf-8`, start);
+  }
+}
+
+function skip(reader: Reader, wire: number, end: number): void {
+  if (wire === VARINT) reader.varint(end);
+  else if (wire === FIXED64) reader.double(end);
+  else if (wire === FIXED32) reader.float(end);
+  else if (wire === BYTES) {
+    const count = reader.size(end);
+    reader.need(count, end);
+    reader.at += count;
+  } else reader.fail(`wire type ${wire} does not exist in onnx files`);
+}
+
+function readField(reader: Reader, field: Field, wire: number, end: number): unknown[] {
+  const expected = wireOf(field.type);
+  if (wire === expected) {
+    return [expected === BYTES ? readLengthDelimited(reader, field, end) : readScalar(reader, field.type, end)];
+  }
+  if (wire !== BYTES || !field.repeated) reader.fail(`field "${field.name}" has wire type ${wire}`);
+  const packed: unknown[] = [];
+  const count = reader.size(end);
+  reader.need(count, end);
+  const stop = reader.at + count;
+  while (reader.at < stop) packed.push(readScalar(reader, field.type, stop));
+  return packed;
+}
+
+function readMessage(reader: Reader, fields: Schema, end: number): Bag {
+  const out: Bag = { unknown: [] };
+  for (const field of fields.values()) if (field.repeated) out[field.name] = [];
+  while (reader.at < end) {
+    const start = reader.at;
+    const tag = reader.size(end);
+    const field = fields.get(tag >>> 3);
+    if (tag >>> 3 === 0) reader.fail('field number 0', start);
+    if (field === undefined) {
+      skip(reader, tag & 7, end);
+      out.unknown.push(reader.raw(start));
+      continue;
+    }
+    const values = readField(reader, field, tag & 7, end);
+    if (field.repeated) for (const value of values) (out[field.name] as unknown[]).push(value);
+    else out[field.name] = values[0];
+  }
+  return out;
+}
+
+/**
+ * The message in `bytes`. Everything is copied: the result shares no memory with `bytes`.
+ *
+ * @param source - Name of the file, for error messages.
+ * @throws KonsilError MODEL_INVALID naming `source` and the byte offset when `bytes` is malformed.
+ */
+export function decodeMessage<T extends Message>(bytes: Uint8Array, fields: Schema, source: string): T {
+  return readMessage(new Reader(bytes, source), fields, bytes.length) as unknown as T;
+}
+
+/** Growing list of byte chunks; nested messages are built in a sink of their own because their length comes first. */
+class Sink {
+  readonly chunks: Uint8Array[] = [];
+  length = 0;
+
+  push(chunk: Uint8Array): void {
+    this.chunks.push(chunk);
+    this.length += chunk.length;
+  }
+
+  delimited(number: number, body: Sink): void {
+    this.push(varintBytes((number << 3) | BYTES));
+    this.push(varintBytes(body.length));
+    for (const chunk of body.chunks) this.push(chunk);
+  }
+
+  bytes(): Uint8Array {
+    const out = new Uint8Array(this.length);
+    let at = 0;
+    for (const chunk of this.chunks) {
+      out.set(chunk, at);
+      at += chunk.length;
+    }
+    return out;
+  }
+}
+
+function varintBytes(value: bigint | number): Uint8Array {
+  const out: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  while (rest > 0x7fn) {
+    out.push(Number(rest & 0x7fn) | 0x80);
+    rest >>= 7n;
+  }
+  out.push(Number(rest));
+  return Uint8Array.from(out);
+}
+
+function scalarBytes(type: FieldType, value: unknown): Uint8Array {
+  if (type === 'float') return new Uint8Array(Float32Array.of(value as number).buffer);
+  if (type === 'double') return new Uint8Array(Float64Array.of(value as number).buffer);
+  return varintBytes(value as bigint | number);
+}
+
+function delimitedBody(type: FieldType, value: unknown): Sink {
+  if (typeof type === 'function') return messageSink(value as Bag, type());
+  const body = new Sink();
+  body.push(type === 'string' ? utf8Encoder.encode(value as string) : (value as Uint8Array));
+  return body;
+}
+
+function packedBody(type: FieldType, values: readonly unknown[]): Sink {
+  const body = new Sink();
+  for (const value of values) body.push(scalarBytes(type, value));
+  return body;
+}
+
+function writeField(out: Sink, number: number, field: Field, values: readonly unknown[]): void {
+  if (field.packed) {
+    if (values.length > 0) out.delimited(number, packedBody(field.type, values));
+    return;
+  }
+  const wire = wireOf(field.type);
+  for (const value of values) {
+    if (wire === BYTES) out.delimited(number, delimitedBody(field.type, value));
+    else {
+      out.push(varintBytes((number << 3) | wire));
+      out.push(scalarBytes(field.type, value));
+    }
+  }
+}
+
+function messageSink(message: Bag, fields: Schema): Sink {
+  const out = new Sink();
+  for (const [number, field] of fields) {
+    const value = message[field.name];
+    if (value !== undefined) writeField(out, number, field, field.repeated ? (value as readonly unknown[]) : [value]);
+  }
+  for (const raw of message.unknown) out.push(raw);
+  return out;
+}
+
+/** Wire bytes of `message`: known fields by number, then the unknown ones. */
+export function encodeMessage(message: Message, fields: Schema): Uint8Array {
+  return messageSink(message as Bag, fields).bytes();
+}

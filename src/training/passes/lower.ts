@@ -1,0 +1,163 @@
+/**
+ * Rewrites source nodes of opsets 13 to 21 as core operators of opset 17. Everything that only renames axes becomes
+ * Reshape, so that gradients need one rule for all of it.
+ * @module
+ * @source ONNX operator changelog, opsets 13 to 21.
+ */
+import { KonsilError } from '../../base/index.ts';
+import type { GraphBuilder } from '../onnx/builder.ts';
+import { type Attributes, findInts, intOf, type Name, type Node } from '../onnx/ir.ts';
+import { axisOf, reducedAxes, SHAPES } from '../onnx/shapes.ts';
+import { intVector, numbersOf, sizeOf, type Tensor, tensorFrom } from '../onnx/tensor.ts';
+
+/** Makes the mask of one Dropout that is active in training; undefined in evaluation, where Dropout does nothing. */
+export type MaskSource = ((ratio: number, dims: readonly number[]) => Name) | undefined;
+
+interface LowerContext {
+  readonly graph: GraphBuilder;
+  readonly node: Node;
+  /** Inputs as values of `graph`. */
+  readonly inputs: readonly Name[];
+  readonly mask: MaskSource;
+}
+
+type LowerRule = (context: LowerContext) => Name;
+
+function findConstant({ graph, inputs }: LowerContext, index: number): Tensor | undefined {
+  const name = inputs[index] ?? '';
+  if (name === '') return undefined;
+  const value = graph.constants.get(name);
+  if (value === undefined)
+    throw new KonsilError('MODEL_UNSUPPORTED', `input ${index} is computed, expected a constant`);
+  return value;
+}
+
+function findAxes(context: LowerContext): readonly number[] | undefined {
+  const value = findConstant(context, 1);
+  return value === undefined ? findInts(context.node.attributes, 'axes') : numbersOf(value);
+}
+
+const identity: LowerRule = ({ inputs }) => inputs[0]!;
+
+const constant: LowerRule = ({ graph, node }) => {
+  const { value, value_float: float, value_int: int, value_floats: floats, value_ints: ints } = node.attributes;
+  if (value !== undefined && 'tensor' in value) return graph.constant(value.tensor);
+  if (float !== undefined && 'float' in float) return graph.scalar(float.float);
+  if (int !== undefined && 'int' in int) return graph.constant(tensorFrom('int64', [], [int.int]));
+  if (floats !== undefined && 'floats' in floats)
+    return graph.constant(tensorFrom('float32', [floats.floats.length], floats.floats));
+  if (ints !== undefined && 'ints' in ints) return graph.constant(intVector(ints.ints));
+  throw new KonsilError('MODEL_UNSUPPORTED', 'constant is neither a tensor nor numbers');
+};
+
+/**
+ * Dropout in training is a product with a mask that is fed from outside: ORT removes Dropout nodes when it optimises a
+ * graph, even those in training mode, and its own random numbers are not reproducible across builds.
+ */
+const dropout: LowerRule = (context) => {
+  const { graph, inputs, node, mask } = context;
+  if ((node.outputs[1] ?? '') !== '')
+    throw new KonsilError('MODEL_UNSUPPORTED', 'the mask output of Dropout is used, expected only the first output');
+  const ratioTensor = findConstant(context, 1);
+  const ratio = ratioTensor === undefined ? 0.5 : numbersOf(ratioTensor)[0]!;
+  const mode = findConstant(context, 2);
+  const isTraining = mode !== undefined && numbersOf(mode)[0] === 1;
+  if (!(ratio >= 0 && ratio < 1)) throw new KonsilError('MODEL_INVALID', `dropout ratio ${ratio}, expected [0, 1)`);
+  if (mask === undefined || !isTraining || ratio === 0) return inputs[0]!;
+  return graph.op('Mul', [inputs[0]!, mask(ratio, graph.dims(inputs[0]!))]);
+};
+
+const flatten: LowerRule = ({ graph, inputs, node }) => {
+  const dims = graph.dims(inputs[0]!);
+  const given = intOf(node.attributes, 'axis', 1);
+  const axis = given === dims.length ? given : axisOf(given, dims.length);
+  return graph.reshape(inputs[0]!, [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis))]);
+};
+
+const squeeze: LowerRule = (context) => {
+  const { graph, inputs } = context;
+  const dims = graph.dims(inputs[0]!);
+  const axes = findAxes(context)?.map((axis) => axisOf(axis, dims.length));
+  if (axes?.some((axis) => dims[axis] !== 1))
+    throw new KonsilError('MODEL_INVALID', `axes [${axes.join(', ')}] of [${dims.join(', ')}] are not all of size 1`);
+  return graph.reshape(
+    inputs[0]!,
+    dims.filter((dim, i) => (axes === undefined ? dim !== 1 : !axes.includes(i))),
+  );
+};
+
+const unsqueeze: LowerRule = (context) => {
+  const { graph, inputs } = context;
+  const dims = graph.dims(inputs[0]!);
+  const given = findAxes(context) ?? [];
+  const rank = dims.length + given.length;
+  const axes = new Set(given.map((axis) => axisOf(axis, rank)));
+  const rest = dims.values();
+  const out = Array.from({ length: rank }, (_, i) => (axes.has(i) ? 1 : (rest.next().value ?? 1)));
+  return graph.reshape(inputs[0]!, out);
+};
+
+const sum: LowerRule = ({ graph, inputs }) => inputs.reduce((total, next) => graph.op('Add', [total, next]));
+
+const reduce: LowerRule = (context) => {
+  const { graph, inputs, node } = context;
+  const axes = findAxes(context) ?? [];
+  const keepdims = intOf(node.attributes, 'keepdims', 1) === 1;
+  if (axes.length === 0 && intOf(node.attributes, 'noop_with_empty_axes', 0) === 1) return inputs[0]!;
+  const all = reducedAxes(axes, graph.dims(inputs[0]!).length);
+  if (node.op === 'ReduceSum') return graph.sum(inputs[0]!, all, keepdims);
+  return graph.op(node.op, [inputs[0]!], { axes: { ints: all }, keepdims: { int: keepdims ? 1 : 0 } });
+};
+
+const LOWER: ReadonlyMap<string, LowerRule> = new Map(
+  Object.entries({
+    Identity: identity,
+    Constant: constant,
+    Dropout: dropout,
+    Flatten: flatten,
+    Squeeze: squeeze,
+    Unsqueeze: unsqueeze,
+    Sum: sum,
+    ReduceSum: reduce,
+    ReduceMean: reduce,
+    ReduceMax: reduce,
+  }),
+);
+
+/** Attributes that newer opsets added and opset 17 does not know; both only affect types we refuse. */
+const NEWER = new Set(['saturate', 'round_mode']);
+
+function core(attributes: Attributes): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !NEWER.has(name)));
+}
+
+/** Whether the importer knows operator `op`. */
+export function isLowerable(op: string): boolean {
+  return LOWER.has(op) || SHAPES.has(op);
+}
+
+/** Operators that read only their first input as data; the others hold settings and are never trained. */
+const SETTINGS: Readonly<Record<string, number>> = {
+  Reshape: 1,
+  Expand: 1,
+  Slice: 1,
+  Squeeze: 1,
+  Unsqueeze: 1,
+  Dropout: 1,
+  Clip: 1,
+  ReduceSum: 1,
+  ReduceMean: 1,
+  ReduceMax: 1,
+};
+
+/** Inputs of `node` that carry data a gradient may flow to. */
+export function dataInputs(node: Node): readonly Name[] {
+  return node.inputs.slice(0, SETTINGS[node.op] ?? node.inputs.length);
+}
+
+/** Appends `node` to `graph` and gives the value of its first output. */
+export function lowerNode(context: LowerContext): Name {
+  const rule = LOWER.get(context.node.op);
+  if (rule !== undefined) return rule(context);
+  return context.graph.op(context.node.op, context.inputs, core(context.node.attributes));
+}

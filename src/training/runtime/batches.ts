@@ -1,0 +1,97 @@
+/**
+ * Cuts rows into batches of the program's fixed size, checks that they fit the model, and draws Dropout masks.
+ * @module
+ */
+import { KonsilError, permutation, type Rng, seededRng } from '../../base/index.ts';
+import type { TrainingProgram } from '../compile.ts';
+import type { Budget, Features, Samples, Targets } from './messages.ts';
+
+/** Checks the features. @throws KonsilError DATA_EMPTY or MODEL_MISMATCH, naming the model's input. */
+export function checkFeatures(program: TrainingProgram, { x, rows }: Features): void {
+  const { input } = program;
+  if (!Number.isSafeInteger(rows) || rows < 1)
+    throw new KonsilError('DATA_EMPTY', `data has ${rows} rows, expected 1 or more`);
+  if (x.length === rows * input.width) return;
+  const shape = ['batch', ...input.dims.slice(1)].join(', ');
+  const found = x.length % rows === 0 ? `${x.length / rows} features` : `${x.length} values in ${rows} rows`;
+  throw new KonsilError('MODEL_MISMATCH', `model expects [${shape}] on input "${input.name}", data has ${found}`, {
+    file: program.source,
+  });
+}
+
+/**
+ * Targets in the type the graphs take.
+ *
+ * @throws KonsilError MODEL_MISMATCH when their number or type is wrong, DATA_INVALID for a class index out of range.
+ */
+export function checkTargets(program: TrainingProgram, { y, rows }: Samples): Float32Array | Int32Array {
+  const { target, output, loss } = program;
+  if (y.length !== rows * target.width)
+    throw new KonsilError(
+      'MODEL_MISMATCH',
+      `loss ${loss} expects ${target.width} target${target.width === 1 ? '' : 's'} per row, data has ${y.length} in ${rows} rows`,
+    );
+  if (target.dtype === 'int32') return classIndices(y, output.width);
+  if (!(y instanceof Float32Array))
+    throw new KonsilError('MODEL_MISMATCH', `loss ${loss} expects float32 targets, data has integers`);
+  return y;
+}
+
+function classIndices(y: Targets, classes: number): Int32Array {
+  if (y instanceof Float32Array)
+    throw new KonsilError(
+      'MODEL_MISMATCH',
+      'loss cross_entropy expects integer class indices, data has float32 targets',
+    );
+  const out = Int32Array.from(y as ArrayLike<number | bigint>, Number);
+  const bad = out.findIndex((index) => index < 0 || index >= classes);
+  if (bad >= 0)
+    throw new KonsilError('DATA_INVALID', `the class index of row ${bad} is outside 0 to ${classes - 1}`, { row: bad });
+  return out;
+}
+
+/** Steps that `budget` takes over `rows`. @throws KonsilError CONFIG_INVALID unless a positive integer. */
+export function stepsOf(budget: Budget, rows: number, batchSize: number): number {
+  const count = 'steps' in budget ? budget.steps : budget.epochs;
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new KonsilError('CONFIG_INVALID', `training budget is ${count}, expected a positive integer`);
+  return 'steps' in budget ? count : count * Math.ceil(rows / batchSize);
+}
+
+/** Row numbers of one batch after another, for ever: every epoch a new permutation, its last batch maybe short. */
+export function* shuffledBatches(rows: number, batchSize: number, seed: number): Generator<Uint32Array, never> {
+  const rng = seededRng(seed, 'shuffle');
+  for (;;) {
+    const order = permutation(rows, rng);
+    for (let at = 0; at < rows; at += batchSize) yield order.subarray(at, at + batchSize);
+  }
+}
+
+/** Row numbers in order, once; the last batch maybe short. */
+export function* orderedBatches(rows: number, batchSize: number): Generator<Uint32Array, void> {
+  const order = Uint32Array.from({ length: rows }, (_, i) => i);
+  for (let at = 0; at < rows; at += batchSize) yield order.subarray(at, at + batchSize);
+}
+
+/**
+ * Copies the rows of `batch` to the front of `into`. The rest is filled with the batch's first row, not with zeros: its
+ * weight is 0, but 0 times the infinity that a logarithm makes of zeros would still be NaN.
+ */
+export function gatherRows<T extends Float32Array | Int32Array>(
+  into: T,
+  from: T,
+  width: number,
+  batch: Uint32Array,
+): void {
+  const count = into.length / width;
+  for (let i = 0; i < count; i++) {
+    const row = batch[i] ?? batch[0]!;
+    into.set(from.subarray(row * width, (row + 1) * width) as T & ArrayLike<number>, i * width);
+  }
+}
+
+/** Fills `mask` with 0 (probability `ratio`) and 1/(1 - ratio). */
+export function drawMask(mask: Float32Array, ratio: number, rng: Rng): void {
+  const kept = 1 / (1 - ratio);
+  for (let i = 0; i < mask.length; i++) mask[i] = rng() < ratio ? 0 : kept;
+}

@@ -1,0 +1,159 @@
+/**
+ * The handle on a training thread: the main thread stays free while the worker trains.
+ * @module
+ */
+import type { Worker } from 'node:worker_threads';
+import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
+import type { CompileOptions, TrainingProgram } from '../compile.ts';
+import {
+  type Calls,
+  errorOf,
+  type Features,
+  type GradientResult,
+  type Reply,
+  type Request,
+  type Samples,
+  type TrainRequest,
+  type TrainResult,
+} from './messages.ts';
+
+export interface TrainerOptions extends Omit<CompileOptions, 'trainable'> {
+  /** The ONNX file. */
+  readonly model: Uint8Array;
+  /** Initializers to leave as they are: exact names, or prefixes ending in `*`. @default none */
+  readonly frozen?: readonly string[];
+  /** ORT threads; with 1, equal calls give equal bits. @default 1 */
+  readonly threads?: number;
+}
+
+export interface TrainCall extends TrainRequest {
+  readonly signal?: AbortSignal | undefined;
+  /** Called now and then, and after the last step, with steps done, steps in all and the mean loss so far. */
+  readonly onProgress?: (done: number, total: number, loss: number) => void;
+}
+
+interface Pending {
+  readonly cancel: Int32Array;
+  readonly onProgress: ((done: number, total: number, loss: number) => void) | undefined;
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Calls are answered in order, one at a time. Arrays passed in are copied, never changed. */
+export class Trainer {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #program: TrainingProgram | undefined;
+  #nextId = 0;
+  #stopped: Error | undefined;
+
+  private constructor() {
+    this.#worker = startWorker(new URL('./worker.ts', import.meta.url));
+    this.#worker.on('message', (reply: Reply) => this.#receive(reply));
+    this.#worker.on('error', (error) => this.#stop(error));
+    this.#worker.on('exit', () => this.#stop(undefined));
+  }
+
+  /**
+   * Compiles the model in a thread of its own.
+   *
+   * @throws KonsilError as `compile` does; CANCELLED when `signal` is aborted.
+   */
+  static async create(options: TrainerOptions, signal?: AbortSignal): Promise<Trainer> {
+    throwIfCancelled(signal);
+    const { model, frozen = [], threads = 1, ...rest } = options;
+    const { source, loss, optimiser, batchSize, clip, output } = rest;
+    const compile = { source, loss, optimiser, batchSize, ...(clip && { clip }), ...(output && { output }) };
+    const trainer = new Trainer();
+    try {
+      trainer.#program = await trainer.#call('open', { model, compile, frozen, threads }, signal);
+      throwIfCancelled(signal);
+    } catch (error) {
+      await trainer.close();
+      throw error;
+    }
+    return trainer;
+  }
+
+  /** The compiled model: layout, initial parameters, widths, hash. */
+  get program(): TrainingProgram {
+    if (this.#program === undefined) throw new TypeError('trainer is not open');
+    return this.#program;
+  }
+
+  /**
+   * Trains from `parameters` with fresh optimiser state and gives the new ones. Rows are reshuffled every epoch; a step
+   * budget goes through as many epochs as it needs.
+   *
+   * @throws KonsilError MODEL_MISMATCH or DATA_* when the data do not fit, TRAINING_DIVERGED naming the step when loss or
+   * parameters stop being finite, CANCELLED between steps.
+   */
+  async train({ signal, onProgress, ...request }: TrainCall): Promise<TrainResult> {
+    return this.#call('train', { ...request, wantsProgress: onProgress !== undefined }, signal, onProgress);
+  }
+
+  /** Raw model outputs, `[rows, program.output.width]`; Dropout off. @throws KonsilError MODEL_MISMATCH, CANCELLED */
+  async predict(request: Features, signal?: AbortSignal): Promise<Float32Array> {
+    return this.#call('predict', request, signal);
+  }
+
+  /** Mean loss over the rows, Dropout off. @throws KonsilError MODEL_MISMATCH, CANCELLED */
+  async loss(request: Samples, signal?: AbortSignal): Promise<number> {
+    return this.#call('loss', request, signal);
+  }
+
+  /** Mean gradient over the rows, before clipping. Dropout is off unless a `seed` is given. */
+  async gradient(request: Samples & { readonly seed?: number }, signal?: AbortSignal): Promise<GradientResult> {
+    return this.#call('gradient', request, signal);
+  }
+
+  /** Cancels what is running and ends the thread. Safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#stopped !== undefined) return;
+    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
+    for (const { cancel } of this.#pending.values()) Atomics.store(cancel, 0, 1);
+    await this.#call('close', null);
+    await ended;
+  }
+
+  async #call<K extends keyof Calls>(
+    kind: K,
+    body: Calls[K]['request'],
+    signal?: AbortSignal,
+    onProgress?: Pending['onProgress'],
+  ): Promise<Calls[K]['result']> {
+    throwIfCancelled(signal);
+    if (this.#stopped !== undefined) throw this.#stopped;
+    const cancel = new Int32Array(new SharedArrayBuffer(4));
+    const onAbort = (): void => void Atomics.store(cancel, 0, 1);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const id = this.#nextId++;
+    try {
+      return await new Promise<Calls[K]['result']>((resolve, reject) => {
+        this.#pending.set(id, {
+          cancel,
+          onProgress,
+          resolve: (result) => resolve(result as Calls[K]['result']),
+          reject,
+        });
+        this.#worker.postMessage({ id, kind, body, cancel } satisfies Request<K>);
+      });
+    } finally {
+      this.#pending.delete(id);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #receive(reply: Reply): void {
+    const pending = this.#pending.get(reply.id);
+    if (pending === undefined) return;
+    if ('progress' in reply) pending.onProgress?.(...reply.progress);
+    else if ('failure' in reply) pending.reject(errorOf(reply.failure));
+    else pending.resolve(reply.result);
+  }
+
+  #stop(cause: Error | undefined): void {
+    this.#stopped ??= new KonsilError('RUN_ABORTED', 'training thread has ended', {}, { cause });
+    for (const { reject } of this.#pending.values()) reject(this.#stopped);
+  }
+}
