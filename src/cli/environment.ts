@@ -40,7 +40,8 @@ function findPackageRoot(): string {
 }
 
 /** This version of Konsil. */
-export const VERSION = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+export const VERSION = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string })
+  .version;
 
 /** Reads an identity, asking for its passphrase (or taking KONSIL_PASSPHRASE) when it has one. */
 export async function openIdentity(folder: string): Promise<Identity> {
@@ -64,12 +65,18 @@ export async function askPassphrase(question: string): Promise<string | undefine
  * mailbox, which is what the embedded broker expects.
  * @throws KonsilError CONFIG_INVALID when no url is known, FILE_NOT_FOUND for an unreadable password file.
  */
-export function brokerAddress(settings: BrokerSettings | undefined, flags: BrokerFlags, identity: Identity): BrokerAddress {
+export function brokerAddress(
+  settings: BrokerSettings | undefined,
+  flags: BrokerFlags,
+  identity: Identity,
+): BrokerAddress {
   const url = flags.broker ?? settings?.url;
-  if (!url) throw new KonsilError('CONFIG_INVALID', 'no broker: give --broker mqtt://host:port or a broker block in the file');
+  if (!url)
+    throw new KonsilError('CONFIG_INVALID', 'no broker: give --broker mqtt://host:port or a broker block in the file');
   const file = flags.brokerPasswordFile ?? settings?.passwordFile;
   const password = process.env['KONSIL_BROKER_PASSWORD'] ?? (file === undefined ? undefined : readSecretFile(file));
-  const username = flags.brokerUser ?? settings?.username ?? (password === undefined ? undefined : mailboxOf(identity.public.id));
+  const username =
+    flags.brokerUser ?? settings?.username ?? (password === undefined ? undefined : mailboxOf(identity.public.id));
   return { url, username, password, caFile: flags.brokerCa ?? settings?.caFile };
 }
 

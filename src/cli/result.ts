@@ -5,11 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, relative } from 'node:path';
+import { thresholdsFor } from '../aggregation/index.ts';
 import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import { problemOf } from '../datasources/index.ts';
-import { thresholdsFor } from '../aggregation/index.ts';
 import type { Comparison, RunResult } from '../reports/index.ts';
 import type { LocalTask } from '../tasks/index.ts';
 import { VERSION } from './environment.ts';
@@ -77,7 +77,9 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     privacy: {
       whatLeft: [
         {
-          what: secret ? 'Masked counts, sums and squares of each feature, once' : 'Counts, sums and squares of each feature, once',
+          what: secret
+            ? 'Masked counts, sums and squares of each feature, once'
+            : 'Counts, sums and squares of each feature, once',
           to: 'coordinator',
           bytes: facts ? (secret ? 4 * (1 + 17 * facts.features + 1) : 8 * (1 + 3 * facts.features)) : 0,
           visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
@@ -89,7 +91,9 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
           visibleTo: secret ? 'nobody alone; the coordinator learns the weighted sum' : 'the coordinator',
         },
         {
-          what: secret ? 'Masked score histogram and counts of the test rows, once' : 'Score histogram and counts of the test rows, once',
+          what: secret
+            ? 'Masked score histogram and counts of the test rows, once'
+            : 'Score histogram and counts of the test rows, once',
           to: 'coordinator',
           bytes: 0,
           visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',

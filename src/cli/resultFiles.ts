@@ -27,7 +27,12 @@ export function writeResultFiles(folder: string, task: LocalTask, result: RunRes
     const { checkpointFilename } = task.local;
     if (files.model && checkpointFilename) copyFileSync(files.model, join(folder, `${checkpointFilename}.onnx`));
   } catch (cause) {
-    throw new KonsilError('FILE_WRITE_FAILED', `${folder}: ${messageOf(cause)}; the model is kept`, { folder }, { cause });
+    throw new KonsilError(
+      'FILE_WRITE_FAILED',
+      `${folder}: ${messageOf(cause)}; the model is kept`,
+      { folder },
+      { cause },
+    );
   }
   return files;
 }

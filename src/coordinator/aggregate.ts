@@ -106,7 +106,8 @@ export class Aggregator {
       cohort,
       (member, at, message) => {
         if (at.round !== context.round) return undefined;
-        if (message.type === 'PROGRESS') emit({ type: 'progress', pod: member.name, done: message.done, total: message.total });
+        if (message.type === 'PROGRESS')
+          emit({ type: 'progress', pod: member.name, done: message.done, total: message.total });
         if (message.type !== 'TRAINING_COMPLETE' && message.type !== 'TRAINING_UPDATE') return undefined;
         return message.purpose === purpose ? accept(member, message) : undefined;
       },
@@ -143,7 +144,8 @@ export class Aggregator {
     if (inputs.size < minimum)
       throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${inputs.size} usable updates, ${minimum} are needed`);
     const { weights } = task.aggregator;
-    const weightOf = (pod: string, rows: number): number => (weights ? (weights[identifierOf(task, pod)] ?? weights[pod] ?? 0) : rows);
+    const weightOf = (pod: string, rows: number): number =>
+      weights ? (weights[identifierOf(task, pod)] ?? weights[pod] ?? 0) : rows;
     const sum = sumPlain(inputs, spec, weightOf);
     return { sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) };
   }
@@ -162,15 +164,29 @@ export class Aggregator {
       // some may be gone since they were ready; a pod that came back has no work of this round
       const roster = cohort.filter((member) => ready.has(member.name) && member.state === 'active');
       if (roster.length < minimum)
-        throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${roster.length} pods are left in the round, ${minimum} are needed`);
+        throw new KonsilError(
+          'AGG_TOO_FEW_SURVIVORS',
+          `${roster.length} pods are left in the round, ${minimum} are needed`,
+        );
       const outcome = await this.#attempt(request, spec, context, attempt, roster, dropped);
       if (outcome.ok) {
         const sum = unpackSum(outcome.words, spec, outcome.survivors.length);
-        return { sum, survivors: outcome.survivors, dropped, attempts: attempt + 1, vectorBytes: 4 * vectorLength(spec) };
+        return {
+          sum,
+          survivors: outcome.survivors,
+          dropped,
+          attempts: attempt + 1,
+          vectorBytes: 4 * vectorLength(spec),
+        };
       }
       emit({ type: 'retry', purpose: request.purpose, reason: outcome.error.message, spent: outcome.spent });
       if (outcome.spent)
-        throw new KonsilError('AGG_ROUND_SPENT', `shares were released but no sum came out: ${outcome.error.message}`, {}, { cause: outcome.error });
+        throw new KonsilError(
+          'AGG_ROUND_SPENT',
+          `shares were released but no sum came out: ${outcome.error.message}`,
+          {},
+          { cause: outcome.error },
+        );
     }
     throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `no sum in ${MAX_ATTEMPTS} attempts: pods keep dropping out`);
   }
@@ -232,7 +248,12 @@ export class Aggregator {
           sum.receive(member.name, message.body, message.vector);
       },
       onLost: (member) => {
-        this.#drop(dropped, member.name, present ? PHASE_LABELS[present as keyof typeof PHASE_LABELS] : 'keys', member.reason);
+        this.#drop(
+          dropped,
+          member.name,
+          present ? PHASE_LABELS[present as keyof typeof PHASE_LABELS] : 'keys',
+          member.reason,
+        );
         sum.gone(member.name);
       },
     });

@@ -10,7 +10,13 @@ export type MemberState = 'invited' | 'active' | 'lost' | 'rejected' | 'left' | 
 export type RunEvent =
   | { readonly type: 'started'; readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' }
   | { readonly type: 'member'; readonly pod: string; readonly state: MemberState; readonly reason: string }
-  | { readonly type: 'thresholds'; readonly pods: number; readonly threshold: number; readonly minimum: number; readonly colluding: number }
+  | {
+      readonly type: 'thresholds';
+      readonly pods: number;
+      readonly threshold: number;
+      readonly minimum: number;
+      readonly colluding: number;
+    }
   | {
       readonly type: 'phase';
       readonly purpose: Purpose;

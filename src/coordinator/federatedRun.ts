@@ -8,7 +8,14 @@ import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
 import { problemOf, type Schema, standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type MetricValues, type PooledMetrics, pooledMetrics } from '../metrics/index.ts';
-import { DEFAULT_CLIP, MAX_ROWS_PER_POD, checkModelFits, perFeature, type SumFacts, trainerOptions } from '../protocols/index.ts';
+import {
+  checkModelFits,
+  DEFAULT_CLIP,
+  MAX_ROWS_PER_POD,
+  perFeature,
+  type SumFacts,
+  trainerOptions,
+} from '../protocols/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { exportModel, type Layout, Trainer, type TrainingProgram } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
@@ -122,7 +129,9 @@ class FederatedRun {
     const reason = error ? `${error.code}: ${error.message}` : 'all rounds done';
     const abortReason = error?.code === 'CANCELLED' ? 'CANCELLED' : 'PROTOCOL';
     await this.#members.dismiss(
-      error ? { type: 'TASK_ABORT', reason: abortReason, message: 'the coordinator ended the run' } : { type: 'TASK_COMPLETE' },
+      error
+        ? { type: 'TASK_ABORT', reason: abortReason, message: 'the coordinator ended the run' }
+        : { type: 'TASK_COMPLETE' },
       GOODBYE_MS,
     );
     this.#abort.abort();
@@ -148,7 +157,8 @@ class FederatedRun {
     let lost = 0;
     for (let completed = 0; completed < rounds; completed++) {
       lost = (await this.#tryRound(completed)) ? 0 : lost + 1;
-      if (lost >= MAX_LOST_ROUNDS) throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
+      if (lost >= MAX_LOST_ROUNDS)
+        throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
     }
     await this.#evaluate(rounds);
   }
@@ -162,15 +172,27 @@ class FederatedRun {
     const joinMs = 1_000 * task.deadlines.join;
     const online = await members.online(joinMs);
     const first = members.all().find(({ name }) => online.has(name));
-    if (!first) throw new KonsilError('COHORT_TOO_SMALL', `no pod answered within ${task.deadlines.join} s; are they running, and do they know this modeller's key?`);
+    if (!first)
+      throw new KonsilError(
+        'COHORT_TOO_SMALL',
+        `no pod answered within ${task.deadlines.join} s; are they running, and do they know this modeller's key?`,
+      );
     const resolved = resolveTask(task, this.#schemaOf(first, online), first.name);
     this.#resolved = resolved;
     const { kind, classes } = problemOf(resolved.task.dataStructure);
     // compiled here too: a model that cannot be trained is found before anyone is asked
-    const trainer = await Trainer.create(trainerOptions(resolved.task, resolved.model, resolved.source), this.#abort.signal);
+    const trainer = await Trainer.create(
+      trainerOptions(resolved.task, resolved.model, resolved.source),
+      this.#abort.signal,
+    );
     this.#layout = trainer.program.layout;
     this.#parameters = await this.#startParameters(trainer.program);
-    this.#facts = { features: resolved.features.length, parameters: this.#layout.length, kind, classes: classes.length };
+    this.#facts = {
+      features: resolved.features.length,
+      parameters: this.#layout.length,
+      kind,
+      classes: classes.length,
+    };
     try {
       checkModelFits(trainer.program, resolved.task, this.#facts.features);
     } finally {
@@ -192,10 +214,21 @@ class FederatedRun {
     const active = members.active();
     const minimum = this.#minimum();
     if (active.length < minimum)
-      throw new KonsilError('COHORT_TOO_SMALL', `${active.length} of ${members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(members.all())}`);
+      throw new KonsilError(
+        'COHORT_TOO_SMALL',
+        `${active.length} of ${members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(members.all())}`,
+      );
     const { clock } = this.#options;
     this.#aggregator = new Aggregator({
-      ...{ runId: this.#runId, task: resolved.task, taskJson, modelId: model.id, facts: this.#facts, identity, members },
+      ...{
+        runId: this.#runId,
+        task: resolved.task,
+        taskJson,
+        modelId: model.id,
+        facts: this.#facts,
+        identity,
+        members,
+      },
       ...{ blobs: this.#blobs, clock, deadlines: this.#deadlines, minimum, signal: this.#abort.signal },
       emit: (event) => this.#emit(event),
     });
@@ -205,7 +238,10 @@ class FederatedRun {
   async #startParameters(program: TrainingProgram): Promise<Float32Array> {
     const file = this.#options.task.local.pretrainedFile;
     if (file === undefined) return program.initial.slice();
-    const trainer = await Trainer.create(trainerOptions(this.#resolved!.task, readModel(file), file), this.#abort.signal);
+    const trainer = await Trainer.create(
+      trainerOptions(this.#resolved!.task, readModel(file), file),
+      this.#abort.signal,
+    );
     const { layout, initial } = trainer.program;
     await trainer.close();
     if (JSON.stringify(layout) !== JSON.stringify(program.layout))
@@ -217,7 +253,13 @@ class FederatedRun {
     const dataset = this.#datasetOf(member, online);
     const found = online.get(member.name)!.datasets.find(({ name }) => name === dataset);
     if (!found)
-      throw new KonsilError('CONFIG_INVALID', `pod ${member.name} has no dataset "${dataset}"; it has ${online.get(member.name)!.datasets.map(({ name }) => name).join(', ')}`);
+      throw new KonsilError(
+        'CONFIG_INVALID',
+        `pod ${member.name} has no dataset "${dataset}"; it has ${online
+          .get(member.name)!
+          .datasets.map(({ name }) => name)
+          .join(', ')}`,
+      );
     return JSON.parse(found.schema) as Schema;
   }
 
@@ -289,7 +331,10 @@ class FederatedRun {
     });
     throwIfCancelled(this.#abort.signal);
     if (members.active().length < minimum)
-      throw new KonsilError('COHORT_TOO_SMALL', `only ${members.active().length} pods are left, ${minimum} are needed: ${describeAbsent(members.all())}`);
+      throw new KonsilError(
+        'COHORT_TOO_SMALL',
+        `only ${members.active().length} pods are left, ${minimum} are needed: ${describeAbsent(members.all())}`,
+      );
   }
 
   #parameterBlob(): { readonly ref: BlobRef; readonly done: () => void } {
@@ -304,7 +349,9 @@ class FederatedRun {
     const standardiser = this.#standardiser;
     return {
       ...{ purpose, round: this.#nextRound++, completed, parameters: ref },
-      ...(standardiser ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } } : {}),
+      ...(standardiser
+        ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } }
+        : {}),
       ...(this.#secure ? { secure: this.#secure } : {}),
     };
   }
@@ -334,11 +381,13 @@ class FederatedRun {
       };
       this.#keepBest(validation.validationLoss);
       this.#parameters = applyDelta(this.#parameters!, sum.mean);
-      if (!this.#parameters.every(Number.isFinite)) throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
+      if (!this.#parameters.every(Number.isFinite))
+        throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
       if (this.#secure) this.#bound = quantisationBound(this.#secure, sum.totalWeight, result.survivors.length);
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });
-      if (task.algorithm.checkpointEveryRound) this.#saveModel(`checkpoints/round-${String(completed + 1).padStart(4, '0')}.onnx`);
+      if (task.algorithm.checkpointEveryRound)
+        this.#saveModel(`checkpoints/round-${String(completed + 1).padStart(4, '0')}.onnx`);
       if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last.onnx');
       return true;
     } catch (error) {
@@ -360,7 +409,9 @@ class FederatedRun {
       onLost: () => undefined,
     });
     try {
-      const { sum } = await this.#persist(() => this.#aggregator.run(this.#sumRequest('evaluation', completed, blob.ref)));
+      const { sum } = await this.#persist(() =>
+        this.#aggregator.run(this.#sumRequest('evaluation', completed, blob.ref)),
+      );
       this.#pooled = pooledMetrics(facts.kind, { counts: sum.counts, sums: sum.extras }, facts.classes);
       this.#keepBest(validationOf(sum).validationLoss);
     } finally {
@@ -437,7 +488,9 @@ export async function runFederated(options: FederatedRunOptions): Promise<RunOut
   return new FederatedRun(options, `${stamp}-${toBase64Url(randomBytes(12))}`).run();
 }
 
-function validationOf(sum: Aggregation['sum']): Pick<RoundSummary, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
+function validationOf(
+  sum: Aggregation['sum'],
+): Pick<RoundSummary, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
   const rows = sum.counts['validationRows']!;
   return {
     validationRows: rows,

@@ -26,16 +26,25 @@ export interface ResolvedTask {
 export function resolveTask(local: LocalTask, schema: Schema, pod: string): ResolvedTask {
   const problems = checkSchema(local.dataStructure, schema);
   if (problems.length > 0)
-    throw new KonsilError('CONFIG_INVALID', `${local.local.file}: data_structure does not fit the dataset of ${pod}: ${problems.join('; ')}`);
+    throw new KonsilError(
+      'CONFIG_INVALID',
+      `${local.local.file}: data_structure does not fit the dataset of ${pod}: ${problems.join('; ')}`,
+    );
   const { local: _machine, ...task } = local;
-  const dataStructure = { ...task.dataStructure, select: { include: resolveColumns(task.dataStructure, schema) } };
-  const features = encodedFeatures(dataStructure, schema);
+  const include = resolveColumns(task.dataStructure, schema);
+  const dataStructure = { ...task.dataStructure, select: { include } };
+  const features = encodedFeatures(include, dataStructure);
   const resolved = { ...task, dataStructure };
   const outputs = outputsOf(resolved);
   if (task.model.kind === 'builtin') {
     const { hiddenLayers: hidden, activation } = task.model;
     const model = builtinMlp({ inputs: features.length, hidden, outputs, activation, seed: task.training.seed });
-    return { task: resolved, features, model, source: `builtin:mlp ${[features.length, ...hidden, outputs].join('-')}` };
+    return {
+      task: resolved,
+      features,
+      model,
+      source: `builtin:mlp ${[features.length, ...hidden, outputs].join('-')}`,
+    };
   }
   return { task: resolved, features, model: readModel(local.local.modelFile!), source: local.local.modelFile! };
 }

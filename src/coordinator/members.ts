@@ -66,12 +66,26 @@ export class Members {
       const peer = options.peers.findByName(pod);
       if (!peer || peer.role !== 'pod') unknown.push(pod);
       else if (this.#byPeer.has(peer.public.id))
-        throw new KonsilError('CONFIG_INVALID', `pods.identifiers names pod "${pod}" twice; one dataset of a pod takes part in a run`);
+        throw new KonsilError(
+          'CONFIG_INVALID',
+          `pods.identifiers names pod "${pod}" twice; one dataset of a pod takes part in a run`,
+        );
       else
-        this.#byPeer.set(peer.public.id, { name: pod, dataset: dataset ?? '', peer, state: 'invited', reason: '', present: false });
+        this.#byPeer.set(peer.public.id, {
+          name: pod,
+          dataset: dataset ?? '',
+          peer,
+          state: 'invited',
+          reason: '',
+          present: false,
+        });
     }
     if (unknown.length > 0)
-      throw new KonsilError('PEER_UNKNOWN', `no pinned key for pod ${unknown.join(', ')}; join them first with \`konsil join\``, {});
+      throw new KonsilError(
+        'PEER_UNKNOWN',
+        `no pinned key for pod ${unknown.join(', ')}; join them first with \`konsil join\``,
+        {},
+      );
     options.channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     options.channel.onRestart((peer) => this.#onRestart(peer));
   }
@@ -82,7 +96,9 @@ export class Members {
 
   /** Members taking part now, by name. */
   active(): readonly Member[] {
-    return this.all().filter(({ state }) => state === 'active').sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.all()
+      .filter(({ state }) => state === 'active')
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   get(name: string): Member {
@@ -92,15 +108,19 @@ export class Members {
   /** Presence of every pod from now on. */
   async watch(): Promise<void> {
     await Promise.all(
-      this.all().map((member) => this.#options.channel.watchPresence(member.peer.public.id, (up) => this.#onPresence(member, up))),
+      this.all().map((member) =>
+        this.#options.channel.watchPresence(member.peer.public.id, (up) => this.#onPresence(member, up)),
+      ),
     );
   }
 
   /** Sends to one pod; failures surface as that pod being lost. */
   send(member: Member, context: Context, message: Message): void {
-    this.#options.channel.send(member.peer.public.id, context, message, { signal: this.#options.signal }).catch((error: unknown) => {
-      if (!this.#options.signal.aborted) this.lose(member, messageOf(error));
-    });
+    this.#options.channel
+      .send(member.peer.public.id, context, message, { signal: this.#options.signal })
+      .catch((error: unknown) => {
+        if (!this.#options.signal.aborted) this.lose(member, messageOf(error));
+      });
   }
 
   /** Takes a pod out until it is admitted again. */
@@ -180,7 +200,12 @@ export class Members {
     const context = this.#context('online');
     for (const member of this.all())
       this.#options.channel
-        .send(member.peer.public.id, context, { type: 'ONLINE_CHECK' }, { timeoutMs: deadlineMs, signal: this.#options.signal })
+        .send(
+          member.peer.public.id,
+          context,
+          { type: 'ONLINE_CHECK' },
+          { timeoutMs: deadlineMs, signal: this.#options.signal },
+        )
         .catch(() => undefined); // silence is an answer too: it shows as missing below
     const { missing } = await this.gather(
       this.all(),
@@ -204,7 +229,8 @@ export class Members {
     for (const member of members) this.#invite(member, request, deadlineMs);
     const { missing } = await this.gather(
       members,
-      (_member, _context, message) => (message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? true : undefined),
+      (_member, _context, message) =>
+        message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? true : undefined,
       deadlineMs,
     );
     for (const [name, reason] of missing) this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
@@ -226,7 +252,9 @@ export class Members {
       this.all()
         .filter(({ state }) => state === 'active' || state === 'invited')
         .map(async (member) => {
-          await this.#options.channel.send(member.peer.public.id, context, message, { timeoutMs }).catch(() => undefined);
+          await this.#options.channel
+            .send(member.peer.public.id, context, message, { timeoutMs })
+            .catch(() => undefined);
           if (member.state === 'active' && message.type === 'TASK_COMPLETE') this.#setState(member, 'finished', '');
         }),
     );
@@ -234,9 +262,13 @@ export class Members {
 
   #invite(member: Member, request: (member: Member) => MessageOf<'JOB_REQUEST'>, timeoutMs: number): void {
     this.#options.channel
-      .send(member.peer.public.id, this.#context('admission'), request(member), { timeoutMs, signal: this.#options.signal })
+      .send(member.peer.public.id, this.#context('admission'), request(member), {
+        timeoutMs,
+        signal: this.#options.signal,
+      })
       .catch((error: unknown) => {
-        if (member.state === 'invited' && !this.#options.signal.aborted) this.#setState(member, 'lost', messageOf(error));
+        if (member.state === 'invited' && !this.#options.signal.aborted)
+          this.#setState(member, 'lost', messageOf(error));
       });
   }
 
@@ -248,7 +280,8 @@ export class Members {
     const member = this.#byPeer.get(from);
     if (!member || context.run !== this.#options.runId) return;
     member.present = true;
-    if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost')) this.#setState(member, 'active', '');
+    if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost'))
+      this.#setState(member, 'active', '');
     if (message.type === 'JOB_REJECT') this.#setState(member, 'rejected', `${message.response}: ${message.reason}`);
     for (const waiter of this.#waiters) waiter.onMessage(member, context, message);
     if (message.type === 'TASK_ABORT' && member.state === 'active') {

@@ -50,6 +50,11 @@ function guard(file: string, action: () => void): void {
   try {
     action();
   } catch (cause) {
-    throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}; nothing written before is lost`, { file }, { cause });
+    throw new KonsilError(
+      'FILE_WRITE_FAILED',
+      `${file}: ${messageOf(cause)}; nothing written before is lost`,
+      { file },
+      { cause },
+    );
   }
 }

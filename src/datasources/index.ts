@@ -12,7 +12,7 @@ export {
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { openDataset } from './openDataset.ts';
 export type { ColumnSchema, DataType, Schema, SemanticType } from './schema.ts';
-export { checkSchema } from './selection.ts';
+export { checkSchema, encodedFeatures, resolveColumns } from './selection.ts';
 export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
 export {
   applyStandardiser,

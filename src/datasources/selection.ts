@@ -58,6 +58,23 @@ function chooseColumns(schema: Schema, structure: DataStructure): Selection {
   };
 }
 
+/** Input columns of `structure` over a source with `schema`, in the order the model sees. */
+export function resolveColumns(structure: DataStructure, schema: Schema): readonly string[] {
+  return chooseColumns(schema, structure).columns;
+}
+
+/** Names of the inputs the columns encode to: one per column, or one per listed category as `sex=female`. */
+export function encodedFeatures(
+  columns: readonly string[],
+  structure: Pick<DataStructure, 'categories'>,
+): readonly string[] {
+  return columns.flatMap((column) =>
+    Object.hasOwn(structure.categories, column)
+      ? structure.categories[column]!.map((value) => `${column}=${value}`)
+      : [column],
+  );
+}
+
 /** What is wrong with the columns themselves: text or open categories where numbers are needed. */
 function columnProblems(
   schema: Schema,

@@ -5,7 +5,7 @@
  */
 import type { Member } from '../aggregation/index.ts';
 import { isKonsilError, messageOf } from '../base/index.ts';
-import { fingerprint, importPublic, type Identity } from '../crypto/index.ts';
+import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
 import { checkSchema, type DataSource, openDataset, problemOf } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import { checkModelFits, loadSiteData, type SiteData, type SumFacts, trainerOptions } from '../protocols/index.ts';
@@ -60,9 +60,13 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
 
 /** @throws Refusal unless `from` is pinned as a modeller and approved by this site's configuration. */
 export function checkModeller(config: PodConfig, from: Peer): void {
-  if (from.role !== 'modeller') throw new Refusal('INVALID_PROOF_OF_IDENTITY', `"${from.name}" is pinned here as a pod, not as a modeller`);
+  if (from.role !== 'modeller')
+    throw new Refusal('INVALID_PROOF_OF_IDENTITY', `"${from.name}" is pinned here as a pod, not as a modeller`);
   if (!isListed(config.approvedModellers, from.name, from.public.id))
-    throw new Refusal('NO_ACCESS', `this site has not approved modeller "${from.name}"; its operator adds it to approved_modellers`);
+    throw new Refusal(
+      'NO_ACCESS',
+      `this site has not approved modeller "${from.name}"; its operator adds it to approved_modellers`,
+    );
 }
 
 function isListed(list: readonly string[], name: string, id: string): boolean {
@@ -79,11 +83,20 @@ function readWire(json: string): Task {
 
 function checkPolicy({ policy }: PodConfig, task: Task): void {
   if (!policy.allowedProtocols.includes(task.protocol.name))
-    throw new Refusal('UNAUTHORISED', `protocol ${task.protocol.name} is not allowed here; allowed: ${policy.allowedProtocols.join(', ')}`);
+    throw new Refusal(
+      'UNAUTHORISED',
+      `protocol ${task.protocol.name} is not allowed here; allowed: ${policy.allowedProtocols.join(', ')}`,
+    );
   if (policy.requireSecureAggregation && !task.aggregator.secure)
-    throw new Refusal('UNAUTHORISED', 'this site takes part only with secure aggregation (task.aggregator.secure: true)');
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site takes part only with secure aggregation (task.aggregator.secure: true)',
+    );
   if (task.pods.length < policy.minimumCohort)
-    throw new Refusal('UNAUTHORISED', `task names ${task.pods.length} pods; this site takes part only with ${policy.minimumCohort} or more`);
+    throw new Refusal(
+      'UNAUTHORISED',
+      `task names ${task.pods.length} pods; this site takes part only with ${policy.minimumCohort} or more`,
+    );
 }
 
 /** The roster as this pod accepts it: its own entry intact, pinned names with their pinned keys, strangers per policy. */
@@ -92,12 +105,17 @@ function checkRoster({ config, identity, peers, request }: AdmissionOptions, tas
   const named = new Set(task.pods.map((identifier) => splitIdentifier(identifier).pod));
   for (const { name, public: line } of request.roster) {
     const key = readLine(name, line);
-    if (members.has(name) || !named.has(name)) throw new Refusal('UNAUTHORISED', `roster names "${name}" twice, or not as the task does`);
+    if (members.has(name) || !named.has(name))
+      throw new Refusal('UNAUTHORISED', `roster names "${name}" twice, or not as the task does`);
     if (name === config.name) {
-      if (key.id !== identity.public.id) throw new Refusal('UNAUTHORISED', 'roster has another key under this pod\'s name');
+      if (key.id !== identity.public.id)
+        throw new Refusal('UNAUTHORISED', "roster has another key under this pod's name");
     } else {
       if (config.approvedPods && !isListed(config.approvedPods, name, key.id))
-        throw new Refusal('UNAUTHORISED', `this site has not approved pod "${name}"; its operator adds it to approved_pods`);
+        throw new Refusal(
+          'UNAUTHORISED',
+          `this site has not approved pod "${name}"; its operator adds it to approved_pods`,
+        );
       try {
         peers.pin(name, 'pod', line); // trust on first use; a key that changes later is refused here
       } catch (error) {
@@ -106,7 +124,8 @@ function checkRoster({ config, identity, peers, request }: AdmissionOptions, tas
     }
     members.set(name, { name, publicKey: key.signing });
   }
-  if (!members.has(config.name)) throw new Refusal('UNAUTHORISED', `roster does not contain this pod ("${config.name}")`);
+  if (!members.has(config.name))
+    throw new Refusal('UNAUTHORISED', `roster does not contain this pod ("${config.name}")`);
   return members;
 }
 
@@ -135,9 +154,13 @@ async function setUp(
 ): Promise<Pick<Admitted, 'data' | 'trainer' | 'facts'>> {
   const { dataStructure } = task;
   if (dataStructure.compatibleDatasources && !dataStructure.compatibleDatasources.includes(source.kind))
-    throw new Refusal('INCOMPATIBLE_DATASOURCE', `task takes ${dataStructure.compatibleDatasources.join(', ')}; dataset is a ${source.kind}`);
+    throw new Refusal(
+      'INCOMPATIBLE_DATASOURCE',
+      `task takes ${dataStructure.compatibleDatasources.join(', ')}; dataset is a ${source.kind}`,
+    );
   const problems = checkSchema(dataStructure, source.schema);
-  if (problems.length > 0) throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
+  if (problems.length > 0)
+    throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
   let data: SiteData;
   try {
     data = await loadSiteData(source, task, signal);
@@ -147,7 +170,10 @@ async function setUp(
   }
   const { kind, classes } = problemOf(dataStructure);
   try {
-    const trainer = await Trainer.create(trainerOptions(task, await pullModel(), `model of ${config.name}'s task`), signal);
+    const trainer = await Trainer.create(
+      trainerOptions(task, await pullModel(), `model of ${config.name}'s task`),
+      signal,
+    );
     try {
       checkModelFits(trainer.program, task, data.features.length);
     } catch (error) {

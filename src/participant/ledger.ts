@@ -28,7 +28,10 @@ export class Ledger {
   /** @throws KonsilError FILE_WRITE_FAILED: a site that cannot record what runs must not run it. */
   append(entry: LedgerEntry): void {
     try {
-      appendFileSync(this.#file, `${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`, { mode: 0o600, flush: true });
+      appendFileSync(this.#file, `${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`, {
+        mode: 0o600,
+        flush: true,
+      });
     } catch (cause) {
       throw new KonsilError('FILE_WRITE_FAILED', `${this.#file}: ${messageOf(cause)}`, { file: this.#file }, { cause });
     }

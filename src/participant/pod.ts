@@ -124,19 +124,31 @@ export class Pod {
     const { config, identity, peers, onNotice } = this.#options;
     onNotice({ type: 'request', run: context.run, modeller: from.name, dataset: request.dataset });
     if (this.#active?.from.public.id === from.public.id) this.#end('aborted', 'the modeller started another run');
-    if (this.#active) return this.#reject(from, context, new Refusal('TASK_SETUP_ERROR', 'this pod is busy with another run'));
+    if (this.#active)
+      return this.#reject(from, context, new Refusal('TASK_SETUP_ERROR', 'this pod is busy with another run'));
     const active: Active = { runId: context.run, from, abort: new AbortController(), run: null };
     this.#active = active;
     try {
       const admitted = await admit({
         ...{ config, identity, peers, request, from, signal: active.abort.signal },
         pullModel: () =>
-          this.#blobs.pull(from.public.id, request.model, context, { maxBytes: MAX_MODEL_BYTES, signal: active.abort.signal }),
+          this.#blobs.pull(from.public.id, request.model, context, {
+            maxBytes: MAX_MODEL_BYTES,
+            signal: active.abort.signal,
+          }),
       });
       if (active.abort.signal.aborted) return await admitted.trainer.close();
       this.#ledger.append({ event: 'accepted', run: context.run, modeller: from.name, dataset: request.dataset });
       active.run = new PodRun({
-        ...{ runId: context.run, podName: config.name, coordinator: from, identity, policy: config.policy, request, admitted },
+        ...{
+          runId: context.run,
+          podName: config.name,
+          coordinator: from,
+          identity,
+          policy: config.policy,
+          request,
+          admitted,
+        },
         channel: this.#channel,
         blobs: this.#blobs,
         onEvent: (event) => this.#onRunEvent(active, event),
@@ -151,7 +163,8 @@ export class Pod {
   }
 
   async #reject(from: Peer, context: Context, error: unknown): Promise<void> {
-    const refusal = error instanceof Refusal ? error : new Refusal('TASK_SETUP_ERROR', 'the pod could not set the task up');
+    const refusal =
+      error instanceof Refusal ? error : new Refusal('TASK_SETUP_ERROR', 'the pod could not set the task up');
     const { response, message: reason } = refusal;
     this.#options.onNotice({
       ...{ type: 'rejected', run: context.run, response },
@@ -199,4 +212,3 @@ export class Pod {
     return this.#channel.send(to.public.id, context, message, { timeoutMs: 60_000 });
   }
 }
-

@@ -100,10 +100,13 @@ export class PodRun {
 
   #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
     // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
-    if (context.round <= this.#lastRound) return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `round ${context.round} is over`));
+    if (context.round <= this.#lastRound)
+      return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `round ${context.round} is over`));
     // summed twice over different cohorts, the same input would show as the difference of two sums
     if (this.#spent.has(sumKey(message)))
-      return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`));
+      return this.#refuse(
+        new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`),
+      );
     this.#lastRound = context.round;
     this.#stopCurrent();
     const current: Current = { message, context, abort: new AbortController(), sum: null, offered: [] };
@@ -131,12 +134,19 @@ export class PodRun {
         signal: abort.signal,
       });
       if (bytes.length !== 4 * facts.parameters)
-        throw new KonsilError('MODEL_MISMATCH', `parameters of ${bytes.length} bytes, the model has ${facts.parameters} float32`);
+        throw new KonsilError(
+          'MODEL_MISMATCH',
+          `parameters of ${bytes.length} bytes, the model has ${facts.parameters} float32`,
+        );
       parameters = float32Of(bytes);
     }
     const input = await this.#compute(current, parameters);
     if (abort.signal.aborted) return;
-    const spec = sumSpec(message.purpose, facts, secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length });
+    const spec = sumSpec(
+      message.purpose,
+      facts,
+      secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length },
+    );
     if (!secure) return this.#sendPlain(current, input, spec);
     current.sum = this.#openSum(current, input, spec, policy.minimumCohort);
     await this.#send(context, { type: 'TRAINING_COMPLETE', purpose: message.purpose }, abort.signal);
@@ -146,7 +156,8 @@ export class PodRun {
     const { message, context, abort } = current;
     const { policy } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
-    if (!parameters) throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
+    if (!parameters)
+      throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
     if (message.purpose === 'update') {
       let told = 0;
       const onProgress = (done: number, total: number): void => {
@@ -202,12 +213,23 @@ export class PodRun {
           ref = blobs.offer(vector, [coordinator.public.id]);
           current.offered.push(ref);
         }
-        const share: Message = { type: 'SECURE_SHARE', purpose: message.purpose, attempt, body, ...(ref ? { vector: ref } : {}) };
+        const share: Message = {
+          type: 'SECURE_SHARE',
+          purpose: message.purpose,
+          attempt,
+          body,
+          ...(ref ? { vector: ref } : {}),
+        };
         void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
       },
       onEvent: (what, error) => {
         if (what === 'released') this.#spent.add(sumKey(message));
-        onEvent({ type: 'sum', purpose: message.purpose, round: context.round, what: error ? `${what}: ${error.message}` : what });
+        onEvent({
+          type: 'sum',
+          purpose: message.purpose,
+          round: context.round,
+          what: error ? `${what}: ${error.message}` : what,
+        });
       },
     });
   }
@@ -242,7 +264,6 @@ export class PodRun {
     return this.#options.channel.send(this.#options.coordinator.public.id, context, message, signal ? { signal } : {});
   }
 }
-
 
 /** What makes two sums the same one, whatever round number they come under. */
 const sumKey = ({ purpose, completed }: MessageOf<'ROUND_START'>): string =>

@@ -36,7 +36,8 @@ export function decodePlain(bytes: Uint8Array, spec: VectorSpec, pod: string): P
   if (!tail.every(Number.isFinite)) throw bad('a metric is not finite');
   const whole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
   const weight = tail[0]!;
-  if (!whole(weight) || weight > spec.maxWeight) throw bad(`weight ${weight} is not a whole number up to ${spec.maxWeight}`);
+  if (!whole(weight) || weight > spec.maxWeight)
+    throw bad(`weight ${weight} is not a whole number up to ${spec.maxWeight}`);
   const extras = Object.fromEntries(spec.extras.map((name, i) => [name, tail[1 + i]!]));
   const counts = Object.fromEntries(spec.counts.map((name, i) => [name, tail[1 + spec.extras.length + i]!]));
   if (!Object.values(counts).every(whole)) throw bad('a count is not a whole number');
@@ -64,7 +65,8 @@ export function sumPlain(
     for (const name of spec.extras) extras[name]! += input.extras[name]!;
     for (const name of spec.counts) counts[name]! += input.counts[name]!;
   }
-  if (spec.updateLength > 0 && total <= 0) throw new KonsilError('AGG_TOO_FEW_SURVIVORS', 'no pod contributed any weight');
+  if (spec.updateLength > 0 && total <= 0)
+    throw new KonsilError('AGG_TOO_FEW_SURVIVORS', 'no pod contributed any weight');
   for (let i = 0; i < mean.length; i++) mean[i]! /= total;
   return { mean, totalWeight, extras, counts, clipped: 0 };
 }

@@ -22,7 +22,7 @@ export type ModelChoice =
     }
   | { readonly kind: 'onnx' };
 
-export type Activation = 'relu' | 'tanh' | 'gelu' | 'sigmoid';
+export type Activation = 'relu' | 'tanh';
 
 export interface TrainingSettings {
   readonly unit: TrainingUnit;

@@ -70,7 +70,7 @@ const hyperparameters = z.strictObject({
   hidden_layers: z.array(z.int().min(1).max(65_536)).max(32).optional().meta({
     description: 'Only for builtin:mlp: width of each hidden layer; [] is a linear model. Default [16].',
   }),
-  activation: z.enum(['relu', 'tanh', 'gelu', 'sigmoid']).optional().meta({
+  activation: z.enum(['relu', 'tanh']).optional().meta({
     description: 'Only for builtin:mlp: function between the layers. Default relu.',
   }),
   seed: z.int().min(0).max(0xffffffff).default(0).meta({ description: 'Start weights and order of the rows.' }),

@@ -68,7 +68,8 @@ function unpack(key: Uint8Array, label: Uint8Array, bytes: Uint8Array): Introduc
 
 const POD_LABEL = utf8('konsil/join/v1/pod');
 /** The answer is bound to the introduction it answers. */
-const modellerLabel = (pod: Introduction): Uint8Array => frame('konsil/join/v1/modeller', sha256(frame(pod.name, pod.line)));
+const modellerLabel = (pod: Introduction): Uint8Array =>
+  frame('konsil/join/v1/modeller', sha256(frame(pod.name, pod.line)));
 
 export interface JoinOptions {
   readonly link: Link;
@@ -141,7 +142,14 @@ function withDeadline(
   return new Promise((resolve, reject) => {
     const onAbort = (): void => end(() => reject(new KonsilError('CANCELLED', 'join cancelled')));
     const cancel = clock.after(timeoutMs, () =>
-      end(() => reject(new KonsilError('JOIN_FAILED', 'nobody with this code came in time; is the other side running, on the same broker?'))),
+      end(() =>
+        reject(
+          new KonsilError(
+            'JOIN_FAILED',
+            'nobody with this code came in time; is the other side running, on the same broker?',
+          ),
+        ),
+      ),
     );
     const end = (action: () => void): void => {
       cancel();

@@ -46,7 +46,10 @@ async function runBroker(flags: Flags): Promise<void> {
     throw new KonsilError('USAGE', '--tls-cert and --tls-key go together');
   const local = flags.host === 'localhost' || flags.host === '::1' || flags.host.startsWith('127.');
   if (!local && flags.users === undefined)
-    throw new KonsilError('USAGE', `--host ${flags.host} can be reached by others: give --users, so that not everybody may use the broker`);
+    throw new KonsilError(
+      'USAGE',
+      `--host ${flags.host} can be reached by others: give --users, so that not everybody may use the broker`,
+    );
   const running = await startBroker({
     ...{ host: flags.host, port, usersFile: flags.users },
     ...(flags.tlsCert !== undefined && flags.tlsKey !== undefined

@@ -71,11 +71,13 @@ function show(folder: string, identity: Parameters<typeof exportPublic>[0], outp
   output.line(`identity     ${folder}`);
   output.line(`fingerprint  ${fingerprint(id)}`);
   output.line(`broker user  ${mailboxOf(id)}`);
-  for (const peer of peers) output.line(`pinned       ${peer.role.padEnd(8)} ${peer.name}  ${fingerprint(peer.public.id)}`);
+  for (const peer of peers)
+    output.line(`pinned       ${peer.role.padEnd(8)} ${peer.name}  ${fingerprint(peer.public.id)}`);
 }
 
 async function newPassphrase(): Promise<string> {
   const given = process.env['KONSIL_PASSPHRASE'] ?? (await askPassphrase('new passphrase: '));
-  if (!given || given.length < 8) throw new KonsilError('USAGE', 'a passphrase needs at least 8 characters; type it or set KONSIL_PASSPHRASE');
+  if (!given || given.length < 8)
+    throw new KonsilError('USAGE', 'a passphrase needs at least 8 characters; type it or set KONSIL_PASSPHRASE');
   return given;
 }

@@ -17,15 +17,23 @@ export function addModelCommand(program: Command): void {
       const output = new Output(flags.json ?? false);
       const model = inspectModel(readModelFile(file), file);
       output.value(model);
-      const port = ({ name, dtype, dims }: (typeof model.inputs)[number]): string => `${name} ${dtype}[${dims.join(', ')}]`;
-      output.line(`${file}: opset ${model.opset}, ${humanBytes(model.bytes)}${model.producer ? `, written by ${model.producer}` : ''}`);
+      const port = ({ name, dtype, dims }: (typeof model.inputs)[number]): string =>
+        `${name} ${dtype}[${dims.join(', ')}]`;
+      output.line(
+        `${file}: opset ${model.opset}, ${humanBytes(model.bytes)}${model.producer ? `, written by ${model.producer}` : ''}`,
+      );
       output.line(`inputs      ${model.inputs.map(port).join('; ')}`);
       output.line(`outputs     ${model.outputs.map(port).join('; ')}`);
       output.line(`parameters  ${model.parameterCount} in ${model.parameters.length} tensors`);
-      for (const { name, dims, count } of model.parameters) output.line(`  ${name.padEnd(32)} [${dims.join(', ')}]  ${count}`);
+      for (const { name, dims, count } of model.parameters)
+        output.line(`  ${name.padEnd(32)} [${dims.join(', ')}]  ${count}`);
       output.line(`operators   ${model.nodes.length}`);
-      const byOp = Map.groupBy(model.nodes, ({ op }) => op);
-      for (const [op, nodes] of byOp) output.line(`  ${op.padEnd(20)} ×${nodes.length}  ${nodes.every(({ supported }) => supported) ? 'trains' : 'does not train'}`);
+      for (const op of new Set(model.nodes.map((node) => node.op))) {
+        const nodes = model.nodes.filter((node) => node.op === op);
+        output.line(
+          `  ${op.padEnd(20)} ×${nodes.length}  ${nodes.every(({ supported }) => supported) ? 'trains' : 'does not train'}`,
+        );
+      }
     });
 }
 

@@ -24,7 +24,8 @@ async function runPod(file: string, flags: BrokerFlags & { json?: boolean; log?:
   const config = await readPodConfig(file);
   const identity = await openIdentity(config.identity);
   const peers = PeerBook.read(config.identity);
-  const log = flags.log === undefined ? null : pino({ name: config.name }, pino.destination({ dest: flags.log, sync: true }));
+  const log =
+    flags.log === undefined ? null : pino({ name: config.name }, pino.destination({ dest: flags.log, sync: true }));
   const link = await connectAs(identity, brokerAddress(config.broker, flags, identity), signal);
   const pod = await Pod.start({
     ...{ config, identity, peers, link, clock: systemClock, version: VERSION },

@@ -1,9 +1,9 @@
 /** `konsil run`: the modeller's side of a task, from invitation to report. @module */
 import type { Command } from 'commander';
-import { runFederated, type RunEvent } from '../../coordinator/index.ts';
 import { KonsilError } from '../../base/index.ts';
+import { type RunEvent, runFederated } from '../../coordinator/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
-import { renderReport, renderSummary, type RunResult } from '../../reports/index.ts';
+import { type RunResult, renderReport, renderSummary } from '../../reports/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
 import { Channel, systemClock } from '../../transport/index.ts';
 import { compareWithAlternatives } from '../comparison.ts';
@@ -21,14 +21,22 @@ export function addRunCommand(program: Command): void {
     .description('run a task: invite its pods, train, evaluate, write model and report')
     .argument('<task.yaml>')
     .option('--plain', 'sum without masks, whatever the task says (pods may refuse)')
-    .option('--compare <pod.yaml...>', 'studies on data you hold yourself: also train on each site alone and on all rows')
+    .option(
+      '--compare <pod.yaml...>',
+      'studies on data you hold yourself: also train on each site alone and on all rows',
+    )
     .option('--json', 'one JSON value a line')
     .action(async (file: string, flags: Flags) => {
       const task = await readTask(file);
       const signal = cancelOnSignals();
       const compare = await Promise.all((flags.compare ?? []).map((pod) => readPodConfig(pod)));
       const output = new Output(flags.json ?? false);
-      await runTask(flags.plain ? { ...task, aggregator: { ...task.aggregator, secure: false } } : task, { flags, compare, signal, output });
+      await runTask(flags.plain ? { ...task, aggregator: { ...task.aggregator, secure: false } } : task, {
+        flags,
+        compare,
+        signal,
+        output,
+      });
     });
 }
 
@@ -53,8 +61,15 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
   const channel = await Channel.open({ link, identity, peers, clock: systemClock });
   try {
     const traffic = (): number =>
-      peers.all().reduce((n, { public: { id } }) => n + channel.trafficWith(id).sentBytes + channel.trafficWith(id).receivedBytes, 0);
-    const view = output.json ? null : new ProgressView({ stream: process.stdout, traffic, now: () => performance.now() });
+      peers
+        .all()
+        .reduce(
+          (n, { public: { id } }) => n + channel.trafficWith(id).sentBytes + channel.trafficWith(id).receivedBytes,
+          0,
+        );
+    const view = output.json
+      ? null
+      : new ProgressView({ stream: process.stdout, traffic, now: () => performance.now() });
     const outcome = await runFederated({
       ...{ task, identity, peers, channel, clock: systemClock, signal },
       onEvent: (event) => {
@@ -63,7 +78,10 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
         options.onEvent?.(event);
       },
     });
-    const comparison = compare.length > 0 && outcome.status === 'complete' ? await compareWithAlternatives(outcome, compare, signal) : null;
+    const comparison =
+      compare.length > 0 && outcome.status === 'complete'
+        ? await compareWithAlternatives(outcome, compare, signal)
+        : null;
     const result = resultOf(task, outcome, comparison);
     const files = writeResultFiles(outcome.folder, task, result, renderReport(result));
     output.line();

@@ -24,10 +24,16 @@ export function addValidateCommand(program: Command): void {
       const task = await readTask(file);
       const { modelFile } = task.local;
       if (modelFile !== undefined) {
-        const program = compile(new Uint8Array(readFileSync(modelFile)), trainerOptions(task, new Uint8Array(0), modelFile));
+        const program = compile(
+          new Uint8Array(readFileSync(modelFile)),
+          trainerOptions(task, new Uint8Array(0), modelFile),
+        );
         const wanted = outputsOf(task);
         if (program.output.width !== wanted)
-          throw new KonsilError('MODEL_MISMATCH', `${modelFile}: gives ${program.output.width} values a row, the task needs ${wanted}`);
+          throw new KonsilError(
+            'MODEL_MISMATCH',
+            `${modelFile}: gives ${program.output.width} values a row, the task needs ${wanted}`,
+          );
       }
       const mode = task.aggregator.secure ? 'secure' : 'plain';
       output.value({ valid: true, pods: task.pods, rounds: roundsOf(task), mode });

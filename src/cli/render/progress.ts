@@ -95,7 +95,9 @@ export class ProgressView {
     const eta = this.etaSeconds();
     const done = this.#rounds === 0 ? 0 : this.#completed / this.#rounds;
     const bar = `${'█'.repeat(Math.round(24 * done))}${'░'.repeat(24 - Math.round(24 * done))}`;
-    const waiting = this.#awaiting.map((pod) => `${pod}${this.#training.has(pod) ? ` ${this.#training.get(pod)}` : ''}`);
+    const waiting = this.#awaiting.map(
+      (pod) => `${pod}${this.#training.has(pod) ? ` ${this.#training.get(pod)}` : ''}`,
+    );
     const lines = [
       `${bar} round ${Math.min(this.#completed + 1, this.#rounds)}/${this.#rounds} · ${this.#phase}${eta === null ? '' : ` · about ${Math.ceil(eta)} s left`}`,
       `pods ${active}/${this.#members.size}${waiting.length > 0 ? ` · waiting for ${waiting.join(', ')}` : ''} · ${humanBytes(traffic())}`,

@@ -63,7 +63,10 @@ export class PodWork {
     if (this.#standardised) return;
     const { facts } = this.#options;
     if (mean.length !== facts.features || scale.length !== facts.features)
-      throw new KonsilError('PROTOCOL_VIOLATION', `standardiser for ${mean.length} features, expected ${facts.features}`);
+      throw new KonsilError(
+        'PROTOCOL_VIOLATION',
+        `standardiser for ${mean.length} features, expected ${facts.features}`,
+      );
     const apply = (part: Subset): Subset => ({ ...part, x: applyStandardiser(part.x, facts.features, mean, scale) });
     const { train, validation, test } = this.#data;
     this.#data = { train: apply(train), validation: apply(validation), test: apply(test) };

@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
-import { type DataSource, loadDataset, splitDataset, type Subset, subsetOf } from '../../datasources/index.ts';
+import { type DataSource, loadDataset, type Subset, splitDataset, subsetOf } from '../../datasources/index.ts';
 import type { Task } from '../../tasks/index.ts';
 
 /** The three splits of one dataset. */

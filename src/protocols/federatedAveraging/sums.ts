@@ -5,8 +5,8 @@
  * @module
  */
 import type { VectorSpec } from '../../aggregation/index.ts';
-import { statisticsLayout } from '../../metrics/index.ts';
 import type { ProblemKind } from '../../datasources/index.ts';
+import { statisticsLayout } from '../../metrics/index.ts';
 import type { Purpose, SecureParameters } from '../../wire/index.ts';
 
 /** The public facts a layout depends on. */
@@ -37,7 +37,12 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
         counts: perFeature(facts, 'count'),
       };
     case 'update':
-      return { ...common, updateLength: facts.parameters, extras: ['trainingLoss', 'validationLoss'], counts: ['validationRows', 'validationHits'] };
+      return {
+        ...common,
+        updateLength: facts.parameters,
+        extras: ['trainingLoss', 'validationLoss'],
+        counts: ['validationRows', 'validationHits'],
+      };
     case 'evaluation': {
       const { counts, sums } = statisticsLayout(facts.kind, facts.classes);
       return {

@@ -3,13 +3,7 @@
  * phase when everybody has answered, is gone or the deadline has passed, and carries its messages out.
  * @module
  */
-import {
-  type ServerEvent,
-  type ServerState,
-  type Session,
-  startServer,
-  stepServer,
-} from '../../aggregation/index.ts';
+import { type ServerEvent, type ServerState, type Session, startServer, stepServer } from '../../aggregation/index.ts';
 import type { KonsilError } from '../../base/index.ts';
 import type { KeyPair } from '../../crypto/index.ts';
 

@@ -60,10 +60,16 @@ export class PodSum {
     if (attempt <= this.#attempt) throw new KonsilError('PROTOCOL_VIOLATION', `attempt ${attempt} is not new`);
     if (this.#spent) throw new KonsilError('PROTOCOL_VIOLATION', 'this pod already released shares for this sum');
     if (cohort.length < minimumCohort)
-      throw new KonsilError('COHORT_TOO_SMALL', `cohort of ${cohort.length} is below this site's minimum of ${minimumCohort}`);
+      throw new KonsilError(
+        'COHORT_TOO_SMALL',
+        `cohort of ${cohort.length} is below this site's minimum of ${minimumCohort}`,
+      );
     const roster = [...new Set(cohort)].map((name) => members.get(name));
     if (roster.length !== cohort.length || roster.includes(undefined) || !cohort.includes(self))
-      throw new KonsilError('PROTOCOL_VIOLATION', 'cohort repeats a pod, leaves this pod out or names one that is not in the task');
+      throw new KonsilError(
+        'PROTOCOL_VIOLATION',
+        'cohort repeats a pod, leaves this pod out or names one that is not in the task',
+      );
     this.stop();
     this.#attempt = attempt;
     const { runId, round, purpose, coordinator, publicHash } = this.#options;

@@ -1,0 +1,218 @@
+/**
+ * `konsil demo`: a whole federation on this machine, every part its own process: broker, four hospitals, coordinator.
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { KonsilError } from '../../base/index.ts';
+import type { RunEvent } from '../../coordinator/index.ts';
+import { exportPublic, type Identity, mailboxOf } from '../../crypto/index.ts';
+import { createIdentity, findIdentity, PeerBook, readIdentity } from '../../keystore/index.ts';
+import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
+import { addBrokerUser } from '../../transport/index.ts';
+import { PACKAGE_ROOT } from '../environment.ts';
+import { cancelOnSignals, Output } from '../output.ts';
+import { runTask } from './run.ts';
+
+const EXAMPLE = join('examples', 'breast-cancer');
+/** How long a child process may take to say that it is ready. */
+const READY_MS = 30_000;
+
+interface Flags {
+  readonly dir?: string;
+  readonly plain?: boolean;
+  readonly kill?: string;
+  readonly comparison: boolean;
+  readonly json?: boolean;
+}
+
+export function addDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('run a whole federation on this machine: broker, four hospitals, coordinator')
+    .option('--dir <folder>', 'folder of the example; made from the packaged one when it does not exist')
+    .option('--plain', 'sum without masks, to compare')
+    .option('--kill <pod@phase>', 'kill a pod (SIGKILL) when the phase of round 3 begins, e.g. hospital-d@shares')
+    .option('--no-comparison', 'leave out training on each site alone and on all rows')
+    .option('--json', 'one JSON value a line')
+    .action(demo);
+}
+
+async function demo(flags: Flags): Promise<void> {
+  const output = new Output(flags.json ?? false);
+  const signal = cancelOnSignals();
+  const folder = exampleFolder(flags.dir);
+  const task = await readTask(join(folder, 'task.yaml'));
+  const pods = await Promise.all(
+    readdirSync(folder)
+      .filter((name) => /^hospital-.*\.ya?ml$/.test(name))
+      .sort()
+      .map((name) => readPodConfig(join(folder, name))),
+  );
+  const kill = flags.kill === undefined ? null : parseKill(flags.kill, pods);
+  output.line(`example in ${folder}: open and edit its files, then run it again`);
+  const children = new Children(signal);
+  try {
+    const passwords = introduceEverybody(task, pods);
+    const usersFile = join(folder, 'keys', 'broker-users.json');
+    const broker = await children.start('broker', ['broker', '--port', '0', '--users', usersFile], {}, 'listening');
+    const url = String(broker['url']);
+    output.line(`broker on ${url}, in its own process`);
+    await Promise.all(
+      pods.map((pod) =>
+        children.start(
+          pod.name,
+          ['pod', pod.file, '--broker', url],
+          { KONSIL_BROKER_PASSWORD: passwords.get(pod.name)! },
+          'ready',
+        ),
+      ),
+    );
+    output.line(`${pods.length} hospitals running, each with its own data and key`);
+    process.env['KONSIL_BROKER_PASSWORD'] = passwords.get('')!;
+    // the pods approve this demo's task; --plain asks for what their policy forbids unless told otherwise
+    await runTask(flags.plain ? { ...task, aggregator: { ...task.aggregator, secure: false } } : task, {
+      ...{ flags: { broker: url }, compare: flags.comparison ? pods : [], signal, output },
+      onEvent: (event) => {
+        if (kill && isKillMoment(event, kill.phase)) children.kill(kill.pod);
+      },
+    });
+  } finally {
+    await children.stopAll();
+  }
+}
+
+/** The example in place when we are in a checkout; otherwise a copy the user may edit. */
+function exampleFolder(wanted: string | undefined): string {
+  const inPlace = resolve(EXAMPLE);
+  const folder = resolve(wanted ?? (existsSync(join(inPlace, 'task.yaml')) ? inPlace : 'konsil-demo'));
+  if (!existsSync(join(folder, 'task.yaml'))) {
+    mkdirSync(folder, { recursive: true });
+    cpSync(join(PACKAGE_ROOT, EXAMPLE), folder, {
+      recursive: true,
+      filter: (source) => !/[/\\](keys|runs|state)$/.test(source),
+    });
+  }
+  return folder;
+}
+
+/** Makes missing identities, pins everybody to everybody, and gives each a broker account. @returns passwords by pod; '' is the modeller's. */
+function introduceEverybody(task: LocalTask, pods: readonly PodConfig[]): Map<string, string> {
+  const open = (folder: string): Identity =>
+    findIdentity(folder) === 'none' ? createIdentity(folder) : readIdentity(folder);
+  const modeller = { name: task.modellerName ?? 'researcher', role: 'modeller' as const, folder: task.local.identity };
+  const parties = [
+    modeller,
+    ...pods.map((pod) => ({ name: pod.name, role: 'pod' as const, folder: pod.identity })),
+  ].map((party) => ({
+    ...party,
+    identity: open(party.folder),
+  }));
+  const passwords = new Map<string, string>();
+  for (const party of parties) {
+    const book = PeerBook.read(party.folder);
+    for (const other of parties) if (other !== party) book.pin(other.name, other.role, exportPublic(other.identity));
+    const users = join(resolve(task.local.identity, '..'), 'broker-users.json');
+    const password = addBrokerUser(users, mailboxOf(party.identity.public.id));
+    passwords.set(party.role === 'modeller' ? '' : party.name, password);
+  }
+  return passwords;
+}
+
+function parseKill(text: string, pods: readonly PodConfig[]): { readonly pod: string; readonly phase: string } {
+  const [pod = '', phase = ''] = text.split('@');
+  if (!pods.some(({ name }) => name === pod) || phase === '')
+    throw new KonsilError(
+      'USAGE',
+      `--kill ${text}: expected pod@phase with one of the pods ${pods.map(({ name }) => name).join(', ')}`,
+    );
+  return { pod, phase };
+}
+
+const isKillMoment = (event: RunEvent, phase: string): boolean =>
+  event.type === 'phase' && event.purpose === 'update' && event.completed === 2 && event.phase === phase;
+
+/** The demo's own child processes; none outlives it. */
+class Children {
+  readonly #running = new Map<string, ChildProcess>();
+  readonly #signal: AbortSignal;
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    process.on('exit', () => {
+      for (const child of this.#running.values()) child.kill('SIGKILL');
+    });
+  }
+
+  /** Starts `konsil args --json` and waits for its first value of type `ready`. */
+  start(
+    name: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    ready: string,
+  ): Promise<Record<string, unknown>> {
+    const entry = process.argv[1]!;
+    const child = spawn(process.execPath, [...process.execArgv, entry, ...args, '--json'], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // a terminal's Ctrl-C goes to the whole group; the demo stops its children itself, in order
+      detached: process.platform !== 'win32',
+    });
+    this.#running.set(name, child);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new KonsilError('RUN_ABORTED', `${name} did not start within ${READY_MS / 1_000} s`)),
+        READY_MS,
+      );
+      const settle = (action: () => void): void => {
+        clearTimeout(timer);
+        action();
+      };
+      createInterface({ input: child.stdout! }).on('line', (line) => {
+        const value = JSON.parse(line) as Record<string, unknown>;
+        if (value['type'] === ready) settle(() => resolve(value));
+        if (value['type'] === 'error')
+          settle(() => reject(new KonsilError('RUN_ABORTED', `${name}: ${String(value['message'])}`)));
+      });
+      child.on('exit', (code) => {
+        this.#running.delete(name);
+        settle(() =>
+          reject(new KonsilError('RUN_ABORTED', `${name} ended with exit code ${code} before it was ready`)),
+        );
+      });
+      this.#signal.addEventListener(
+        'abort',
+        () => settle(() => reject(new KonsilError('CANCELLED', 'demo cancelled'))),
+        { once: true },
+      );
+    });
+  }
+
+  /** Kills one as a power cut would. */
+  kill(name: string): void {
+    this.#running.get(name)?.kill('SIGKILL');
+  }
+
+  /** Asks all to stop, and sees to it that they do. The broker goes last, so that the others can say goodbye. */
+  async stopAll(): Promise<void> {
+    const names = [...this.#running.keys()].sort((a, b) => Number(a === 'broker') - Number(b === 'broker'));
+    for (const group of [names.filter((name) => name !== 'broker'), ['broker']])
+      await Promise.all(group.map((name) => this.#stop(name)));
+  }
+
+  #stop(name: string): Promise<void> {
+    const child = this.#running.get(name);
+    if (!child || child.exitCode !== null) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+      child.once('exit', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      child.kill('SIGTERM');
+    });
+  }
+}
