@@ -211,7 +211,7 @@ function draft(from: Plan, mode: 'train' | 'eval'): Draft {
       `${options.source}: output "${from.output}" is ${graph.typeOf(output).dtype} [${dims.join(', ')}] for a batch of ${options.batchSize}, expected float32 [${options.batchSize}, ...]; was the model exported with a fixed batch size?`,
     );
   const rule = LOSSES[options.loss];
-  const target = graph.input('y', rule.target(dims));
+  const target = graph.input('y', rule.target(dims, options.source));
   const weight = graph.input('weight', { dtype: 'float32', dims: [options.batchSize] });
   const share = graph.op('Div', [weight, graph.total(weight)]);
   return { graph, output, masks, ...rule.build({ graph, output, target, share }) };

@@ -1,5 +1,7 @@
 export { builtinMlp, type MlpSpec } from './builtin.ts';
 export { type CompileOptions, compile, type TrainingProgram } from './compile.ts';
+export { type ExportOptions, exportModel, writeParameters } from './export.ts';
+export { type InspectedModel, type InspectedPort, inspectModel } from './inspect.ts';
 export { type Layout, type LayoutEntry } from './layout.ts';
 export { LOSS_KINDS, type LossKind } from './losses/losses.ts';
 export type { AdamSpec, ClipSpec, OptimiserSpec, SgdSpec } from './optim/optimisers.ts';

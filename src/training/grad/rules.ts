@@ -18,8 +18,8 @@ export interface VjpContext {
   readonly y: Name;
   readonly dy: Name;
   /** Whether anyone wants the gradient of input `index`. */
-  needs(index: number): boolean;
-  op(op: string, ...inputs: Name[]): Name;
+  readonly needs: (index: number) => boolean;
+  readonly op: (op: string, ...inputs: Name[]) => Name;
 }
 
 /** One gradient per input, null where none is needed or none exists. */
@@ -56,8 +56,9 @@ function transposed({ graph }: VjpContext, x: Name): Name {
 const gemm: Vjp = (context) => {
   const { node, inputs, dy, needs } = context;
   const [a, b] = [inputs[0]!, inputs[1]!];
-  const transA = intOf(node.attributes, 'transA', 0);
-  const transB = intOf(node.attributes, 'transB', 0);
+  // any value but 0 means transposed
+  const transA = intOf(node.attributes, 'transA', 0) === 0 ? 0 : 1;
+  const transB = intOf(node.attributes, 'transB', 0) === 0 ? 0 : 1;
   const alpha = floatOf(node.attributes, 'alpha', 1);
   const product = (x: Name, y: Name, tx: number, ty: number): Name =>
     attributed(context, 'Gemm', [x, y], { alpha: { float: alpha }, transA: { int: tx }, transB: { int: ty } });

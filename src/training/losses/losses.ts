@@ -29,8 +29,8 @@ interface LossNodes {
 }
 
 interface LossRule {
-  /** Shape and type of the target for a model output of shape `dims`. @throws KonsilError MODEL_MISMATCH */
-  target(dims: readonly number[]): ValueType;
+  /** Shape and type of the target for a model output of shape `dims`. @throws KonsilError MODEL_MISMATCH naming `source` */
+  target(dims: readonly number[], source: string): ValueType;
   build(inputs: LossInputs): LossNodes;
 }
 
@@ -43,11 +43,11 @@ function column({ graph, share, output }: LossInputs): Name {
 }
 
 const crossEntropy: LossRule = {
-  target(dims) {
+  target(dims, source) {
     if (dims.length !== 2 || dims[1]! < 2)
       throw new KonsilError(
         'MODEL_MISMATCH',
-        `cross_entropy needs a model output [batch, classes] with 2 or more classes, got [${['batch', ...dims.slice(1)].join(', ')}]`,
+        `${source}: cross_entropy needs a model output [batch, classes] with 2 or more classes, got [${['batch', ...dims.slice(1)].join(', ')}]`,
       );
     return { dtype: 'int32', dims: [dims[0]!] };
   },

@@ -134,7 +134,7 @@ function checkOrder(graph: SourceGraph): void {
       ready.add(name);
     }
   }
-  const absent = graph.outputs.find((port) => !ready.has(port.name));
+  const absent = graph.outputs.find((port) => port.name === '' || !ready.has(port.name));
   if (absent !== undefined) invalid(`output "${absent.name}" is computed by no node`);
 }
 

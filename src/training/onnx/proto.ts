@@ -150,7 +150,7 @@ const MODEL = schema({
  * @throws KonsilError MODEL_INVALID naming `source`, and the byte offset where the bytes are malformed.
  */
 export function decodeModel(bytes: Uint8Array, source: string): ModelProto & { graph: GraphProto } {
-  const model = decodeMessage<ModelProto>(bytes, MODEL, source);
+  const model = decodeMessage(bytes, MODEL, source) as ModelProto;
   if (model.graph === undefined)
     throw new KonsilError(
       'MODEL_INVALID',

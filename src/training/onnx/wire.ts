@@ -193,8 +193,8 @@ function readMessage(reader: Reader, fields: Schema, end: number): Bag {
  * @param source - Name of the file, for error messages.
  * @throws KonsilError MODEL_INVALID naming `source` and the byte offset when `bytes` is malformed.
  */
-export function decodeMessage<T extends Message>(bytes: Uint8Array, fields: Schema, source: string): T {
-  return readMessage(new Reader(bytes, source), fields, bytes.length) as unknown as T;
+export function decodeMessage(bytes: Uint8Array, fields: Schema, source: string): Message {
+  return readMessage(new Reader(bytes, source), fields, bytes.length);
 }
 
 /** Growing list of byte chunks; nested messages are built in a sink of their own because their length comes first. */
@@ -269,17 +269,26 @@ function writeField(out: Sink, number: number, field: Field, values: readonly un
   }
 }
 
+/** Field number of a raw field, from the tag it starts with. */
+function fieldNumber(raw: Uint8Array): number {
+  return Number(new Reader(raw, '').varint(raw.length) >> 3n);
+}
+
 function messageSink(message: Bag, fields: Schema): Sink {
   const out = new Sink();
-  for (const [number, field] of fields) {
-    const value = message[field.name];
-    if (value !== undefined) writeField(out, number, field, field.repeated ? (value as readonly unknown[]) : [value]);
+  // protoc writes fields by number; doing the same gives its files back byte for byte
+  const raws = message.unknown.map((bytes) => ({ number: fieldNumber(bytes), bytes }));
+  for (const number of new Set([...fields.keys(), ...raws.map((raw) => raw.number)].sort((a, b) => a - b))) {
+    const field = fields.get(number);
+    const value = field && message[field.name];
+    if (field !== undefined && value !== undefined)
+      writeField(out, number, field, field.repeated ? (value as readonly unknown[]) : [value]);
+    for (const raw of raws) if (raw.number === number) out.push(raw.bytes);
   }
-  for (const raw of message.unknown) out.push(raw);
   return out;
 }
 
-/** Wire bytes of `message`: known fields by number, then the unknown ones. */
+/** Wire bytes of `message`, fields in the order of their numbers. */
 export function encodeMessage(message: Message, fields: Schema): Uint8Array {
   return messageSink(message as Bag, fields).bytes();
 }

@@ -128,10 +128,7 @@ export function createOptimiser(spec: OptimiserSpec): Optimiser {
     return sgd(spec);
   }
   if (spec.kind !== 'adam' && spec.kind !== 'adamw')
-    throw new KonsilError(
-      'CONFIG_INVALID',
-      `optimiser "${String((spec as OptimiserSpec).kind)}", expected sgd, adam or adamw`,
-    );
+    throw new KonsilError('CONFIG_INVALID', `optimiser "${(spec as OptimiserSpec).kind}", expected sgd, adam or adamw`);
   check('beta1', spec.beta1, (v) => v >= 0 && v < 1, '[0, 1)');
   check('beta2', spec.beta2, (v) => v >= 0 && v < 1, '[0, 1)');
   check('epsilon', spec.epsilon, (v) => v > 0, '(0, ∞)');

@@ -155,8 +155,14 @@ export function dataInputs(node: Node): readonly Name[] {
   return node.inputs.slice(0, SETTINGS[node.op] ?? node.inputs.length);
 }
 
-/** Appends `node` to `graph` and gives the value of its first output. */
+/**
+ * Appends `node` to `graph` and gives the value of its first output.
+ *
+ * @throws KonsilError MODEL_INVALID or MODEL_UNSUPPORTED, without file or node, when the node is malformed.
+ */
 export function lowerNode(context: LowerContext): Name {
+  if (context.node.op !== 'Constant' && !context.inputs[0])
+    throw new KonsilError('MODEL_INVALID', 'input 0 is missing');
   const rule = LOWER.get(context.node.op);
   if (rule !== undefined) return rule(context);
   return context.graph.op(context.node.op, context.inputs, core(context.node.attributes));

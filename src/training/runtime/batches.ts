@@ -86,7 +86,7 @@ export function gatherRows<T extends Float32Array | Int32Array>(
   const count = into.length / width;
   for (let i = 0; i < count; i++) {
     const row = batch[i] ?? batch[0]!;
-    into.set(from.subarray(row * width, (row + 1) * width) as T & ArrayLike<number>, i * width);
+    into.set(from.subarray(row * width, (row + 1) * width), i * width);
   }
 }
 

@@ -1,10 +1,14 @@
-import { describe, expect, it } from 'vitest';
-import { normal, seededRng } from '../../base/index.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { readFixture } from '../../../test/fixtures/training/fixtures.ts';
+import { modelOf } from '../../../test/fixtures/training/models.ts';
+import { isKonsilError, normal, seededRng } from '../../base/index.ts';
 import { builtinMlp } from '../builtin.ts';
-import { Trainer } from './trainer.ts';
+import { floatScalar, floatTensor, tensorFrom } from '../onnx/tensor.ts';
+import type { OptimiserSpec } from '../optim/optimisers.ts';
+import { Trainer, type TrainerOptions } from './trainer.ts';
 
 /** Two classes, split by the sign of a product: a linear model cannot learn it. */
-export function xorData(rows: number, seed: number): { x: Float32Array; y: Int32Array; rows: number } {
+function xorData(rows: number, seed: number): { x: Float32Array; y: Int32Array; rows: number } {
   const rng = seededRng(seed);
   const x = Float32Array.from({ length: rows * 2 }, () => normal(rng));
   const y = Int32Array.from({ length: rows }, (_, i) => Number(x[2 * i]! * x[2 * i + 1]! > 0));
@@ -12,24 +16,331 @@ export function xorData(rows: number, seed: number): { x: Float32Array; y: Int32
 }
 
 const model = builtinMlp({ inputs: 2, hidden: [16], outputs: 2, activation: 'tanh', seed: 1 });
+const adam: OptimiserSpec = { kind: 'adam', learningRate: 0.02 };
+const opened: Trainer[] = [];
+
+async function open(options: Partial<TrainerOptions> = {}): Promise<Trainer> {
+  const base = { model, source: 'mlp.onnx', loss: 'cross_entropy', optimiser: adam, batchSize: 32 } as const;
+  const trainer = await Trainer.create({ ...base, ...options });
+  opened.push(trainer);
+  return trainer;
+}
+
+afterEach(async () => {
+  for (const trainer of opened.splice(0)) await trainer.close();
+});
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return 'none';
+  } catch (error) {
+    return isKonsilError(error) ? error.code : String(error);
+  }
+}
 
 describe('Trainer', () => {
-  it('learns a nonlinear problem', async () => {
-    const trainer = await Trainer.create({
-      model,
-      source: 'mlp.onnx',
-      loss: 'cross_entropy',
-      optimiser: { kind: 'adam', learningRate: 0.02 },
-      batchSize: 32,
-    });
+  it('learns a nonlinear problem, the same to the last bit each time', async () => {
+    const trainer = await open();
     const data = xorData(300, 5);
     const parameters = trainer.program.initial;
+    const call = { ...data, parameters, budget: { epochs: 30 }, seed: 3 };
+    const trained = await trainer.train(call);
     const before = await trainer.loss({ ...data, parameters });
-    const trained = await trainer.train({ ...data, parameters, budget: { epochs: 30 }, seed: 3 });
     const after = await trainer.loss({ ...data, parameters: trained.parameters });
     expect(trained).toMatchObject({ steps: 300, samples: 9000 });
     expect(before).toBeGreaterThan(0.6);
     expect(after).toBeLessThan(0.15);
+    expect(await trainer.train(call)).toEqual(trained);
+    expect(await (await open()).train(call)).toEqual(trained);
+    expect((await trainer.train({ ...call, seed: 4 })).parameters).not.toEqual(trained.parameters);
+  });
+
+  it('goes on through epochs for a step budget', async () => {
+    const trainer = await open();
+    const call = { ...xorData(70, 5), parameters: trainer.program.initial, seed: 3 };
+    const [steps, epochs] = [
+      await trainer.train({ ...call, budget: { steps: 6 } }),
+      await trainer.train({ ...call, budget: { epochs: 2 } }),
+    ];
+    // 70 rows are batches of 32, 32 and 6
+    expect(steps).toEqual(epochs);
+    expect(steps).toMatchObject({ steps: 6, samples: 140 });
+    expect(await trainer.train({ ...call, budget: { steps: 4 } })).toMatchObject({ steps: 4, samples: 102 });
+  });
+
+  it('weighs a short batch as PyTorch does: padding changes nothing', async () => {
+    const data = xorData(37, 6);
+    const [padded, exact] = [await open({ batchSize: 64 }), await open({ batchSize: 37 })];
+    const request = { ...data, parameters: exact.program.initial };
+    const [a, b] = [await padded.gradient(request), await exact.gradient(request)];
+    const split = await (await open({ batchSize: 10 })).gradient(request);
+    // sums of 37 terms below 1 in another order: 37 roundings of 2^-24
+    for (const other of [a, split]) {
+      expect(Math.abs(other.loss - b.loss)).toBeLessThan(37 * 2 ** -24);
+      const worst = other.gradient.reduce((w, g, i) => Math.max(w, Math.abs(g - b.gradient[i]!)), 0);
+      expect(worst).toBeLessThan(37 * 2 ** -24);
+    }
+    expect(Math.max(...b.gradient)).toBeGreaterThan(0.01);
+    const outputs = await padded.predict(request);
+    expect(outputs).toHaveLength(74);
+    const whole = await exact.predict(request);
+    for (const [i, v] of whole.entries()) expect(Math.abs(outputs[i]! - v)).toBeLessThan(1e-6);
+  });
+
+  it('reaches the accuracy of the PyTorch reference run on the whole breast cancer data', async () => {
+    const bytes = readFixture('logreg', 'data.bin');
+    const [x, y] = [new Float32Array(bytes, 0, 569 * 30), new BigInt64Array(bytes, 68280, 569)];
+    const trainer = await open({
+      model: new Uint8Array(readFixture('logreg', 'model_dyn.onnx')),
+      optimiser: { kind: 'sgd', learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 },
+    });
+    const rows = 455;
+    const train = { x: x.subarray(0, rows * 30), y: y.subarray(0, rows), rows };
+    const { parameters } = await trainer.train({
+      ...train,
+      parameters: trainer.program.initial,
+      budget: { epochs: 10 },
+      seed: 1,
+    });
+    const logits = await trainer.predict({ parameters, x: x.subarray(rows * 30), rows: 114 });
+    const hits = Array.from(
+      { length: 114 },
+      (_, i) => Number(logits[2 * i + 1]! > logits[2 * i]!) === Number(y[rows + i]),
+    );
+    // the reference (other order of rows) ends at 0.965; two rows of slack
+    expect(hits.filter(Boolean).length / 114).toBeGreaterThanOrEqual(0.947);
+  });
+
+  it('stops between steps when cancelled, and can go on afterwards', async () => {
+    const trainer = await open();
+    const call = { ...xorData(100, 5), parameters: trainer.program.initial, seed: 3 };
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const endless = trainer.train({
+      ...call,
+      budget: { steps: 1e9 },
+      signal: controller.signal,
+      onProgress: (done, total, loss) => {
+        seen.push(done);
+        expect(total).toBe(1e9);
+        expect(loss).toBeGreaterThan(0);
+        controller.abort();
+      },
+    });
+    expect(await codeOf(endless)).toBe('CANCELLED');
+    expect(seen[0]).toBeGreaterThan(0);
+    expect(await trainer.train({ ...call, budget: { steps: 2 } })).toMatchObject({ steps: 2 });
+    expect(await codeOf(trainer.train({ ...call, budget: { steps: 2 }, signal: AbortSignal.abort() }))).toBe(
+      'CANCELLED',
+    );
+    expect(
+      await codeOf(
+        Trainer.create({ model, source: 'm', loss: 'mse', optimiser: adam, batchSize: 1 }, AbortSignal.abort()),
+      ),
+    ).toBe('CANCELLED');
+  });
+
+  it('leaves the main thread free while it trains', async () => {
+    const trainer = await open();
+    const controller = new AbortController();
+    const endless = trainer.train({
+      ...xorData(100, 5),
+      parameters: trainer.program.initial,
+      seed: 3,
+      budget: { steps: 1e9 },
+      signal: controller.signal,
+    });
+    // only an event loop that keeps turning gets through these, and then cancels
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    controller.abort();
+    expect(await codeOf(endless)).toBe('CANCELLED');
+  });
+
+  it('reports the last step', async () => {
+    const trainer = await open();
+    const seen: [number, number][] = [];
+    const call = { ...xorData(100, 5), parameters: trainer.program.initial, seed: 3, budget: { steps: 5 } };
+    await trainer.train({ ...call, onProgress: (done, total) => seen.push([done, total]) });
+    expect(seen.at(-1)).toEqual([5, 5]);
+  });
+
+  it('cancels on close, and refuses calls afterwards', async () => {
+    const trainer = await open();
+    const call = { ...xorData(100, 5), parameters: trainer.program.initial, seed: 3, budget: { steps: 1e9 } };
+    const endless = codeOf(trainer.train(call));
     await trainer.close();
+    expect(await endless).toBe('CANCELLED');
+    await trainer.close();
+    expect(await codeOf(trainer.train(call))).toBe('RUN_ABORTED');
+  });
+
+  it('names the step at which training diverges', async () => {
+    const trainer = await open({ optimiser: { kind: 'sgd', learningRate: 0.1 } });
+    const call = { ...xorData(32, 5), parameters: trainer.program.initial, seed: 3, budget: { steps: 5 } };
+    const x = call.x.slice();
+    x[7] = Number.NaN;
+    await expect(trainer.train({ ...call, x })).rejects.toMatchObject({
+      code: 'TRAINING_DIVERGED',
+      facts: { step: 1 },
+    });
+    await expect(trainer.train({ ...call, x })).rejects.toThrow('loss is NaN at step 1');
+    await expect(trainer.train({ ...call, learningRate: 3e38 * 1e3 })).rejects.toThrow('is not finite after step 1');
+  });
+
+  it('says what the model expects when the data do not fit', async () => {
+    const trainer = await open({
+      model: builtinMlp({ inputs: 30, hidden: [], outputs: 2, activation: 'relu', seed: 1 }),
+    });
+    const { initial: parameters } = trainer.program;
+    const request = { parameters, x: new Float32Array(24), y: new Int32Array(2), rows: 2 };
+    await expect(trainer.loss(request)).rejects.toThrow('model expects [batch, 30] on input "x", data has 12 features');
+    const x = new Float32Array(60);
+    await expect(trainer.loss({ ...request, x, y: Int32Array.of(0, 2) })).rejects.toThrow(
+      'the class index of row 1 is outside 0 to 1',
+    );
+    await expect(trainer.loss({ ...request, x, y: new Int32Array(3) })).rejects.toThrow(
+      'expects 1 target per row, data has 3 in 2 rows',
+    );
+    await expect(trainer.loss({ ...request, x, y: new Float32Array(2) })).rejects.toThrow(
+      'expects integer class indices',
+    );
+    await expect(trainer.loss({ ...request, x, parameters: parameters.subarray(1) })).rejects.toThrow(
+      'parameter vector has 61 values, the model has 62',
+    );
+    expect(await codeOf(trainer.predict({ parameters, x: new Float32Array(0), rows: 0 }))).toBe('DATA_EMPTY');
+  });
+
+  it('gives the compiler its error codes across the thread', async () => {
+    expect(await codeOf(open({ model: Uint8Array.of(1, 2, 3) }))).toBe('MODEL_INVALID');
+  });
+
+  it('leaves frozen weights out, by name or prefix', async () => {
+    const trainer = await open({ frozen: ['layers.0.*', 'layers.2.bias'] });
+    expect(trainer.program.layout.entries.map(({ name }) => name)).toEqual(['layers.2.weight']);
+  });
+
+  it('clips by global norm and by value', async () => {
+    const optimiser = { kind: 'sgd', learningRate: 1 } as const;
+    const data = { ...xorData(32, 5), seed: 3, budget: { steps: 1 } };
+    const moved = async (clip: { norm?: number; value?: number }): Promise<Float32Array> => {
+      const trainer = await open({ optimiser, clip });
+      const { initial } = trainer.program;
+      const { parameters } = await trainer.train({ ...data, parameters: initial });
+      return parameters.map((p, i) => initial[i]! - p);
+    };
+    const norm = (v: Float32Array): number => Math.hypot(...v);
+    const free = await moved({});
+    expect(norm(free)).toBeGreaterThan(0.1);
+    const short = await moved({ norm: 0.01 });
+    expect(Math.abs(norm(short) - 0.01)).toBeLessThan(1e-5);
+    // the same direction: p - (p - g) loses up to 2^-24 of |p| < 1 per entry
+    for (const [i, g] of short.entries()) expect(Math.abs(g - (free[i]! * 0.01) / norm(free))).toBeLessThan(1e-6);
+    const bounded = await moved({ value: 0.005 });
+    for (const [i, g] of bounded.entries())
+      expect(Math.abs(g - Math.min(Math.max(free[i]!, -0.005), 0.005))).toBeLessThan(1e-6);
+    expect(await moved({ norm: 1e6, value: 1e6 })).toEqual(free);
+  });
+});
+
+describe('losses', () => {
+  const linear = (outputs: number): Uint8Array =>
+    builtinMlp({ inputs: 2, hidden: [], outputs, activation: 'relu', seed: 3 });
+
+  /** Output of a linear model by hand. */
+  function outputOf(p: Float32Array, x: Float32Array, outputs: number): number[] {
+    return Array.from({ length: (x.length / 2) * outputs }, (_, i) => {
+      const [row, o] = [Math.floor(i / outputs), i % outputs];
+      return p[2 * o]! * x[2 * row]! + p[2 * o + 1]! * x[2 * row + 1]! + p[2 * outputs + o]!;
+    });
+  }
+
+  it.each([
+    ['bce_with_logits', (z: number, t: number) => Math.max(z, 0) - z * t + Math.log1p(Math.exp(-Math.abs(z)))],
+    ['mse', (z: number, t: number) => (z - t) ** 2],
+  ] as const)('%s is the mean over rows and outputs, and its gradient the slope of it', async (loss, formula) => {
+    const trainer = await open({ model: linear(3), loss, batchSize: 4 });
+    const { x } = xorData(7, 9);
+    const rng = seededRng(4);
+    const y = Float32Array.from({ length: 21 }, () => Number(rng() < 0.5));
+    const parameters = trainer.program.initial;
+    const meanAt = (p: Float32Array): number =>
+      outputOf(p, x, 3).reduce((sum, z, i) => sum + formula(z, y[i]!), 0) / 21;
+    const got = await trainer.gradient({ parameters, x, y, rows: 7 });
+    expect(Math.abs(got.loss - meanAt(parameters))).toBeLessThan(1e-6);
+    expect(Math.abs((await trainer.loss({ parameters, x, y, rows: 7 })) - meanAt(parameters))).toBeLessThan(1e-6);
+    for (const [i, g] of got.gradient.entries()) {
+      const h = 2 ** -8;
+      const slope =
+        (meanAt(parameters.with(i, parameters[i]! + h)) - meanAt(parameters.with(i, parameters[i]! - h))) / (2 * h);
+      // central differences of a third derivative below 1 err by h²/6 = 2.5e-6
+      expect(Math.abs(g - slope)).toBeLessThan(1e-5);
+    }
+  });
+
+  it('stay finite for extreme logits', async () => {
+    const trainer = await open({ model: linear(1), loss: 'bce_with_logits', batchSize: 2 });
+    const x = Float32Array.of(1e4, 0, -1e4, 0);
+    const parameters = Float32Array.of(1, 0, 0);
+    expect(await trainer.loss({ parameters, x, y: Float32Array.of(1, 0), rows: 2 })).toBe(0);
+    expect(await trainer.loss({ parameters, x, y: Float32Array.of(0, 1), rows: 2 })).toBe(1e4);
+    const classes = await open({ model: linear(2), batchSize: 1 });
+    const far = { parameters: Float32Array.of(1, 0, 0, 1, 0, 0), x: Float32Array.of(1e4, 0), rows: 1 };
+    expect(await classes.loss({ ...far, y: Int32Array.of(0) })).toBe(0);
+    expect(await classes.loss({ ...far, y: Int32Array.of(1) })).toBe(1e4);
+  });
+});
+
+describe('Dropout', () => {
+  const width = 2000;
+  // y = Dropout(x · w): with x = 1 the gradient of w is the mask times dl/dy
+  const noisy = modelOf(
+    [
+      ['Mul', ['x', 'w'], 'h'],
+      ['Dropout', ['h', 'ratio', 'on'], 'y'],
+    ],
+    {
+      w: floatTensor([width], new Float32Array(width).fill(1)),
+      ratio: floatScalar(0.25),
+      on: tensorFrom('bool', [], [1]),
+    },
+    ['n', width],
+    ['n', width],
+  );
+  const request = { x: new Float32Array(width).fill(1), y: new Float32Array(width), rows: 1 };
+  const options = { model: noisy, loss: 'mse', batchSize: 1 } as const;
+
+  it('drops the given share, scales the rest, and repeats by seed', async () => {
+    const trainer = await open(options);
+    const parameters = trainer.program.initial;
+    // l = mean((m·w)²), dl/dw = 2·m²·w / width: 0 or (2/width)·(4/3)²
+    const masked = async (seed: number): Promise<number[]> =>
+      Array.from((await trainer.gradient({ ...request, parameters, seed })).gradient, (g) => (g * width) / 2);
+    const first = await masked(1);
+    for (const g of first) expect([0, 1.7778]).toContain(Number(g.toFixed(4)));
+    const dropped = first.filter((g) => g === 0).length / width;
+    // 5 standard deviations of a share of 2000 draws: 5·√(0.25·0.75/2000) = 0.048
+    expect(Math.abs(dropped - 0.25)).toBeLessThan(0.049);
+    expect(await masked(1)).toEqual(first);
+    expect(await masked(2)).not.toEqual(first);
+  });
+
+  it('is off in evaluation and without a seed', async () => {
+    const trainer = await open(options);
+    const parameters = trainer.program.initial;
+    expect(new Set(await trainer.predict({ ...request, parameters }))).toEqual(new Set([1]));
+    // a sum of 2000 terms in float32; with Dropout on it would be 1.33
+    expect(Math.abs((await trainer.loss({ ...request, parameters })) - 1)).toBeLessThan(1e-4);
+    const { gradient } = await trainer.gradient({ ...request, parameters });
+    expect(new Set(Array.from(gradient, (g) => (g * width).toFixed(4)))).toEqual(new Set(['2.0000']));
+  });
+
+  it('trains with fresh masks each step, repeatable by seed', async () => {
+    const trainer = await open({ ...options, optimiser: { kind: 'sgd', learningRate: width / 8 } });
+    const call = { ...request, parameters: trainer.program.initial, budget: { steps: 3 }, seed: 5 };
+    const { parameters } = await trainer.train(call);
+    expect((await trainer.train(call)).parameters).toEqual(parameters);
+    // each kept step multiplies a weight by the same factor: 0 to 3 keeps give 4 values, one mask for all would give 2
+    expect(new Set(Array.from(parameters, (p) => p.toFixed(4))).size).toBe(4);
   });
 });

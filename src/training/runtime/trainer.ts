@@ -35,8 +35,8 @@ export interface TrainCall extends TrainRequest {
 interface Pending {
   readonly cancel: Int32Array;
   readonly onProgress: ((done: number, total: number, loss: number) => void) | undefined;
-  resolve(result: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Calls are answered in order, one at a time. Arrays passed in are copied, never changed. */

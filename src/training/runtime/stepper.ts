@@ -1,0 +1,119 @@
+/**
+ * Optimiser steps one by one. State lives in two flat vectors `[parameters | state 0 | state 1]` that take turns: a step
+ * reads one through tensor views and writes the other. They must never be the same: ORT would overwrite weights that
+ * the rest of the backward pass still reads, without an error.
+ * @module
+ */
+import type * as ort from 'onnxruntime-node';
+import { KonsilError } from '../../base/index.ts';
+import { GRAPH_NAMES, type TrainingProgram } from '../compile.ts';
+import { type LayoutEntry, viewOf } from '../layout.ts';
+import { createOptimiser, type Optimiser } from '../optim/optimisers.ts';
+import { BatchInputs, MaskInputs, type Tensors, tensor, views } from './feeds.ts';
+
+/** The first entry with a NaN or an infinity in `vector`. */
+function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], length: number): string | undefined {
+  let probe = 0;
+  // x - x is 0 for finite x and NaN otherwise, and NaN survives the sum: one branch-free pass
+  for (let i = 0; i < length; i++) {
+    const value = vector[i]!;
+    probe += value - value;
+  }
+  if (probe === 0) return undefined;
+  return entries.find((entry) => viewOf(vector, entry).some((value) => !Number.isFinite(value)))?.name;
+}
+
+/** Tensor views on a whole state vector, under the names of the graph's inputs or outputs. */
+function stateViews({ layout, stateSlots }: TrainingProgram, vector: Float32Array, side: 'in' | 'out'): Tensors {
+  const isIn = side === 'in';
+  const tensors = views(layout, vector, isIn ? GRAPH_NAMES.parameter : GRAPH_NAMES.nextParameter);
+  for (let slot = 0; slot < stateSlots; slot++) {
+    const nameOf = (name: string): string => (isIn ? GRAPH_NAMES.state : GRAPH_NAMES.nextState)(slot, name);
+    Object.assign(tensors, views(layout, vector, nameOf, slot + 1));
+  }
+  return tensors;
+}
+
+interface Turn {
+  readonly feeds: Tensors;
+  readonly fetches: Tensors;
+  /** The vector that this turn writes. */
+  readonly out: Float32Array;
+}
+
+export class Stepper {
+  /** One buffer per Dropout, to be filled before each step. */
+  readonly masks: readonly Float32Array[];
+  readonly #program: TrainingProgram;
+  readonly #session: ort.InferenceSession;
+  readonly #learningRate: number;
+  readonly #optimiser: Optimiser;
+  readonly #batch: BatchInputs;
+  readonly #scalars: Readonly<Record<string, Float32Array>>;
+  readonly #loss = new Float32Array(1);
+  readonly #turns: readonly [Turn, Turn];
+  #current: Float32Array;
+  #steps = 0;
+
+  /** @param session - On `program.trainGraph`. */
+  constructor(program: TrainingProgram, session: ort.InferenceSession, parameters: Float32Array, learningRate: number) {
+    const masks = new MaskInputs(program);
+    this.masks = masks.data;
+    this.#program = program;
+    this.#session = session;
+    this.#learningRate = learningRate;
+    this.#optimiser = createOptimiser(program.optimiser);
+    this.#batch = new BatchInputs(program);
+    this.#scalars = Object.fromEntries(this.#optimiser.scalarNames.map((name) => [name, new Float32Array(1)]));
+    const shared: Tensors = { ...this.#batch.feeds, ...masks.feeds };
+    for (const [name, data] of Object.entries(this.#scalars)) shared[GRAPH_NAMES.scalar(name)] = tensor(data, []);
+    const size = program.layout.length * (1 + program.stateSlots);
+    const [a, b] = [new Float32Array(size), new Float32Array(size)];
+    const turn = (from: Float32Array, out: Float32Array): Turn => ({
+      feeds: { ...shared, ...stateViews(program, from, 'in') },
+      fetches: { loss: tensor(this.#loss, []), ...stateViews(program, out, 'out') },
+      out,
+    });
+    this.#turns = [turn(a, b), turn(b, a)];
+    this.#current = a;
+    a.set(parameters);
+  }
+
+  /**
+   * One step on rows `batch` of `x` and `y`; gives their mean loss before it.
+   *
+   * @throws KonsilError TRAINING_DIVERGED naming the step when loss or parameters are not finite.
+   */
+  async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array): Promise<number> {
+    const turn = this.#turns[this.#steps % 2]!;
+    this.#batch.load(batch, x, y);
+    const values = this.#optimiser.scalarsAt(++this.#steps, this.#learningRate);
+    for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
+    await this.#session.run(turn.feeds, turn.fetches);
+    this.#current = turn.out;
+    this.#checkFinite(this.#steps, this.#loss[0]!, turn.out);
+    return this.#loss[0]!;
+  }
+
+  /** A copy of the current parameters. */
+  parameters(): Float32Array {
+    return this.#current.slice(0, this.#program.layout.length);
+  }
+
+  #checkFinite(step: number, loss: number, vector: Float32Array): void {
+    const { entries, length } = this.#program.layout;
+    if (!Number.isFinite(loss))
+      throw new KonsilError(
+        'TRAINING_DIVERGED',
+        `loss is ${loss} at step ${step}; check the data for missing values or lower the learning rate`,
+        { step },
+      );
+    const name = findNonFinite(vector, entries, length);
+    if (name !== undefined)
+      throw new KonsilError(
+        'TRAINING_DIVERGED',
+        `parameter "${name}" is not finite after step ${step}; lower the learning rate`,
+        { step },
+      );
+  }
+}
