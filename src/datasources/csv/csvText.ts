@@ -18,7 +18,7 @@ export interface CsvHead {
 }
 
 /** Whether the file begins with the gzip magic number, whatever its name. */
-export async function isGzip(path: string): Promise<boolean> {
+async function isGzip(path: string): Promise<boolean> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
@@ -29,7 +29,7 @@ export async function isGzip(path: string): Promise<boolean> {
 }
 
 /** Text of the file, decompressed, without byte order mark. @throws KonsilError DATA_INVALID when not UTF-8 or gzip. */
-export async function* readText(path: string, gzip: boolean): AsyncGenerator<string> {
+async function* readText(path: string, gzip: boolean): AsyncGenerator<string> {
   const file = createReadStream(path);
   const bytes = gzip ? file.pipe(createGunzip()) : file;
   if (gzip) file.once('error', (error) => bytes.destroy(error));
