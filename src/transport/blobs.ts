@@ -112,7 +112,7 @@ export class Blobs {
       const onAbort = (): void => fail(new KonsilError('CANCELLED', 'cancelled while pulling a blob'));
       const fail = (error: unknown): void => {
         finish();
-        reject(error as Error);
+        reject(error);
       };
       const finish = (): void => {
         pulls.delete(pull);

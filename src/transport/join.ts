@@ -27,23 +27,25 @@ const IntroductionSchema = z.strictObject({ name: z.string().min(1).max(70), lin
 
 /** A fresh code: 32 characters in groups of four. */
 export function makeJoinCode(): string {
-  let bits = BigInt(`0x${Buffer.from(randomBytes(SECRET_BYTES)).toString('hex')}`);
+  const secret = randomBytes(SECRET_BYTES);
+  const bit = (i: number): number => (secret[i >> 3]! >> (7 - (i & 7))) & 1;
   let text = '';
-  for (let i = 0; i < 32; i++) {
-    text = ALPHABET[Number(bits & 31n)]! + text;
-    bits >>= 5n;
-  }
+  for (let i = 0; i < 8 * SECRET_BYTES; i += 5)
+    text += ALPHABET[(bit(i) << 4) | (bit(i + 1) << 3) | (bit(i + 2) << 2) | (bit(i + 3) << 1) | bit(i + 4)]!;
   return text.match(/.{4}/g)!.join('-');
 }
 
 /** @throws KonsilError JOIN_FAILED when `code` is not one. */
 function secretOf(code: string): Uint8Array {
   const text = code.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
-  if (text.length !== 32 || [...text].some((ch) => !ALPHABET.includes(ch)))
+  const secret = new Uint8Array(SECRET_BYTES);
+  const digits = Array.from(text, (letter) => ALPHABET.indexOf(letter));
+  if (digits.length !== 32 || digits.includes(-1))
     throw new KonsilError('JOIN_FAILED', 'this is not a join code; expected eight groups of four letters and digits');
-  let bits = 0n;
-  for (const ch of text) bits = (bits << 5n) | BigInt(ALPHABET.indexOf(ch));
-  return new Uint8Array(Buffer.from(bits.toString(16).padStart(2 * SECRET_BYTES, '0'), 'hex'));
+  digits.forEach((digit, k) => {
+    for (let b = 0; b < 5; b++) if ((digit >> (4 - b)) & 1) secret[(5 * k + b) >> 3]! |= 0x80 >> ((5 * k + b) & 7);
+  });
+  return secret;
 }
 
 function keysOf(code: string): { readonly meeting: string; readonly key: Uint8Array } {
@@ -159,7 +161,7 @@ function withDeadline(
     signal?.addEventListener('abort', onAbort, { once: true });
     start(
       (other) => end(() => resolve(other)),
-      (error) => end(() => reject(error as Error)),
-    ).catch((error: unknown) => end(() => reject(error as Error)));
+      (error) => end(() => reject(error)),
+    ).catch((error: unknown) => end(() => reject(error)));
   });
 }

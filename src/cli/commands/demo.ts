@@ -171,7 +171,7 @@ class Children {
         clearTimeout(timer);
         action();
       };
-      createInterface({ input: child.stdout! }).on('line', (line) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
         const value = JSON.parse(line) as Record<string, unknown>;
         if (value['type'] === ready) settle(() => resolve(value));
         if (value['type'] === 'error')
