@@ -5,7 +5,7 @@
  */
 import type { RunOutcome } from '../coordinator/index.ts';
 import { applyStandardiser, featureStatistics, openDataset, type Subset, standardiser } from '../datasources/index.ts';
-import { evaluate, type MetricValues } from '../metrics/index.ts';
+import { evaluate, type Metrics } from '../metrics/index.ts';
 import { loadSiteData, targetsFor, trainerOptions } from '../protocols/index.ts';
 import type { Comparison } from '../reports/index.ts';
 import { type PodConfig, splitIdentifier } from '../tasks/index.ts';
@@ -43,7 +43,7 @@ export async function compareWithAlternatives(
     const { kind, classes, features } = facts;
     const scaled = (part: Subset, by: Scaling): Subset =>
       by ? { ...part, x: applyStandardiser(part.x, features, by.mean, by.scale) } : part;
-    const measure = async (weights: Float32Array, part: Subset, by: Scaling): Promise<MetricValues> => {
+    const measure = async (weights: Float32Array, part: Subset, by: Scaling): Promise<Metrics> => {
       const { x, rows } = scaled(part, by);
       return evaluate(kind, await trainer.predict({ parameters: weights, x, rows }, signal), part.y, classes);
     };

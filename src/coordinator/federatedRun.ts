@@ -7,7 +7,7 @@ import { bytesOf, isKonsilError, KonsilError, messageOf, throwIfCancelled, toBas
 import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
 import { problemOf, type Schema, standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
-import { type MetricValues, type PooledMetrics, pooledMetrics } from '../metrics/index.ts';
+import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import {
   checkModelFits,
   DEFAULT_CLIP,
@@ -61,8 +61,8 @@ export interface RunOutcome {
   readonly standardiser: Standardiser | null;
   readonly modelFile: string | null;
   readonly rounds: readonly RoundSummary[];
-  readonly pooled: PooledMetrics | null;
-  readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: MetricValues }[];
+  readonly pooled: Readonly<Record<string, PooledMetric>> | null;
+  readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
   readonly members: readonly Member[];
   readonly trafficOf: (member: Member) => { readonly sentBytes: number; readonly receivedBytes: number };
@@ -97,8 +97,8 @@ class FederatedRun {
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
   #best = { loss: Number.POSITIVE_INFINITY };
-  #pooled: PooledMetrics | null = null;
-  readonly #sites = new Map<string, { name: string; rows: number; metrics: MetricValues }>();
+  #pooled: Readonly<Record<string, PooledMetric>> | null = null;
+  readonly #sites = new Map<string, { name: string; rows: number; metrics: Metrics }>();
 
   constructor(options: FederatedRunOptions, runId: string) {
     this.#options = options;
@@ -412,7 +412,8 @@ class FederatedRun {
       const { sum } = await this.#persist(() =>
         this.#aggregator.run(this.#sumRequest('evaluation', completed, blob.ref)),
       );
-      this.#pooled = pooledMetrics(facts.kind, { counts: sum.counts, sums: sum.extras }, facts.classes);
+      const counts = Uint32Array.from(statisticsLayout(facts.kind, facts.classes).counts, (name) => sum.counts[name]!);
+      this.#pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
       this.#keepBest(validationOf(sum).validationLoss);
     } finally {
       stop();

@@ -5,7 +5,7 @@
 import type { PodInput } from '../../aggregation/index.ts';
 import { KonsilError } from '../../base/index.ts';
 import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
-import { evaluate, lossHits, type MetricValues, siteStatistics } from '../../metrics/index.ts';
+import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
 import type { Trainer } from '../../training/index.ts';
 import type { SiteData } from './siteData.ts';
@@ -101,11 +101,13 @@ export class PodWork {
   /** Evaluates `parameters` on the test split. @returns the sum's input, and this site's own metrics. */
   async evaluation(
     parameters: Float32Array,
-  ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: MetricValues }> {
+  ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: Metrics }> {
     const { trainer, facts } = this.#options;
     const { x, y, rows } = this.#data.test;
     const outputs = rows === 0 ? new Float32Array(0) : await trainer.predict({ parameters, x, rows });
     const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);
+    const names = statisticsLayout(facts.kind, facts.classes).counts;
+    const byName = Object.fromEntries(names.map((name, i) => [name, counts[i]!]));
     const validation = await this.#validate(parameters);
     return {
       rows,
@@ -113,7 +115,7 @@ export class PodWork {
       input: {
         weight: rows,
         extras: { ...sums, validationLoss: validation.loss },
-        counts: { ...counts, validationRows: validation.rows, validationHits: validation.hits },
+        counts: { ...byName, validationRows: validation.rows, validationHits: validation.hits },
       },
     };
   }
@@ -125,7 +127,7 @@ export class PodWork {
     if (rows === 0) return NO_VALIDATION;
     const loss = await trainer.loss({ parameters, x, y: targetsFor(task, y), rows });
     const outputs = await trainer.predict({ parameters, x, rows });
-    return { loss: loss * rows, rows, hits: lossHits(facts.kind, outputs, y, facts.classes) };
+    return { loss: loss * rows, rows, hits: countHits(facts.kind, outputs, y, facts.classes) };
   }
 }
 

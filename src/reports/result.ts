@@ -1,0 +1,91 @@
+/**
+ * result.json: everything a run found, in one record that the report, the summary and machines read.
+ * @module
+ */
+import type { MetricKind, Metrics, PooledMetric } from '../metrics/index.ts';
+
+/** One pod of the run. Bytes are what went over the broker, envelopes included. */
+export interface PodResult {
+  readonly name: string;
+  readonly dataset: string;
+  readonly fingerprint: string;
+  readonly state: 'finished' | 'rejected' | 'lost' | 'left';
+  readonly reason?: string;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
+
+/** One completed round; losses are means over all rows of its survivors. */
+export interface RoundResult {
+  readonly round: number;
+  readonly survivors: readonly string[];
+  readonly dropped: readonly { readonly pod: string; readonly phase: string; readonly reason: string }[];
+  readonly attempts: number;
+  readonly trainingRows: number;
+  readonly trainingLoss: number | null;
+  /** Of the model the round started from. */
+  readonly validationLoss: number | null;
+  readonly validationRows: number;
+  readonly validationAccuracy: number | null;
+  /** Coordinates that were clipped, all pods together. */
+  readonly clipped: number;
+  readonly seconds: number;
+  /** Bytes of the masked vector (or plain input) each pod sent. */
+  readonly vectorBytes: number;
+}
+
+/** The alternatives to federating, where one machine holds all the data. */
+export interface Comparison {
+  readonly note: string;
+  readonly pooledTraining: { readonly metrics: Metrics };
+  readonly sitesAlone: readonly { readonly name: string; readonly ownTest: Metrics; readonly allTest: Metrics }[];
+  readonly federatedAllTest: Metrics;
+  readonly federatedBySite: readonly { readonly name: string; readonly metrics: Metrics }[];
+}
+
+/** The whole record. */
+export interface RunResult {
+  readonly format: 'konsil-result-v1';
+  readonly run: string;
+  readonly title: string;
+  readonly status: 'complete' | 'aborted';
+  readonly reason?: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly mode: 'secure' | 'plain';
+  /** Secure mode: shares that rebuild a secret, smallest cohort, clip per coordinate, error bound of the last mean. */
+  readonly secure?: {
+    readonly threshold: number;
+    readonly minimum: number;
+    readonly clip: number;
+    readonly bound: number;
+  };
+  readonly problem: { readonly kind: MetricKind; readonly target: string; readonly classes: readonly string[] };
+  readonly features: number;
+  readonly model: {
+    readonly source: string;
+    /** Relative to the run's folder. */
+    readonly file: string | null;
+    readonly parameters: number;
+    readonly float32Bytes: number;
+    readonly sha256: string | null;
+  };
+  readonly training: Readonly<Record<string, string | number>>;
+  readonly cohort: readonly PodResult[];
+  readonly rounds: readonly RoundResult[];
+  readonly pooled: Readonly<Record<string, PooledMetric>> | null;
+  /** Only sites whose policy shares their own metrics. */
+  readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
+  readonly comparison?: Comparison;
+  readonly privacy: {
+    readonly whatLeft: readonly {
+      readonly what: string;
+      readonly to: string;
+      readonly bytes: number;
+      readonly visibleTo: string;
+    }[];
+  };
+  readonly machine: { readonly cores: number; readonly node: string; readonly platform: string };
+  readonly konsil: string;
+}
