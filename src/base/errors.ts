@@ -3,6 +3,8 @@
  * later, `peer` whether the other side is at fault (drop that peer, go on) rather than this side.
  * @module
  */
+import { setMaxListeners } from 'node:events';
+
 
 /** Every code Konsil throws; `docs/reference/errors.md` lists the same table and a test compares the two. */
 export const ERROR_CODES = {
@@ -75,6 +77,13 @@ export function isKonsilError(error: unknown, code?: ErrorCode): error is Konsil
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** An abort controller that many waits may listen to: a run has hundreds, and each removes itself. */
+export function abortControllerForMany(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
 
 /** Throws CANCELLED when `signal` is aborted. */

@@ -2,7 +2,7 @@
  * What every command shares: printing for people or machines, one way to end with an error, and Ctrl-C.
  * @module
  */
-import { isKonsilError, messageOf } from '../base/index.ts';
+import { abortControllerForMany, isKonsilError, messageOf } from '../base/index.ts';
 
 /** Exit codes: 0 fine, 1 failed, 2 wrong usage, 130 cancelled by the user. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, cancelled: 130 } as const;
@@ -41,7 +41,7 @@ export function exitCodeOf(error: unknown): number {
 
 /** A signal that the first Ctrl-C (or SIGTERM) aborts; the second ends the process at once. */
 export function cancelOnSignals(): AbortSignal {
-  const controller = new AbortController();
+  const controller = abortControllerForMany();
   let asked = false;
   const onSignal = (): void => {
     if (asked) process.exit(EXIT.cancelled);

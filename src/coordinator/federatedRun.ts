@@ -3,7 +3,7 @@
  * @module
  */
 import { applyDelta, quantisationBound } from '../aggregation/index.ts';
-import { bytesOf, isKonsilError, KonsilError, messageOf, throwIfCancelled, toBase64Url } from '../base/index.ts';
+import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, messageOf, throwIfCancelled, toBase64Url } from '../base/index.ts';
 import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
 import { problemOf, type Schema, standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
@@ -81,7 +81,7 @@ class FederatedRun {
   readonly #members: Members;
   readonly #blobs: Blobs;
   readonly #deadlines: LearnedDeadlines;
-  readonly #abort = new AbortController();
+  readonly #abort = abortControllerForMany();
   readonly #rounds: RoundSummary[] = [];
   readonly #startedAt = new Date();
   readonly #started: number;

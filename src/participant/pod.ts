@@ -3,7 +3,7 @@
  * any moment.
  * @module
  */
-import { messageOf } from '../base/index.ts';
+import { abortControllerForMany, messageOf } from '../base/index.ts';
 import type { Identity } from '../crypto/index.ts';
 import { openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
@@ -126,7 +126,7 @@ export class Pod {
     if (this.#active?.from.public.id === from.public.id) this.#end('aborted', 'the modeller started another run');
     if (this.#active)
       return this.#reject(from, context, new Refusal('TASK_SETUP_ERROR', 'this pod is busy with another run'));
-    const active: Active = { runId: context.run, from, abort: new AbortController(), run: null };
+    const active: Active = { runId: context.run, from, abort: abortControllerForMany(), run: null };
     this.#active = active;
     try {
       const admitted = await admit({

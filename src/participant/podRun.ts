@@ -4,7 +4,7 @@
  * @module
  */
 import type { PodInput, VectorSpec } from '../aggregation/index.ts';
-import { float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import type { Identity } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import { encodePlain, MAX_ROWS_PER_POD, PodSum, PodWork, publicHash, sumSpec } from '../protocols/index.ts';
@@ -109,7 +109,7 @@ export class PodRun {
       );
     this.#lastRound = context.round;
     this.#stopCurrent();
-    const current: Current = { message, context, abort: new AbortController(), sum: null, offered: [] };
+    const current: Current = { message, context, abort: abortControllerForMany(), sum: null, offered: [] };
     this.#current = current;
     this.#options.onEvent({ type: 'round', purpose: message.purpose, round: context.round });
     this.#runRound(current).catch((error: unknown) => {

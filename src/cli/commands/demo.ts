@@ -23,7 +23,6 @@ const READY_MS = 30_000;
 
 interface Flags {
   readonly dir?: string;
-  readonly plain?: boolean;
   readonly kill?: string;
   readonly comparison: boolean;
   readonly json?: boolean;
@@ -34,7 +33,6 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .description('run a whole federation on this machine: broker, four hospitals, coordinator')
     .option('--dir <folder>', 'folder of the example; made from the packaged one when it does not exist')
-    .option('--plain', 'sum without masks, to compare')
     .option('--kill <pod@phase>', 'kill a pod (SIGKILL) when the phase of round 3 begins, e.g. hospital-d@shares')
     .option('--no-comparison', 'leave out training on each site alone and on all rows')
     .option('--json', 'one JSON value a line')
@@ -73,8 +71,7 @@ async function demo(flags: Flags): Promise<void> {
     );
     output.line(`${pods.length} hospitals running, each with its own data and key`);
     process.env['KONSIL_BROKER_PASSWORD'] = passwords.get('')!;
-    // the pods approve this demo's task; --plain asks for what their policy forbids unless told otherwise
-    await runTask(flags.plain ? { ...task, aggregator: { ...task.aggregator, secure: false } } : task, {
+    await runTask(task, {
       ...{ flags: { broker: url }, compare: flags.comparison ? pods : [], signal, output },
       onEvent: (event) => {
         if (kill && isKillMoment(event, kill.phase)) children.kill(kill.pod);
