@@ -4,9 +4,12 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { readFixture } from '../../../test/fixtures/training/fixtures.ts';
+import { modelOf } from '../../../test/fixtures/training/models.ts';
 import { adam, closeTrainers, mlp as model, openTrainer, xorData } from '../../../test/fixtures/training/trainers.ts';
 import { isKonsilError } from '../../base/index.ts';
 import { builtinMlp } from '../builtin.ts';
+import { floatTensor } from '../onnx/tensor.ts';
+import type { OptimiserSpec } from '../optim/optimisers.ts';
 import { Trainer } from './trainer.ts';
 
 afterEach(closeTrainers);
@@ -67,6 +70,28 @@ describe('Trainer', () => {
     expect(outputs).toHaveLength(74);
     const whole = await exact.predict(request);
     for (const [i, v] of whole.entries()) expect(Math.abs(outputs[i]! - v)).toBeLessThan(1e-6);
+  });
+
+  it('pads with rows of the data, since zeros may be outside what a model can take', async () => {
+    const log = modelOf(
+      [
+        ['Log', ['x'], 'l'],
+        ['MatMul', ['l', 'w'], 'y'],
+      ],
+      { w: floatTensor([2, 1], Float32Array.of(0.5, -0.5)) },
+      ['n', 2],
+      ['n', 1],
+    );
+    const trainer = await openTrainer({ model: log, loss: 'mse', batchSize: 8 });
+    const request = {
+      parameters: trainer.program.initial,
+      x: Float32Array.of(1, 2, 3, 4),
+      y: new Float32Array(2),
+      rows: 2,
+    };
+    const { gradient } = await trainer.gradient(request);
+    expect(Array.from(gradient).every(Number.isFinite)).toBe(true);
+    expect(await trainer.train({ ...request, budget: { steps: 3 }, seed: 1 })).toMatchObject({ steps: 3, samples: 6 });
   });
 
   it('reaches the accuracy of the PyTorch reference run on the whole breast cancer data', async () => {
@@ -209,6 +234,24 @@ describe('Trainer', () => {
   it('leaves frozen weights out, by name or prefix', async () => {
     const trainer = await openTrainer({ frozen: ['layers.0.*', 'layers.2.bias'] });
     expect(trainer.program.layout.entries.map(({ name }) => name)).toEqual(['layers.2.weight']);
+  });
+
+  it('fills in the documented defaults of the optimisers', async () => {
+    const data = { ...xorData(32, 5), seed: 3, budget: { steps: 3 } };
+    const after = async (optimiser: OptimiserSpec): Promise<Float32Array> => {
+      const trainer = await openTrainer({ optimiser });
+      return (await trainer.train({ ...data, parameters: trainer.program.initial })).parameters;
+    };
+    const rates = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    expect(await after({ kind: 'adamw', learningRate: 0.1 })).toEqual(
+      await after({ kind: 'adamw', ...rates, weightDecay: 0.01 }),
+    );
+    expect(await after({ kind: 'adam', learningRate: 0.1 })).toEqual(
+      await after({ kind: 'adam', ...rates, weightDecay: 0 }),
+    );
+    expect(await after({ kind: 'sgd', learningRate: 0.1 })).toEqual(
+      await after({ kind: 'sgd', learningRate: 0.1, momentum: 0, weightDecay: 0 }),
+    );
   });
 
   it('clips by global norm and by value', async () => {
