@@ -1,3 +1,7 @@
+/**
+ * The compiler: folding, opsets, frozen weights, refusals; and the built-in networks.
+ * @module
+ */
 import { describe, expect, it } from 'vitest';
 import { readFixture } from '../../test/fixtures/training/fixtures.ts';
 import { modelOf, type NodeSpec } from '../../test/fixtures/training/models.ts';

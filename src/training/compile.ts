@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { isKonsilError, KonsilError } from '../base/index.ts';
 import { reverse } from './grad/reverse.ts';
-import { type Layout, layOut } from './layout.ts';
+import { layOut } from './layout.ts';
 import { LOSS_KINDS, LOSSES, type LossKind } from './losses/losses.ts';
 import { GraphBuilder } from './onnx/builder.ts';
 import { emitModel } from './onnx/emit.ts';
@@ -14,6 +14,7 @@ import { labelOf, type Name, type Port, readGraph, type SourceGraph } from './on
 import { decodeTensor, dtypeName, sizeOf, type ValueType } from './onnx/tensor.ts';
 import { type ClipSpec, clipGradients, createOptimiser, type OptimiserSpec } from './optim/optimisers.ts';
 import { dataInputs, lowerNode, type MaskSource } from './passes/lower.ts';
+import { type DropoutMask, GRAPH_NAMES, type TrainingProgram } from './program.ts';
 import { findUnsupported, listNodes, liveNodes } from './support.ts';
 
 export interface CompileOptions {
@@ -33,60 +34,6 @@ export interface CompileOptions {
   /** Which output is trained. @default the only one */
   readonly output?: string;
 }
-
-/** A value fed to or read from a program's graphs; `width` elements per row. */
-export interface ProgramPort {
-  /** Name in the source model. */
-  readonly name: Name;
-  readonly dims: readonly number[];
-  readonly width: number;
-}
-
-/** One Dropout: feed `dims` values, 0 with probability `ratio` and else 1/(1 - ratio). */
-export interface DropoutMask {
-  readonly name: Name;
-  readonly dims: readonly number[];
-  readonly ratio: number;
-}
-
-/**
- * A compiled model. All graphs take `x`, `y`, `weight` (one per row) and `param/<name>` for each layout entry; names
- * beyond these are given by {@link GRAPH_NAMES}.
- */
-export interface TrainingProgram {
-  readonly source: string;
-  /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
-  readonly trainGraph: Uint8Array;
-  /** Also takes masks; gives `loss` and `grad/<name>`, before clipping. */
-  readonly gradGraph: Uint8Array;
-  /** Gives `output` and `loss`, without Dropout. */
-  readonly evalGraph: Uint8Array;
-  readonly layout: Layout;
-  /** The parameters in the model file, `[layout.length]`. */
-  readonly initial: Float32Array;
-  readonly batchSize: number;
-  readonly input: ProgramPort;
-  readonly output: ProgramPort;
-  /** `int32` class indices or `float32` values. */
-  readonly target: { readonly dtype: 'int32' | 'float32'; readonly dims: readonly number[]; readonly width: number };
-  readonly loss: LossKind;
-  readonly optimiser: OptimiserSpec;
-  readonly stateSlots: number;
-  readonly masks: readonly DropoutMask[];
-  /** SHA-256 of the three graphs, lower-case hexadecimal: equal programs train equally. */
-  readonly hash: string;
-}
-
-/** Names of the graphs' inputs and outputs. */
-export const GRAPH_NAMES = {
-  parameter: (name: Name): Name => `param/${name}`,
-  state: (slot: number, name: Name): Name => `state${slot}/${name}`,
-  nextParameter: (name: Name): Name => `next/param/${name}`,
-  nextState: (slot: number, name: Name): Name => `next/state${slot}/${name}`,
-  gradient: (name: Name): Name => `grad/${name}`,
-  scalar: (name: string): Name => `scalar/${name}`,
-  mask: (index: number): Name => `mask/${index}`,
-} as const;
 
 /** The model with its batch axis fixed and its weights sorted into trained and constant. */
 interface Plan {

@@ -1,3 +1,7 @@
+/**
+ * Exported files, run in plain onnxruntime, against the network by hand.
+ * @module
+ */
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { readFixture } from '../../test/fixtures/training/fixtures.ts';

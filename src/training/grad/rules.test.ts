@@ -1,6 +1,7 @@
 /**
  * Every rule against central differences of a separate float64 evaluator. Tolerance: the gradient graph runs in float32,
  * so 64 roundings of 2^-24 relative to the largest gradient; the differences (h = 1e-5) are good to 1e-9.
+ * @module
  */
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';

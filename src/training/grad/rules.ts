@@ -11,7 +11,7 @@ import { axisOf } from '../onnx/shapes.ts';
 import { intVector } from '../onnx/tensor.ts';
 
 /** One reverse step through `node`, whose output y has gradient `dy` (in y's shape). */
-export interface VjpContext {
+interface VjpContext {
   readonly graph: GraphBuilder;
   readonly node: Node;
   readonly inputs: readonly Name[];

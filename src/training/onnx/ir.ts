@@ -139,8 +139,8 @@ function checkOrder(graph: SourceGraph): void {
 }
 
 /** Opsets of the default domain that the importer knows: 13 moved axes to inputs, 21 is the newest checked. */
-export const MIN_OPSET = 13;
-export const MAX_OPSET = 21;
+const MIN_OPSET = 13;
+const MAX_OPSET = 21;
 
 /**
  * The graph of the ONNX file `bytes`.

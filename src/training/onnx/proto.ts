@@ -41,18 +41,18 @@ export interface NodeProto extends Message {
   domain?: string;
 }
 
-export interface DimProto extends Message {
+interface DimProto extends Message {
   dimValue?: number;
   dimParam?: string;
 }
-export interface ShapeProto extends Message {
+interface ShapeProto extends Message {
   dim: DimProto[];
 }
-export interface TensorTypeProto extends Message {
+interface TensorTypeProto extends Message {
   elemType?: number;
   shape?: ShapeProto;
 }
-export interface TypeProto extends Message {
+interface TypeProto extends Message {
   tensorType?: TensorTypeProto;
 }
 export interface ValueInfoProto extends Message {
@@ -69,11 +69,11 @@ export interface GraphProto extends Message {
   valueInfo: ValueInfoProto[];
 }
 
-export interface OpsetProto extends Message {
+interface OpsetProto extends Message {
   domain?: string;
   version?: number;
 }
-export interface EntryProto extends Message {
+interface EntryProto extends Message {
   key?: string;
   value?: string;
 }

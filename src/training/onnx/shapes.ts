@@ -43,7 +43,7 @@ export function axisOf(axis: number, rank: number): number {
 }
 
 /** The common shape of two under ONNX (numpy) broadcasting. @throws KonsilError MODEL_INVALID when there is none. */
-export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[i - rank + a.length] ?? 1;

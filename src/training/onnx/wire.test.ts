@@ -1,3 +1,7 @@
+/**
+ * The codec on good, damaged and random bytes.
+ * @module
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readFixture } from '../../../test/fixtures/training/fixtures.ts';

@@ -10,7 +10,7 @@ import { KonsilError } from '../../base/index.ts';
 export type FieldType = 'int' | 'bigint' | 'float' | 'double' | 'bytes' | 'string' | (() => Schema);
 
 /** One known field: property name, type, and whether it repeats (then the property is an array, empty when absent). */
-export interface Field {
+interface Field {
   readonly name: string;
   readonly type: FieldType;
   readonly repeated: boolean;

@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError, permutation, type Rng, seededRng } from '../../base/index.ts';
-import type { TrainingProgram } from '../compile.ts';
+import type { TrainingProgram } from '../program.ts';
 import type { Budget, Features, Samples, Targets } from './messages.ts';
 
 /** Checks the features. @throws KonsilError DATA_EMPTY or MODEL_MISMATCH, naming the model's input. */

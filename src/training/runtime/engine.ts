@@ -4,8 +4,8 @@
  */
 import * as ort from 'onnxruntime-node';
 import { seededRng } from '../../base/index.ts';
-import { GRAPH_NAMES, type TrainingProgram } from '../compile.ts';
 import { checkParameters } from '../layout.ts';
+import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import { checkFeatures, checkTargets, drawMask, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
 import { BatchInputs, MaskInputs, tensor, views } from './feeds.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';

@@ -3,9 +3,9 @@
  * @module
  */
 import * as ort from 'onnxruntime-node';
-import type { TrainingProgram } from '../compile.ts';
 import { type Layout, viewOf } from '../layout.ts';
 import { sizeOf } from '../onnx/tensor.ts';
+import type { TrainingProgram } from '../program.ts';
 import { gatherRows } from './batches.ts';
 
 /** Tensors by graph input or output name. */

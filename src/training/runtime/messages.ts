@@ -3,7 +3,8 @@
  * @module
  */
 import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
-import type { CompileOptions, TrainingProgram } from '../compile.ts';
+import type { CompileOptions } from '../compile.ts';
+import type { TrainingProgram } from '../program.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;

@@ -1,4 +1,7 @@
-/** Against PyTorch in float64: gradients, outputs, loss curves and final parameters of three networks. */
+/**
+ * Against PyTorch in float64: gradients, outputs, loss curves and final parameters of three networks.
+ * @module
+ */
 import { describe, expect, it } from 'vitest';
 import { readBatch, readCase, readFixture } from '../../../test/fixtures/training/fixtures.ts';
 import { compile } from '../compile.ts';

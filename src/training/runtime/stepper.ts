@@ -6,9 +6,9 @@
  */
 import type * as ort from 'onnxruntime-node';
 import { KonsilError } from '../../base/index.ts';
-import { GRAPH_NAMES, type TrainingProgram } from '../compile.ts';
 import { type LayoutEntry, viewOf } from '../layout.ts';
 import { createOptimiser, type Optimiser } from '../optim/optimisers.ts';
+import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import { BatchInputs, MaskInputs, type Tensors, tensor, views } from './feeds.ts';
 
 /** The first entry with a NaN or an infinity in `vector`. */

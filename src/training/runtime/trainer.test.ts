@@ -1,34 +1,18 @@
+/**
+ * The trainer from outside: learning, budgets, padding, cancelling, failing.
+ * @module
+ */
 import { afterEach, describe, expect, it } from 'vitest';
 import { readFixture } from '../../../test/fixtures/training/fixtures.ts';
 import { modelOf } from '../../../test/fixtures/training/models.ts';
-import { isKonsilError, normal, seededRng } from '../../base/index.ts';
+import { adam, closeTrainers, mlp as model, openTrainer, xorData } from '../../../test/fixtures/training/trainers.ts';
+import { isKonsilError } from '../../base/index.ts';
 import { builtinMlp } from '../builtin.ts';
-import { floatScalar, floatTensor, tensorFrom } from '../onnx/tensor.ts';
+import { floatTensor } from '../onnx/tensor.ts';
 import type { OptimiserSpec } from '../optim/optimisers.ts';
-import { Trainer, type TrainerOptions } from './trainer.ts';
+import { Trainer } from './trainer.ts';
 
-/** Two classes, split by the sign of a product: a linear model cannot learn it. */
-function xorData(rows: number, seed: number): { x: Float32Array; y: Int32Array; rows: number } {
-  const rng = seededRng(seed);
-  const x = Float32Array.from({ length: rows * 2 }, () => normal(rng));
-  const y = Int32Array.from({ length: rows }, (_, i) => Number(x[2 * i]! * x[2 * i + 1]! > 0));
-  return { x, y, rows };
-}
-
-const model = builtinMlp({ inputs: 2, hidden: [16], outputs: 2, activation: 'tanh', seed: 1 });
-const adam: OptimiserSpec = { kind: 'adam', learningRate: 0.02 };
-const opened: Trainer[] = [];
-
-async function open(options: Partial<TrainerOptions> = {}): Promise<Trainer> {
-  const base = { model, source: 'mlp.onnx', loss: 'cross_entropy', optimiser: adam, batchSize: 32 } as const;
-  const trainer = await Trainer.create({ ...base, ...options });
-  opened.push(trainer);
-  return trainer;
-}
-
-afterEach(async () => {
-  for (const trainer of opened.splice(0)) await trainer.close();
-});
+afterEach(closeTrainers);
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
@@ -41,7 +25,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 describe('Trainer', () => {
   it('learns a nonlinear problem, the same to the last bit each time', async () => {
-    const trainer = await open();
+    const trainer = await openTrainer();
     const data = xorData(300, 5);
     const parameters = trainer.program.initial;
     const call = { ...data, parameters, budget: { epochs: 30 }, seed: 3 };
@@ -52,12 +36,12 @@ describe('Trainer', () => {
     expect(before).toBeGreaterThan(0.6);
     expect(after).toBeLessThan(0.15);
     expect(await trainer.train(call)).toEqual(trained);
-    expect(await (await open()).train(call)).toEqual(trained);
+    expect(await (await openTrainer()).train(call)).toEqual(trained);
     expect((await trainer.train({ ...call, seed: 4 })).parameters).not.toEqual(trained.parameters);
   });
 
   it('goes on through epochs for a step budget', async () => {
-    const trainer = await open();
+    const trainer = await openTrainer();
     const call = { ...xorData(70, 5), parameters: trainer.program.initial, seed: 3 };
     const [steps, epochs] = [
       await trainer.train({ ...call, budget: { steps: 6 } }),
@@ -71,10 +55,10 @@ describe('Trainer', () => {
 
   it('weighs a short batch as PyTorch does: padding changes nothing', async () => {
     const data = xorData(37, 6);
-    const [padded, exact] = [await open({ batchSize: 64 }), await open({ batchSize: 37 })];
+    const [padded, exact] = [await openTrainer({ batchSize: 64 }), await openTrainer({ batchSize: 37 })];
     const request = { ...data, parameters: exact.program.initial };
     const [a, b] = [await padded.gradient(request), await exact.gradient(request)];
-    const split = await (await open({ batchSize: 10 })).gradient(request);
+    const split = await (await openTrainer({ batchSize: 10 })).gradient(request);
     // sums of 37 terms below 1 in another order: 37 roundings of 2^-24
     for (const other of [a, split]) {
       expect(Math.abs(other.loss - b.loss)).toBeLessThan(37 * 2 ** -24);
@@ -88,10 +72,32 @@ describe('Trainer', () => {
     for (const [i, v] of whole.entries()) expect(Math.abs(outputs[i]! - v)).toBeLessThan(1e-6);
   });
 
+  it('pads with rows of the data, since zeros may be outside what a model can take', async () => {
+    const log = modelOf(
+      [
+        ['Log', ['x'], 'l'],
+        ['MatMul', ['l', 'w'], 'y'],
+      ],
+      { w: floatTensor([2, 1], Float32Array.of(0.5, -0.5)) },
+      ['n', 2],
+      ['n', 1],
+    );
+    const trainer = await openTrainer({ model: log, loss: 'mse', batchSize: 8 });
+    const request = {
+      parameters: trainer.program.initial,
+      x: Float32Array.of(1, 2, 3, 4),
+      y: new Float32Array(2),
+      rows: 2,
+    };
+    const { gradient } = await trainer.gradient(request);
+    expect(Array.from(gradient).every(Number.isFinite)).toBe(true);
+    expect(await trainer.train({ ...request, budget: { steps: 3 }, seed: 1 })).toMatchObject({ steps: 3, samples: 6 });
+  });
+
   it('reaches the accuracy of the PyTorch reference run on the whole breast cancer data', async () => {
     const bytes = readFixture('logreg', 'data.bin');
     const [x, y] = [new Float32Array(bytes, 0, 569 * 30), new BigInt64Array(bytes, 68280, 569)];
-    const trainer = await open({
+    const trainer = await openTrainer({
       model: new Uint8Array(readFixture('logreg', 'model_dyn.onnx')),
       optimiser: { kind: 'sgd', learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 },
     });
@@ -113,7 +119,7 @@ describe('Trainer', () => {
   });
 
   it('stops between steps when cancelled, and can go on afterwards', async () => {
-    const trainer = await open();
+    const trainer = await openTrainer();
     const call = { ...xorData(100, 5), parameters: trainer.program.initial, seed: 3 };
     const controller = new AbortController();
     const seen: number[] = [];
@@ -142,7 +148,7 @@ describe('Trainer', () => {
   });
 
   it('leaves the main thread free while it trains', async () => {
-    const trainer = await open();
+    const trainer = await openTrainer();
     const controller = new AbortController();
     const endless = trainer.train({
       ...xorData(100, 5),
@@ -158,25 +164,35 @@ describe('Trainer', () => {
   });
 
   it('reports the last step', async () => {
-    const trainer = await open();
+    const trainer = await openTrainer();
     const seen: [number, number][] = [];
     const call = { ...xorData(100, 5), parameters: trainer.program.initial, seed: 3, budget: { steps: 5 } };
     await trainer.train({ ...call, onProgress: (done, total) => seen.push([done, total]) });
     expect(seen.at(-1)).toEqual([5, 5]);
   });
 
+  it('sends a part of a large buffer as that part, and leaves it unchanged', async () => {
+    const trainer = await openTrainer();
+    const { x, y } = xorData(200, 5);
+    const before = x.slice();
+    const call = { parameters: trainer.program.initial, seed: 3, budget: { steps: 3 }, rows: 50 };
+    const part = { x: x.subarray(100, 200), y: y.subarray(50, 100) };
+    const trained = await trainer.train({ ...call, ...part });
+    expect(await trainer.train({ ...call, x: part.x.slice(), y: part.y.slice() })).toEqual(trained);
+    expect(x).toEqual(before);
+  });
+
   it('cancels on close, and refuses calls afterwards', async () => {
-    const trainer = await open();
+    const trainer = await openTrainer();
     const call = { ...xorData(100, 5), parameters: trainer.program.initial, seed: 3, budget: { steps: 1e9 } };
     const endless = codeOf(trainer.train(call));
-    await trainer.close();
+    await Promise.all([trainer.close(), trainer.close()]);
     expect(await endless).toBe('CANCELLED');
-    await trainer.close();
     expect(await codeOf(trainer.train(call))).toBe('RUN_ABORTED');
   });
 
   it('names the step at which training diverges', async () => {
-    const trainer = await open({ optimiser: { kind: 'sgd', learningRate: 0.1 } });
+    const trainer = await openTrainer({ optimiser: { kind: 'sgd', learningRate: 0.1 } });
     const call = { ...xorData(32, 5), parameters: trainer.program.initial, seed: 3, budget: { steps: 5 } };
     const x = call.x.slice();
     x[7] = Number.NaN;
@@ -189,7 +205,7 @@ describe('Trainer', () => {
   });
 
   it('says what the model expects when the data do not fit', async () => {
-    const trainer = await open({
+    const trainer = await openTrainer({
       model: builtinMlp({ inputs: 30, hidden: [], outputs: 2, activation: 'relu', seed: 1 }),
     });
     const { initial: parameters } = trainer.program;
@@ -212,19 +228,37 @@ describe('Trainer', () => {
   });
 
   it('gives the compiler its error codes across the thread', async () => {
-    expect(await codeOf(open({ model: Uint8Array.of(1, 2, 3) }))).toBe('MODEL_INVALID');
+    expect(await codeOf(openTrainer({ model: Uint8Array.of(1, 2, 3) }))).toBe('MODEL_INVALID');
   });
 
   it('leaves frozen weights out, by name or prefix', async () => {
-    const trainer = await open({ frozen: ['layers.0.*', 'layers.2.bias'] });
+    const trainer = await openTrainer({ frozen: ['layers.0.*', 'layers.2.bias'] });
     expect(trainer.program.layout.entries.map(({ name }) => name)).toEqual(['layers.2.weight']);
+  });
+
+  it('fills in the documented defaults of the optimisers', async () => {
+    const data = { ...xorData(32, 5), seed: 3, budget: { steps: 3 } };
+    const after = async (optimiser: OptimiserSpec): Promise<Float32Array> => {
+      const trainer = await openTrainer({ optimiser });
+      return (await trainer.train({ ...data, parameters: trainer.program.initial })).parameters;
+    };
+    const rates = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    expect(await after({ kind: 'adamw', learningRate: 0.1 })).toEqual(
+      await after({ kind: 'adamw', ...rates, weightDecay: 0.01 }),
+    );
+    expect(await after({ kind: 'adam', learningRate: 0.1 })).toEqual(
+      await after({ kind: 'adam', ...rates, weightDecay: 0 }),
+    );
+    expect(await after({ kind: 'sgd', learningRate: 0.1 })).toEqual(
+      await after({ kind: 'sgd', learningRate: 0.1, momentum: 0, weightDecay: 0 }),
+    );
   });
 
   it('clips by global norm and by value', async () => {
     const optimiser = { kind: 'sgd', learningRate: 1 } as const;
     const data = { ...xorData(32, 5), seed: 3, budget: { steps: 1 } };
     const moved = async (clip: { norm?: number; value?: number }): Promise<Float32Array> => {
-      const trainer = await open({ optimiser, clip });
+      const trainer = await openTrainer({ optimiser, clip });
       const { initial } = trainer.program;
       const { parameters } = await trainer.train({ ...data, parameters: initial });
       return parameters.map((p, i) => initial[i]! - p);
@@ -240,107 +274,5 @@ describe('Trainer', () => {
     for (const [i, g] of bounded.entries())
       expect(Math.abs(g - Math.min(Math.max(free[i]!, -0.005), 0.005))).toBeLessThan(1e-6);
     expect(await moved({ norm: 1e6, value: 1e6 })).toEqual(free);
-  });
-});
-
-describe('losses', () => {
-  const linear = (outputs: number): Uint8Array =>
-    builtinMlp({ inputs: 2, hidden: [], outputs, activation: 'relu', seed: 3 });
-
-  /** Output of a linear model by hand. */
-  function outputOf(p: Float32Array, x: Float32Array, outputs: number): number[] {
-    return Array.from({ length: (x.length / 2) * outputs }, (_, i) => {
-      const [row, o] = [Math.floor(i / outputs), i % outputs];
-      return p[2 * o]! * x[2 * row]! + p[2 * o + 1]! * x[2 * row + 1]! + p[2 * outputs + o]!;
-    });
-  }
-
-  it.each([
-    ['bce_with_logits', (z: number, t: number) => Math.max(z, 0) - z * t + Math.log1p(Math.exp(-Math.abs(z)))],
-    ['mse', (z: number, t: number) => (z - t) ** 2],
-  ] as const)('%s is the mean over rows and outputs, and its gradient the slope of it', async (loss, formula) => {
-    const trainer = await open({ model: linear(3), loss, batchSize: 4 });
-    const { x } = xorData(7, 9);
-    const rng = seededRng(4);
-    const y = Float32Array.from({ length: 21 }, () => Number(rng() < 0.5));
-    const parameters = trainer.program.initial;
-    const meanAt = (p: Float32Array): number =>
-      outputOf(p, x, 3).reduce((sum, z, i) => sum + formula(z, y[i]!), 0) / 21;
-    const got = await trainer.gradient({ parameters, x, y, rows: 7 });
-    expect(Math.abs(got.loss - meanAt(parameters))).toBeLessThan(1e-6);
-    expect(Math.abs((await trainer.loss({ parameters, x, y, rows: 7 })) - meanAt(parameters))).toBeLessThan(1e-6);
-    for (const [i, g] of got.gradient.entries()) {
-      const h = 2 ** -8;
-      const slope =
-        (meanAt(parameters.with(i, parameters[i]! + h)) - meanAt(parameters.with(i, parameters[i]! - h))) / (2 * h);
-      // central differences of a third derivative below 1 err by h²/6 = 2.5e-6
-      expect(Math.abs(g - slope)).toBeLessThan(1e-5);
-    }
-  });
-
-  it('stay finite for extreme logits', async () => {
-    const trainer = await open({ model: linear(1), loss: 'bce_with_logits', batchSize: 2 });
-    const x = Float32Array.of(1e4, 0, -1e4, 0);
-    const parameters = Float32Array.of(1, 0, 0);
-    expect(await trainer.loss({ parameters, x, y: Float32Array.of(1, 0), rows: 2 })).toBe(0);
-    expect(await trainer.loss({ parameters, x, y: Float32Array.of(0, 1), rows: 2 })).toBe(1e4);
-    const classes = await open({ model: linear(2), batchSize: 1 });
-    const far = { parameters: Float32Array.of(1, 0, 0, 1, 0, 0), x: Float32Array.of(1e4, 0), rows: 1 };
-    expect(await classes.loss({ ...far, y: Int32Array.of(0) })).toBe(0);
-    expect(await classes.loss({ ...far, y: Int32Array.of(1) })).toBe(1e4);
-  });
-});
-
-describe('Dropout', () => {
-  const width = 2000;
-  // y = Dropout(x · w): with x = 1 the gradient of w is the mask times dl/dy
-  const noisy = modelOf(
-    [
-      ['Mul', ['x', 'w'], 'h'],
-      ['Dropout', ['h', 'ratio', 'on'], 'y'],
-    ],
-    {
-      w: floatTensor([width], new Float32Array(width).fill(1)),
-      ratio: floatScalar(0.25),
-      on: tensorFrom('bool', [], [1]),
-    },
-    ['n', width],
-    ['n', width],
-  );
-  const request = { x: new Float32Array(width).fill(1), y: new Float32Array(width), rows: 1 };
-  const options = { model: noisy, loss: 'mse', batchSize: 1 } as const;
-
-  it('drops the given share, scales the rest, and repeats by seed', async () => {
-    const trainer = await open(options);
-    const parameters = trainer.program.initial;
-    // l = mean((m·w)²), dl/dw = 2·m²·w / width: 0 or (2/width)·(4/3)²
-    const masked = async (seed: number): Promise<number[]> =>
-      Array.from((await trainer.gradient({ ...request, parameters, seed })).gradient, (g) => (g * width) / 2);
-    const first = await masked(1);
-    for (const g of first) expect([0, 1.7778]).toContain(Number(g.toFixed(4)));
-    const dropped = first.filter((g) => g === 0).length / width;
-    // 5 standard deviations of a share of 2000 draws: 5·√(0.25·0.75/2000) = 0.048
-    expect(Math.abs(dropped - 0.25)).toBeLessThan(0.049);
-    expect(await masked(1)).toEqual(first);
-    expect(await masked(2)).not.toEqual(first);
-  });
-
-  it('is off in evaluation and without a seed', async () => {
-    const trainer = await open(options);
-    const parameters = trainer.program.initial;
-    expect(new Set(await trainer.predict({ ...request, parameters }))).toEqual(new Set([1]));
-    // a sum of 2000 terms in float32; with Dropout on it would be 1.33
-    expect(Math.abs((await trainer.loss({ ...request, parameters })) - 1)).toBeLessThan(1e-4);
-    const { gradient } = await trainer.gradient({ ...request, parameters });
-    expect(new Set(Array.from(gradient, (g) => (g * width).toFixed(4)))).toEqual(new Set(['2.0000']));
-  });
-
-  it('trains with fresh masks each step, repeatable by seed', async () => {
-    const trainer = await open({ ...options, optimiser: { kind: 'sgd', learningRate: width / 8 } });
-    const call = { ...request, parameters: trainer.program.initial, budget: { steps: 3 }, seed: 5 };
-    const { parameters } = await trainer.train(call);
-    expect((await trainer.train(call)).parameters).toEqual(parameters);
-    // each kept step multiplies a weight by the same factor: 0 to 3 keeps give 4 values, one mask for all would give 2
-    expect(new Set(Array.from(parameters, (p) => p.toFixed(4))).size).toBe(4);
   });
 });

@@ -4,7 +4,8 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
-import type { CompileOptions, TrainingProgram } from '../compile.ts';
+import type { CompileOptions } from '../compile.ts';
+import type { TrainingProgram } from '../program.ts';
 import {
   type Calls,
   errorOf,
@@ -39,6 +40,19 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+/**
+ * `body` with arrays that own their memory: a message carries the whole buffer behind a view, so a slice of a large data
+ * set would ship all of it.
+ */
+function trimmed<T>(body: T): T {
+  if (body === null || typeof body !== 'object') return body;
+  const isView = (value: unknown): value is Uint8Array =>
+    ArrayBuffer.isView(value) && value.byteLength < value.buffer.byteLength;
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [name, isView(value) ? value.slice() : value]),
+  ) as T;
+}
+
 /** Calls are answered in order, one at a time. Arrays passed in are copied, never changed. */
 export class Trainer {
   readonly #worker: Worker;
@@ -46,9 +60,12 @@ export class Trainer {
   #program: TrainingProgram | undefined;
   #nextId = 0;
   #stopped: Error | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor() {
-    this.#worker = startWorker(new URL('./worker.ts', import.meta.url));
+    // the compiler rewrites import specifiers, not this one
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#worker = startWorker(new URL(`./worker.${extension}`, import.meta.url));
     this.#worker.on('message', (reply: Reply) => this.#receive(reply));
     this.#worker.on('error', (error) => this.#stop(error));
     this.#worker.on('exit', () => this.#stop(undefined));
@@ -66,7 +83,11 @@ export class Trainer {
     const compile = { source, loss, optimiser, batchSize, ...(clip && { clip }), ...(output && { output }) };
     const trainer = new Trainer();
     try {
-      trainer.#program = await trainer.#call('open', { model, compile, frozen, threads }, signal);
+      trainer.#program = await trainer.#call(
+        'open',
+        { model: new Uint8Array(model), compile, frozen, threads },
+        signal,
+      );
       throwIfCancelled(signal);
     } catch (error) {
       await trainer.close();
@@ -109,6 +130,11 @@ export class Trainer {
 
   /** Cancels what is running and ends the thread. Safe to call twice. */
   async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#stopped !== undefined) return;
     const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
     for (const { cancel } of this.#pending.values()) Atomics.store(cancel, 0, 1);
@@ -136,7 +162,7 @@ export class Trainer {
           resolve: (result) => resolve(result as Calls[K]['result']),
           reject,
         });
-        this.#worker.postMessage({ id, kind, body, cancel } satisfies Request<K>);
+        this.#worker.postMessage({ id, kind, body: trimmed(body), cancel } satisfies Request<K>);
       });
     } finally {
       this.#pending.delete(id);
