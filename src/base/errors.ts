@@ -5,7 +5,6 @@
  */
 import { setMaxListeners } from 'node:events';
 
-
 /** Every code Konsil throws; `docs/reference/errors.md` lists the same table and a test compares the two. */
 export const ERROR_CODES = {
   // operator's configuration and files

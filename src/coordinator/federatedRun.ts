@@ -3,7 +3,15 @@
  * @module
  */
 import { applyDelta, quantisationBound } from '../aggregation/index.ts';
-import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, messageOf, throwIfCancelled, toBase64Url } from '../base/index.ts';
+import {
+  abortControllerForMany,
+  bytesOf,
+  isKonsilError,
+  KonsilError,
+  messageOf,
+  throwIfCancelled,
+  toBase64Url,
+} from '../base/index.ts';
 import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
 import { problemOf, type Schema, standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';

@@ -26,10 +26,25 @@ function aucStandardError(auc: number, negatives: number, positives: number): nu
   return Math.sqrt(Math.max(0, variance) / (negatives * positives));
 }
 
-/** Interval of an AUC, widened by `bound`, clamped to [0, 1]. */
+/**
+ * Interval of an AUC, widened by `bound`, inside [0, 1]: the areas whose own standard error makes `auc` plausible. Unlike
+ * `auc` ± its error, it has a width when every pair was ordered rightly.
+ * @source Newcombe, Statistics in Medicine 25 (2006), method 5.
+ */
 export function aucInterval(auc: number, negatives: number, positives: number, bound = 0): Interval {
-  const half = Z * aucStandardError(auc, negatives, positives) + bound;
-  return [Math.max(0, auc - half), Math.min(1, auc + half)];
+  const plausible = (area: number): boolean => Math.abs(auc - area) <= Z * aucStandardError(area, negatives, positives);
+  /** The last plausible area on the way from `auc` to `end`; bisection to 1e-6. */
+  const limit = (end: number): number => {
+    if (plausible(end)) return end;
+    let [inside, outside] = [auc, end];
+    while (Math.abs(outside - inside) > 1e-6) {
+      const middle = (inside + outside) / 2;
+      if (plausible(middle)) inside = middle;
+      else outside = middle;
+    }
+    return inside;
+  };
+  return [Math.max(0, limit(0) - bound), Math.min(1, limit(1) + bound)];
 }
 
 /** Normal interval of a mean from `count` values with this sum and sum of squares; null for fewer than two. */

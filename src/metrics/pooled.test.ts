@@ -174,9 +174,15 @@ describe('intervals', () => {
     expect([low.toFixed(4), high.toFixed(4)]).toEqual(['0.2553', '0.3662']);
     expect(wilsonInterval(0, 20)[0]).toBe(0);
     expect(wilsonInterval(0, 20)[1]).toBeCloseTo(0.1611, 4); // as above
-    // by hand from Hanley and McNeil's equation: Q1 = 2/3, Q2 = 32/45, variance (0.16 + 49·0.026667 + 49·0.071111) / 2500
+    // each end is the area whose own Hanley–McNeil error, written out for 50 and 50 rows, just reaches 0.8
+    const error = (a: number): number =>
+      Math.sqrt((a * (1 - a) + 49 * (a / (2 - a) - a * a) + 49 * ((2 * a * a) / (1 + a) - a * a)) / 2500);
     const [aucLow, aucHigh] = aucInterval(0.8, 50, 50);
-    expect((aucHigh - aucLow) / 2 / 1.96).toBeCloseTo(0.044502, 5);
+    expect(0.8 - aucLow).toBeCloseTo(1.96 * error(aucLow), 4);
+    expect(aucHigh - 0.8).toBeCloseTo(1.96 * error(aucHigh), 4);
+    const [perfectLow, perfectHigh] = aucInterval(1, 50, 50);
+    expect(1 - perfectLow).toBeCloseTo(1.96 * error(perfectLow), 4);
+    expect(perfectHigh).toBe(1);
     expect(meanInterval(6, 14, 3)).toEqual([
       expect.closeTo(2 - 1.96 / Math.sqrt(3), 4),
       expect.closeTo(2 + 1.96 / Math.sqrt(3), 4),
