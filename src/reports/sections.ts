@@ -76,7 +76,11 @@ export function siteSection(result: RunResult): string {
         comparison.pooledTraining.metrics[metric] ?? null,
       )
     : '';
-  const metrics = Object.keys(bySite.get(names[0] ?? '') ?? {});
+  const seen = Object.keys(bySite.get(names[0] ?? '') ?? {});
+  const metrics = [
+    ...Object.keys(result.pooled ?? {}).filter((name) => seen.includes(name)),
+    ...seen.filter((name) => !(name in (result.pooled ?? {}))),
+  ];
   const table = `<div class="scroll"><table><caption>The federated model on each hospital's own test rows</caption>
 <thead><tr><th scope="col">Hospital</th><th scope="col" class="n">Test rows</th>${metrics.map((name) => `<th scope="col" class="n">${escapeHtml(name)}</th>`).join('')}${comparison ? `<th scope="col" class="n">Alone, ${escapeHtml(metric)}</th>` : ''}</tr></thead>
 <tbody>${names

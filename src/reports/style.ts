@@ -25,6 +25,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;marg
 caption{text-align:left;color:var(--soft);font-size:14px;padding-bottom:6px}
 th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid var(--rule);vertical-align:top}
 th{font-weight:600;font-size:14px}
+th[scope=row]{white-space:nowrap}
 td.n,th.n{text-align:right;white-space:nowrap}
 .note{color:var(--soft);font-size:14px}
 svg{width:100%;height:auto;display:block;margin:12px 0 2px}
