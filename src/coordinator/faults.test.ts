@@ -1,4 +1,4 @@
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type FederationOptions, reasons, shortTask } from '../../test/support/federation.ts';
@@ -83,18 +83,13 @@ describe('identities', () => {
   });
 
   it('a pod named twice in a task', async () => {
-    await open({
-      task: (yaml) => shortTask(yaml).replace('hospital-b/breast-cancer', 'hospital-a/breast-cancer'),
-    }).then(
-      async () => {
-        await expect(federation.run()).rejects.toMatchObject({
-          code: 'CONFIG_INVALID',
-          message: expect.stringContaining('hospital-a'),
-        });
-      },
-      (error: unknown) =>
-        expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('hospital-a') }),
-    );
+    const twice = (yaml: string): string =>
+      shortTask(yaml).replace('hospital-b/breast-cancer', 'hospital-a/breast-cancer');
+    await open();
+    await expect(Federation.open({ task: twice })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('hospital-a'),
+    });
   });
 
   it('a roster that gives a pod another key than the one it has pinned', async () => {
@@ -125,16 +120,15 @@ describe('machines', () => {
     expect(outcome.modelFile).not.toBeNull(); // what was learned is kept
   });
 
-  it('a pod that cannot write its ledger does not run tasks', async () => {
-    await open({ pods: honest });
-    const file = join(federation.folder, 'not-a-folder');
-    writeFileSync(file, '');
-    await federation.close();
+  it('a pod that cannot write its ledger does not start', async () => {
     await open({
-      pod: (name, config) => (name === 'hospital-a' ? { ...config, state: join(file, 'x') } : config),
-      pods: [],
+      pod: (name, config) => (name === 'hospital-a' ? { ...config, state: '/dev/null/state' } : config),
+      pods: honest.slice(1),
     });
-    await expect(federation.startPod('hospital-a')).rejects.toMatchObject({ code: 'FILE_WRITE_FAILED' });
+    await expect(federation.startPod('hospital-a')).rejects.toMatchObject({
+      code: 'FILE_WRITE_FAILED',
+      message: expect.stringContaining('/dev/null/state'),
+    });
   });
 
   it('clocks that are hours apart make no difference', async () => {

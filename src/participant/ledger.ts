@@ -21,8 +21,17 @@ export class Ledger {
   readonly #file: string;
 
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#file = join(folder, 'ledger.jsonl');
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new KonsilError(
+        'FILE_WRITE_FAILED',
+        `${folder}: ${messageOf(cause)}; a pod keeps its ledger there`,
+        { folder },
+        { cause },
+      );
+    }
   }
 
   /** @throws KonsilError FILE_WRITE_FAILED: a site that cannot record what runs must not run it. */

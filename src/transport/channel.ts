@@ -100,6 +100,8 @@ export class Channel {
   #twin = false;
   #echoed: (() => void) | null = null;
   #closed = false;
+  /** Until we know that we are alone, we answer nobody: a second process must not disturb the first one's sessions. */
+  #alone = false;
   #linkUp = false;
   /** How often each reason for dropping a message occurred. */
   readonly dropped = new Map<string, number>();
@@ -215,6 +217,7 @@ export class Channel {
       if (header.from !== sender.id) throw new KonsilError('ENVELOPE_REJECTED', 'header names another sender');
       if (header.to !== this.self) throw new KonsilError('ENVELOPE_REJECTED', 'header names another receiver');
       if (sender.id === this.self) return this.#fromSelf(header);
+      if (!this.#alone) return this.#drop('NOT_READY');
       const session = this.#sessionWith(sender.id)!;
       session.traffic.receivedBytes += bytes.length;
       this.#handle(session, header, body);
@@ -404,6 +407,7 @@ export class Channel {
       this.#hello(self);
     });
     this.#echoed = null;
+    this.#alone = !this.#twin;
     if (this.#twin) {
       await this.close();
       throw new KonsilError(
