@@ -1,12 +1,48 @@
 /**
- * The run's report as one HTML file.
+ * The run's report as one HTML file that needs nothing else: styles and drawings are inside, nothing is fetched.
  * @module
  */
+import { type Content, html, Markup } from './markup.ts';
 import type { RunResult } from './result.ts';
+import { renderSettings } from './sectionSettings.ts';
+import { renderDropOuts, renderProtection, renderWhatLeft } from './sectionsExchange.ts';
+import { renderHospitals, renderQuality, renderTraining } from './sectionsModel.ts';
+import { STYLE } from './style.ts';
+import { renderVerdict } from './verdict.ts';
 
-const escape = (text: string): string => text.replace(/[&<>"']/g, (ch) => `&#${ch.charCodeAt(0)};`);
+const SECTIONS: readonly (readonly [id: string, title: string, render: (result: RunResult) => Content])[] = [
+  ['quality', 'How good the model is', renderQuality],
+  ['hospitals', 'Hospital by hospital', renderHospitals],
+  ['training', 'How training went', renderTraining],
+  ['left', 'What left each hospital', renderWhatLeft],
+  ['dropped', 'Who dropped out', renderDropOuts],
+  ['protection', 'How it was protected', renderProtection],
+  ['settings', 'Settings and reproducibility', renderSettings],
+];
 
-/** A self-contained page. */
+/** A self-contained page in plain words, for people who decide whether to use the model. All text is escaped. */
 export function renderReport(result: RunResult): string {
-  return `<!doctype html><meta charset="utf-8"><title>${escape(result.title)}</title><pre>${escape(JSON.stringify(result, null, 2))}</pre>`;
+  // should markup ever slip through, the policy still lets nothing run and nothing load
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${result.title} – federated learning report</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+${renderVerdict(result)}
+<main>
+${SECTIONS.map(
+  ([id, title, render]) => html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2><div>
+${render(result)}
+</div></section>
+`,
+)}</main>
+<footer><p>Made by Konsil ${result.konsil} from run <code>${result.run}</code>.</p></footer>
+</body>
+</html>
+`.toString();
 }
