@@ -117,7 +117,7 @@ function endLabels(series: readonly Series[], y: Place): Content {
     const at = Math.max(previous + 2 * LABEL_STEP + 6, Math.min(y, most(i)));
     previous = at;
     return html`<text class="end ${className}" x="${PLOT.right + 14}" y="${at + 4}">${className === 'training' ? '●' : '■'} ${name}</text>
-<text class="tick" x="${PLOT.right + 14}" y="${at + 4 + LABEL_STEP}">last ${significant(value)}</text>`;
+<text class="tick" x="${PLOT.right + 14}" y="${at + 4 + LABEL_STEP}">last ${significant(value, 3)}</text>`;
   });
 }
 

@@ -24,22 +24,25 @@ export function mainMetricOf({ problem }: RunResult): string {
   return MAIN_METRIC[problem.kind];
 }
 
-/** Drop-outs of one hospital in one phase for one reason. */
+/** Drop-outs of one hospital in one phase for one reason and with one outcome. */
 export interface DropOut {
   readonly pod: string;
   readonly phase: string;
   readonly reason: string;
+  /** Its update is in the sum all the same: it was lost after it had sent it. */
+  readonly isCounted: boolean;
   /** Ascending. */
   readonly rounds: readonly number[];
 }
 
-/** Drop-outs with the same hospital, phase and reason put together, in the order they first happened. */
+/** Drop-outs with the same hospital, phase, reason and outcome put together, in the order they first happened. */
 export function dropOutsOf({ rounds }: RunResult): readonly DropOut[] {
-  const groups = new Map<string, { pod: string; phase: string; reason: string; rounds: number[] }>();
-  for (const { round, dropped } of rounds)
+  const groups = new Map<string, Omit<DropOut, 'rounds'> & { readonly rounds: number[] }>();
+  for (const { round, dropped, survivors } of rounds)
     for (const { pod, phase, reason } of dropped) {
-      const key = JSON.stringify([pod, phase, reason]);
-      const group = groups.get(key) ?? { pod, phase, reason, rounds: [] };
+      const isCounted = survivors.includes(pod);
+      const key = JSON.stringify([pod, phase, reason, isCounted]);
+      const group = groups.get(key) ?? { pod, phase, reason, isCounted, rounds: [] };
       group.rounds.push(round);
       groups.set(key, group);
     }

@@ -32,7 +32,7 @@ export interface DotPlot {
 }
 
 const WIDTH = 760;
-const PLOT = { left: 200, right: 640, top: 34 } as const;
+const PLOT = { left: 200, right: 640, top: 14 } as const;
 const ROW = 32;
 /** Characters of a 13-unit font that fit left of the plot. */
 const LABEL_LENGTH = 25;

@@ -19,9 +19,9 @@ export function countOf(count: number, noun: string): string {
 }
 
 /** `a, b and c`; more than `most` end in `and 3 more`. */
-export function listOf(items: readonly string[], most = 6): string {
+export function listOf(items: readonly string[], { most = 6, last = 'and' } = {}): string {
   const shown = items.length > most ? [...items.slice(0, most), `${items.length - most} more`] : items;
-  return shown.length < 2 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)!}`;
+  return shown.length < 2 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} ${last} ${shown.at(-1)!}`;
 }
 
 /** With thousands separated. */
@@ -35,15 +35,15 @@ export function metricValue(value: number | null | undefined, isShare: boolean):
   return isShare ? value.toFixed(3) : significant(value);
 }
 
-/** Four significant digits without an exponent where that stays short. */
-export function significant(value: number | null | undefined): string {
+/** Significant digits without an exponent where that stays short. */
+export function significant(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
   const magnitude = Math.abs(value);
   if (magnitude !== 0 && (magnitude < 1e-4 || magnitude >= 1e9)) {
-    const [digits = '', exponent = ''] = value.toExponential(1).split('e');
-    return `${digits.replace('-', '−')} × 10${superscript(Number(exponent))}`;
+    const [mantissa = '', exponent = ''] = value.toExponential(1).split('e');
+    return `${mantissa.replace('-', '−')} × 10${superscript(Number(exponent))}`;
   }
-  return value.toLocaleString('en-US', { maximumSignificantDigits: 4 }).replace('-', '−');
+  return value.toLocaleString('en-US', { maximumSignificantDigits: digits }).replace('-', '−');
 }
 
 function superscript(exponent: number): string {

@@ -15,7 +15,7 @@ export function renderWhatLeft({ privacy, model, cohort }: RunResult): Content {
   const { float32Bytes } = model;
   const longest = privacy.whatLeft.reduce((most, { bytes }) => Math.max(most, bytes), float32Bytes);
   const totals = [sumOf(cohort, 'sentBytes'), sumOf(cohort, 'receivedBytes')] as const;
-  return html`<p>No row of patient data is ever sent. These are the only things about its data that a hospital sends:</p>
+  return html`<p>Rows of data stay where they are. This is what a hospital sends instead, and who can read it.</p>
 <div class="scroll"><table><caption>What one hospital sends, by kind${float32Bytes > 0 && `; for scale, the model itself is ${size(float32Bytes)} (32-bit numbers)`}.
 Sizes are those of one message, before it is sealed; – where nothing was sent or the size was not recorded.</caption>
 <thead><tr><th scope="col">What</th><th scope="col">To</th><th scope="col">Who can read it</th><th scope="col" class="number">Size</th></tr></thead>
@@ -69,13 +69,13 @@ export function renderDropOuts(result: RunResult): Content {
 
 function dropOutTable(dropOuts: ReturnType<typeof dropOutsOf>): Markup {
   const shown = dropOuts.slice(0, MOST_ROWS);
-  return html`<p>A round goes on without a hospital that drops out, as long as enough are left; what it had sent in that round is
-not used. It may come back in a later one.</p>
+  return html`<p>A round goes on without a hospital that drops out, as long as enough are left; it may come back in a
+later one. An update that had arrived before still counts.</p>
 <div class="scroll"><table><caption>Drop-outs in completed rounds${shown.length < dropOuts.length && `; the first ${MOST_ROWS} of ${dropOuts.length}, the others are in result.json`}.</caption>
-<thead><tr><th scope="col">Hospital</th><th scope="col">Round</th><th scope="col">While</th><th scope="col">Reason</th></tr></thead>
+<thead><tr><th scope="col">Hospital</th><th scope="col">Round</th><th scope="col">While</th><th scope="col">Its update</th><th scope="col">Reason</th></tr></thead>
 <tbody>${shown.map(
-    ({ pod, phase, reason, rounds }) =>
-      html`<tr><th scope="row">${pod}</th><td>${ranges(rounds)}</td><td>${PHASES[phase] ?? phase}</td><td>${reason || NOTHING}</td></tr>\n`,
+    ({ pod, phase, reason, isCounted, rounds }) =>
+      html`<tr><th scope="row">${pod}</th><td>${ranges(rounds)}</td><td>${PHASES[phase] ?? phase}</td><td>${isCounted ? 'counted' : 'left out'}</td><td>${reason || NOTHING}</td></tr>\n`,
   )}</tbody></table></div>`;
 }
 

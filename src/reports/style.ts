@@ -16,7 +16,7 @@ export const STYLE = `
 body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.55 var(--sans);-webkit-text-size-adjust:100%}
 main,header,footer{max-width:66rem;margin:0 auto;padding:0 1.75rem}
 header{padding-top:3.25rem}
-.eyebrow{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:center;margin:0 0 1.4rem;color:var(--muted);font-size:.875rem}
+.eyebrow{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:center;margin:0 0 1.4rem;color:var(--muted);font-size:.875rem;max-width:none}
 .eyebrow b{color:var(--ink);font-weight:650}
 .badge{padding:.12rem .65rem;border-radius:99rem;border:1px solid currentColor;font-weight:600;font-size:.8125rem}
 .badge.good{color:var(--federated);background:var(--federated-soft)}
@@ -41,22 +41,22 @@ h3{font-size:1rem;font-weight:650;margin:2.2rem 0 .6rem}
 p{margin:.6rem 0;max-width:46em}
 .muted,figcaption,caption,.hint{color:var(--muted)}
 .hint{display:block;font-size:.8125rem;line-height:1.4;font-weight:400}
-figure{margin:1.2rem 0;overflow-x:auto}
+figure{margin:1rem 0;overflow-x:auto}
 figure>svg{display:block;width:100%;min-width:34rem;height:auto}
 figcaption,caption{font-size:.875rem;line-height:1.5;text-align:left}
 figcaption{margin-top:.5rem;max-width:52em}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;margin:0 0 .35rem;color:var(--ink)}
 .key>span{display:inline-flex;align-items:center;gap:.4rem}
-.scroll{overflow-x:auto;margin:1.1rem 0}
+.scroll{overflow-x:auto;margin:1.1rem 0}.scroll+.scroll{margin-top:2.2rem}
 table{border-collapse:collapse;width:100%;font-size:.9375rem;line-height:1.45;font-variant-numeric:tabular-nums lining-nums}
 caption{padding:0 0 .55rem;caption-side:top}
-th,td{padding:.5rem 1.1rem .5rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+th,td{padding:.5rem 1.1rem .5rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:break-word}
 th:last-child,td:last-child{padding-right:0}
-thead th{border-bottom:1px solid var(--strong);color:var(--muted);font-weight:600;font-size:.8125rem;vertical-align:bottom;overflow-wrap:normal}
+thead th{border-bottom:1px solid var(--strong);color:var(--muted);font-weight:600;font-size:.8125rem;vertical-align:bottom}
 tbody th{font-weight:600}
 tbody tr.main>*{background:linear-gradient(var(--federated-soft),var(--federated-soft))}
 tbody tr.main>:first-child{box-shadow:inset 3px 0 var(--federated);padding-left:.8rem}
-.number{text-align:right;white-space:nowrap;overflow-wrap:normal}
+.number{text-align:right}td.number{white-space:nowrap}
 tbody tr.total>*{border-top:1px solid var(--strong);border-bottom:0;font-weight:600}
 .note{margin:1.2rem 0;padding:.75rem 1rem;border-left:3px solid var(--warn);background:var(--warn-soft);max-width:none;font-size:.9375rem}
 .note.bad{border-color:var(--bad);background:var(--bad-soft)}
@@ -67,7 +67,7 @@ code{font:.875em/1.5 var(--mono);overflow-wrap:anywhere}
 dl{display:grid;grid-template-columns:minmax(0,14rem) minmax(0,1fr);margin:0}
 dt,dd{margin:0;padding:.6rem 1.2rem .6rem 0;border-bottom:1px solid var(--line)}
 dt{font-weight:600}dd{padding-right:0;overflow-wrap:anywhere}
-dl>:nth-last-child(-n+2){border-bottom:0}
+dl>:nth-child(-n+2){padding-top:0}dl>:nth-last-child(-n+2){border-bottom:0;padding-bottom:0}
 footer{padding-top:1.6rem;padding-bottom:3rem;color:var(--muted);font-size:.8125rem}
 svg text{font:13px var(--sans);fill:var(--ink);font-variant-numeric:tabular-nums lining-nums}
 svg .tick{fill:var(--muted);font-size:12px}svg .label{fill:var(--muted);font-size:12.5px}

@@ -74,20 +74,20 @@ function interruptions(result: RunResult): string | null {
   const pods = [...new Set(dropOutsOf(result).map(({ pod }) => pod))];
   if (pods.length === 0 || result.status === 'aborted') return null;
   return pods.length === 1
-    ? `${pods[0]!} dropped out on the way; the training went on.`
+    ? `One hospital, ${pods[0]!}, dropped out on the way; the training went on.`
     : `${inWords(pods.length)} hospitals dropped out on the way; the training went on.`;
 }
 
 function confidentiality({ mode, rounds }: RunResult): string | null {
   if (rounds.length === 0) return null;
   return mode === 'secure'
-    ? 'No hospital’s own contribution was visible to anyone else: only sums over hospitals were opened.'
-    : 'The coordinator could see the contribution of each hospital.';
+    ? 'No hospital’s own update was visible to anyone else: only sums over hospitals were opened.'
+    : 'The coordinator could see the update of each hospital.';
 }
 
 function about({ problem, features, model }: RunResult): Markup {
   const { kind, target, classes } = problem;
-  const what = kind === 'regression' || classes.length === 0 ? '' : ` (${listOf(classes, 8)})`;
+  const what = kind === 'regression' || classes.length === 0 ? '' : ` (${listOf(classes, { most: 8, last: 'or' })})`;
   const from = features > 0 ? ` from ${countOf(features, 'feature')}` : '';
   const how = model.parameters > 0 ? `, with ${countOf(model.parameters, 'parameter')}` : '';
   return html`<p class="about">The model predicts <b>${target}</b>${what}${from}${how}.</p>`;
