@@ -29,10 +29,13 @@ export function whole(value: number): string {
   return Number.isFinite(value) ? value.toLocaleString('en-US', { maximumFractionDigits: 0 }) : NOTHING;
 }
 
-/** Three decimals for a share in [0, 1], else four significant digits; `–` for nothing. */
+/** Three decimals for a share in [0, 1], else four digits, trailing zeros too, so that columns line up; `–` for nothing. */
 export function metricValue(value: number | null | undefined, isShare: boolean): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOTHING;
-  return isShare ? value.toFixed(3) : significant(value);
+  if (isShare) return value.toFixed(3);
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1000 && magnitude < 1e9) return whole(value);
+  return magnitude >= 1 && magnitude < 1000 ? value.toPrecision(4).replace('-', '−') : significant(value);
 }
 
 /** Significant digits without an exponent where that stays short. */

@@ -11,11 +11,13 @@ import type { PodResult, RunResult } from './result.ts';
 const MOST_ROWS = 40;
 
 /** Every kind of message with its size next to the model's, and what each hospital moved over the broker. */
-export function renderWhatLeft({ privacy, model, cohort }: RunResult): Content {
+export function renderWhatLeft({ privacy, model, cohort, status }: RunResult): Content {
   const { float32Bytes } = model;
   const longest = privacy.whatLeft.reduce((most, { bytes }) => Math.max(most, bytes), float32Bytes);
   const totals = [sumOf(cohort, 'sentBytes'), sumOf(cohort, 'receivedBytes')] as const;
-  return html`<p>Rows of data stay where they are. This is what a hospital sends instead, and who can read it.</p>
+  return html`<p>Rows of data stay where they are. This is what a hospital sends instead, and who can read it.${
+    status === 'aborted' && ' The run stopped early, so not all of it was sent.'
+  }</p>
 <div class="scroll"><table><caption>What one hospital sends, by kind${float32Bytes > 0 && `; for scale, the model itself is ${size(float32Bytes)} (32-bit numbers)`}.
 Sizes are those of one message, before it is sealed; – where nothing was sent or the size was not recorded.</caption>
 <thead><tr><th scope="col">What</th><th scope="col">To</th><th scope="col">Who can read it</th><th scope="col" class="number">Size</th></tr></thead>
@@ -23,6 +25,7 @@ Sizes are those of one message, before it is sealed; – where nothing was sent 
     ({ what, to, bytes, visibleTo }) =>
       html`<tr><th scope="row">${what}</th><td>${to}</td><td>${visibleTo}</td><td class="number">${sizeCell(bytes, float32Bytes, longest)}</td></tr>\n`,
   )}</tbody></table></div>
+<p class="muted">Not in this table: before a run, a hospital describes its dataset to the coordinator (names and kinds of columns, number of rows).</p>
 <div class="scroll"><table><caption>Everything each hospital moved through the broker over the whole run: all messages, encryption and control included.</caption>
 <thead><tr><th scope="col">Hospital</th><th scope="col">Dataset</th><th scope="col">To the end?</th><th scope="col" class="number">Sent</th><th scope="col" class="number">Received</th></tr></thead>
 <tbody>${cohort.map(

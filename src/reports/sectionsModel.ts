@@ -17,6 +17,8 @@ export function renderTraining({ rounds }: RunResult): Content {
   const slowest = rounds.reduce((a, b) => (b.seconds > a.seconds ? b : a));
   const total = rounds.reduce((sum, { seconds }) => sum + seconds, 0);
   const repeated = rounds.filter(({ attempts }) => attempts > 1).map(({ round }) => round);
+  const hasValidation = rounds.some(({ validationLoss }) => validationLoss !== null);
+  const dropped = rounds.filter((round) => round.dropped.length > 0).map(({ round }) => round);
   const accuracies = rounds.flatMap(({ validationAccuracy }) => validationAccuracy ?? []);
   const [first, last] = [accuracies[0], accuracies.at(-1)];
   return html`<p>In each round every hospital improves the model on its own rows, and the improvements are averaged. The
@@ -24,10 +26,9 @@ loss says how wrong the model is; it should fall and then level off.</p>
 ${
   chart
     ? html`<figure>${chart}<figcaption>Mean loss over the rows of all hospitals in a round. The training loss is taken while
-a round runs, the validation loss on rows that are not trained on${
-        rounds.some(({ dropped }) => dropped.length > 0) &&
-        html`. ▲ with a dotted line: a hospital dropped out (round ${ranges(rounds.filter(({ dropped }) => dropped.length > 0).map(({ round }) => round))})`
-      }.</figcaption></figure>`
+a round runs${hasValidation && ', the validation loss on rows that are not trained on'}.${
+        dropped.length > 0 && ` ▲ with a dotted line: a hospital dropped out (round ${ranges(dropped)}).`
+      }</figcaption></figure>`
     : html`<p>The hospitals reported no losses.</p>`
 }
 <p>${countOf(rounds.length, 'round')} on ${countOf(rounds.at(-1)!.trainingRows, 'training row')} in the last one; a round took
@@ -49,7 +50,7 @@ export function renderQuality(result: RunResult): Content {
   return html`<div class="scroll"><table>
 <caption>The federated model on the test rows of all hospitals${rows !== null && ` (${whole(rows)})`}, which were not trained on.
 The interval says how far chance in the choice of test rows could move a value.</caption>
-<thead><tr><th scope="col">Metric</th><th scope="col" class="number">Value</th><th scope="col" class="number">95 % interval</th><th scope="col">Note</th></tr></thead>
+<thead><tr><th scope="col">Metric</th><th scope="col" class="number">Value</th><th scope="col" class="number">95&nbsp;%&nbsp;interval</th><th scope="col">Note</th></tr></thead>
 <tbody>${Object.entries(pooled).map(([name, { value, low, high, note }]) => {
     const interval = low === null || high === null ? NOTHING : `${shownMetric(name, low)} – ${shownMetric(name, high)}`;
     return html`<tr${name === main && html` class="main"`}><th scope="row">${name}<span class="hint">${meaningOf(name, problem.kind)}</span></th>
@@ -157,8 +158,8 @@ function renderSites(result: RunResult): Content {
           note: shownMetric(metric, metrics[metric]),
         })),
       });
-  return html`${plot && html`<figure>${plot}<figcaption>${dotKey(['federated'])}Dashed line: over all hospitals.</figcaption></figure>`}
-<h3>What the hospitals themselves report</h3>
+  return html`<h3>What the hospitals themselves report</h3>
+${plot && html`<figure>${plot}<figcaption>${dotKey(['federated'])}Dashed line: over all hospitals.</figcaption></figure>`}
 <div class="scroll"><table><caption>The federated model on each hospital’s own test rows, from hospitals whose policy shares
 this.${silent.length > 0 && ` Not shared by ${listOf(silent)}.`}</caption>
 <thead><tr><th scope="col">Hospital</th><th scope="col" class="number">Test rows</th>${columns.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>

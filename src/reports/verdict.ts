@@ -47,12 +47,7 @@ function quality(result: RunResult): Content {
   if (value === null) return `${where} its ${name} could not be computed${note ? ` (${note})` : ''}.`;
   const interval =
     low === null || high === null ? '' : ` (95 % interval ${shownMetric(name, low)} to ${shownMetric(name, high)})`;
-  return html`${where} it reaches ${article(name)} ${name} of <strong>${shownMetric(name, value)}</strong>${interval}${lowerIsBetter(name) && '; lower is better'}.`;
-}
-
-/** `an ROC AUC` is said by letter: an R; the others begin with a consonant's sound. */
-function article(name: string): string {
-  return /^[AEFHILMNORSX](?=[A-Z]{2})|^[AEIO][a-z]/.test(name) ? 'an' : 'a';
+  return html`${where} it reaches a ${name} of <strong>${shownMetric(name, value)}</strong>${interval}${lowerIsBetter(name) && '; lower is better'}.`;
 }
 
 function alternatives(result: RunResult): string | null {
@@ -85,12 +80,13 @@ function confidentiality({ mode, rounds }: RunResult): string | null {
     : 'The coordinator could see the update of each hospital.';
 }
 
-function about({ problem, features, model }: RunResult): Markup {
+function about(result: RunResult): Markup {
+  const { problem, features, model } = result;
   const { kind, target, classes } = problem;
   const what = kind === 'regression' || classes.length === 0 ? '' : ` (${listOf(classes, { most: 8, last: 'or' })})`;
   const from = features > 0 ? ` from ${countOf(features, 'feature')}` : '';
   const how = model.parameters > 0 ? `, with ${countOf(model.parameters, 'parameter')}` : '';
-  return html`<p class="about">The model predicts <b>${target}</b>${what}${from}${how}.</p>`;
+  return html`<p class="about">The model ${contributorsOf(result).length > 0 ? 'predicts' : 'was to predict'} <b>${target}</b>${what}${from}${how}.</p>`;
 }
 
 function tiles(result: RunResult): Markup {
