@@ -25,7 +25,7 @@ Sizes are those of one message, before it is sealed; – where nothing was sent 
     ({ what, to, bytes, visibleTo }) =>
       html`<tr><th scope="row">${what}</th><td>${to}</td><td>${visibleTo}</td><td class="number">${sizeCell(bytes, float32Bytes, longest)}</td></tr>\n`,
   )}</tbody></table></div>
-<p class="muted">Not in this table: before a run, a hospital describes its dataset to the coordinator (names and kinds of columns, number of rows).</p>
+<p class="muted small">Not in this table: before a run, a hospital describes its dataset to the coordinator (names and kinds of columns, number of rows).</p>
 <div class="scroll"><table><caption>Everything each hospital moved through the broker over the whole run: all messages, encryption and control included.</caption>
 <thead><tr><th scope="col">Hospital</th><th scope="col">Dataset</th><th scope="col">To the end?</th><th scope="col" class="number">Sent</th><th scope="col" class="number">Received</th></tr></thead>
 <tbody>${cohort.map(
@@ -120,8 +120,11 @@ it was trained on, so plain mode is for hospitals that trust the coordinator.`,
 ];
 
 function secureAnswers({ secure, rounds, model, cohort }: RunResult): Answers {
-  const mode = ['Mode', 'Secure aggregation: the coordinator learns sums over hospitals, nothing smaller.'] as const;
-  if (!secure) return [mode, ['Numbers', 'None: the run ended before the first update was due.']];
+  const mode = [
+    'Mode',
+    'Secure aggregation: of the model updates the coordinator learns sums over hospitals, nothing smaller.',
+  ] as const;
+  if (!secure || rounds.length === 0) return [mode, ['Updates', 'None was opened: no round was completed.']];
   const { threshold, minimum, clip, bound } = secure;
   const clipped = rounds.reduce((sum, round) => sum + round.clipped, 0);
   const sent = model.parameters * rounds.reduce((sum, { survivors }) => sum + survivors.length, 0);

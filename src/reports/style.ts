@@ -40,6 +40,7 @@ section>div>:last-child{margin-bottom:0}
 h3{font-size:1rem;font-weight:650;margin:2.2rem 0 .6rem}
 p{margin:.6rem 0;max-width:46em}
 .muted,figcaption,caption,.hint{color:var(--muted)}
+.small{font-size:.875rem}
 .hint{display:block;font-size:.8125rem;line-height:1.4;font-weight:400}
 figure{margin:1rem 0;overflow-x:auto}
 figure>svg{display:block;width:100%;min-width:34rem;height:auto}
@@ -82,9 +83,10 @@ svg .main{font-weight:650}svg .between{stroke:var(--strong);stroke-width:2}
 svg .whisker{fill:none;stroke:var(--federated);stroke-width:1.75}
 svg .dot.federated{fill:var(--federated)}svg .dot.pooled{fill:var(--third)}
 svg .dot.alone{fill:var(--paper);stroke:var(--second);stroke-width:2.25}
-@media (max-width:52rem){section{display:block}section>h2{margin-bottom:.9rem}dl{display:block}dt{border:0;padding-bottom:0}
+@media screen and (max-width:52rem){section{display:block}section>h2{margin-bottom:.9rem}dl{display:block}dt{border:0;padding-bottom:0}
 .tiles{grid-template-columns:1fr 1fr}.tiles li:nth-child(odd){padding-left:0;border-left:0}}
-@media print{body{font-size:10pt;background:none}main,header,footer{max-width:none;padding-left:0;padding-right:0}header{padding-top:0}
+@page{margin:16mm}
+@media print{.tiles{grid-template-columns:repeat(5,1fr)}.tiles .figure{font-size:1.6rem}body{font-size:10pt;background:none}main,header,footer{max-width:none;padding-left:0;padding-right:0}header{padding-top:0}
 section{grid-template-columns:minmax(0,8.5rem) minmax(0,1fr);gap:0 1.5rem;padding:1.4rem 0}h1{font-size:24pt}.lede{font-size:13pt}
 figure,tr,.note,.tiles{break-inside:avoid}h2,h3,caption{break-after:avoid}figure,.scroll{overflow:visible}figure>svg{min-width:0}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
