@@ -33,7 +33,7 @@ function render(value: Content): string {
 }
 
 /** `text` for element content and quoted attributes; what cannot be seen is made visible. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return visible(text).replace(/[&<>"'`]/g, (ch) => `&#${ch.charCodeAt(0)};`);
 }
 
