@@ -25,7 +25,6 @@ Sizes are those of one message, before it is sealed; – where nothing was sent 
     ({ what, to, bytes, visibleTo }) =>
       html`<tr><th scope="row">${what}</th><td>${to}</td><td>${visibleTo}</td><td class="number">${sizeCell(bytes, float32Bytes, longest)}</td></tr>\n`,
   )}</tbody></table></div>
-<p class="muted small">Not in this table: before a run, a hospital describes its dataset to the coordinator (names and kinds of columns, number of rows).</p>
 <div class="scroll"><table><caption>Everything each hospital moved through the broker over the whole run: all messages, encryption and control included.</caption>
 <thead><tr><th scope="col">Hospital</th><th scope="col">Dataset</th><th scope="col">To the end?</th><th scope="col" class="number">Sent</th><th scope="col" class="number">Received</th></tr></thead>
 <tbody>${cohort.map(
