@@ -70,6 +70,6 @@ describe('envelope', () => {
     expect(new Set(seals.map((bytes) => Buffer.from(bytes.subarray(1, 33)).toString('hex'))).size).toBe(200);
     for (const bytes of seals)
       for (const part of [header, body, utf8(sender.public.id), utf8(receiver.public.id), sender.public.signing])
-        expect(Buffer.from(bytes).includes(part)).toBe(false);
+        expect(Buffer.from(bytes).includes(Buffer.from(part))).toBe(false);
   });
 });

@@ -38,7 +38,14 @@ describe('public identity', () => {
     const line = exportPublic(generateIdentity());
     const bytes = bytesOf(line);
     for (const length of [0, 31, 64, 127]) expect(() => importPublic(lineOf(bytes.slice(0, length)))).toThrow(invalid);
-    const bad = [lineOf(new Uint8Array(129)), `${line}=`, `${line.slice(0, -1)}!`, line.slice(1), '', 'ssh-ed25519 AAAA'];
+    const bad = [
+      lineOf(new Uint8Array(129)),
+      `${line}=`,
+      `${line.slice(0, -1)}!`,
+      line.slice(1),
+      '',
+      'ssh-ed25519 AAAA',
+    ];
     for (const text of bad) expect(() => importPublic(text), text).toThrow(invalid);
   });
 
@@ -76,7 +83,9 @@ function torsionPoint(): InstanceType<typeof ed25519.Point> {
     const bytes = new Uint8Array(32);
     bytes[0] = y;
     try {
-      const point = ed25519.Point.fromBytes(bytes).multiplyUnsafe(order - 1n).add(ed25519.Point.fromBytes(bytes));
+      const point = ed25519.Point.fromBytes(bytes)
+        .multiplyUnsafe(order - 1n)
+        .add(ed25519.Point.fromBytes(bytes));
       if (!point.double().double().is0()) return point;
     } catch {
       // y is not on the curve: try the next

@@ -25,8 +25,14 @@ describe('messages', () => {
     ['a field nobody knows', { type: 'JOB_ACCEPT', admin: true }],
     ['a negative count', { type: 'PROGRESS', done: -1, total: 1 }],
     ['a purpose nobody knows', { type: 'ROUND_START', purpose: 'peek', completed: 0 }],
-    ['a clip of zero', { type: 'ROUND_START', purpose: 'update', completed: 0, secure: { clip: 0, maxWeight: 1, cohort: 3 } }],
-    ['a cohort beyond the limit', { type: 'SECURE_OPEN', purpose: 'update', attempt: 0, cohort: Array(1001).fill('a') }],
+    [
+      'a clip of zero',
+      { type: 'ROUND_START', purpose: 'update', completed: 0, secure: { clip: 0, maxWeight: 1, cohort: 3 } },
+    ],
+    [
+      'a cohort beyond the limit',
+      { type: 'SECURE_OPEN', purpose: 'update', attempt: 0, cohort: Array(1001).fill('a') },
+    ],
     ['a blob id that is a path', { type: 'BLOB_GET', id: '../../etc/passwd', index: 0 }],
     ['a metric that is text', { type: 'EVALUATION_RESULTS', rows: 1, metrics: { accuracy: 'high' } }],
     ['bytes that are text', { type: 'SECURE_SHARE', purpose: 'update', attempt: 0, body: 'abc' }],
