@@ -4,14 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, relative } from 'node:path';
-import { thresholdsFor } from '../aggregation/index.ts';
+import { basename, dirname, relative } from 'node:path';
+import { thresholdsFor, vectorLength } from '../aggregation/index.ts';
 import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import { problemOf } from '../datasources/index.ts';
+import { plainBytes, sumSpec } from '../protocols/index.ts';
 import type { Comparison, RunResult } from '../reports/index.ts';
 import type { LocalTask } from '../tasks/index.ts';
+import type { Purpose } from '../wire/index.ts';
 import { VERSION } from './environment.ts';
 
 /** The result record of a run. */
@@ -21,12 +23,16 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
   const parameters = facts?.parameters ?? 0;
   const traffic = new Map(members.map((member) => [member.name, outcome.trafficOf(member)]));
   const { training, protocol } = task;
-  const vectorBytes = rounds.at(-1)?.vectorBytes ?? 0;
   const secret = secure !== null;
+  const sizeOf = (purpose: Purpose): number => {
+    if (!facts) return 0;
+    const spec = sumSpec(purpose, facts, secure ?? { clip: 1, maxWeight: 1, cohort: task.pods.length });
+    return secret ? 4 * vectorLength(spec) : plainBytes(spec);
+  };
   return {
     format: 'konsil-result-v1',
     run: outcome.run,
-    title: basename(task.local.file).replace(/\.ya?ml$/, ''),
+    title: titleOf(task.local.file),
     status: outcome.status,
     ...(error ? { reason: outcome.reason } : {}),
     startedAt: outcome.startedAt.toISOString(),
@@ -81,13 +87,13 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
             ? 'Masked counts, sums and squares of each feature, once'
             : 'Counts, sums and squares of each feature, once',
           to: 'coordinator',
-          bytes: facts ? (secret ? 4 * (1 + 17 * facts.features + 1) : 8 * (1 + 3 * facts.features)) : 0,
+          bytes: sizeOf('statistics'),
           visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
         },
         {
           what: secret ? 'Masked model update, each round' : 'Model update, each round',
           to: 'coordinator',
-          bytes: vectorBytes,
+          bytes: sizeOf('update'),
           visibleTo: secret ? 'nobody alone; the coordinator learns the weighted sum' : 'the coordinator',
         },
         {
@@ -95,7 +101,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
             ? 'Masked score histogram and counts of the test rows, once'
             : 'Score histogram and counts of the test rows, once',
           to: 'coordinator',
-          bytes: 0,
+          bytes: sizeOf('evaluation'),
           visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',
         },
         {
@@ -109,4 +115,10 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     machine: { cores: availableParallelism(), node: process.version, platform: `${process.platform} ${process.arch}` },
     konsil: VERSION,
   };
+}
+
+/** The file's name, or its folder's when every task is called task.yaml. */
+function titleOf(file: string): string {
+  const name = basename(file).replace(/\.ya?ml$/, '');
+  return name === 'task' ? basename(dirname(file)) : name;
 }

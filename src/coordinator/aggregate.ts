@@ -17,7 +17,7 @@ import {
   sumPlain,
   sumSpec,
 } from '../protocols/index.ts';
-import type { Task } from '../tasks/index.ts';
+import { splitIdentifier, type Task } from '../tasks/index.ts';
 import type { Blobs, Clock } from '../transport/index.ts';
 import type { BlobRef, Context, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { LearnedDeadlines } from './deadlines.ts';
@@ -144,9 +144,10 @@ export class Aggregator {
     if (inputs.size < minimum)
       throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${inputs.size} usable updates, ${minimum} are needed`);
     const { weights } = task.aggregator;
-    const weightOf = (pod: string, rows: number): number =>
-      weights ? (weights[identifierOf(task, pod)] ?? weights[pod] ?? 0) : rows;
-    const sum = sumPlain(inputs, spec, weightOf);
+    const byPod =
+      weights &&
+      new Map(Object.entries(weights).map(([identifier, weight]) => [splitIdentifier(identifier).pod, weight]));
+    const sum = sumPlain(inputs, spec, byPod);
     return { sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) };
   }
 
@@ -276,8 +277,3 @@ export class Aggregator {
 }
 
 type Dropped = { readonly pod: string; readonly phase: string; readonly reason: string }[];
-
-/** The task's identifier (`pod` or `pod/dataset`) of a pod. */
-function identifierOf(task: Task, pod: string): string {
-  return task.pods.find((identifier) => identifier === pod || identifier.startsWith(`${pod}/`)) ?? pod;
-}

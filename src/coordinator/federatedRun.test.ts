@@ -20,7 +20,9 @@ describe('a federated run', () => {
   it('trains, evaluates and writes everything needed to audit it', async () => {
     await open();
     const outcome = await federation.run();
-    expect(reasons(outcome)).toEqual(Object.fromEntries([...'abcd'].map((x) => [`hospital-${x}`, 'finished'])));
+    expect(reasons(outcome)).toEqual(
+      Object.fromEntries(['a', 'b', 'c', 'd'].map((x) => [`hospital-${x}`, 'finished'])),
+    );
     expect(outcome.status).toBe('complete');
     expect(outcome.rounds.map(({ survivors }) => survivors.length)).toEqual([4, 4, 4]);
     expect(outcome.rounds.at(-1)!.trainingLoss!).toBeLessThan(outcome.rounds[0]!.trainingLoss!);

@@ -24,6 +24,8 @@ export interface Member {
   state: MemberState;
   reason: string;
   present: boolean;
+  /** When the invitation it has not answered yet was sent; null when there is none. */
+  invitedAt: number | null;
 }
 
 /** What a wait ended with: an answer a pod, and who did not give one, and why. */
@@ -78,6 +80,7 @@ export class Members {
           state: 'invited',
           reason: '',
           present: false,
+          invitedAt: null,
         });
     }
     if (unknown.length > 0)
@@ -238,11 +241,14 @@ export class Members {
 
   /** Invites every pod again that is present but not taking part; it becomes active when it accepts. */
   readmit(): void {
-    for (const member of this.all())
-      if (this.#request && member.present && (member.state === 'lost' || member.state === 'invited')) {
-        this.#setState(member, 'invited', 'invited again');
-        this.#invite(member, this.#request, READMIT_MS);
-      }
+    const now = this.#options.clock.now();
+    for (const member of this.all()) {
+      const undecided = member.invitedAt !== null && now - member.invitedAt < READMIT_MS;
+      if (!this.#request || !member.present || undecided) continue;
+      if (member.state !== 'lost' && member.state !== 'invited') continue;
+      this.#setState(member, 'invited', 'invited again');
+      this.#invite(member, this.#request, READMIT_MS);
+    }
   }
 
   /** Tells every pod that took part that the run is over. Resolves when all know or the time is up. */
@@ -261,6 +267,7 @@ export class Members {
   }
 
   #invite(member: Member, request: (member: Member) => MessageOf<'JOB_REQUEST'>, timeoutMs: number): void {
+    member.invitedAt = this.#options.clock.now();
     this.#options.channel
       .send(member.peer.public.id, this.#context('admission'), request(member), {
         timeoutMs,
@@ -313,6 +320,7 @@ export class Members {
     if (member.state === state && member.reason === reason) return;
     member.state = state;
     member.reason = reason;
+    if (state !== 'invited') member.invitedAt = null;
     this.#options.emit({ type: 'member', pod: member.name, state, reason });
   }
 }

@@ -2,4 +2,5 @@ export * from './envelope.ts';
 export * from './identity.ts';
 export * from './maskStream.ts';
 export * from './primitives.ts';
+export * from './secretBox.ts';
 export * from './shamir.ts';

@@ -18,6 +18,16 @@ export function wilsonInterval(hits: number, all: number): Interval {
   return [Math.max(0, centre - half), Math.min(1, centre + half)];
 }
 
+/**
+ * Interval of an F1 score: F1 = 2s / (1 + s) grows with the share s = TP / (TP + FP + FN) of a binomial count, so
+ * Wilson's limits of s carry over, also when every row is right. Null when there is nothing to count.
+ */
+export function f1Interval(truePositives: number, errors: number): Interval | null {
+  if (truePositives + errors === 0) return null;
+  const [low, high] = wilsonInterval(truePositives, truePositives + errors);
+  return [(2 * low) / (1 + low), (2 * high) / (1 + high)];
+}
+
 /** Standard error of an AUC. @source Hanley and McNeil, Radiology 143 (1982), equation 1. */
 function aucStandardError(auc: number, negatives: number, positives: number): number {
   const q1 = auc / (2 - auc);

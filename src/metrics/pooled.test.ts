@@ -8,6 +8,7 @@ import {
   evaluateBinary,
   evaluateMulticlass,
   evaluateRegression,
+  f1Interval,
   type MetricKind,
   meanInterval,
   pooledMetrics,
@@ -183,6 +184,14 @@ describe('intervals', () => {
     const [perfectLow, perfectHigh] = aucInterval(1, 50, 50);
     expect(1 - perfectLow).toBeCloseTo(1.96 * error(perfectLow), 4);
     expect(perfectHigh).toBe(1);
+    // 8 of 10: Wilson's limits 0.4902 and 0.9433 of the share, carried over
+    const [f1Low, f1High] = f1Interval(8, 2)!;
+    expect([f1Low.toFixed(3), f1High.toFixed(3)]).toEqual([
+      ((2 * 0.4902) / 1.4902).toFixed(3),
+      ((2 * 0.9433) / 1.9433).toFixed(3),
+    ]);
+    expect(f1Interval(20, 0)![0]).toBeLessThan(1);
+    expect(f1Interval(0, 0)).toBeNull();
     expect(meanInterval(6, 14, 3)).toEqual([
       expect.closeTo(2 - 1.96 / Math.sqrt(3), 4),
       expect.closeTo(2 + 1.96 / Math.sqrt(3), 4),

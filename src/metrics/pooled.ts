@@ -17,7 +17,14 @@ import {
   recallOf,
 } from './confusion.ts';
 import { aucFromHistogram, HISTOGRAM_BINS, scoreHistogram } from './histogram.ts';
-import { aucInterval, bootstrapInterval, type Interval, meanInterval, wilsonInterval } from './intervals.ts';
+import {
+  aucInterval,
+  bootstrapInterval,
+  f1Interval,
+  type Interval,
+  meanInterval,
+  wilsonInterval,
+} from './intervals.ts';
 import { r2Of } from './regression.ts';
 
 export type MetricKind = 'binary' | 'multiclass' | 'regression';
@@ -217,12 +224,11 @@ function pooledBinary({ counts, sums }: SiteStatistics): Record<string, PooledMe
   const [fp, tp] = [total(negative, middle), total(positive, middle)];
   const [tn, fn] = [total(negative, 0, middle), total(positive, 0, middle)];
   const rows = tp + fp + fn + tn;
-  const f1 = ([a = 0, b = 0, c = 0]: Float64Array): number | null => f1Of({ tp: a, fp: b, fn: c });
   return {
     Accuracy: shareOf(tp + tn, rows),
     Precision: shareOf(tp, tp + fp),
     Recall: shareOf(tp, tp + fn),
-    'F1 Score': metricOf(f1Of({ tp, fp, fn }), rows > 0 ? bootstrapInterval([tp, fp, fn, tn], f1) : null),
+    'F1 Score': metricOf(f1Of({ tp, fp, fn }), f1Interval(tp, fp + fn)),
     'ROC AUC': aucMetric(negative, positive),
     'Brier Loss': metricOf(
       ratio(sums['brier']!, rows),

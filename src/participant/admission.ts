@@ -16,9 +16,12 @@ import type { JobResponse, MessageOf } from '../wire/index.ts';
 /** A refusal as a value: expected, and sent to the modeller. */
 export class Refusal extends Error {
   readonly response: JobResponse;
-  constructor(response: JobResponse, reason: string) {
+  /** The same for the site's own operator: may name files of this machine. */
+  readonly forOperator: string;
+  constructor(response: JobResponse, reason: string, forOperator = reason) {
     super(reason);
     this.response = response;
+    this.forOperator = forOperator;
   }
 }
 
@@ -143,7 +146,7 @@ async function openSource(config: PodConfig, dataset: string): Promise<DataSourc
   try {
     return await openDataset(chosen);
   } catch (error) {
-    throw new Refusal('NO_DATA', `dataset "${dataset}" cannot be read${codeOf(error)}`);
+    throw new Refusal('NO_DATA', `dataset "${dataset}" cannot be read${codeOf(error)}`, messageOf(error));
   }
 }
 
@@ -165,8 +168,10 @@ async function setUp(
   try {
     data = await loadSiteData(source, task, signal);
   } catch (error) {
-    const empty = isKonsilError(error, 'DATA_EMPTY');
-    throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', messageOf(error));
+    const response = isKonsilError(error, 'DATA_EMPTY') ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE';
+    // the modeller learns what is wrong, not where this hospital keeps its files
+    const reason = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
+    throw new Refusal(response, reason, messageOf(error));
   }
   const { kind, classes } = problemOf(dataStructure);
   try {

@@ -111,7 +111,9 @@ export class Pod {
         config.datasources.map(async (chosen) => {
           const source = await openDataset(chosen);
           source.close();
-          return { name: chosen.name, schema: JSON.stringify(source.schema) };
+          // how many rows a site has is for the sums to hide
+          const { rowCount: _hidden, ...schema } = source.schema;
+          return { name: chosen.name, schema: JSON.stringify(schema) };
         }),
       );
       await this.#send(from, context, { type: 'ONLINE_RESPONSE', version, datasets });
@@ -168,7 +170,7 @@ export class Pod {
     const { response, message: reason } = refusal;
     this.#options.onNotice({
       ...{ type: 'rejected', run: context.run, response },
-      reason: error instanceof Refusal ? reason : messageOf(error),
+      reason: error instanceof Refusal ? error.forOperator : messageOf(error),
     });
     this.#ledger.append({ event: 'rejected', run: context.run, modeller: from.name, detail: `${response}: ${reason}` });
     await this.#send(from, context, { type: 'JOB_REJECT', response, reason }).catch(() => undefined); // it left meanwhile

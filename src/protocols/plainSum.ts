@@ -3,7 +3,7 @@
  * The coordinator sees each input; tasks use it only when they switch secure aggregation off and the site allows it.
  * @module
  */
-import type { PodInput, SummedVector, VectorSpec } from '../aggregation/index.ts';
+import { fedAvg, type PodInput, type SummedVector, type VectorSpec } from '../aggregation/index.ts';
 import { bytesOf, concatBytes, float32Of, KonsilError } from '../base/index.ts';
 
 /** Bytes of `input`: update (4 each), then weight, extras and counts in the order of `spec` (8 each). */
@@ -45,28 +45,24 @@ export function decodePlain(bytes: Uint8Array, spec: VectorSpec, pod: string): P
 }
 
 /**
- * Weighted mean of the updates and sums of everything else; weights by sample count unless `weightOf` overrides them.
- * @throws KonsilError AGG_TOO_FEW_SURVIVORS when no input has weight.
+ * Weighted mean of the updates (by sample count unless `weights` says otherwise) and plain sums of everything else.
+ * @throws KonsilError AGG_BAD_MESSAGE when an update has no weight, DATA_EMPTY without inputs.
  */
 export function sumPlain(
   inputs: ReadonlyMap<string, PodInput>,
   spec: VectorSpec,
-  weightOf: (pod: string, rows: number) => number = (_pod, rows) => rows,
+  weights?: ReadonlyMap<string, number>,
 ): SummedVector {
-  const mean = new Float64Array(spec.updateLength);
+  const updates = fedAvg(weights ? { weights } : {}).begin(spec.updateLength);
   const extras = Object.fromEntries(spec.extras.map((name) => [name, 0]));
   const counts = Object.fromEntries(spec.counts.map((name) => [name, 0]));
-  let [totalWeight, total] = [0, 0];
-  for (const [pod, input] of inputs) {
-    const weight = weightOf(pod, input.weight);
-    total += weight;
-    totalWeight += input.weight;
-    input.update?.forEach((value, i) => (mean[i]! += weight * value));
-    for (const name of spec.extras) extras[name]! += input.extras[name]!;
-    for (const name of spec.counts) counts[name]! += input.counts[name]!;
+  let totalWeight = 0;
+  for (const [pod, { update, weight, ...sums }] of inputs) {
+    if (update) updates.add({ pod, update, samples: weight });
+    totalWeight += weight;
+    for (const name of spec.extras) extras[name]! += sums.extras[name]!;
+    for (const name of spec.counts) counts[name]! += sums.counts[name]!;
   }
-  if (spec.updateLength > 0 && total <= 0)
-    throw new KonsilError('AGG_TOO_FEW_SURVIVORS', 'no pod contributed any weight');
-  for (let i = 0; i < mean.length; i++) mean[i]! /= total;
+  const mean = spec.updateLength > 0 ? updates.result().mean : new Float64Array(0);
   return { mean, totalWeight, extras, counts, clipped: 0 };
 }

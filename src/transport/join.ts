@@ -5,8 +5,8 @@
  * @module
  */
 import { z } from 'zod';
-import { concatBytes, frame, KonsilError, utf8 } from '../base/index.ts';
-import { equalSecret, hkdf, importPublic, open, randomBytes, seal, sha256 } from '../crypto/index.ts';
+import { frame, KonsilError, utf8 } from '../base/index.ts';
+import { equalSecret, hkdf, importPublic, randomBytes, type SecretBox, secretBox, sha256 } from '../crypto/index.ts';
 import { fromCbor, joinTopic, toCbor } from '../wire/index.ts';
 import type { Clock, Link } from './link.ts';
 
@@ -55,13 +55,8 @@ function keysOf(code: string): { readonly meeting: string; readonly key: Uint8Ar
   return { meeting, key: hkdf(secret, none, 'konsil/join/v1/key', 32) };
 }
 
-const pack = (key: Uint8Array, label: Uint8Array, introduction: Introduction): Uint8Array => {
-  const nonce = randomBytes(12);
-  return concatBytes(nonce, seal(key, nonce, toCbor({ ...introduction }), label));
-};
-
-function unpack(key: Uint8Array, label: Uint8Array, bytes: Uint8Array): Introduction | null {
-  const plain = open(key, bytes.subarray(0, 12), bytes.subarray(12), label);
+function unpack(box: SecretBox, label: Uint8Array, bytes: Uint8Array): Introduction | null {
+  const plain = box.open(bytes, label);
   if (!plain) return null;
   const introduction = fromCbor(IntroductionSchema, plain, 'introduction');
   importPublic(introduction.line); // throws KEY_INVALID
@@ -91,12 +86,13 @@ export interface JoinOptions {
 export async function inviteToJoin(options: JoinOptions, accept: (pod: Introduction) => void): Promise<Introduction> {
   const { link, code, self, clock } = options;
   const { meeting, key } = keysOf(code);
+  const box = await secretBox(key);
   return withDeadline(options, async (settle, fail, isOver) => {
     let joined: { pod: Introduction; bytes: Uint8Array } | null = null;
     await link.subscribe(joinTopic(meeting, 'modeller'), (bytes) => {
       if (isOver()) return; // too late: nobody is pinned after this side has given up
       try {
-        const pod = unpack(key, POD_LABEL, bytes);
+        const pod = unpack(box, POD_LABEL, bytes);
         if (!pod) return;
         const identity = utf8(`${pod.name}|${pod.line}`);
         if (joined && !equalSecret(joined.bytes, identity)) return; // the code is used up
@@ -105,7 +101,7 @@ export async function inviteToJoin(options: JoinOptions, accept: (pod: Introduct
           joined = { pod, bytes: identity };
           clock.after(LINGER_MS, () => settle(pod));
         }
-        void link.publish(joinTopic(meeting, 'pod'), pack(key, modellerLabel(pod), self));
+        void link.publish(joinTopic(meeting, 'pod'), box.seal(toCbor({ ...self }), modellerLabel(pod)));
       } catch (error) {
         fail(error);
       }
@@ -117,10 +113,11 @@ export async function inviteToJoin(options: JoinOptions, accept: (pod: Introduct
 export async function acceptJoin(options: JoinOptions): Promise<Introduction> {
   const { link, code, self, clock } = options;
   const { meeting, key } = keysOf(code);
+  const box = await secretBox(key);
   return withDeadline(options, async (settle, fail, isOver) => {
     await link.subscribe(joinTopic(meeting, 'pod'), (bytes) => {
       try {
-        const modeller = unpack(key, modellerLabel(self), bytes);
+        const modeller = unpack(box, modellerLabel(self), bytes);
         if (modeller) settle(modeller);
       } catch (error) {
         fail(error);
@@ -128,7 +125,7 @@ export async function acceptJoin(options: JoinOptions): Promise<Introduction> {
     });
     const introduce = (): void => {
       if (isOver()) return;
-      void link.publish(joinTopic(meeting, 'modeller'), pack(key, POD_LABEL, self));
+      void link.publish(joinTopic(meeting, 'modeller'), box.seal(toCbor({ ...self }), POD_LABEL));
       clock.after(REPEAT_MS, introduce);
     };
     introduce();

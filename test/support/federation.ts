@@ -27,6 +27,8 @@ export interface FederationOptions {
   readonly task?: (yaml: string) => string;
   /** Changes a pod's configuration. */
   readonly pod?: (name: PodName, config: PodConfig) => PodConfig;
+  /** How far a pod's clock is off. */
+  readonly clockSkewMs?: (name: PodName) => number;
   /** Pods to run. @default all four */
   readonly pods?: readonly PodName[];
 }
@@ -71,7 +73,8 @@ export class Federation {
     const config = { ...read, approvedModellers: ['modeller'] };
     const pod = await Pod.start({
       config: this.#options.pod?.(name, config) ?? config,
-      ...{ identity, peers, link, clock: hastyClock, version: 'test' },
+      ...{ identity, peers, link, version: 'test' },
+      clock: { ...hastyClock, now: () => hastyClock.now() + (this.#options.clockSkewMs?.(name) ?? 0) },
       onNotice: (notice) => this.notices.push({ pod: name, notice }),
     });
     this.running.set(name, { pod, link });

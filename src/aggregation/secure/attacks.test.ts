@@ -149,6 +149,36 @@ describe('a coordinator that lies about the inbox', () => {
   });
 });
 
+describe('a coordinator that helps a dealer', () => {
+  it('by passing on shares dealt to other pods than the roster', () => {
+    const cohort = cohortAt(2);
+    const messages = [...requestTo(cohort, POD, 'inbox').messages];
+    const body = openMessage(cohort.session, 'shares', 3, messages[3]!);
+    for (const entries of [
+      body.entries.slice(1),
+      body.entries.slice(0, 3),
+      body.entries.with(0, { ...body.entries[0]!, to: 9 }).sort((a, b) => a.to - b.to),
+    ]) {
+      const forged = encodeMessage(cohort.session, 'shares', 3, identityOf('pod-03'), { ...body, entries });
+      const request = say(cohort.session, 'inbox', { messages: messages.with(3, forged) });
+      const before = cohortAt(2).clients.get(POD)!;
+      expect(codes(stepClient(before, { type: 'message', bytes: request }).outputs)).toEqual([
+        'aborted AGG_BAD_MESSAGE',
+      ]);
+    }
+  });
+
+  it('who is of the cohort but was not in the announced roster', () => {
+    const cohort = makeCohort(testSession(5, 6));
+    runPhases(cohort, { answers: (pod) => pod !== 'pod-04' }, 0, 1);
+    const { messages } = requestTo(cohort, POD, 'inbox');
+    const body = openMessage(cohort.session, 'shares', 3, messages[3]!);
+    const outside = encodeMessage(cohort.session, 'shares', 4, identityOf('pod-04'), body);
+    const request = say(cohort.session, 'inbox', { messages: [...messages, outside] });
+    expect(codes(deliverToPod(cohort, POD, request))).toEqual(['aborted AGG_BAD_MESSAGE']);
+  });
+});
+
 describe('a coordinator that wants both shares of a pod', () => {
   const without = (body: Bodies['survivors'], pod: number): Bodies['survivors'] => ({
     uploads: body.uploads.filter((upload) => upload.pod !== pod),
