@@ -3,8 +3,8 @@
  * Everything else (peer id, fingerprint, mailbox) is a domain-separated hash of those two public keys.
  * @module
  */
-import { ed25519 } from '@noble/curves/ed25519.js';
-import { concatBytes, frame, fromBase64Url, KonsilError, toBase64Url, utf8 } from '../base/index.ts';
+import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { concatBytes, equalBytes, frame, fromBase64Url, KonsilError, toBase64Url, utf8 } from '../base/index.ts';
 import { generateAgreementKey, generateSigningKey, type KeyPair, sha256, sign, verify } from './primitives.ts';
 
 /** Public half of an identity. `id` is its hash and the only form in which code compares identities. */
@@ -29,12 +29,26 @@ const binding = (agreement: Uint8Array): Uint8Array => frame('konsil/identity/v1
 
 /** A fresh identity from the operating system's CSPRNG. */
 export function generateIdentity(): Identity {
-  return identityOf(generateSigningKey(), generateAgreementKey());
+  const [signing, agreement] = [generateSigningKey(), generateAgreementKey()];
+  return { public: publicIdentity(signing.publicKey, agreement.publicKey), signing, agreement };
 }
 
-/** The identity of two given key pairs, as read back from a key file. */
+/**
+ * The identity of two given key pairs, as read back from a key file.
+ * @throws KonsilError KEY_INVALID when a public key is not that of its secret: signing with such a pair gives the secret away.
+ */
 export function identityOf(signing: KeyPair, agreement: KeyPair): Identity {
+  if (!belongTogether(ed25519, signing) || !belongTogether(x25519, agreement))
+    throw new KonsilError('KEY_INVALID', 'a public key does not belong to its secret key');
   return { public: publicIdentity(signing.publicKey, agreement.publicKey), signing, agreement };
+}
+
+function belongTogether(curve: { getPublicKey(secret: Uint8Array): Uint8Array }, pair: KeyPair): boolean {
+  try {
+    return equalBytes(curve.getPublicKey(pair.secret), pair.publicKey);
+  } catch {
+    return false; // not 32 bytes
+  }
 }
 
 function publicIdentity(signing: Uint8Array, agreement: Uint8Array): PublicIdentity {

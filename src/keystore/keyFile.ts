@@ -7,7 +7,7 @@ import { scryptSync } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { frame, fromBase64Url, KonsilError, toBase64Url, utf8 } from '../base/index.ts';
+import { frame, fromBase64Url, KonsilError, messageOf, toBase64Url, utf8 } from '../base/index.ts';
 import {
   exportPublic,
   fingerprint,
@@ -36,7 +36,7 @@ const FileSchema = z.strictObject({
 const fileOf = (folder: string): string => join(folder, 'identity.json');
 const LOCK_LABEL = frame('konsil/identity-file/v1');
 
-/** Creates a fresh identity in `folder`. @throws KonsilError KEY_INVALID when one is there already: keys are never overwritten. */
+/** Creates a fresh identity in `folder`. @throws KonsilError KEY_INVALID when one is there already: keys are never overwritten; FILE_WRITE_FAILED. */
 export function createIdentity(folder: string, passphrase?: string): Identity {
   const file = fileOf(folder);
   if (existsSync(file))
@@ -52,11 +52,15 @@ export function createIdentity(folder: string, passphrase?: string): Identity {
     fingerprint: fingerprint(identity.public.id),
     ...(passphrase === undefined ? { secrets } : { locked: lock(JSON.stringify(secrets), passphrase) }),
   };
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  // 'wx' refuses to follow or replace an existing file, so that two creations at once cannot lose a key
-  writeFileSync(file, `${JSON.stringify(stored, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-  chmodSync(file, 0o600);
-  writeFileSync(join(folder, 'public.txt'), `${exportPublic(identity)}\n`, { mode: 0o644 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // 'wx' refuses to follow or replace an existing file, so that two creations at once cannot lose a key
+    writeFileSync(file, `${JSON.stringify(stored, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    chmodSync(file, 0o600);
+    writeFileSync(join(folder, 'public.txt'), `${exportPublic(identity)}\n`, { mode: 0o644 });
+  } catch (cause) {
+    throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
+  }
   return identity;
 }
 
@@ -93,7 +97,12 @@ export function readIdentity(folder: string, passphrase?: string): Identity {
     publicKey: fromBase64Url(p.public),
     secret: fromBase64Url(p.secret),
   });
-  const identity = identityOf(pair(opened.data.signing), pair(opened.data.agreement));
+  let identity: Identity;
+  try {
+    identity = identityOf(pair(opened.data.signing), pair(opened.data.agreement));
+  } catch {
+    throw malformed(); // without the cause: it may quote key material
+  }
   if (fingerprint(identity.public.id) !== stored.data.fingerprint) throw malformed();
   return identity;
 }

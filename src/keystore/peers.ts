@@ -3,10 +3,10 @@
  * silently changes its key.
  * @module
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { KonsilError } from '../base/index.ts';
+import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, importPublic, type PeerId, type PublicIdentity } from '../crypto/index.ts';
 
 /** What a pinned peer may be to us: a modeller may send tasks, a pod may be asked to run one. */
@@ -51,48 +51,32 @@ export class PeerBook {
   /** Reads the file again, so that a running pod sees peers another command has just pinned. */
   reload(): void {
     if (this.#file === null || !existsSync(this.#file)) return;
-    let parsed: z.infer<typeof PeersSchema>;
+    const peers = new Map<string, Peer>();
     try {
-      parsed = PeersSchema.parse(JSON.parse(readFileSync(this.#file, 'utf8')));
+      for (const { name, role, public: line } of PeersSchema.parse(JSON.parse(readFileSync(this.#file, 'utf8'))))
+        peers.set(name, checkPin(peers, { name, role, line, public: importPublic(line) }));
     } catch (cause) {
-      throw new KonsilError('KEY_INVALID', `${this.#file}: not a list of pinned peers`, {}, { cause });
+      const reason = isKonsilError(cause) ? `: ${cause.message}` : '';
+      throw new KonsilError('KEY_INVALID', `${this.#file}: not a list of pinned peers${reason}`, {}, { cause });
     }
-    this.#peers = new Map(
-      parsed.map(({ name, role, public: line }) => [name, { name, role, line, public: importPublic(line) }]),
-    );
+    this.#peers = peers;
   }
 
   /**
    * Pins `name` to the identity in `line`. Pinning the same identity again is fine.
-   * @throws KonsilError KEY_INVALID when the name is pinned to another key or the key to another name.
+   * @throws KonsilError KEY_INVALID when the name is pinned to another key or the key to another name, FILE_WRITE_FAILED.
    */
   pin(name: string, role: PeerRole, line: string): Peer {
     const peer: Peer = { name, role, line: line.trim(), public: importPublic(line) };
-    const sameName = this.#peers.get(name);
-    if (sameName && sameName.public.id !== peer.public.id)
-      throw new KonsilError(
-        'KEY_INVALID',
-        `"${name}" is pinned to fingerprint ${fingerprint(sameName.public.id)}; this key has ${fingerprint(peer.public.id)}. Remove the old pin first if the key really changed`,
-        { name },
-      );
-    const sameKey = this.findById(peer.public.id);
-    if (sameKey && sameKey.name !== name)
-      throw new KonsilError(
-        'KEY_INVALID',
-        `this key is already pinned as "${sameKey.name}"; two names for one key are refused`,
-        {
-          name,
-        },
-      );
-    this.#peers.set(name, peer);
-    this.#write();
+    this.#replace(new Map(this.#peers).set(name, checkPin(this.#peers, peer)));
     return peer;
   }
 
   /** Removes a pin; false when there was none. */
   unpin(name: string): boolean {
-    const removed = this.#peers.delete(name);
-    if (removed) this.#write();
+    const rest = new Map(this.#peers);
+    const removed = rest.delete(name);
+    if (removed) this.#replace(rest);
     return removed;
   }
 
@@ -108,11 +92,40 @@ export class PeerBook {
     return [...this.#peers.values()];
   }
 
-  #write(): void {
-    if (this.#file === null) return;
-    const rows = this.all().map(({ name, role, line }) => ({ name, role, public: line }));
-    const next = `${this.#file}.next`;
-    writeFileSync(next, `${JSON.stringify(rows, null, 2)}\n`, { mode: 0o600 });
-    renameSync(next, this.#file); // atomic: a crash leaves the old list
+  /** On disk first: a pin that could not be kept is not made. */
+  #replace(peers: Map<string, Peer>): void {
+    if (this.#file !== null) writeAtomically(this.#file, [...peers.values()]);
+    this.#peers = peers;
+  }
+}
+
+/** @throws KonsilError KEY_INVALID when the name is pinned to another key or the key to another name. */
+function checkPin(peers: ReadonlyMap<string, Peer>, peer: Peer): Peer {
+  const sameName = peers.get(peer.name);
+  if (sameName && sameName.public.id !== peer.public.id)
+    throw new KonsilError(
+      'KEY_INVALID',
+      `"${peer.name}" is pinned to fingerprint ${fingerprint(sameName.public.id)}; this key has ${fingerprint(peer.public.id)}. Remove the old pin first if the key really changed`,
+      { name: peer.name },
+    );
+  const sameKey = [...peers.values()].find(({ public: { id } }) => id === peer.public.id);
+  if (sameKey && sameKey.name !== peer.name)
+    throw new KonsilError(
+      'KEY_INVALID',
+      `this key is already pinned as "${sameKey.name}"; two names for one key are refused`,
+      { name: peer.name },
+    );
+  return peer;
+}
+
+function writeAtomically(file: string, peers: readonly Peer[]): void {
+  const rows = peers.map(({ name, role, line }) => ({ name, role, public: line }));
+  const next = `${file}.next`;
+  try {
+    rmSync(next, { force: true }); // left by a crash, maybe with another mode
+    writeFileSync(next, `${JSON.stringify(rows, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+    renameSync(next, file); // atomic: a crash leaves the old list
+  } catch (cause) {
+    throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
   }
 }

@@ -45,7 +45,9 @@ export interface Broker {
 
 /** @throws KonsilError BROKER_UNREACHABLE when the port cannot be had, CONFIG_INVALID or FILE_NOT_FOUND for bad files. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const users = options.usersFile === undefined ? null : readUsers(options.usersFile);
+  const { usersFile } = options;
+  const bound = usersFile !== undefined;
+  if (bound) readUsers(usersFile);
   const event = options.onEvent ?? (() => undefined);
   const aedes = await Aedes.createBroker({
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -54,7 +56,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   });
   aedes.authenticate = (client, username, password, done) => {
     const name = username ?? '';
-    const known = users === null || (password !== undefined && checkPassword(users, name, new Uint8Array(password)));
+    let known = !bound;
+    try {
+      // read at each login, so that `adduser` lets somebody in while the broker runs
+      if (bound && password !== undefined) known = checkPassword(readUsers(usersFile), name, new Uint8Array(password));
+    } catch (error) {
+      event('failed', { reason: messageOf(error) });
+    }
     if (!known || aedes.connectedClients > MAX_CLIENTS) {
       event('refused', { user: name });
       return done(Object.assign(new Error('not authorised'), { returnCode: 5 }), false);
@@ -64,11 +72,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
   const mailboxes = new WeakMap<Client, string>();
   aedes.authorizePublish = (client, packet, done) => {
-    const allowed = client !== null && allowPublish(mailboxes.get(client) ?? '', packet.topic, users !== null);
+    const allowed = client !== null && allowPublish(mailboxes.get(client) ?? '', packet.topic, bound);
     done(allowed ? null : new Error('topic not allowed'));
   };
   aedes.authorizeSubscribe = (client, subscription, done) => {
-    const allowed = allowSubscribe(mailboxes.get(client) ?? '', subscription.topic, users !== null);
+    const allowed = allowSubscribe(mailboxes.get(client) ?? '', subscription.topic, bound);
     done(null, allowed ? subscription : null);
   };
   aedes.on('clientReady', (client) => event('connected', { client: client.id }));
@@ -77,9 +85,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     const limit = new PacketGuard(socket, (error) => event('cut', { reason: messageOf(error) }));
     aedes.handle(limit.stream);
   };
-  const server: Server = options.tls
-    ? createTlsServer({ cert: readPem(options.tls.certFile), key: readPem(options.tls.keyFile) }, accept)
-    : createServer(accept);
+  const server: Server = options.tls ? tlsServer(options.tls, accept) : createServer(accept);
   await listen(server, options);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
@@ -124,6 +130,17 @@ function listen(server: Server, { host, port }: BrokerOptions): Promise<void> {
     );
     server.listen(port, host, resolve);
   });
+}
+
+function tlsServer(files: NonNullable<BrokerOptions['tls']>, accept: (socket: Socket) => void): Server {
+  const { certFile, keyFile } = files;
+  const pem = { cert: readPem(certFile), key: readPem(keyFile) };
+  try {
+    return createTlsServer(pem, accept);
+  } catch (cause) {
+    const why = `${messageOf(cause)}; expected a PEM certificate and its PEM private key`;
+    throw new KonsilError('CONFIG_INVALID', `${certFile}, ${keyFile}: ${why}`, { certFile, keyFile }, { cause });
+  }
 }
 
 function readPem(file: string): Buffer {

@@ -87,9 +87,10 @@ export async function inviteToJoin(options: JoinOptions, accept: (pod: Introduct
   const { link, code, self, clock } = options;
   const { meeting, key } = keysOf(code);
   const box = await secretBox(key);
-  return withDeadline(options, async (settle, fail) => {
+  return withDeadline(options, async (settle, fail, isOver) => {
     let joined: { pod: Introduction; bytes: Uint8Array } | null = null;
     await link.subscribe(joinTopic(meeting, 'modeller'), (bytes) => {
+      if (isOver()) return; // too late: nobody is pinned after this side has given up
       try {
         const pod = unpack(box, POD_LABEL, bytes);
         if (!pod) return;
@@ -113,20 +114,17 @@ export async function acceptJoin(options: JoinOptions): Promise<Introduction> {
   const { link, code, self, clock } = options;
   const { meeting, key } = keysOf(code);
   const box = await secretBox(key);
-  return withDeadline(options, async (settle, fail) => {
-    let over = false;
+  return withDeadline(options, async (settle, fail, isOver) => {
     await link.subscribe(joinTopic(meeting, 'pod'), (bytes) => {
       try {
         const modeller = unpack(box, modellerLabel(self), bytes);
-        if (!modeller) return;
-        over = true;
-        settle(modeller);
+        if (modeller) settle(modeller);
       } catch (error) {
         fail(error);
       }
     });
     const introduce = (): void => {
-      if (over || options.signal?.aborted) return;
+      if (isOver()) return;
       void link.publish(joinTopic(meeting, 'modeller'), box.seal(toCbor({ ...self }), POD_LABEL));
       clock.after(REPEAT_MS, introduce);
     };
@@ -136,9 +134,14 @@ export async function acceptJoin(options: JoinOptions): Promise<Introduction> {
 
 function withDeadline(
   { clock, timeoutMs, signal }: JoinOptions,
-  start: (settle: (other: Introduction) => void, fail: (error: unknown) => void) => Promise<void>,
+  start: (
+    settle: (other: Introduction) => void,
+    fail: (error: unknown) => void,
+    isOver: () => boolean,
+  ) => Promise<void>,
 ): Promise<Introduction> {
   return new Promise((resolve, reject) => {
+    let over = false;
     const onAbort = (): void => end(() => reject(new KonsilError('CANCELLED', 'join cancelled')));
     const cancel = clock.after(timeoutMs, () =>
       end(() =>
@@ -151,14 +154,17 @@ function withDeadline(
       ),
     );
     const end = (action: () => void): void => {
+      over = true;
       cancel();
       signal?.removeEventListener('abort', onAbort);
       action();
     };
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) return onAbort();
     start(
       (other) => end(() => resolve(other)),
       (error) => end(() => reject(error)),
+      () => over,
     ).catch((error: unknown) => end(() => reject(error)));
   });
 }

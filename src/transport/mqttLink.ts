@@ -44,7 +44,7 @@ export async function connectMqtt(address: BrokerAddress, presence: string, sign
     ...(address.password === undefined ? {} : { password: address.password }),
     ...(address.caFile === undefined ? {} : { ca: readCa(address.caFile) }),
   };
-  const where = address.url.replace(/\/\/[^@/]*@/, '//');
+  const where = address.url.replace(/\/\/.*@/, '//');
   let client: MqttClient;
   try {
     client = mqtt.connect(address.url, options);
@@ -86,7 +86,7 @@ function firstConnection(client: MqttClient, where: string, signal: AbortSignal 
               {},
               { cause },
             )
-          : new KonsilError('BROKER_UNREACHABLE', `broker ${where}: ${reasonOf(cause)}; is it running?`, {}, { cause }),
+          : new KonsilError('BROKER_UNREACHABLE', `broker ${where}: ${reasonOf(cause)}`, {}, { cause }),
       );
     };
     const onClose = (): void =>
@@ -106,8 +106,15 @@ function firstConnection(client: MqttClient, where: string, signal: AbortSignal 
   });
 }
 
+/** OpenSSL's names for a certificate whose signer is not known here. */
+const UNTRUSTED =
+  /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT\w*))$/;
+
 function reasonOf(error: Error & { code?: number | string }): string {
-  return error.message || String(error.code ?? 'no answer');
+  const what = error.message || String(error.code ?? 'no answer');
+  if (UNTRUSTED.test(String(error.code)))
+    return `its certificate is signed by nobody this computer knows (${what}); give the authority's certificate with --broker-ca or ca_file`;
+  return /CERT|ALTNAME/.test(String(error.code)) ? `its certificate is not usable: ${what}` : `${what}; is it running?`;
 }
 
 class MqttLink implements Link {

@@ -34,6 +34,8 @@ export function fromCbor<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: strin
   try {
     if (bytes.length > MAX_MESSAGE_BYTES) throw new RangeError('too long');
     value = decode(bytes, STRICT);
+    // cborg lets map order, float width and broken UTF-8 pass; what encodes to the same bytes has none of them
+    if (Buffer.compare(encode(value), bytes) !== 0) throw new RangeError('not canonical');
   } catch (cause) {
     throw new KonsilError('PROTOCOL_VIOLATION', `${what} is not strict CBOR`, {}, { cause });
   }

@@ -20,7 +20,7 @@ export class ProgressView {
   readonly #training = new Map<string, string>();
   #rounds = 0;
   #completed = 0;
-  #startedRounds = 0;
+  #startedRounds: number | null = null;
   #phase = 'starting';
   #awaiting: readonly string[] = [];
   #loss = '';
@@ -45,7 +45,7 @@ export class ProgressView {
         if (event.phase !== this.#phase) this.#training.clear();
         this.#phase = event.phase;
         this.#awaiting = event.awaiting;
-        if (event.purpose === 'update' && this.#startedRounds === 0) this.#startedRounds = this.#options.now();
+        if (event.purpose === 'update') this.#startedRounds ??= this.#options.now();
         break;
       case 'progress':
         this.#training.set(event.pod, `${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
@@ -75,7 +75,7 @@ export class ProgressView {
 
   /** Seconds until the last round is done at the present pace, or null before the first one is. */
   etaSeconds(): number | null {
-    if (this.#completed === 0) return null;
+    if (this.#completed === 0 || this.#startedRounds === null) return null;
     const perRound = (this.#options.now() - this.#startedRounds) / 1_000 / this.#completed;
     return perRound * Math.max(0, this.#rounds - this.#completed);
   }
