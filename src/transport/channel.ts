@@ -103,6 +103,7 @@ export class Channel {
   readonly #listeners: OnMessage[] = [];
   readonly #restartListeners: ((peer: PeerId) => void)[] = [];
   #twin = false;
+  #alone = false;
   #echoed: (() => void) | null = null;
   #closed = false;
   #linkUp = false;
@@ -122,6 +123,7 @@ export class Channel {
     await options.link.subscribe(inboxTopic(options.identity.public.id), (bytes) => channel.#receive(bytes));
     options.link.onConnection((connected) => channel.#onLink(connected));
     await channel.#lookForTwin();
+    channel.#alone = true;
     await channel.#stayPresent();
     return channel;
   }
@@ -225,6 +227,8 @@ export class Channel {
       if (header.from !== sender.id) throw new KonsilError('ENVELOPE_REJECTED', 'header names another sender');
       if (header.to !== this.self) throw new KonsilError('ENVELOPE_REJECTED', 'header names another receiver');
       if (sender.id === this.self) return this.#fromSelf(header);
+      // until it is certain that this identity is ours alone, an answer would end the session of its other process
+      if (!this.#alone) return this.#drop('NOT_OPEN_YET');
       const session = this.#sessionWith(sender.id)!;
       session.traffic.receivedBytes += bytes.length;
       this.#handle(session, header, body);
