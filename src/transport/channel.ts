@@ -103,10 +103,9 @@ export class Channel {
   readonly #listeners: OnMessage[] = [];
   readonly #restartListeners: ((peer: PeerId) => void)[] = [];
   #twin = false;
+  #alone = false;
   #echoed: (() => void) | null = null;
   #closed = false;
-  /** Until we know that we are alone, we answer nobody: a second process must not disturb the first one's sessions. */
-  #alone = false;
   #linkUp = false;
   /** How often each reason for dropping a message occurred. */
   readonly dropped = new Map<string, number>();
@@ -124,6 +123,7 @@ export class Channel {
     await options.link.subscribe(inboxTopic(options.identity.public.id), (bytes) => channel.#receive(bytes));
     options.link.onConnection((connected) => channel.#onLink(connected));
     await channel.#lookForTwin();
+    channel.#alone = true;
     await channel.#stayPresent();
     return channel;
   }
@@ -227,7 +227,8 @@ export class Channel {
       if (header.from !== sender.id) throw new KonsilError('ENVELOPE_REJECTED', 'header names another sender');
       if (header.to !== this.self) throw new KonsilError('ENVELOPE_REJECTED', 'header names another receiver');
       if (sender.id === this.self) return this.#fromSelf(header);
-      if (!this.#alone) return this.#drop('NOT_READY');
+      // until it is certain that this identity is ours alone, an answer would end the session of its other process
+      if (!this.#alone) return this.#drop('NOT_OPEN_YET');
       const session = this.#sessionWith(sender.id)!;
       session.traffic.receivedBytes += bytes.length;
       this.#handle(session, header, body);
@@ -421,7 +422,6 @@ export class Channel {
       this.#hello(self);
     });
     this.#echoed = null;
-    this.#alone = !this.#twin;
     if (this.#twin) {
       await this.close();
       throw new KonsilError(
