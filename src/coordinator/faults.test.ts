@@ -84,7 +84,8 @@ describe('a hostile pod', () => {
     const outcome = await federation.run();
     expect(outcome.status, outcome.reason).toBe('complete');
     expect(survivors(outcome)).toEqual(['abc', 'abc', 'abc']);
-    expect(droppedFrom('hospital-d')).toEqual([
+    // on a busy machine the others may be late too, and the round is then repeated: each reason counts once
+    expect([...new Set(droppedFrom('hospital-d'))]).toEqual([
       expect.stringMatching(/^masked input: rejected: masked vector of 4 bytes, expected \d+$/),
       'keys: rejected: not a message of this protocol version',
       'training: no answer in time',
