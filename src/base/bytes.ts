@@ -11,6 +11,11 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** Text of another party as a terminal may show it: without control characters, which could rewrite the screen. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, ' ');
+}
+
 /** The parts one after another, copied. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));

@@ -83,6 +83,13 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     privacy: {
       whatLeft: [
         {
+          what: 'Names and kinds of the columns, once',
+          to: 'coordinator',
+          // measured from the task: what the schema holds is the column names with a few bytes each
+          bytes: 0,
+          visibleTo: 'the coordinator',
+        },
+        {
           what: secret
             ? 'Masked counts, sums and squares of each feature, once'
             : 'Counts, sums and squares of each feature, once',
@@ -91,7 +98,9 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
           visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
         },
         {
-          what: secret ? 'Masked model update, each round' : 'Model update, each round',
+          what: secret
+            ? 'Masked model update, sample count and losses, each round'
+            : 'Model update, sample count and losses, each round',
           to: 'coordinator',
           bytes: sizeOf('update'),
           visibleTo: secret ? 'nobody alone; the coordinator learns the weighted sum' : 'the coordinator',

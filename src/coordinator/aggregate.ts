@@ -3,7 +3,7 @@
  * on the way are left out; an attempt that fails before anything was revealed is repeated with those that are left.
  * @module
  */
-import { openSession, type SummedVector, thresholdsFor, unpackSum, vectorLength } from '../aggregation/index.ts';
+import { openSession, type SummedVector, unpackSum, vectorLength } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import type { Identity } from '../crypto/index.ts';
 import {
@@ -120,7 +120,7 @@ export class Aggregator {
   }
 
   async #plain(request: AggregationRequest, context: Context, cohort: readonly Member[]): Promise<Aggregation> {
-    const { task, facts, blobs, minimum, signal } = this.#options;
+    const { task, facts, blobs, deadlines, minimum, signal } = this.#options;
     const spec = sumSpec(request.purpose, facts, { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length });
     const dropped: Dropped = [];
     const refs = await this.#awaitWork(
@@ -134,7 +134,11 @@ export class Aggregator {
     for (const [pod, ref] of refs) {
       try {
         const from = this.#options.members.get(pod).peer.public.id;
-        const bytes = await blobs.pull(from, ref, context, { maxBytes: plainBytes(spec), timeoutMs: 60_000, signal });
+        const bytes = await blobs.pull(from, ref, context, {
+          maxBytes: plainBytes(spec),
+          timeoutMs: deadlines.limitMs('upload', 'exchange'),
+          signal,
+        });
         inputs.set(pod, decodePlain(bytes, spec, pod));
       } catch (error) {
         if (isKonsilError(error, 'CANCELLED')) throw error;
@@ -171,9 +175,8 @@ export class Aggregator {
         );
       const outcome = await this.#attempt(request, spec, context, attempt, roster, dropped);
       if (outcome.ok) {
-        const sum = unpackSum(outcome.words, spec, outcome.survivors.length);
         return {
-          sum,
+          sum: readSum(outcome.words, spec, outcome.survivors),
           survivors: outcome.survivors,
           dropped,
           attempts: attempt + 1,
@@ -200,14 +203,13 @@ export class Aggregator {
     roster: readonly Member[],
     dropped: Dropped,
   ): ReturnType<() => CoordinatorSum['outcome']> {
-    const { runId, identity, members, blobs, clock, deadlines, taskJson, modelId, signal, emit } = this.#options;
+    const { runId, identity, members, blobs, clock, deadlines, task, taskJson, modelId, signal, emit } = this.#options;
     const { purpose, completed } = request;
-    const { t, minSurvivors, colluding } = thresholdsFor(roster.length);
-    emit({ type: 'thresholds', pods: roster.length, threshold: t, minimum: minSurvivors, colluding });
     const session = openSession({
       ...{ runId, round: context.round, attempt, purpose },
       roster: roster.map(({ name, peer }) => ({ name, publicKey: peer.public.signing })),
       coordinator: identity.signing.publicKey,
+      minimum: task.aggregator.minimumCohort,
       vectorLength: vectorLength(spec),
       publicHash: publicHash({
         task: taskJson,
@@ -217,6 +219,8 @@ export class Aggregator {
         spec,
       }),
     });
+    const { t, minSurvivors, colluding } = session;
+    emit({ type: 'thresholds', pods: roster.length, threshold: t, minimum: minSurvivors, colluding });
     for (const member of roster)
       members.send(member, context, { type: 'SECURE_OPEN', purpose, attempt, cohort: roster.map(({ name }) => name) });
     let entered = clock.now();
@@ -240,6 +244,7 @@ export class Aggregator {
       },
       onPod: (pod, phase, what, detail) => {
         if (what === 'lost') this.#drop(dropped, pod, PHASE_LABELS[phase], members.get(pod).reason || detail);
+        else if (what === 'rejected') this.#drop(dropped, pod, PHASE_LABELS[phase], `rejected: ${detail}`);
         else emit({ type: 'dropped', pod, phase: PHASE_LABELS[phase], reason: `${what}: ${detail}` });
       },
     });
@@ -273,6 +278,21 @@ export class Aggregator {
     if (dropped.some((entry) => entry.pod === pod)) return;
     dropped.push({ pod, phase, reason });
     this.#options.emit({ type: 'dropped', pod, phase, reason });
+  }
+}
+
+/** A sum that honest pods cannot have made is lost like one that was never unmasked: nobody can tell whose fault it is. */
+function readSum(words: Uint32Array, spec: ReturnType<typeof sumSpec>, survivors: readonly string[]): SummedVector {
+  try {
+    return unpackSum(words, spec, survivors.length);
+  } catch (cause) {
+    if (!isKonsilError(cause, 'AGG_OVERFLOW')) throw cause;
+    throw new KonsilError(
+      'AGG_ROUND_SPENT',
+      `one of ${survivors.join(', ')} sent garbage, and masks hide which: ${cause.message}`,
+      {},
+      { cause },
+    );
   }
 }
 

@@ -1,7 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Federation, type FederationOptions, type PodName, reasons, shortTask } from '../../test/support/federation.ts';
+import {
+  allowPlain,
+  Federation,
+  type FederationOptions,
+  type PodName,
+  plainTask,
+  reasons,
+  shortTask,
+} from '../../test/support/federation.ts';
 
 let federation: Federation;
 const open = async (options?: FederationOptions): Promise<Federation> => {
@@ -9,12 +17,6 @@ const open = async (options?: FederationOptions): Promise<Federation> => {
   return federation;
 };
 afterEach(() => federation.close());
-
-const plainTask = (yaml: string): string => shortTask(yaml).replace('secure: true', 'secure: false');
-const allowPlain: FederationOptions['pod'] = (_name, config) => ({
-  ...config,
-  policy: { ...config.policy, requireSecureAggregation: false },
-});
 
 describe('a federated run', () => {
   it('trains, evaluates and writes everything needed to audit it', async () => {

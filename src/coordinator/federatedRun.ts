@@ -13,7 +13,7 @@ import {
   toBase64Url,
 } from '../base/index.ts';
 import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
-import { problemOf, type Schema, standardiser } from '../datasources/index.ts';
+import { problemOf, standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import {
@@ -31,9 +31,10 @@ import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RoundSummary, RunEvent } from './events.ts';
-import { type ResolvedTask, readModel, resolveTask } from './initialModel.ts';
+import { type ResolvedTask, readModel, resolveAmong } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
 import { RunFolder } from './runFolder.ts';
+import { plausibleMetrics } from './siteMetrics.ts';
 
 /** Rounds in a row that may be lost before the run ends. */
 const MAX_LOST_ROUNDS = 3;
@@ -134,23 +135,24 @@ class FederatedRun {
     } catch (cause) {
       error = this.#writeFailure ?? asKonsilError(cause);
     }
-    const reason = error ? `${error.code}: ${error.message}` : 'all rounds done';
     const abortReason = error?.code === 'CANCELLED' ? 'CANCELLED' : 'PROTOCOL';
     await this.#members.dismiss(
       error
-        ? { type: 'TASK_ABORT', reason: abortReason, message: 'the coordinator ended the run' }
+        ? { type: 'TASK_ABORT', reason: abortReason, message: `the coordinator ended the run: ${error.code}` }
         : { type: 'TASK_COMPLETE' },
       GOODBYE_MS,
     );
     this.#abort.abort();
-    this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason });
     let modelFile: string | null = null;
     try {
       modelFile = this.#saveModel('model.onnx');
     } catch (cause) {
       error ??= asKonsilError(cause);
     }
-    return this.#outcome(reason, error, modelFile);
+    const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : 'all rounds done');
+    this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason: reasonOf() });
+    error ??= this.#writeFailure ?? undefined;
+    return this.#outcome(reasonOf(), error, modelFile);
   }
 
   async #everything(): Promise<void> {
@@ -179,13 +181,16 @@ class FederatedRun {
     await members.watch();
     const joinMs = 1_000 * task.deadlines.join;
     const online = await members.online(joinMs);
-    const first = members.all().find(({ name }) => online.has(name));
-    if (!first)
+    if (online.size === 0)
       throw new KonsilError(
         'COHORT_TOO_SMALL',
-        `no pod answered within ${task.deadlines.join} s; are they running, and do they know this modeller's key?`,
+        `no pod can be asked: ${describeAbsent(members.all())}; are they running, and do they know this modeller's key?`,
       );
-    const resolved = resolveTask(task, this.#schemaOf(first, online), first.name);
+    const offers = members.all().flatMap((member) => {
+      const answer = online.get(member.name);
+      return answer ? [{ member, dataset: this.#datasetOf(member, online), datasets: answer.datasets }] : [];
+    });
+    const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason));
     this.#resolved = resolved;
     const { kind, classes } = problemOf(resolved.task.dataStructure);
     // compiled here too: a model that cannot be trained is found before anyone is asked
@@ -257,20 +262,6 @@ class FederatedRun {
     return initial.slice();
   }
 
-  #schemaOf(member: Member, online: ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>): Schema {
-    const dataset = this.#datasetOf(member, online);
-    const found = online.get(member.name)!.datasets.find(({ name }) => name === dataset);
-    if (!found)
-      throw new KonsilError(
-        'CONFIG_INVALID',
-        `pod ${member.name} has no dataset "${dataset}"; it has ${online
-          .get(member.name)!
-          .datasets.map(({ name }) => name)
-          .join(', ')}`,
-      );
-    return JSON.parse(found.schema) as Schema;
-  }
-
   /** The dataset the task names, or the pod's only one. */
   #datasetOf(member: Member, online: ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>): string {
     return member.dataset || (online.get(member.name)?.datasets[0]?.name ?? member.name);
@@ -307,6 +298,7 @@ class FederatedRun {
   /** Runs an aggregation until it succeeds, letting pods come back in between. */
   async #persist(aggregate: () => Promise<Aggregation>): Promise<Aggregation> {
     for (let lost = 1; ; lost++) {
+      this.#throwWriteFailure();
       try {
         return await aggregate();
       } catch (error) {
@@ -410,9 +402,16 @@ class FederatedRun {
     const facts = this.#facts!;
     const blob = this.#parameterBlob();
     const stop = this.#members.listen({
-      onMessage: (member, _context, message) => {
-        if (message.type === 'EVALUATION_RESULTS')
-          this.#sites.set(member.name, { name: member.name, rows: message.rows, metrics: message.metrics });
+      onMessage: (member, context, message) => {
+        if (message.type !== 'EVALUATION_RESULTS' || context.phase !== 'evaluation' || member.state !== 'active')
+          return;
+        const metrics = plausibleMetrics(message, facts.kind);
+        if (metrics) this.#sites.set(member.name, { name: member.name, rows: message.rows, metrics });
+        else
+          this.#emit({
+            ...{ type: 'dropped', pod: member.name, phase: 'site metrics' },
+            reason: 'its own metrics are none that a site can have, and are not shown',
+          });
       },
       onLost: () => undefined,
     });

@@ -4,8 +4,8 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { KonsilError, messageOf } from '../base/index.ts';
-import { checkSchema, encodedFeatures, resolveColumns, type Schema } from '../datasources/index.ts';
+import { isKonsilError, KonsilError, messageOf, printable } from '../base/index.ts';
+import { checkSchema, encodedFeatures, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
 import { outputsOf } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
 import { builtinMlp } from '../training/index.ts';
@@ -47,6 +47,42 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string): Reso
     };
   }
   return { task: resolved, features, model: readModel(local.local.modelFile!), source: local.local.modelFile! };
+}
+
+/** What a pod that is online has. */
+export interface Offer<M> {
+  readonly member: M;
+  /** The dataset the task asks it for. */
+  readonly dataset: string;
+  readonly datasets: readonly { readonly name: string; readonly schema: string }[];
+}
+
+/**
+ * Fixes columns and model from the first offer that fits: one broken dataset must not keep the others from running.
+ * @param refuse - Told of a pod whose schema is garbage.
+ * @throws KonsilError as {@link resolveTask}, with the problems of every pod, when no offer fits.
+ */
+export function resolveAmong<M extends { readonly name: string }>(
+  local: LocalTask,
+  offers: readonly Offer<M>[],
+  refuse: (member: M, reason: string) => void,
+): ResolvedTask {
+  const problems: string[] = [];
+  for (const { member, dataset, datasets } of offers) {
+    const found = datasets.find(({ name }) => name === dataset);
+    try {
+      if (found) return resolveTask(local, parseSchema(found.schema), member.name);
+      const names = datasets.map(({ name }) => printable(name)).join(', ');
+      problems.push(`pod ${member.name} has no dataset "${dataset}"; it has ${names}`);
+    } catch (error) {
+      if (!isKonsilError(error)) throw error;
+      const garbage = error.code === 'PROTOCOL_VIOLATION';
+      if (!garbage && error.code !== 'CONFIG_INVALID') throw error;
+      if (garbage) refuse(member, `${error.code}: ${error.message}`);
+      problems.push(garbage ? `pod ${member.name}: ${error.message}` : error.message);
+    }
+  }
+  throw new KonsilError('CONFIG_INVALID', problems.join('\n'));
 }
 
 /** The bytes of an ONNX file. @throws KonsilError FILE_NOT_FOUND. */

@@ -3,7 +3,7 @@
  * back in. Everything that waits for pods waits here.
  * @module
  */
-import { KonsilError, messageOf } from '../base/index.ts';
+import { KonsilError, messageOf, printable } from '../base/index.ts';
 import type { PeerId } from '../crypto/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import { splitIdentifier } from '../tasks/index.ts';
@@ -63,10 +63,12 @@ export class Members {
   constructor(options: MembersOptions) {
     this.#options = options;
     const unknown: string[] = [];
+    const modellers: string[] = [];
     for (const identifier of options.identifiers) {
       const { pod, dataset } = splitIdentifier(identifier);
       const peer = options.peers.findByName(pod);
-      if (!peer || peer.role !== 'pod') unknown.push(pod);
+      if (!peer) unknown.push(pod);
+      else if (peer.role !== 'pod') modellers.push(pod);
       else if (this.#byPeer.has(peer.public.id))
         throw new KonsilError(
           'CONFIG_INVALID',
@@ -88,6 +90,11 @@ export class Members {
         'PEER_UNKNOWN',
         `no pinned key for pod ${unknown.join(', ')}; join them first with \`konsil join\``,
         {},
+      );
+    if (modellers.length > 0)
+      throw new KonsilError(
+        'PEER_UNKNOWN',
+        `${modellers.join(', ')} is pinned as a modeller, not as a pod; forget that pin and join it as a pod`,
       );
     options.channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     options.channel.onRestart((peer) => this.#onRestart(peer));
@@ -131,6 +138,11 @@ export class Members {
     if (member.state !== 'active') return;
     this.#setState(member, 'lost', reason);
     for (const waiter of this.#waiters) waiter.onLost(member);
+  }
+
+  /** Leaves a pod out of the run for good. */
+  refuse(member: Member, reason: string): void {
+    this.#setState(member, 'rejected', reason);
   }
 
   /** Calls back for messages and losses until the result is called. */
@@ -236,7 +248,8 @@ export class Members {
         message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? true : undefined,
       deadlineMs,
     );
-    for (const [name, reason] of missing) this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
+    for (const [name, reason] of missing)
+      if (this.get(name).state === 'invited') this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
   }
 
   /** Invites every pod again that is present but not taking part; it becomes active when it accepts. */
@@ -274,8 +287,9 @@ export class Members {
         signal: this.#options.signal,
       })
       .catch((error: unknown) => {
-        if (member.state === 'invited' && !this.#options.signal.aborted)
-          this.#setState(member, 'lost', messageOf(error));
+        if (member.state !== 'invited' || this.#options.signal.aborted) return;
+        this.#setState(member, 'lost', messageOf(error));
+        for (const waiter of this.#waiters) waiter.onLost(member);
       });
   }
 
@@ -289,12 +303,14 @@ export class Members {
     member.present = true;
     if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost'))
       this.#setState(member, 'active', '');
-    if (message.type === 'JOB_REJECT') this.#setState(member, 'rejected', `${message.response}: ${message.reason}`);
+    const wasActive = member.state === 'active';
+    if (message.type === 'JOB_REJECT')
+      this.#setState(member, 'rejected', printable(`${message.response}: ${message.reason}`));
     for (const waiter of this.#waiters) waiter.onMessage(member, context, message);
-    if (message.type === 'TASK_ABORT' && member.state === 'active') {
-      this.#setState(member, 'left', `${message.reason}: ${message.message}`);
-      for (const waiter of this.#waiters) waiter.onLost(member);
-    }
+    if (message.type === 'TASK_ABORT' && wasActive)
+      this.#setState(member, 'left', printable(`${message.reason}: ${message.message}`));
+    // whatever it was asked for, it will not answer any more
+    if (wasActive && member.state !== 'active') for (const waiter of this.#waiters) waiter.onLost(member);
   }
 
   #onRestart(peer: PeerId): void {

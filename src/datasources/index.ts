@@ -11,7 +11,7 @@ export {
 } from './dataStructure.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { openDataset } from './openDataset.ts';
-export type { ColumnSchema, DataType, Schema, SemanticType } from './schema.ts';
+export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, resolveColumns } from './selection.ts';
 export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
 export {

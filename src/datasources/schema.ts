@@ -3,6 +3,9 @@
  * @module
  */
 
+import { z } from 'zod';
+import { KonsilError, printable } from '../base/index.ts';
+
 /** What a column means. Whole numbers are continuous unless forced. @source spec/platform.md §4.2 */
 export type SemanticType = 'categorical' | 'continuous' | 'text';
 /** What a column holds. */
@@ -26,4 +29,30 @@ export interface Schema {
 export function semanticTypeOf(dataType: DataType, numberShare: number): SemanticType {
   // mostly numbers means numbers with mistakes in them: reported when used, rather than silently read as text
   return dataType === 'integer' || dataType === 'number' || numberShare >= 0.5 ? 'continuous' : 'text';
+}
+
+const name = z.string().min(1).max(1_000).transform(printable);
+const SchemaJson: z.ZodType<Schema> = z.object({
+  name,
+  datasource: name,
+  // a pod may leave it out: how many rows a site has is for the sums to hide
+  rowCount: z.int().min(0).default(0),
+  columns: z
+    .array(
+      z.object({
+        name,
+        dataType: z.enum(['integer', 'number', 'boolean', 'date', 'text']),
+        semanticType: z.enum(['categorical', 'continuous', 'text']),
+      }),
+    )
+    .max(100_000),
+});
+
+/** The schema in JSON of another party. @throws KonsilError PROTOCOL_VIOLATION when it is none. */
+export function parseSchema(json: string): Schema {
+  try {
+    return SchemaJson.parse(JSON.parse(json));
+  } catch (cause) {
+    throw new KonsilError('PROTOCOL_VIOLATION', 'not a schema of a dataset', {}, { cause });
+  }
 }

@@ -16,12 +16,10 @@ import type { JobResponse, MessageOf } from '../wire/index.ts';
 /** A refusal as a value: expected, and sent to the modeller. */
 export class Refusal extends Error {
   readonly response: JobResponse;
-  /** The same for the site's own operator: may name files of this machine. */
-  readonly forOperator: string;
-  constructor(response: JobResponse, reason: string, forOperator = reason) {
-    super(reason);
+  /** @param cause - What only this site's operator is told. */
+  constructor(response: JobResponse, reason: string, cause?: unknown) {
+    super(reason, cause === undefined ? {} : { cause });
     this.response = response;
-    this.forOperator = forOperator;
   }
 }
 
@@ -100,6 +98,12 @@ function checkPolicy({ policy }: PodConfig, task: Task): void {
       'UNAUTHORISED',
       `task names ${task.pods.length} pods; this site takes part only with ${policy.minimumCohort} or more`,
     );
+  // pods drop out: only the task's own minimum, which all parties enforce, keeps a sum from getting smaller than that
+  if (task.aggregator.secure && task.aggregator.minimumCohort < policy.minimumCohort)
+    throw new Refusal(
+      'UNAUTHORISED',
+      `task.aggregator.minimum_cohort is ${task.aggregator.minimumCohort}; this site takes part only in sums of ${policy.minimumCohort} or more`,
+    );
 }
 
 /** The roster as this pod accepts it: its own entry intact, pinned names with their pinned keys, strangers per policy. */
@@ -119,6 +123,8 @@ function checkRoster({ config, identity, peers, request }: AdmissionOptions, tas
           'UNAUTHORISED',
           `this site has not approved pod "${name}"; its operator adds it to approved_pods`,
         );
+      if (peers.findById(key.id)?.role === 'modeller' || peers.findByName(name)?.role === 'modeller')
+        throw new Refusal('UNAUTHORISED', `roster names "${name}" as a pod; here it is pinned as a modeller`);
       try {
         peers.pin(name, 'pod', line); // trust on first use; a key that changes later is refused here
       } catch (error) {
@@ -146,8 +152,32 @@ async function openSource(config: PodConfig, dataset: string): Promise<DataSourc
   try {
     return await openDataset(chosen);
   } catch (error) {
-    throw new Refusal('NO_DATA', `dataset "${dataset}" cannot be read${codeOf(error)}`, messageOf(error));
+    throw unreadable(dataset, error);
   }
+}
+
+/** The refusal for a dataset whose file cannot be read. */
+export function unreadable(dataset: string, error: unknown): Refusal {
+  return new Refusal('NO_DATA', `dataset "${dataset}" cannot be read${codeOf(error)}`, error);
+}
+
+/** Names and schemas of the datasets that can be read, and why the others cannot. */
+export async function describeDatasets(configs: PodConfig['datasources']): Promise<{
+  readonly datasets: { name: string; schema: string }[];
+  readonly unreadable: { name: string; error: unknown }[];
+}> {
+  const datasets: { name: string; schema: string }[] = [];
+  const unreadable: { name: string; error: unknown }[] = [];
+  for (const config of configs)
+    try {
+      const source = await openDataset(config);
+      source.close();
+      const { rowCount: _hidden, ...schema } = source.schema;
+      datasets.push({ name: config.name, schema: JSON.stringify(schema) });
+    } catch (error) {
+      unreadable.push({ name: config.name, error });
+    }
+  return { datasets, unreadable };
 }
 
 async function setUp(
@@ -168,10 +198,9 @@ async function setUp(
   try {
     data = await loadSiteData(source, task, signal);
   } catch (error) {
-    const response = isKonsilError(error, 'DATA_EMPTY') ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE';
-    // the modeller learns what is wrong, not where this hospital keeps its files
-    const reason = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
-    throw new Refusal(response, reason, messageOf(error));
+    const empty = isKonsilError(error, 'DATA_EMPTY');
+    const told = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
+    throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', told, error);
   }
   const { kind, classes } = problemOf(dataStructure);
   try {

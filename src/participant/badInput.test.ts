@@ -1,182 +1,330 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Federation, type FederationOptions, reasons, shortTask } from '../../test/support/federation.ts';
-import { builtinMlp } from '../training/index.ts';
+import {
+  allowPlain,
+  Federation,
+  type FederationOptions,
+  type PodName,
+  plainTask,
+  reasons,
+  shortTask,
+  withDeadlines,
+} from '../../test/support/federation.ts';
+import { HostileCoordinator } from '../../test/support/hostileCoordinator.ts';
+import { acquainted, until } from '../../test/support/world.ts';
+import { exportPublic, generateIdentity } from '../crypto/index.ts';
+import { PeerBook } from '../keystore/index.ts';
+import type { PodConfig } from '../tasks/index.ts';
+import type { MessageOf } from '../wire/index.ts';
+
+/** A value that no message may repeat. */
+const SECRET = '4711.0815';
 
 let federation: Federation;
-afterEach(() => federation.close());
+let coordinator: HostileCoordinator | undefined;
+const open = async (options?: FederationOptions, prepare?: (federation: Federation) => void): Promise<Federation> => {
+  federation = await Federation.open(options, prepare);
+  return federation;
+};
+afterEach(async () => {
+  await coordinator?.close();
+  coordinator = undefined;
+  await federation.close();
+});
 
-/** Rewrites hospital-c's rows; cells are text, the first row is the header. */
-const change = (edit: (rows: string[][]) => string[][]): void => {
-  const file = join(federation.folder, 'data/hospital-c.csv');
-  const rows = readFileSync(file, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => line.split(','));
-  writeFileSync(
-    file,
-    `${edit(rows)
-      .map((row) => row.join(','))
-      .join('\n')}\n`,
+/** Rewrites the rows (header first) of a pod's CSV file. */
+const editCsv =
+  (edit: (rows: string[][]) => string[][], pod: PodName = 'hospital-a') =>
+  (at: Federation): void => {
+    const file = join(at.folder, `data/${pod}.csv`);
+    const rows = readFileSync(file, 'utf8').trim().split('\n');
+    const edited = edit(rows.map((row) => row.split(',')));
+    writeFileSync(file, edited.map((row) => `${row.join(',')}\n`).join(''));
+  };
+const cells = (column: string, edit: (cell: string, row: number) => string) =>
+  editCsv(([header, ...rows]) => {
+    const at = header!.indexOf(column);
+    return [header!, ...rows.map((row, i) => row.map((cell, j) => (j === at ? edit(cell, i) : cell)))];
+  });
+const withoutColumn = (column: string, pod?: PodName) =>
+  editCsv((rows) => {
+    const at = rows[0]!.indexOf(column);
+    return rows.map((row) => row.filter((_, j) => j !== at));
+  }, pod);
+const withPolicy =
+  (policy: Partial<PodConfig['policy']>): FederationOptions['pod'] =>
+  (_name, config) => ({ ...config, policy: { ...config.policy, ...policy } });
+
+/** What pod a answers to the request of an approved modeller, changed by `edit`. */
+async function answerOfA(
+  edit?: (request: MessageOf<'JOB_REQUEST'>) => MessageOf<'JOB_REQUEST'>,
+): Promise<{ response: string; reason: string }> {
+  coordinator = await HostileCoordinator.open(federation);
+  const answer = await coordinator.ask('hospital-a', 'run-1', edit);
+  expect(answer.type).toBe('JOB_REJECT');
+  const { response, reason } = answer as MessageOf<'JOB_REJECT'>;
+  expect(reason).not.toContain(SECRET);
+  expect(reason).not.toContain(federation.folder); // the site's paths are nobody else's business
+  return { response, reason };
+}
+
+const predefined = (yaml: string): string =>
+  shortTask(yaml).replace(
+    /data_splitter: percentage[\s\S]*?seed: 1\n/,
+    'data_splitter: predefined\n      args: { column_name: part }\n',
   );
-};
-const column = (rows: string[][], name: string): number => rows[0]!.indexOf(name);
-const setColumn =
-  (name: string, value: (old: string, row: number) => string) =>
-  (rows: string[][]): string[][] =>
-    rows.map((row, i) => (i === 0 ? row : row.map((cell, j) => (j === column(rows, name) ? value(cell, i) : cell))));
+const splitColumn = (labels: (row: number) => string) =>
+  editCsv((rows) => rows.map((row, i) => [...row, i === 0 ? 'part' : labels(i)]));
 
-const open = async (options?: FederationOptions): Promise<void> => {
-  federation = await Federation.open(options);
-};
-
-/** The run goes on with the other three; hospital-c is out for `reason`, and its operator sees `atSite`. */
-const goesOnWithoutC = async (reason: RegExp, atSite: RegExp): Promise<void> => {
-  const outcome = await federation.run();
-  expect(outcome.status, outcome.reason).toBe('complete');
-  expect(reasons(outcome)['hospital-c']).toMatch(reason);
-  expect(reasons(outcome)['hospital-c']).not.toContain(federation.folder); // no path of the site leaves it
-  expect(outcome.rounds.at(-1)!.survivors).toEqual(['hospital-a', 'hospital-b', 'hospital-d']);
-  const rejected = federation.notices.find(({ pod, notice }) => pod === 'hospital-c' && notice.type === 'rejected');
-  expect(rejected?.notice.type === 'rejected' && rejected.notice.reason).toMatch(atSite);
-};
-
-describe('bad data at one site', () => {
-  it('a file that is gone', async () => {
-    await open();
-    rmSync(join(federation.folder, 'data/hospital-c.csv'));
-    await goesOnWithoutC(/rejected/, /hospital-c\.csv/);
+describe("a pod's data", () => {
+  it.each([
+    {
+      fault: 'a missing file',
+      prepare: () => undefined,
+      later: () => rmSync(join(federation.folder, 'data/hospital-a.csv')),
+      expected: ['NO_DATA', /^dataset "breast-cancer" cannot be read \(FILE_NOT_FOUND\)$/],
+      atThePod: /no file .*data\/hospital-a\.csv; expected a CSV file/,
+    },
+    {
+      fault: 'a missing column',
+      prepare: withoutColumn('worst_area'),
+      expected: ['INCOMPATIBLE_DATASOURCE', /dataset "breast-cancer" does not fit: no column "worst_area"/],
+    },
+    {
+      fault: 'a column without any value',
+      prepare: cells('worst_area', () => ''),
+      expected: ['INCOMPATIBLE_DATASOURCE', /dataset "breast-cancer": column "worst_area" has no value in any row/],
+      atThePod: /data\/hospital-a\.csv: column "worst_area"/,
+    },
+    {
+      fault: 'text among the numbers of a column',
+      prepare: cells('worst_area', (cell, row) => (row === 7 ? `${SECRET} mg` : cell)),
+      expected: [
+        'INCOMPATIBLE_DATASOURCE',
+        /dataset "breast-cancer": column "worst_area", line 9: expected a number, or a null value/,
+      ],
+      atThePod: /data\/hospital-a\.csv: column "worst_area", line 9/,
+    },
+    {
+      fault: 'a class that the task does not know',
+      prepare: cells('diagnosis', (cell, row) => (row === 3 ? SECRET : cell)),
+      expected: ['INCOMPATIBLE_DATASOURCE', /column "diagnosis" has a value in 1 row .* expected benign, malignant/],
+    },
+    {
+      fault: 'too few rows to train on',
+      prepare: editCsv((rows) => rows.slice(0, 2)),
+      expected: ['NO_DATA', /no rows are left to train on: 1 rows, 25 % test, 10 % validation/],
+    },
+    {
+      fault: 'no row',
+      prepare: editCsv((rows) => rows.slice(0, 1)),
+      expected: ['NO_DATA', /^dataset "breast-cancer" cannot be read \(DATA_EMPTY\)$/],
+      atThePod: /column names but no rows/,
+    },
+    {
+      fault: 'an empty training split',
+      task: predefined,
+      prepare: splitColumn(() => 'TEST'),
+      expected: ['NO_DATA', /no rows to train on: no row has "TRAIN" in column "part"/],
+    },
+    {
+      fault: 'an unknown label in the split column',
+      task: predefined,
+      prepare: splitColumn((row) => (row === 5 ? SECRET : 'TRAIN')),
+      expected: [
+        'INCOMPATIBLE_DATASOURCE',
+        /column "part" has another label in 1 row; expected TRAIN, VALIDATION, TEST/,
+      ],
+    },
+  ])('with $fault is refused with what is wrong, and without a value', async ({ expected, task, ...given }) => {
+    await open({ pods: ['hospital-a'], ...(task ? { task } : {}) }, given.prepare);
+    given.later?.();
+    const { response, reason } = await answerOfA();
+    expect(response).toBe(expected[0]);
+    expect(reason).toMatch(expected[1]!);
+    const [told] = federation.noticesOf('hospital-a', 'rejected');
+    expect(told).toMatchObject({ run: 'run-1', response });
+    expect(told!.reason).toMatch(given.atThePod ?? expected[1]!);
+    expect(told!.reason).not.toContain(SECRET);
   });
 
-  it('a column that is missing', async () => {
-    await open();
-    change((rows) => rows.map((row) => row.filter((_, j) => j !== column(rows, 'mean_area'))));
-    await goesOnWithoutC(/INCOMPATIBLE_DATASOURCE: .*no column "mean_area"/, /"mean_area"/);
-  });
-
-  it('a column without any value', async () => {
-    await open();
-    change(setColumn('mean_area', () => ''));
-    await goesOnWithoutC(
-      /INCOMPATIBLE_DATASOURCE: dataset "breast-cancer": column "mean_area" .*no value/,
-      /hospital-c\.csv.*mean_area/,
+  it('with one class is taken with a warning; its own ROC AUC is undefined, that of all sites is not', async () => {
+    await open(
+      {},
+      editCsv((rows) => rows.filter((row, i) => i === 0 || row.at(-1) === 'benign'), 'hospital-b'),
+    );
+    const outcome = await federation.run();
+    expect(outcome.status, outcome.reason).toBe('complete');
+    expect(outcome.rounds.every(({ survivors }) => survivors.length === 4)).toBe(true);
+    const site = outcome.sites.find(({ name }) => name === 'hospital-b')!;
+    expect(site.metrics['ROC AUC']).toBeNull();
+    expect(site.metrics['Accuracy']).toBeGreaterThan(0);
+    expect(outcome.pooled!['ROC AUC']!.value).toBeGreaterThan(0.9);
+    expect(federation.noticesOf('hospital-b', 'problem').map(({ reason }) => reason)).toContain(
+      'dataset "breast-cancer": all rows have the same class of "diagnosis"; this site alone cannot tell classes apart',
     );
   });
 
-  it('text in a numeric column: file, column and line, never the text', async () => {
+  it('broken at one pod, even the first, keeps the other three from nothing', async () => {
     await open();
-    change(setColumn('mean_area', (old, row) => (row === 7 ? 'JOHN DOE 1951' : old)));
-    await goesOnWithoutC(/INCOMPATIBLE_DATASOURCE.*mean_area.*line 8/, /hospital-c\.csv.*mean_area.*line 8/);
-    expect(JSON.stringify([federation.notices, federation.events])).not.toContain('JOHN');
-  });
-
-  it('a class the task does not know: the count, never the label', async () => {
-    await open();
-    change(setColumn('diagnosis', (old, row) => (row < 4 ? 'SECRETLABEL' : old)));
-    await goesOnWithoutC(/diagnosis.*benign, malignant/, /hospital-c\.csv.*diagnosis/);
-    expect(JSON.stringify([federation.notices, federation.events])).not.toContain('SECRETLABEL');
-  });
-
-  it('too few rows for the splits', async () => {
-    await open();
-    change((rows) => rows.slice(0, 2));
-    await goesOnWithoutC(/NO_DATA: /, /rows/);
-  });
-
-  it('one class only is no error: the site takes part, and its own AUC is undefined', async () => {
-    await open();
-    change(setColumn('diagnosis', () => 'benign'));
+    writeFileSync(join(federation.folder, 'data/hospital-a.csv'), 'this,is\nnot,the\ntable,that\nwas,here\n');
     const outcome = await federation.run();
     expect(outcome.status, outcome.reason).toBe('complete');
-    expect(outcome.rounds.at(-1)!.survivors).toContain('hospital-c');
-    expect(outcome.sites.find(({ name }) => name === 'hospital-c')!.metrics['ROC AUC']).toBeNull();
-    expect(outcome.pooled!['ROC AUC']!.value).toBeGreaterThan(0.5);
+    expect(reasons(outcome)).toMatchObject({ 'hospital-b': 'finished', 'hospital-d': 'finished' });
+    expect(reasons(outcome)['hospital-a']).toMatch(/^rejected: INCOMPATIBLE_DATASOURCE: .*no column "diagnosis"/);
+    expect(outcome.rounds.map(({ survivors }) => survivors.length)).toEqual([3, 3, 3]);
   });
 
-  it('missing values are filled with the mean over all sites', async () => {
-    await open();
-    change(setColumn('mean_area', (old, row) => (row % 3 === 0 ? '' : old)));
-    const outcome = await federation.run();
-    expect(outcome.status, outcome.reason).toBe('complete');
-    expect(outcome.rounds.at(-1)!.survivors).toContain('hospital-c');
-  });
-});
-
-describe('what a site refuses', () => {
-  const policyOfC =
-    (policy: object): FederationOptions['pod'] & object =>
-    (name, config) =>
-      name === 'hospital-c' ? { ...config, ...policy } : config;
-
-  it('a modeller it has not approved', async () => {
-    await open({ pod: policyOfC({ approvedModellers: ['somebody-else'] }) });
-    await goesOnWithoutC(/NO_ACCESS: .*not approved modeller "modeller"/, /approved_modellers/);
-  });
-
-  it('pods it has not approved', async () => {
-    await open({ pod: policyOfC({ approvedPods: ['hospital-a', 'hospital-b'] }) });
-    await goesOnWithoutC(/UNAUTHORISED: .*not approved pod "hospital-d"/, /approved_pods/);
-  });
-
-  it('a cohort smaller than its minimum', async () => {
+  it('unreadable, a modeller not approved and a key not pinned: each is named, and the rest runs', async () => {
+    const stranger = acquainted(['modeller', 'hospital-d']);
     await open({
-      pod: (name, config) =>
-        name === 'hospital-c' ? { ...config, policy: { ...config.policy, minimumCohort: 5 } } : config,
+      task: withDeadlines('join: 30', plainTask),
+      pods: ['hospital-a', 'hospital-b', 'hospital-c'],
+      pod: (name, config) => ({
+        ...allowPlain(name, config),
+        ...(name === 'hospital-c' ? { approvedModellers: [] } : {}),
+      }),
     });
-    await goesOnWithoutC(/UNAUTHORISED: task names 4 pods; .* 5 or more/, /5 or more/);
-  });
-
-  it('a task without secure aggregation, which then finds nobody', async () => {
-    await open({ task: (yaml) => shortTask(yaml).replace('secure: true', 'secure: false') });
+    federation.world['hospital-d'] = stranger['hospital-d']; // not the key that the modeller has pinned
+    await federation.startPod('hospital-d');
+    rmSync(join(federation.folder, 'data/hospital-b.csv'));
     const outcome = await federation.run();
-    expect(outcome.error?.code).toBe('COHORT_TOO_SMALL');
-    expect(outcome.reason).toContain('UNAUTHORISED: this site takes part only with secure aggregation');
-  });
-
-  it('a dataset it does not have', async () => {
-    await open({ task: (yaml) => shortTask(yaml).replace('hospital-c/breast-cancer', 'hospital-c/lung') });
-    await goesOnWithoutC(/NO_DATA: this pod has no dataset "lung"/, /no dataset "lung"/);
+    expect(outcome.status, outcome.reason).toBe('complete');
+    expect(reasons(outcome)).toEqual({
+      'hospital-a': 'finished',
+      'hospital-b': 'rejected: NO_DATA: dataset "breast-cancer" cannot be read (FILE_NOT_FOUND)',
+      'hospital-c':
+        'rejected: NO_ACCESS: this site has not approved modeller "modeller"; its operator adds it to approved_modellers',
+      'hospital-d': 'invited: not online: no answer in time',
+    });
+    expect(outcome.rounds.every(({ survivors }) => survivors.join() === 'hospital-a')).toBe(true);
   });
 });
 
-describe('a bad model', () => {
-  const withModel = (file: string) => (yaml: string) =>
-    shortTask(yaml)
-      .replace('builtin:mlp', `./${file}`)
-      .replace(/\n +hidden_layers:.*/, '')
-      .replace(/\n +activation:.*/, '');
+const roster = (request: MessageOf<'JOB_REQUEST'>, pod: string, line: string): MessageOf<'JOB_REQUEST'> => ({
+  ...request,
+  roster: request.roster.map((entry) => (entry.name === pod ? { ...entry, public: line } : entry)),
+});
 
-  it('of the wrong width is found before anybody is asked, with both numbers', async () => {
-    await open({ task: withModel('narrow.onnx') });
-    writeFileSync(
-      join(federation.folder, 'narrow.onnx'),
-      builtinMlp({ inputs: 12, hidden: [4], outputs: 1, activation: 'relu', seed: 1 }),
-    );
-    const outcome = await federation.run();
-    expect(outcome.error?.code).toBe('MODEL_MISMATCH');
-    expect(outcome.reason).toMatch(/narrow\.onnx: model expects \[batch, 12\] on input "x".* 30 features/);
-    expect(federation.notices.some(({ notice }) => notice.type === 'request')).toBe(false);
+describe("a site's policy", () => {
+  it.each([
+    {
+      fault: 'a modeller it has not approved',
+      pod: (_name: PodName, config: PodConfig) => ({ ...config, approvedModellers: ['somebody-else'] }),
+      expected: ['NO_ACCESS', /has not approved modeller "modeller"/],
+    },
+    {
+      fault: 'a task without secure aggregation',
+      task: plainTask,
+      expected: ['UNAUTHORISED', /only with secure aggregation \(task\.aggregator\.secure: true\)/],
+    },
+    {
+      fault: 'a task of too few pods',
+      pod: withPolicy({ minimumCohort: 5 }),
+      expected: ['UNAUTHORISED', /task names 4 pods; this site takes part only with 5 or more/],
+    },
+    {
+      fault: 'a task whose sums may get too small',
+      pod: withPolicy({ minimumCohort: 4 }),
+      expected: ['UNAUTHORISED', /minimum_cohort is 3; this site takes part only in sums of 4 or more/],
+    },
+    {
+      fault: 'a protocol it does not allow',
+      pod: withPolicy({ allowedProtocols: ['ResultsOnly'] }),
+      expected: ['UNAUTHORISED', /protocol FederatedAveraging is not allowed here; allowed: ResultsOnly/],
+    },
+    {
+      fault: 'a pod it has not approved',
+      pod: (_name: PodName, config: PodConfig) => ({ ...config, approvedPods: ['hospital-b', 'hospital-c'] }),
+      expected: ['UNAUTHORISED', /has not approved pod "hospital-d"/],
+    },
+    {
+      fault: 'a dataset it does not have',
+      edit: (request: MessageOf<'JOB_REQUEST'>) => ({ ...request, dataset: 'x-rays' }),
+      expected: ['NO_DATA', /this pod has no dataset "x-rays"/],
+    },
+    {
+      fault: 'a task that is none',
+      edit: (request: MessageOf<'JOB_REQUEST'>) => ({ ...request, task: '{"pods":' }),
+      expected: ['TASK_SETUP_ERROR', /task does not validate here/],
+    },
+    {
+      fault: 'another key under the name of a pod it knows',
+      edit: (request: MessageOf<'JOB_REQUEST'>) => roster(request, 'hospital-c', exportPublic(generateIdentity())),
+      expected: ['UNAUTHORISED', /"hospital-c" is pinned to fingerprint .*; this key has/],
+    },
+    {
+      fault: 'another key under its own name',
+      edit: (request: MessageOf<'JOB_REQUEST'>) => roster(request, 'hospital-a', exportPublic(generateIdentity())),
+      expected: ['UNAUTHORISED', /roster has another key under this pod's name/],
+    },
+    {
+      fault: 'the coordinator itself as a pod',
+      edit: (request: MessageOf<'JOB_REQUEST'>) =>
+        roster(request, 'hospital-c', exportPublic(federation.world.modeller.identity)),
+      expected: ['UNAUTHORISED', /roster names "hospital-c" as a pod; here it is pinned as a modeller/],
+    },
+    {
+      fault: 'a roster without the pod',
+      edit: (request: MessageOf<'JOB_REQUEST'>) => ({ ...request, roster: request.roster.slice(1) }),
+      expected: ['UNAUTHORISED', /roster does not contain this pod \("hospital-a"\)/],
+    },
+    {
+      fault: 'a pod twice in the roster',
+      edit: (request: MessageOf<'JOB_REQUEST'>) => ({ ...request, roster: [...request.roster, request.roster[1]!] }),
+      expected: ['UNAUTHORISED', /roster names "hospital-b" twice/],
+    },
+    {
+      fault: 'garbage for a model',
+      edit: (request: MessageOf<'JOB_REQUEST'>) => ({ ...request, model: coordinator!.offer(new Uint8Array(99)) }),
+      expected: ['TASK_SETUP_ERROR', /model of hospital-a's task/],
+    },
+  ])('refuses $fault', async ({ expected, edit, pod, task }) => {
+    await open({ pods: ['hospital-a'], ...(pod ? { pod } : {}), ...(task ? { task } : {}) });
+    const { response, reason } = await answerOfA(edit);
+    expect(response).toBe(expected[0]);
+    expect(reason).toMatch(expected[1]!);
+    const ledger = readFileSync(join(federation.folder, 'state/hospital-a/ledger.jsonl'), 'utf8').trim().split('\n');
+    expect(JSON.parse(ledger.at(-1)!)).toMatchObject({ event: 'rejected', modeller: 'modeller' });
   });
 
-  it('with an operator that does not train is refused by name and node', async () => {
-    await open({ task: withModel('odd.onnx') });
-    const good = Buffer.from(builtinMlp({ inputs: 30, hidden: [4], outputs: 1, activation: 'relu', seed: 1 }));
-    // the same length, so that the file stays well formed: Relu becomes the unknown operator Rely
-    writeFileSync(
-      join(federation.folder, 'odd.onnx'),
-      Buffer.from(good.toString('latin1').replace('\x22\x04Relu', '\x22\x04Rely'), 'latin1'),
-    );
-    const outcome = await federation.run();
-    expect(outcome.error?.code).toBe('MODEL_UNSUPPORTED');
-    expect(outcome.reason).toMatch(/odd\.onnx.*Rely/);
+  it('refuses a task from a peer that is pinned as a pod', async () => {
+    await open({ pods: [] });
+    const { identity, peers } = federation.world['hospital-a'];
+    const rows = peers.all().map(({ name, line }) => ({ name, role: 'pod' as const, line }));
+    federation.world['hospital-a'] = { identity, peers: PeerBook.inMemory(rows) };
+    await federation.startPod('hospital-a');
+    const { response, reason } = await answerOfA();
+    expect([response, reason]).toEqual([
+      'INVALID_PROOF_OF_IDENTITY',
+      '"modeller" is pinned here as a pod, not as a modeller',
+    ]);
+  });
+});
+
+describe("a pod's own folder", () => {
+  it('that cannot be written keeps the pod from starting, and names the file', async () => {
+    await open({ pods: [] });
+    mkdirSync(join(federation.folder, 'state'));
+    writeFileSync(join(federation.folder, 'state/hospital-a'), 'a file where the folder should be');
+    await expect(federation.startPod('hospital-a')).rejects.toMatchObject({
+      code: 'FILE_WRITE_FAILED',
+      message: expect.stringMatching(/state\/hospital-a\/ledger\.jsonl: .*EEXIST|ENOTDIR/),
+    });
   });
 
-  it('that is no model at all', async () => {
-    await open({ task: withModel('text.onnx') });
-    writeFileSync(join(federation.folder, 'text.onnx'), 'these are not the weights you are looking for');
-    const outcome = await federation.run();
-    expect(outcome.error?.code).toBe('MODEL_INVALID');
-    expect(outcome.reason).toContain('text.onnx');
+  it('on a full disk makes it refuse the task, tell both sides and stay up', async () => {
+    await open({ pods: [] });
+    mkdirSync(join(federation.folder, 'state/hospital-a'), { recursive: true });
+    symlinkSync('/dev/full', join(federation.folder, 'state/hospital-a/ledger.jsonl'));
+    await federation.startPod('hospital-a');
+    const { response, reason } = await answerOfA();
+    expect([response, reason]).toEqual(['TASK_SETUP_ERROR', 'the pod could not set the task up']);
+    const [told] = federation.noticesOf('hospital-a', 'rejected');
+    expect(told!.reason).toMatch(/ledger\.jsonl: ENOSPC.*does not run it/);
+    await until(() => federation.noticesOf('hospital-a', 'problem').length > 0, 'a word about the ledger');
+    const again = await coordinator!.ask('hospital-a', 'run-2');
+    expect(again.type).toBe('JOB_REJECT');
   });
 });

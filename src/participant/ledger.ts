@@ -20,20 +20,31 @@ export interface LedgerEntry {
 export class Ledger {
   readonly #file: string;
 
+  /** @throws KonsilError FILE_WRITE_FAILED when the folder cannot be made or the file cannot be written. */
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#file = join(folder, 'ledger.jsonl');
+    this.#write(() => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      appendFileSync(this.#file, '', { mode: 0o600 });
+    });
   }
 
   /** @throws KonsilError FILE_WRITE_FAILED: a site that cannot record what runs must not run it. */
   append(entry: LedgerEntry): void {
+    const line = `${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`;
+    this.#write(() => appendFileSync(this.#file, line, { mode: 0o600, flush: true }));
+  }
+
+  #write(action: () => void): void {
     try {
-      appendFileSync(this.#file, `${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`, {
-        mode: 0o600,
-        flush: true,
-      });
+      action();
     } catch (cause) {
-      throw new KonsilError('FILE_WRITE_FAILED', `${this.#file}: ${messageOf(cause)}`, { file: this.#file }, { cause });
+      throw new KonsilError(
+        'FILE_WRITE_FAILED',
+        `${this.#file}: ${messageOf(cause)}; a pod that cannot record what it runs does not run it`,
+        { file: this.#file },
+        { cause },
+      );
     }
   }
 }

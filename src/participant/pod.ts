@@ -5,14 +5,13 @@
  */
 import { abortControllerForMany, messageOf } from '../base/index.ts';
 import type { Identity } from '../crypto/index.ts';
-import { openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
 import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
 import type { Context, JobResponse, Message, MessageOf } from '../wire/index.ts';
-import { admit, checkModeller, Refusal } from './admission.ts';
-import { Ledger } from './ledger.ts';
-import { type PodEvent, PodRun } from './podRun.ts';
+import { admit, checkModeller, describeDatasets, Refusal, unreadable } from './admission.ts';
+import { Ledger, type LedgerEntry } from './ledger.ts';
+import { newRunMemory, type PodEvent, PodRun, type RunMemory } from './podRun.ts';
 
 /** Largest model file a pod accepts (the platform's own limit for weights). */
 const MAX_MODEL_BYTES = 500 * 2 ** 20;
@@ -27,6 +26,7 @@ export type PodNotice =
   | { readonly type: 'rejected'; readonly run: string; readonly response: JobResponse; readonly reason: string }
   | { readonly type: 'broker'; readonly up: boolean }
   | { readonly type: 'dropped'; readonly reason: string }
+  | { readonly type: 'problem'; readonly reason: string }
   | ({ readonly run: string } & PodEvent);
 
 export interface PodOptions {
@@ -56,12 +56,14 @@ export class Pod {
   #active: Active | null = null;
   #cancelGrace = (): void => undefined;
   readonly #watched = new Set<string>();
+  /** By coordinator and run, as long as the pod lives; a few hundred bytes a run. */
+  readonly #memories = new Map<string, RunMemory>();
 
-  private constructor(options: PodOptions, channel: Channel) {
+  private constructor(options: PodOptions, channel: Channel, ledger: Ledger) {
     this.#options = options;
     this.#channel = channel;
     this.#blobs = new Blobs(channel);
-    this.#ledger = new Ledger(options.config.state);
+    this.#ledger = ledger;
     channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     channel.onLink((up) => options.onNotice({ type: 'broker', up }));
     channel.onRestart((peer) => {
@@ -73,8 +75,9 @@ export class Pod {
   static async start(options: PodOptions): Promise<Pod> {
     const { link, identity, peers, clock, onNotice } = options;
     const onDropped = (reason: string): void => onNotice({ type: 'dropped', reason });
+    const ledger = new Ledger(options.config.state);
     const channel = await Channel.open({ link, identity, peers, clock, onDropped });
-    const pod = new Pod(options, channel);
+    const pod = new Pod(options, channel, ledger);
     onNotice({ type: 'ready', datasets: options.config.datasources.map(({ name }) => name) });
     return pod;
   }
@@ -107,16 +110,13 @@ export class Pod {
     const { config, version } = this.#options;
     try {
       checkModeller(config, from);
-      const datasets = await Promise.all(
-        config.datasources.map(async (chosen) => {
-          const source = await openDataset(chosen);
-          source.close();
-          // how many rows a site has is for the sums to hide
-          const { rowCount: _hidden, ...schema } = source.schema;
-          return { name: chosen.name, schema: JSON.stringify(schema) };
-        }),
-      );
-      await this.#send(from, context, { type: 'ONLINE_RESPONSE', version, datasets });
+      const described = await describeDatasets(config.datasources);
+      for (const { name, error } of described.unreadable)
+        this.#options.onNotice({ type: 'problem', reason: `dataset "${name}": ${messageOf(error)}` });
+      const [broken] = described.unreadable;
+      if (broken && described.datasets.length === 0) throw unreadable(broken.name, broken.error);
+      const answer: Message = { type: 'ONLINE_RESPONSE', version, datasets: described.datasets };
+      await this.#send(from, context, answer).catch(() => undefined); // it asks again if it still wants to know
     } catch (error) {
       await this.#reject(from, context, error);
     }
@@ -140,10 +140,16 @@ export class Pod {
           }),
       });
       if (active.abort.signal.aborted) return await admitted.trainer.close();
-      this.#ledger.append({ event: 'accepted', run: context.run, modeller: from.name, dataset: request.dataset });
+      try {
+        this.#ledger.append({ event: 'accepted', run: context.run, modeller: from.name, dataset: request.dataset });
+      } catch (error) {
+        await admitted.trainer.close();
+        throw error;
+      }
       active.run = new PodRun({
         ...{
           runId: context.run,
+          memory: this.#memoryOf(from, context.run),
           podName: config.name,
           coordinator: from,
           identity,
@@ -155,24 +161,39 @@ export class Pod {
         blobs: this.#blobs,
         onEvent: (event) => this.#onRunEvent(active, event),
       });
-      await this.#watch(from);
+      for (const warning of admitted.data.warnings)
+        onNotice({ type: 'problem', reason: `dataset "${request.dataset}": ${warning}` });
       onNotice({ type: 'accepted', run: context.run, rows: admitted.data.train.rows });
-      await this.#send(from, context, { type: 'JOB_ACCEPT' });
+      await this.#watch(from);
     } catch (error) {
+      if (active.abort.signal.aborted) return;
+      if (active.run) return this.#end('aborted', messageOf(error));
       if (this.#active === active) this.#active = null;
-      if (!active.abort.signal.aborted) await this.#reject(from, context, error);
+      return this.#reject(from, context, error);
     }
+    await this.#send(from, context, { type: 'JOB_ACCEPT' }).catch((error: unknown) => {
+      if (this.#active === active) this.#end('aborted', messageOf(error)); // the modeller is not there to hear it
+    });
+  }
+
+  #memoryOf(from: Peer, run: string): RunMemory {
+    const key = `${from.public.id} ${run}`;
+    const memory = this.#memories.get(key) ?? newRunMemory();
+    this.#memories.set(key, memory);
+    return memory;
   }
 
   async #reject(from: Peer, context: Context, error: unknown): Promise<void> {
     const refusal =
       error instanceof Refusal ? error : new Refusal('TASK_SETUP_ERROR', 'the pod could not set the task up');
     const { response, message: reason } = refusal;
+    // the site's own operator is told the cause too, with paths and lines that nobody else is
+    const cause = error instanceof Refusal ? error.cause : error;
     this.#options.onNotice({
       ...{ type: 'rejected', run: context.run, response },
-      reason: error instanceof Refusal ? error.forOperator : messageOf(error),
+      reason: cause === undefined ? reason : messageOf(cause),
     });
-    this.#ledger.append({ event: 'rejected', run: context.run, modeller: from.name, detail: `${response}: ${reason}` });
+    this.#record({ event: 'rejected', run: context.run, modeller: from.name, detail: `${response}: ${reason}` });
     await this.#send(from, context, { type: 'JOB_REJECT', response, reason }).catch(() => undefined); // it left meanwhile
   }
 
@@ -180,7 +201,7 @@ export class Pod {
     this.#options.onNotice({ run: active.runId, ...event });
     if (event.type !== 'ended') return;
     if (this.#active === active) this.#active = null;
-    this.#ledger.append({
+    this.#record({
       event: event.how,
       run: active.runId,
       modeller: active.from.name,
@@ -189,10 +210,20 @@ export class Pod {
     });
   }
 
+  /** Writes down what has happened anyway: when that fails the operator must hear of it, and nothing else stops. */
+  #record(entry: LedgerEntry): void {
+    try {
+      this.#ledger.append(entry);
+    } catch (error) {
+      this.#options.onNotice({ type: 'problem', reason: messageOf(error) });
+    }
+  }
+
   #end(how: 'completed' | 'aborted', reason: string): void {
     const active = this.#active;
     if (!active) return;
     this.#active = null;
+    this.#cancelGrace();
     active.abort.abort();
     active.run?.end(how, reason);
   }
@@ -202,8 +233,9 @@ export class Pod {
     if (this.#watched.has(from.public.id)) return;
     this.#watched.add(from.public.id);
     await this.#channel.watchPresence(from.public.id, (present) => {
+      if (this.#active?.from.public.id !== from.public.id) return;
       this.#cancelGrace();
-      if (!present && this.#active?.from.public.id === from.public.id)
+      if (!present)
         this.#cancelGrace = this.#options.clock.after(COORDINATOR_GRACE_MS, () =>
           this.#end('aborted', 'the coordinator has been gone for a minute'),
         );

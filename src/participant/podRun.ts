@@ -8,7 +8,7 @@ import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageO
 import type { Identity } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import { encodePlain, MAX_ROWS_PER_POD, PodSum, PodWork, publicHash, sumSpec } from '../protocols/index.ts';
-import type { PodPolicy } from '../tasks/index.ts';
+import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
@@ -21,8 +21,23 @@ export type PodEvent =
   | { readonly type: 'refused'; readonly code: string }
   | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
+/**
+ * What a pod must remember of a run for as long as it lives: a coordinator may send the task again (it does so to take
+ * a pod back), and must not thereby make the pod forget.
+ */
+export interface RunMemory {
+  lastRound: number;
+  /** Sums this pod has released shares for: `statistics`, `evaluation`, and `update` by its place in the budget. */
+  readonly spent: Set<string>;
+  /** Whether the site's own metrics have gone out; once a run is enough. */
+  sharedMetrics: boolean;
+}
+
+export const newRunMemory = (): RunMemory => ({ lastRound: -1, spent: new Set(), sharedMetrics: false });
+
 export interface PodRunOptions {
   readonly runId: string;
+  readonly memory: RunMemory;
   readonly podName: string;
   readonly coordinator: Peer;
   readonly identity: Identity;
@@ -52,9 +67,6 @@ export class PodRun {
   readonly #options: PodRunOptions;
   readonly #work: PodWork;
   #current: Current | null = null;
-  #lastRound = -1;
-  /** Sums this pod has released shares for: `statistics`, `evaluation`, and `update` by its place in the budget. */
-  readonly #spent = new Set<string>();
   #ended = false;
 
   constructor(options: PodRunOptions) {
@@ -86,7 +98,7 @@ export class PodRun {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopCurrent();
-    void this.#options.admitted.trainer.close();
+    this.#options.admitted.trainer.close().catch(() => undefined); // it ended by itself
     this.#options.onEvent({ type: 'ended', how, reason });
   }
 
@@ -99,15 +111,16 @@ export class PodRun {
   }
 
   #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
+    const { memory } = this.#options;
     // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
-    if (context.round <= this.#lastRound)
+    if (context.round <= memory.lastRound)
       return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `round ${context.round} is over`));
     // summed twice over different cohorts, the same input would show as the difference of two sums
-    if (this.#spent.has(sumKey(message)))
+    if (memory.spent.has(sumKey(message)))
       return this.#refuse(
         new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`),
       );
-    this.#lastRound = context.round;
+    memory.lastRound = context.round;
     this.#stopCurrent();
     const current: Current = { message, context, abort: abortControllerForMany(), sum: null, offered: [] };
     this.#current = current;
@@ -120,7 +133,7 @@ export class PodRun {
 
   async #runRound(current: Current): Promise<void> {
     const { message, context, abort } = current;
-    const { admitted, blobs, coordinator, policy } = this.#options;
+    const { admitted, blobs, coordinator } = this.#options;
     const { facts, task } = admitted;
     const secure = message.secure;
     if (task.aggregator.secure !== (secure !== undefined))
@@ -139,6 +152,8 @@ export class PodRun {
           `parameters of ${bytes.length} bytes, the model has ${facts.parameters} float32`,
         );
       parameters = float32Of(bytes);
+      if (!parameters.every(Number.isFinite))
+        throw new KonsilError('PROTOCOL_VIOLATION', 'parameters contain a number that is not finite');
     }
     const input = await this.#compute(current, parameters);
     if (abort.signal.aborted) return;
@@ -148,17 +163,23 @@ export class PodRun {
       secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length },
     );
     if (!secure) return this.#sendPlain(current, input, spec);
-    current.sum = this.#openSum(current, input, spec, policy.minimumCohort);
+    current.sum = this.#openSum(current, input, spec);
     await this.#send(context, { type: 'TRAINING_COMPLETE', purpose: message.purpose }, abort.signal);
   }
 
   async #compute(current: Current, parameters: Float32Array | undefined): Promise<PodInput> {
     const { message, context, abort } = current;
-    const { policy } = this.#options;
+    const { policy, memory, admitted } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
     if (!parameters)
       throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
     if (message.purpose === 'update') {
+      const rounds = roundsOf(admitted.task);
+      if (message.completed >= rounds)
+        throw new KonsilError(
+          'PROTOCOL_VIOLATION',
+          `round ${message.completed + 1} was asked for; the task has ${rounds}`,
+        );
       let told = 0;
       const onProgress = (done: number, total: number): void => {
         this.#options.onEvent({ type: 'progress', done, total });
@@ -169,8 +190,10 @@ export class PodRun {
       return this.#work.update(parameters, message.completed, { signal: abort.signal, onProgress });
     }
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
-    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows)
+    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !memory.sharedMetrics) {
+      memory.sharedMetrics = true;
       await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
+    }
     return input;
   }
 
@@ -185,7 +208,7 @@ export class PodRun {
     );
   }
 
-  #openSum(current: Current, input: PodInput, spec: VectorSpec, minimumCohort: number): PodSum {
+  #openSum(current: Current, input: PodInput, spec: VectorSpec): PodSum {
     const { message, context, abort } = current;
     const { runId, podName, identity, coordinator, admitted, request, blobs, onEvent } = this.#options;
     const view = {
@@ -203,7 +226,7 @@ export class PodRun {
       identity: identity.signing,
       coordinator: coordinator.public.signing,
       members: admitted.members,
-      minimumCohort,
+      minimumCohort: admitted.task.aggregator.minimumCohort, // at least the site's, or it would not be admitted
       spec,
       publicHash: publicHash(view),
       input,
@@ -223,7 +246,7 @@ export class PodRun {
         void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
       },
       onEvent: (what, error) => {
-        if (what === 'released') this.#spent.add(sumKey(message));
+        if (what === 'released') this.#options.memory.spent.add(sumKey(message));
         onEvent({
           type: 'sum',
           purpose: message.purpose,

@@ -1,50 +1,48 @@
 /**
- * A run's report as one self-contained HTML page: nothing is loaded from anywhere.
+ * The run's report as one HTML file that needs nothing else: styles and drawings are inside, nothing is fetched.
  * @module
  */
-import { convergencePlot } from './chart.ts';
-import { escapeHtml } from './format.ts';
+import { type Content, html, Markup } from './markup.ts';
 import type { RunResult } from './result.ts';
-import {
-  dropoutSection,
-  pooledTable,
-  protectionSection,
-  settingsSection,
-  siteSection,
-  tiles,
-  trafficSection,
-  verdict,
-} from './sections.ts';
+import { renderSettings } from './sectionSettings.ts';
+import { renderDropOuts, renderProtection, renderWhatLeft } from './sectionsExchange.ts';
+import { renderHospitals, renderQuality, renderTraining } from './sectionsModel.ts';
 import { STYLE } from './style.ts';
+import { renderVerdict } from './verdict.ts';
 
-/** The page. All text of `result` is escaped; names may be hostile. */
+const SECTIONS: readonly (readonly [id: string, title: string, render: (result: RunResult) => Content])[] = [
+  ['quality', 'How good the model is', renderQuality],
+  ['hospitals', 'Hospital by hospital', renderHospitals],
+  ['training', 'How training went', renderTraining],
+  ['left', 'What left each hospital', renderWhatLeft],
+  ['dropped', 'Who dropped out', renderDropOuts],
+  ['protection', 'How it was protected', renderProtection],
+  ['settings', 'Settings and reproducibility', renderSettings],
+];
+
+/** A self-contained page in plain words, for people who decide whether to use the model. All text is escaped. */
 export function renderReport(result: RunResult): string {
-  const section = (title: string, body: string): string => `<section><h2>${title}</h2>\n${body}\n</section>`;
-  const title = escapeHtml(result.title);
-  return `<!doctype html>
+  // should markup ever slip through, the policy still lets nothing run and nothing load
+  return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}: federated training report</title>
-<style>${STYLE}</style>
+<title>${result.title} – federated learning report</title>
+<style>${new Markup(STYLE)}</style>
 </head>
 <body>
+${renderVerdict(result)}
 <main>
-<h1>Federated training report: ${title}</h1>
-<p class="verdict ${result.status}">${verdict(result)}</p>
-<p class="sub">Finished ${result.rounds.length} ${result.rounds.length === 1 ? 'round' : 'rounds'}, ${result.mode === 'secure' ? 'with secure aggregation' : 'without secure aggregation'}.</p>
-${tiles(result)}
-${section('How training went', convergencePlot(result.rounds) || '<p>No round was completed.</p>')}
-${section('How good the model is', pooledTable(result))}
-${section('At each hospital', siteSection(result))}
-${section('What left each hospital', trafficSection(result))}
-${section('Who dropped out', dropoutSection(result))}
-${section('How it was protected', protectionSection(result))}
-${section('To repeat or audit this run', settingsSection(result))}
-<footer>Written by Konsil ${escapeHtml(result.konsil)}. This page loads nothing from anywhere.</footer>
-</main>
+${SECTIONS.map(
+  ([id, title, render]) => html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2><div>
+${render(result)}
+</div></section>
+`,
+)}</main>
+<footer><p>Made by Konsil ${result.konsil} from run <code>${result.run}</code>.</p></footer>
 </body>
 </html>
-`;
+`.toString();
 }

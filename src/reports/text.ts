@@ -2,15 +2,14 @@
  * A run's result in a few lines for a terminal.
  * @module
  */
+import { visible } from './markup.ts';
+import { MAIN_METRIC } from './metric.ts';
 import type { RunResult } from './result.ts';
-
-/** The metric people ask for first, by kind of problem. */
-export const MAIN_METRIC = { binary: 'ROC AUC', multiclass: 'ROC AUC', regression: 'Root Mean Squared Error' } as const;
 
 const shown = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : value.toFixed(4);
 
-/** At most 25 lines. */
+/** At most 25 lines. Names and reasons come from other hospitals: nothing in them can steer the terminal. */
 export function renderSummary(result: RunResult): string {
   const { pooled, comparison, rounds, problem } = result;
   const metric = MAIN_METRIC[problem.kind];
@@ -39,5 +38,5 @@ export function renderSummary(result: RunResult): string {
   );
   if (dropped.length > 0)
     lines.push('', `dropped out: ${dropped.slice(0, 4).join('; ')}${dropped.length > 4 ? ' …' : ''}`);
-  return lines.slice(0, 25).join('\n');
+  return lines.slice(0, 25).map(visible).join('\n');
 }

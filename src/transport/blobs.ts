@@ -12,6 +12,8 @@ import type { Channel } from './channel.ts';
 export const CHUNK_BYTES = 256 * 1024;
 /** Requests in flight per blob: hides the round trip without flooding the broker's queue. */
 const WINDOW = 4;
+/** Chunks on their way to one reader; an honest one asks for {@link WINDOW} a blob, of a blob or two. */
+const MAX_ANSWERS = 32;
 
 interface Offer {
   readonly bytes: Uint8Array;
@@ -29,6 +31,7 @@ export class Blobs {
   readonly #channel: Channel;
   readonly #offers = new Map<string, Offer>();
   readonly #pulls = new Map<string, Set<Pull>>();
+  readonly #answers = new Map<PeerId, number>();
 
   constructor(channel: Channel) {
     this.#channel = channel;
@@ -57,6 +60,7 @@ export class Blobs {
    * Pulls a blob from its owner.
    *
    * @param maxBytes - Refuses a reference that announces more.
+   * @param timeoutMs - For the receipt of each question; its answer may take twice as long. @default no limit
    * @throws KonsilError BLOB_UNAVAILABLE when the owner does not have it (any longer) or announces too much,
    *   BLOB_CORRUPT when the bytes do not hash to the reference, PEER_RESTARTED, PEER_UNREACHABLE, CANCELLED.
    */
@@ -114,7 +118,18 @@ export class Blobs {
         finish();
         reject(error);
       };
+      const { timeoutMs } = options;
+      // a receipt for the question is no answer: its owner has as long for that
+      const cancelTimer =
+        timeoutMs === undefined
+          ? (): void => undefined
+          : this.#channel.clock.after(2 * timeoutMs, () =>
+              fail(
+                new KonsilError('PEER_UNREACHABLE', `chunk ${index} of a blob did not come within ${2 * timeoutMs} ms`),
+              ),
+            );
       const finish = (): void => {
+        cancelTimer();
         pulls.delete(pull);
         if (pulls.size === 0) this.#pulls.delete(ref.id);
         options.signal?.removeEventListener('abort', onAbort);
@@ -128,6 +143,9 @@ export class Blobs {
 
   #onMessage(from: PeerId, context: Context, message: Message): void {
     if (message.type === 'BLOB_GET') {
+      const answers = this.#answers.get(from) ?? 0;
+      if (answers >= MAX_ANSWERS) return; // it takes none of what it asked for
+      this.#answers.set(from, answers + 1);
       const offer = this.#offers.get(message.id);
       const start = message.index * CHUNK_BYTES;
       const bytes =
@@ -136,7 +154,8 @@ export class Blobs {
           : undefined;
       this.#channel
         .send(from, context, { type: 'BLOB_CHUNK', id: message.id, index: message.index, ...(bytes ? { bytes } : {}) })
-        .catch(() => undefined); // the reader asks again or is gone; nothing to do here
+        .catch(() => undefined) // the reader asks again or is gone; nothing to do here
+        .finally(() => this.#answers.set(from, this.#answers.get(from)! - 1));
     } else if (message.type === 'BLOB_CHUNK') {
       for (const pull of this.#pulls.get(message.id) ?? [])
         if (pull.from === from) pull.chunk(message.index, message.bytes);

@@ -9,7 +9,7 @@
  * names our present boot, which an older recording cannot. No clock is compared anywhere.
  * @module
  */
-import { isKonsilError, KonsilError } from '../base/index.ts';
+import { isKonsilError, KonsilError, toHex } from '../base/index.ts';
 import {
   type Identity,
   openEnvelope,
@@ -40,6 +40,10 @@ const RESEND_FIRST_MS = 1_000;
 const RESEND_MAX_MS = 10_000;
 /** How far ahead of the next expected number a message is kept; further ones are dropped and resent later. */
 const REORDER_WINDOW = 256;
+/** Bytes of such messages kept for one peer: a few blob chunks, however many small ones. */
+const EARLY_MAX_BYTES = 8 << 20;
+/** Restarts of one peer that a session remembers; a pod's modeller starts anew with every run. */
+const MAX_RETIRED = 100_000;
 /** How long a second process with our identity has to answer our greeting to ourselves. */
 const TWIN_WAIT_MS = 400;
 const TWIN_WAIT_MAX_MS = 5_000;
@@ -69,7 +73,8 @@ interface Session {
   readonly peer: PublicIdentity;
   /** The peer's boot, once known. */
   boot: Uint8Array | null;
-  readonly retired: Uint8Array[];
+  /** Earlier boots of the peer, in hexadecimal: what was recorded then is never taken again. */
+  readonly retired: Set<string>;
   /** Messages without a receipt; the first has number `firstUnacked`. */
   outgoing: Outgoing[];
   firstUnacked: number;
@@ -98,6 +103,7 @@ export class Channel {
   readonly #listeners: OnMessage[] = [];
   readonly #restartListeners: ((peer: PeerId) => void)[] = [];
   #twin = false;
+  #alone = false;
   #echoed: (() => void) | null = null;
   #closed = false;
   #linkUp = false;
@@ -117,11 +123,17 @@ export class Channel {
     await options.link.subscribe(inboxTopic(options.identity.public.id), (bytes) => channel.#receive(bytes));
     options.link.onConnection((connected) => channel.#onLink(connected));
     await channel.#lookForTwin();
+    channel.#alone = true;
+    await channel.#stayPresent();
     return channel;
   }
 
   get self(): PeerId {
     return this.#options.identity.public.id;
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
   }
 
   /** Calls `listener` with every message from now on. */
@@ -215,6 +227,8 @@ export class Channel {
       if (header.from !== sender.id) throw new KonsilError('ENVELOPE_REJECTED', 'header names another sender');
       if (header.to !== this.self) throw new KonsilError('ENVELOPE_REJECTED', 'header names another receiver');
       if (sender.id === this.self) return this.#fromSelf(header);
+      // until it is certain that this identity is ours alone, an answer would end the session of its other process
+      if (!this.#alone) return this.#drop('NOT_OPEN_YET');
       const session = this.#sessionWith(sender.id)!;
       session.traffic.receivedBytes += bytes.length;
       this.#handle(session, header, body);
@@ -226,7 +240,7 @@ export class Channel {
   #handle(session: Session, header: Header, body: Uint8Array): void {
     if (header.kind === 'hello') {
       // proves nothing about freshness, so it changes nothing here: the answer lets the peer prove it
-      if (session.retired.some((boot) => sameBoot(boot, header.fromBoot))) return this.#drop('RETIRED_SESSION');
+      if (session.retired.has(toHex(header.fromBoot))) return this.#drop('RETIRED_SESSION');
       return this.#post(session, { kind: 'helloAck', toBoot: header.fromBoot, seq: session.nextExpected });
     }
     if (!sameBoot(header.toBoot, this.#boot)) {
@@ -235,8 +249,10 @@ export class Channel {
       if (header.kind === 'data') this.#hello(session);
       return;
     }
-    if (session.retired.some((boot) => sameBoot(boot, header.fromBoot))) return this.#drop('RETIRED_SESSION');
-    if (!session.boot || !sameBoot(session.boot, header.fromBoot)) this.#startSession(session, header.fromBoot);
+    if (session.retired.has(toHex(header.fromBoot))) return this.#drop('RETIRED_SESSION');
+    const isNew = !session.boot || !sameBoot(session.boot, header.fromBoot);
+    if (isNew && session.retired.size >= MAX_RETIRED) return this.#drop('TOO_MANY_RESTARTS');
+    if (isNew) this.#startSession(session, header.fromBoot);
     if (header.kind === 'data') return this.#onData(session, header, body);
     if (header.kind === 'receipt') this.#onReceipt(session, header.seq);
     else this.#post(session, { kind: 'receipt', seq: session.nextExpected }); // helloAck: confirm our side of the session
@@ -245,7 +261,7 @@ export class Channel {
   #startSession(session: Session, boot: Uint8Array): void {
     const restarted = session.boot !== null;
     if (session.boot) {
-      session.retired.push(session.boot);
+      session.retired.add(toHex(session.boot));
       this.#fail(session, new KonsilError('PEER_RESTARTED', 'peer restarted and has no memory of this conversation'));
     }
     session.boot = boot;
@@ -261,6 +277,8 @@ export class Channel {
   #onData(session: Session, header: Header, body: Uint8Array): void {
     const ahead = header.seq - session.nextExpected;
     if (ahead >= REORDER_WINDOW) return this.#drop('TOO_FAR_AHEAD');
+    const early = [...session.early.values()].reduce((sum, { body: kept }) => sum + kept.length, body.length);
+    if (ahead > 0 && early > EARLY_MAX_BYTES) return this.#drop('TOO_FAR_AHEAD');
     if (ahead < 0) this.#drop('REPEATED');
     else
       session.early.set(header.seq, { context: { run: header.run, round: header.round, phase: header.phase }, body });
@@ -367,7 +385,7 @@ export class Channel {
     const session: Session = {
       peer,
       boot: null,
-      retired: [],
+      retired: new Set(),
       outgoing: [],
       firstUnacked: 0,
       nextExpected: 0,
@@ -411,6 +429,18 @@ export class Channel {
         'another running process uses this identity; one identity is one process',
       );
     }
+  }
+
+  /**
+   * Says that we are here whenever the broker says that we are not: it does so when a second process with our identity
+   * gives up, and when the will of a connection we have already replaced comes late.
+   */
+  async #stayPresent(): Promise<void> {
+    const { link } = this.#options;
+    const topic = presenceTopic(this.self);
+    await link.subscribe(topic, (bytes) => {
+      if (bytes[0] !== PRESENT[0] && this.#linkUp && !this.#closed) void link.publish(topic, PRESENT);
+    });
   }
 
   #fromSelf(header: Header): void {

@@ -17,7 +17,7 @@ const PODS = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;
 export type PodName = (typeof PODS)[number];
 
 /** Waits of seconds (a lost pod's grace, a resend) pass ten times faster; nothing that computes is hurried. */
-const hastyClock: Clock = {
+export const hastyClock: Clock = {
   now: () => systemClock.now(),
   after: (delayMs, callback) => systemClock.after(delayMs / 10, callback),
 };
@@ -27,10 +27,10 @@ export interface FederationOptions {
   readonly task?: (yaml: string) => string;
   /** Changes a pod's configuration. */
   readonly pod?: (name: PodName, config: PodConfig) => PodConfig;
-  /** How far a pod's clock is off. */
-  readonly clockSkewMs?: (name: PodName) => number;
   /** Pods to run. @default all four */
   readonly pods?: readonly PodName[];
+  /** The clock of a party. @default waits pass ten times faster */
+  readonly clock?: (name: PodName | 'modeller') => Clock;
 }
 
 /** The example task with few rounds, so that a test takes a second or two. */
@@ -38,6 +38,21 @@ export const shortTask = (yaml: string): string =>
   yaml
     .replace(/epochs_between_parameter_updates: \d+/, 'epochs_between_parameter_updates: 1')
     .replace(/\n( +)epochs: \d+/, '\n$1epochs: 3');
+
+/** The short task without secure aggregation, which a pod refuses unless {@link allowPlain} is its configuration. */
+export const plainTask = (yaml: string): string =>
+  shortTask(yaml).replace('secure: true', 'secure: false').replace('minimum_cohort: 3', 'minimum_cohort: 1');
+export const allowPlain: NonNullable<FederationOptions['pod']> = (_name, config) => ({
+  ...config,
+  policy: { ...config.policy, requireSecureAggregation: false, minimumCohort: 1 },
+});
+/** `edit` applied to the task, with a section `deadlines` in seconds of the task's clock. */
+export const withDeadlines =
+  (deadlines: string, edit: (yaml: string) => string = shortTask) =>
+  (yaml: string): string =>
+    edit(yaml).replace('  aggregator:', `  deadlines: { ${deadlines} }\n  aggregator:`);
+/** The plain task with one pod: the smallest run there is. */
+export const soloTask = (yaml: string): string => plainTask(yaml).replace(/ {4}- hospital-[bcd]\/.*\n/g, '');
 
 /** A federation in memory; `close` frees everything. */
 export class Federation {
@@ -56,11 +71,16 @@ export class Federation {
     this.#options = options;
   }
 
-  static async open(options: FederationOptions = {}): Promise<Federation> {
+  /** @param prepare - Called with the federation's own copy of the example before any pod starts. */
+  static async open(
+    options: FederationOptions = {},
+    prepare: (federation: Federation) => void = () => undefined,
+  ): Promise<Federation> {
     const federation = new Federation(options);
     cpSync(EXAMPLE, federation.folder, { recursive: true, filter: (path) => !/[/\\](keys|runs|state)$/.test(path) });
     const file = join(federation.folder, 'task.yaml');
     federation.task = parseTask((options.task ?? shortTask)(readFileSync(file, 'utf8')), file);
+    prepare(federation);
     await Promise.all((options.pods ?? PODS).map((name) => federation.startPod(name)));
     return federation;
   }
@@ -73,11 +93,20 @@ export class Federation {
     const config = { ...read, approvedModellers: ['modeller'] };
     const pod = await Pod.start({
       config: this.#options.pod?.(name, config) ?? config,
-      ...{ identity, peers, link, version: 'test' },
-      clock: { ...hastyClock, now: () => hastyClock.now() + (this.#options.clockSkewMs?.(name) ?? 0) },
+      ...{ identity, peers, link, clock: this.clockOf(name), version: 'test' },
       onNotice: (notice) => this.notices.push({ pod: name, notice }),
     });
     this.running.set(name, { pod, link });
+  }
+
+  clockOf(name: PodName | 'modeller'): Clock {
+    return this.#options.clock?.(name) ?? hastyClock;
+  }
+
+  /** What the pods have told their operators, as `type` or one pod's. */
+  noticesOf<T extends PodNotice['type']>(pod: PodName, type: T): Extract<PodNotice, { type: T }>[] {
+    const own = this.notices.filter((entry) => entry.pod === pod).map(({ notice }) => notice);
+    return own.filter((notice): notice is Extract<PodNotice, { type: T }> => notice.type === type);
   }
 
   /** As a power cut: the pod's link is gone, and nothing it does from now on arrives. */
@@ -89,10 +118,11 @@ export class Federation {
   async run(signal?: AbortSignal): Promise<RunOutcome> {
     const { identity, peers } = this.world.modeller;
     const link = this.broker.connect(presenceTopic(identity.public.id));
-    const channel = await Channel.open({ link, identity, peers, clock: hastyClock });
+    const clock = this.clockOf('modeller');
+    const channel = await Channel.open({ link, identity, peers, clock });
     try {
       return await runFederated({
-        ...{ task: this.task, identity, peers, channel, clock: hastyClock },
+        ...{ task: this.task, identity, peers, channel, clock },
         ...(signal ? { signal } : {}),
         onEvent: (event) => {
           this.events.push(event);

@@ -1,96 +1,130 @@
 /**
- * A pod that is admitted like any other and then lies: speaks the wire protocol itself, without the pod's code.
+ * A pod that speaks the wire protocol and does what a test tells it to: admitted like any other, then wrong in one way
+ * after another.
  */
-
 import { join } from 'node:path';
-import { randomBytes } from '../../src/crypto/index.ts';
-import { openDataset } from '../../src/datasources/index.ts';
-import { readPodConfig } from '../../src/tasks/index.ts';
-import { Blobs, Channel, systemClock } from '../../src/transport/index.ts';
-import type { BlobRef, Context, Message } from '../../src/wire/index.ts';
-import { presenceTopic } from '../../src/wire/index.ts';
-import type { Federation, PodName } from './federation.ts';
+import { toHex } from '../../src/base/index.ts';
+import { importPublic, sha256 } from '../../src/crypto/index.ts';
+import { encodedFeatures, openDataset, problemOf } from '../../src/datasources/index.ts';
+import { PodSum, perFeature, publicHash, sumSpec } from '../../src/protocols/index.ts';
+import { fromWire, readPodConfig } from '../../src/tasks/index.ts';
+import { Channel } from '../../src/transport/index.ts';
+import { type BlobRef, type Context, type Message, type MessageOf, presenceTopic } from '../../src/wire/index.ts';
+import { type Federation, hastyClock, type PodName } from './federation.ts';
 
-export type Lie = 'NaN' | 'wrong length' | 'negative weight' | 'no blob' | 'garbage';
+type Handler<T extends Message['type']> = (context: Context, message: MessageOf<T>) => void;
 
-/** Says yes to every task and then misbehaves in the way of its lie. */
+/** What it does with what it is asked; all optional. */
+export interface Behaviour {
+  /** The schema it claims to have. @default its real one */
+  readonly schema?: string;
+  onRound?: Handler<'ROUND_START'>;
+  onOpen?: Handler<'SECURE_OPEN'>;
+  onShare?: Handler<'SECURE_SHARE'>;
+}
+
 export class HostilePod {
-  lies = 0;
+  readonly #federation: Federation;
+  readonly #name: PodName;
   readonly #channel: Channel;
-  readonly #blobs: Blobs;
-  readonly #lie: Lie;
-  readonly #coordinator: string;
+  readonly #blobs = new Map<string, Uint8Array>();
+  #request!: MessageOf<'JOB_REQUEST'>;
+  #start!: MessageOf<'ROUND_START'>;
+  readonly behaviour: Behaviour = {};
 
-  private constructor(channel: Channel, lie: Lie, coordinator: string, schema: string) {
+  private constructor(federation: Federation, name: PodName, channel: Channel) {
+    this.#federation = federation;
+    this.#name = name;
     this.#channel = channel;
-    this.#blobs = new Blobs(channel);
-    this.#lie = lie;
-    this.#coordinator = coordinator;
-    channel.onMessage((_from, context, message) => this.#answer(context, message, schema));
   }
 
-  static async join(federation: Federation, name: PodName, lie: Lie): Promise<HostilePod> {
+  static async open(federation: Federation, name: PodName, behaviour: Behaviour = {}): Promise<HostilePod> {
     const { identity, peers } = federation.world[name];
     const link = federation.broker.connect(presenceTopic(identity.public.id));
-    const channel = await Channel.open({ link, identity, peers, clock: systemClock });
+    const channel = await Channel.open({ link, identity, peers, clock: hastyClock });
     const config = await readPodConfig(join(federation.folder, `${name}.yaml`));
     const source = await openDataset(config.datasources[0]!);
     source.close();
-    return new HostilePod(channel, lie, federation.world.modeller.identity.public.id, JSON.stringify(source.schema));
+    const pod = new HostilePod(federation, name, channel);
+    Object.assign(pod.behaviour, { schema: JSON.stringify(source.schema) }, behaviour);
+    channel.onMessage((_from, context, message) => pod.#onMessage(context, message));
+    return pod;
+  }
+
+  send(context: Context, message: Message): void {
+    const modeller = this.#federation.world.modeller.identity.public.id;
+    this.#channel.send(modeller, context, message).catch(() => undefined); // the run is over
+  }
+
+  /** A reference to `bytes` that this pod will answer for with `served`, which need not be the same, or not at all. */
+  offer(bytes: Uint8Array, served: Uint8Array | 'nothing' = bytes): BlobRef {
+    const ref = { id: toHex(sha256(bytes)), bytes: bytes.length };
+    if (served !== 'nothing') this.#blobs.set(ref.id, served);
+    return ref;
+  }
+
+  /** Takes part in a sum of statistics like an honest pod, but announces a masked vector of `bytes` bytes. */
+  joinStatistics(context: Context, bytes: number): PodSum {
+    const task = fromWire(JSON.parse(this.#request.task));
+    const { dataStructure } = task;
+    const facts = {
+      features: encodedFeatures(dataStructure.select.include!, dataStructure).length,
+      ...{ parameters: 0, kind: problemOf(dataStructure).kind, classes: 2 },
+    };
+    const spec = sumSpec('statistics', facts, this.#start.secure!);
+    const { identity } = this.#federation.world[this.#name];
+    const zeros = (names: readonly string[]): Record<string, number> =>
+      Object.fromEntries(names.map((name) => [name, 0]));
+    return new PodSum({
+      ...{ runId: context.run, round: context.round, purpose: 'statistics', self: this.#name, spec },
+      identity: identity.signing,
+      coordinator: this.#federation.world.modeller.identity.public.signing,
+      members: new Map(
+        this.#request.roster.map(({ name, public: line }) => [name, { name, publicKey: importPublic(line).signing }]),
+      ),
+      minimumCohort: task.aggregator.minimumCohort,
+      publicHash: publicHash({
+        ...{ task: this.#request.task, modelId: this.#request.model.id, parametersId: '', standardiser: undefined },
+        spec,
+      }),
+      input: { weight: 1, extras: zeros(spec.extras), counts: zeros(perFeature(facts, 'count')) },
+      send: (attempt, body, vector) =>
+        this.send(context, {
+          ...{ type: 'SECURE_SHARE', purpose: 'statistics', attempt, body },
+          ...(vector ? { vector: this.offer(new Uint8Array(bytes)) } : {}),
+        }),
+      onEvent: () => undefined,
+    });
   }
 
   close(): Promise<void> {
     return this.#channel.close();
   }
 
-  #say(context: Context, message: Message): void {
-    this.#channel.send(this.#coordinator, context, message).catch(() => undefined); // the run may be over
-  }
-
-  #answer(context: Context, message: Message, schema: string): void {
+  #onMessage(context: Context, message: Message): void {
     switch (message.type) {
       case 'ONLINE_CHECK':
-        return this.#say(context, {
-          type: 'ONLINE_RESPONSE',
-          version: 'evil',
-          datasets: [{ name: 'breast-cancer', schema }],
+        return this.send(context, {
+          ...{ type: 'ONLINE_RESPONSE', version: 'hostile' },
+          datasets: [{ name: 'breast-cancer', schema: this.behaviour.schema! }],
         });
       case 'JOB_REQUEST':
-        return this.#say(context, { type: 'JOB_ACCEPT' });
+        this.#request = message;
+        return this.send(context, { type: 'JOB_ACCEPT' });
       case 'ROUND_START':
-        this.#say(context, { type: 'PROGRESS', done: 10 ** 9, total: 1 });
-        if (message.secure) return this.#say(context, { type: 'TRAINING_COMPLETE', purpose: message.purpose });
-        this.lies++;
-        return this.#say(context, {
-          type: 'TRAINING_UPDATE',
-          purpose: message.purpose,
-          input: this.#plainInput(message.parameters),
-        });
-      case 'SECURE_OPEN': {
-        this.lies++;
-        const share = { type: 'SECURE_SHARE' as const, purpose: message.purpose, attempt: message.attempt };
-        if (this.#lie === 'garbage') return this.#say(context, { ...share, body: randomBytes(200) });
-        return this.#say(context, { ...share, body: randomBytes(200), vector: this.#offer(randomBytes(12)) });
+        this.#start = message;
+        return this.behaviour.onRound?.(context, message);
+      case 'SECURE_OPEN':
+        return this.behaviour.onOpen?.(context, message);
+      case 'SECURE_SHARE':
+        return this.behaviour.onShare?.(context, message);
+      case 'BLOB_GET': {
+        const bytes = this.#blobs.get(message.id);
+        if (bytes) this.send(context, { type: 'BLOB_CHUNK', id: message.id, index: message.index, bytes });
+        return;
       }
       default:
         return;
     }
-  }
-
-  #plainInput(parameters: BlobRef | undefined): BlobRef {
-    const floats = (parameters?.bytes ?? 0) / 4;
-    // evaluation and statistics have other layouts: wrong there in any case
-    const bytes = new Uint8Array(4 * floats + 8 * 5);
-    const update = new Float32Array(bytes.buffer, 0, floats);
-    const tail = new DataView(bytes.buffer, 4 * floats);
-    tail.setFloat64(0, 30, true);
-    if (this.#lie === 'NaN') update.fill(Number.NaN);
-    if (this.#lie === 'negative weight') tail.setFloat64(0, -1e6, true);
-    if (this.#lie === 'no blob') return { id: 'ab'.repeat(32), bytes: bytes.length };
-    return this.#offer(this.#lie === 'wrong length' ? bytes.subarray(0, bytes.length - 4).slice() : bytes);
-  }
-
-  #offer(bytes: Uint8Array): BlobRef {
-    return this.#blobs.offer(bytes, [this.#coordinator]);
   }
 }

@@ -31,6 +31,8 @@ export interface SessionParameters {
   readonly roster: readonly Member[];
   /** Ed25519 identity of the coordinator, 32 bytes. */
   readonly coordinator: Uint8Array;
+  /** Fewest inputs a sum may have, where the task asks for more than the thresholds do. @default the thresholds' */
+  readonly minimum?: number;
   /** Words in the summed vector, at least 1. */
   readonly vectorLength: number;
   /** 32-byte hash over base model and public parameters, computed by each party over what it really used. */
@@ -51,7 +53,8 @@ function byName(a: Member, b: Member): number {
 export function openSession(parameters: SessionParameters): Session {
   const { runId, round, attempt, purpose, coordinator, vectorLength, publicHash } = parameters;
   const roster = [...parameters.roster].sort(byName);
-  const thresholds = thresholdsFor(roster.length);
+  const least = thresholdsFor(roster.length);
+  const thresholds = { ...least, minSurvivors: Math.max(least.minSurvivors, parameters.minimum ?? 0) };
   const names = new Set(roster.map((member) => member.name));
   const keys = new Set([...roster.map((member) => member.publicKey), coordinator].map((key) => key.join()));
   if (names.size !== roster.length || keys.size !== roster.length + 1)

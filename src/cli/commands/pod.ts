@@ -65,6 +65,8 @@ function describe(notice: PodNotice): string | null {
       return `${notice.purpose} ${notice.round}`;
     case 'ended':
       return `run ${notice.run} ${notice.how}: ${notice.reason}`;
+    case 'problem':
+      return `warning: ${notice.reason}`;
     case 'broker':
       return notice.up ? 'connected to the broker' : 'lost the broker; reconnecting';
     case 'refused':

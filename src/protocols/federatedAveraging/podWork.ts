@@ -38,7 +38,7 @@ export class PodWork {
   readonly #options: PodWorkOptions;
   /** The splits as the model sees them: standardised once the federation's statistics are known. */
   #data: Pick<SiteData, 'train' | 'validation' | 'test'>;
-  #standardised = false;
+  #standardiser: { readonly mean: Float32Array; readonly scale: Float32Array } | null = null;
 
   constructor(options: PodWorkOptions) {
     this.#options = options;
@@ -58,19 +58,28 @@ export class PodWork {
     };
   }
 
-  /** Standardises all splits with the federation's mean and scale. Only the first call has an effect. */
+  /**
+   * Standardises all splits with the federation's mean and scale. Later calls have no effect.
+   * @throws KonsilError PROTOCOL_VIOLATION when they are not numbers for every feature, or not those of the first call.
+   */
   standardise(mean: Float32Array, scale: Float32Array): void {
-    if (this.#standardised) return;
     const { facts } = this.#options;
+    const violation = (what: string): KonsilError => new KonsilError('PROTOCOL_VIOLATION', `standardiser ${what}`);
     if (mean.length !== facts.features || scale.length !== facts.features)
-      throw new KonsilError(
-        'PROTOCOL_VIOLATION',
-        `standardiser for ${mean.length} features, expected ${facts.features}`,
-      );
+      throw violation(`for ${mean.length} features, expected ${facts.features}`);
+    if (!mean.every(Number.isFinite) || !scale.every((value) => Number.isFinite(value) && value > 0))
+      throw violation('has a mean that is not finite or a scale that is not above zero');
+    if (this.#standardiser) {
+      const { mean: first, scale: firstScale } = this.#standardiser;
+      // the hash of a sum covers what was sent, so what was sent must be what is used
+      if (mean.some((value, i) => value !== first[i]) || scale.some((value, i) => value !== firstScale[i]))
+        throw violation('differs from the one sent before');
+      return;
+    }
     const apply = (part: Subset): Subset => ({ ...part, x: applyStandardiser(part.x, facts.features, mean, scale) });
     const { train, validation, test } = this.#data;
     this.#data = { train: apply(train), validation: apply(validation), test: apply(test) };
-    this.#standardised = true;
+    this.#standardiser = { mean, scale };
   }
 
   /** Trains from `parameters`; the input is the change, with the losses beside it. `completed` counts earlier rounds. */

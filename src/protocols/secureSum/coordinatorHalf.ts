@@ -44,6 +44,8 @@ export class CoordinatorSum {
   #state: ServerState;
   #cancelTimer = (): void => undefined;
   #announced: string = '';
+  /** Pods whose vector is being fetched: a second announcement changes nothing. */
+  readonly #fetching = new Set<string>();
 
   constructor(session: Session, identity: KeyPair, ports: SumPorts) {
     this.#ports = ports;
@@ -57,8 +59,13 @@ export class CoordinatorSum {
   /** A pod's message, with the masked vector's reference when it is the manifest. */
   receive(from: string, body: Uint8Array, vector?: { readonly id: string; readonly bytes: number }): void {
     if (!vector) return this.#apply({ type: 'message', from, bytes: body });
-    if (vector.bytes !== 4 * this.#state.session.vectorLength)
-      return this.#ports.onPod(from, 'upload', 'rejected', `masked vector of ${vector.bytes} bytes announced`);
+    const expected = 4 * this.#state.session.vectorLength;
+    if (vector.bytes !== expected) {
+      this.#ports.onPod(from, 'upload', 'rejected', `masked vector of ${vector.bytes} bytes, expected ${expected}`);
+      return this.gone(from);
+    }
+    if (this.#fetching.has(from)) return;
+    this.#fetching.add(from);
     this.#ports.fetch(from, vector).then(
       (bytes) => this.#apply({ type: 'upload', from, manifest: body, vector: bytes }),
       () => this.gone(from), // lost while uploading: a dropout like any other
@@ -80,15 +87,20 @@ export class CoordinatorSum {
     const { state, outputs } = stepServer(this.#state, event);
     this.#state = state;
     const phase = before as SecurePhase;
+    const rejected: string[] = [];
     for (const output of outputs) {
       if (output.type === 'send') this.#ports.send(output.to, output.bytes);
-      else if (output.type === 'rejected') this.#ports.onPod(output.from, phase, 'rejected', output.error.message);
-      else if (output.type === 'complaint')
+      else if (output.type === 'rejected') {
+        this.#ports.onPod(output.from, phase, 'rejected', output.error.message);
+        rejected.push(output.from);
+      } else if (output.type === 'complaint')
         this.#ports.onPod(output.from, phase, 'complained', `cannot use what ${output.dealer} sent it`);
       else if (output.type === 'sum') this.#finish({ ok: true, words: output.words, survivors: output.survivors });
       else this.#finish({ ok: false, error: output.error, spent: output.spent });
     }
     if (state.phase === 'done' || state.phase === 'failed') return;
+    // an honest pod sends nothing that is rejected, so there is nothing to wait for
+    if (rejected.length > 0 && event.type !== 'gone') return rejected.forEach((pod) => this.gone(pod));
     if (state.phase !== before) this.#enterPhase();
     else if (state.awaiting.length === 0) this.#close();
     else this.#announce();

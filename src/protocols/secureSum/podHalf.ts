@@ -30,6 +30,7 @@ export interface PodSumOptions {
   readonly coordinator: Uint8Array;
   /** Every pod of the run by name, with the key this pod has accepted for it. */
   readonly members: ReadonlyMap<string, Member>;
+  /** Fewest pods in a sum, as task and site agree. */
   readonly minimumCohort: number;
   readonly spec: VectorSpec;
   readonly publicHash: Uint8Array;
@@ -60,10 +61,7 @@ export class PodSum {
     if (attempt <= this.#attempt) throw new KonsilError('PROTOCOL_VIOLATION', `attempt ${attempt} is not new`);
     if (this.#spent) throw new KonsilError('PROTOCOL_VIOLATION', 'this pod already released shares for this sum');
     if (cohort.length < minimumCohort)
-      throw new KonsilError(
-        'COHORT_TOO_SMALL',
-        `cohort of ${cohort.length} is below this site's minimum of ${minimumCohort}`,
-      );
+      throw new KonsilError('COHORT_TOO_SMALL', `cohort of ${cohort.length} is below the minimum of ${minimumCohort}`);
     const roster = [...new Set(cohort)].map((name) => members.get(name));
     if (roster.length !== cohort.length || roster.includes(undefined) || !cohort.includes(self))
       throw new KonsilError(
@@ -74,7 +72,7 @@ export class PodSum {
     this.#attempt = attempt;
     const { runId, round, purpose, coordinator, publicHash } = this.#options;
     const session = openSession({
-      ...{ runId, round, attempt, purpose, coordinator, publicHash },
+      ...{ runId, round, attempt, purpose, coordinator, publicHash, minimum: minimumCohort },
       roster: roster as Member[],
       vectorLength: vectorLength(spec),
     });
