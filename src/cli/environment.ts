@@ -54,10 +54,14 @@ export async function askPassphrase(question: string): Promise<string | undefine
   if (!process.stdin.isTTY) return undefined;
   process.stderr.write(question);
   const prompt = createInterface({ input: process.stdin, terminal: true });
-  const answer = await prompt.question('');
-  prompt.close();
-  process.stderr.write('\n');
-  return answer;
+  try {
+    return await prompt.question('');
+  } catch (cause) {
+    throw new KonsilError('CANCELLED', 'no passphrase given', {}, { cause }); // Ctrl-C or Ctrl-D
+  } finally {
+    prompt.close();
+    process.stderr.write('\n');
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { Command, CommanderError } from 'commander';
+import { KonsilError } from '../base/index.ts';
 import { addBrokerCommand } from './commands/broker.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addJoinCommand } from './commands/join.ts';
@@ -15,10 +16,12 @@ import { addValidateCommand } from './commands/validate.ts';
 import { VERSION } from './environment.ts';
 import { EXIT, exitCodeOf, Output } from './output.ts';
 
+const output = new Output(process.argv.includes('--json'));
 const program = new Command('konsil')
   .description('federated learning for hospitals: the data stays, masked updates leave, the coordinator learns the sum')
   .version(VERSION)
   .showSuggestionAfterError()
+  .configureOutput(output.json ? { writeErr: () => undefined } : {})
   .exitOverride();
 addDemoCommand(program);
 addBrokerCommand(program);
@@ -29,12 +32,20 @@ addKeysCommand(program);
 addValidateCommand(program);
 addModelCommand(program);
 
+// `konsil … | head`: whoever read has gone, there is nobody to tell
+process.stdout.on('error', () => process.exit(EXIT.failed));
+
 try {
   await program.parseAsync();
   // a worker thread or socket that is still closing must not keep a finished command alive
   process.exit(process.exitCode ?? EXIT.ok);
 } catch (error) {
-  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
-  new Output(process.argv.includes('--json')).error(error);
+  if (error instanceof CommanderError) {
+    // for people, commander has said it already
+    if (output.json && error.exitCode !== 0)
+      output.error(new KonsilError('USAGE', error.message.replace(/^error: /, '')));
+    process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+  }
+  output.error(error);
   process.exit(exitCodeOf(error));
 }

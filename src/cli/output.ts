@@ -39,8 +39,8 @@ export function exitCodeOf(error: unknown): number {
   return isKonsilError(error, 'USAGE') ? EXIT.usage : EXIT.failed;
 }
 
-/** A signal that the first Ctrl-C (or SIGTERM) aborts; the second ends the process at once. */
-export function cancelOnSignals(): AbortSignal {
+/** A signal that the first Ctrl-C (or SIGTERM, or one of `more`) aborts; the second ends the process at once. */
+export function cancelOnSignals(...more: readonly NodeJS.Signals[]): AbortSignal {
   const controller = abortControllerForMany();
   let asked = false;
   const onSignal = (): void => {
@@ -48,8 +48,7 @@ export function cancelOnSignals(): AbortSignal {
     asked = true;
     controller.abort();
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of ['SIGINT', 'SIGTERM', ...more] as const) process.on(name, onSignal);
   return controller.signal;
 }
 

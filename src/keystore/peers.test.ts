@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { tempFolder } from '../../test/support/tempFolder.ts';
 import { exportPublic, generateIdentity } from '../crypto/index.ts';
@@ -26,6 +28,34 @@ describe('pinned peers', () => {
     expect(book.findByName('a')).toBeUndefined();
     book.reload();
     expect(book.findByName('a')?.role).toBe('pod');
+  });
+
+  it('pinned by two processes at the same time are all kept', () => {
+    const folder = tempFolder();
+    const [one, two] = [PeerBook.read(folder), PeerBook.read(folder)];
+    const key = line();
+    one.pin('a', 'pod', key);
+    two.pin('b', 'pod', line());
+    one.unpin('a');
+    two.pin('c', 'pod', key);
+    expect(
+      PeerBook.read(folder)
+        .all()
+        .map(({ name }) => name),
+    ).toEqual(['b', 'c']);
+  });
+
+  it('pinned by several real processes at once are all kept', async () => {
+    const folder = tempFolder();
+    const keys = Array.from({ length: 12 }, line);
+    const script = (some: string[], k: number): string => `
+      const { PeerBook } = await import(${JSON.stringify(new URL('./peers.ts', import.meta.url).href)});
+      const book = PeerBook.read(${JSON.stringify(folder)});
+      ${JSON.stringify(some)}.forEach((key, i) => book.pin(\`${k}-\${i}\`, 'pod', key));`;
+    const pin = promisify(execFile);
+    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval'];
+    await Promise.all([0, 1, 2].map((k) => pin(process.execPath, [...args, script(keys.slice(4 * k, 4 * k + 4), k)])));
+    expect(PeerBook.read(folder).all()).toHaveLength(12);
   });
 
   it('never change their key, and one key never gets two names', () => {
@@ -57,6 +87,7 @@ describe('pinned peers', () => {
     const folder = tempFolder();
     // what a crash in the middle of an earlier write would leave
     writeFileSync(join(folder, 'peers.json.next'), '[{"na');
+    writeFileSync(join(folder, 'peers.json.lock'), '');
     expect(PeerBook.read(folder).all()).toEqual([]);
     PeerBook.read(folder).pin('a', 'pod', line());
     expect(readdirSync(folder)).toEqual(['peers.json']);

@@ -68,15 +68,16 @@ export class PeerBook {
    */
   pin(name: string, role: PeerRole, line: string): Peer {
     const peer: Peer = { name, role, line: line.trim(), public: importPublic(line) };
-    this.#replace(new Map(this.#peers).set(name, checkPin(this.#peers, peer)));
+    this.#change((peers) => peers.set(name, checkPin(peers, peer)));
     return peer;
   }
 
   /** Removes a pin; false when there was none. */
   unpin(name: string): boolean {
-    const rest = new Map(this.#peers);
-    const removed = rest.delete(name);
-    if (removed) this.#replace(rest);
+    let removed = false;
+    this.#change((peers) => {
+      removed = peers.delete(name);
+    });
     return removed;
   }
 
@@ -92,12 +93,45 @@ export class PeerBook {
     return [...this.#peers.values()];
   }
 
-  /** On disk first: a pin that could not be kept is not made. */
-  #replace(peers: Map<string, Peer>): void {
-    if (this.#file !== null) writeAtomically(this.#file, [...peers.values()]);
-    this.#peers = peers;
+  /** Changes the list as it is now on disk: others pin too (four invitations at once). On disk first: what could not be kept is not made. */
+  #change(change: (peers: Map<string, Peer>) => void): void {
+    const file = this.#file;
+    if (file === null) return change(this.#peers);
+    withLock(file, () => {
+      this.reload();
+      const peers = new Map(this.#peers);
+      change(peers);
+      writeAtomically(file, [...peers.values()]);
+      this.#peers = peers;
+    });
   }
 }
+
+/** A lock is held for milliseconds; one that is still there after this was left by a crash. */
+const LOCK_WAIT_MS = 2_000;
+const LOCK_TRY_EVERY_MS = 10;
+
+/** Runs `action` while no other process does the same for `file`. @throws KonsilError FILE_WRITE_FAILED. */
+function withLock(file: string, action: () => void): void {
+  const lock = `${file}.lock`;
+  for (let waited = 0; ; waited += LOCK_TRY_EVERY_MS) {
+    try {
+      writeFileSync(lock, '', { mode: 0o600, flag: waited < LOCK_WAIT_MS ? 'wx' : 'w' });
+      break;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw notWritten(file, cause);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_TRY_EVERY_MS);
+    }
+  }
+  try {
+    action();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+const notWritten = (file: string, cause: unknown): KonsilError =>
+  new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
 
 /** @throws KonsilError KEY_INVALID when the name is pinned to another key or the key to another name. */
 function checkPin(peers: ReadonlyMap<string, Peer>, peer: Peer): Peer {
@@ -126,6 +160,6 @@ function writeAtomically(file: string, peers: readonly Peer[]): void {
     writeFileSync(next, `${JSON.stringify(rows, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
     renameSync(next, file); // atomic: a crash leaves the old list
   } catch (cause) {
-    throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
+    throw notWritten(file, cause);
   }
 }

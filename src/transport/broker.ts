@@ -180,14 +180,18 @@ function checkPassword(users: Users, name: string, password: Uint8Array): boolea
   return equalSecret(hashPassword(password, user.salt), new Uint8Array(Buffer.from(user.hash, 'base64url')));
 }
 
-/** Adds (or replaces) a user and returns its new random password, which is stored only as a hash. */
+/** Adds (or replaces) a user and returns its new random password, which is stored only as a hash. @throws KonsilError FILE_WRITE_FAILED. */
 export function addBrokerUser(file: string, mailbox: string): string {
   const users = existsSync(file) ? readUsers(file) : {};
   const password = nodeRandomBytes(16).toString('base64url');
   const salt = nodeRandomBytes(16).toString('base64url');
   const hash = Buffer.from(hashPassword(Buffer.from(password), salt)).toString('base64url');
   users[mailbox] = { salt, hash };
-  writeFileSync(file, `${JSON.stringify(users, null, 2)}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(file, `${JSON.stringify(users, null, 2)}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
+  }
   return password;
 }
 

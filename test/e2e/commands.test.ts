@@ -23,17 +23,20 @@ describe('konsil commands', () => {
     const flags = ['--broker', url];
     expect((await done('keys', 'create', 'keys/researcher')).code).toBe(0);
     const pods = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'];
-    const daemons: Konsil[] = [];
-    for (const name of pods) {
+    const admit = async (name: string): Promise<Konsil> => {
       expect((await done('keys', 'create', `keys/${name}`)).code).toBe(0);
       const invite = konsil('join', 'invite', 'task.yaml', '--json', ...flags);
       const { code } = (await invite.until({ type: 'code' })) as { code: string };
       const accepted = await done('join', 'accept', `${name}.yaml`, code, '--json', ...flags);
       expect(accepted.values.at(-1)).toMatchObject({ type: 'joined', role: 'modeller', name: 'researcher' });
       expect((await invite.until({ type: 'joined' }))['name']).toBe(name);
-      daemons.push(konsil('pod', `${name}.yaml`, '--json', ...flags));
-    }
-    await Promise.all(daemons.map((pod) => pod.until({ type: 'ready' })));
+      const daemon = konsil('pod', `${name}.yaml`, '--json', ...flags);
+      await daemon.until({ type: 'ready' });
+      return daemon;
+    };
+    // all at once: four invitations write the same list of peers
+    const daemons = await Promise.all(pods.map(admit));
+    expect((await done('keys', 'show', 'keys/researcher', '--json')).values[0]!['peers']).toHaveLength(4);
     const twin = await done('pod', 'hospital-a.yaml', '--json', ...flags);
     expect(twin.values.at(-1)).toMatchObject({ type: 'error', code: 'IDENTITY_IN_USE' });
     const run = await done('run', 'task.yaml', '--json', ...flags);
@@ -99,6 +102,37 @@ describe('konsil commands', () => {
     expect(String(down.values.at(-1)!['message'])).toContain('mqtt://127.0.0.1:9');
     const open = await done('broker', '--host', '0.0.0.0', '--json');
     expect(open.code).toBe(2);
+  });
+
+  it.each<[string, string[], number, string, RegExp]>([
+    ['an unknown command', ['vaildate', 'task.yaml'], 2, 'USAGE', /did you mean validate/i],
+    ['an unknown option', ['run', 'task.yaml', '--palin'], 2, 'USAGE', /did you mean --plain/i],
+    ['a missing argument', ['pod'], 2, 'USAGE', /pod\.yaml/],
+    ['a missing pod file', ['validate', '--pod', 'nowhere.yaml'], 1, 'FILE_NOT_FOUND', /nowhere\.yaml/],
+    ['a phase nobody knows', ['demo', '--dir', '.', '--kill', 'hospital-d@lunch'], 2, 'USAGE', /masked input/],
+    ['a port that is none', ['broker', '--port', 'x'], 2, 'USAGE', /65535/],
+    ['a users file that is missing', ['broker', '--users', 'nowhere.json'], 1, 'CONFIG_INVALID', /adduser/],
+    ['a role that is none', ['keys', 'trust', 'k/none', 'a', 'x', '--role', 'boss'], 2, 'USAGE', /pod or modeller/],
+    ['an identity that is missing', ['keys', 'show', 'k/none'], 1, 'FILE_NOT_FOUND', /keys create/],
+    ['a model that is none', ['model', 'inspect', 'task.yaml'], 1, 'MODEL_INVALID', /task\.yaml/],
+    ['a time that is none', ['join', 'accept', 'hospital-a.yaml', 'x', '--timeout', '-1'], 2, 'USAGE', /--timeout/],
+  ])('answers %s with one JSON error', async (_what, args, code, error, message) => {
+    const { code: exit, values, text } = await done(...args, '--json');
+    expect(exit, text).toBe(code);
+    expect(values, text).toEqual([{ type: 'error', code: error, message: expect.stringMatching(message) }]);
+    expect(text.trim().split('\n'), text).toHaveLength(1);
+  });
+
+  it('speaks JSON where it was asked to, also about keys and accounts', async () => {
+    const [created] = (await done('keys', 'create', 'k/json', '--json')).values;
+    const [exported] = (await done('keys', 'export', 'k/json', '--json')).values;
+    expect(exported).toEqual({ public: created!['public'] });
+    const line = String(exported!['public']);
+    const trusted = await done('keys', 'trust', 'k/json', 'me', line, '--role', 'pod', '--json');
+    expect(trusted.values).toEqual([{ pinned: { role: 'pod', name: 'me', fingerprint: created!['fingerprint'] } }]);
+    expect((await done('keys', 'forget', 'k/json', 'me', '--json')).values).toEqual([{ forgot: 'me' }]);
+    const { values } = await done('broker', 'adduser', 'users.json', line, '--json');
+    expect(values).toEqual([{ user: created!['mailbox'], password: expect.stringMatching(/^[\w-]{22}$/) }]);
   });
 
   it('describes a model', async () => {

@@ -30,9 +30,14 @@ export function addBrokerCommand(program: Command): void {
     .description('let an identity in: prints its password once, stores only a hash')
     .argument('<users-file>', 'file of broker users')
     .argument('<public-identity>', 'the line `konsil keys export` prints')
-    .action((file: string, line: string) => {
-      const mailbox = mailboxOf(importPublic(line).id);
-      process.stdout.write(`user ${mailbox}\npassword ${addBrokerUser(file, mailbox)}\n`);
+    .option('--json', 'one JSON value')
+    .action((file: string, line: string, _flags: unknown, command: Command) => {
+      // `broker` has a --json of its own, which takes this one
+      const output = new Output(command.optsWithGlobals<{ json?: boolean }>().json ?? false);
+      const user = mailboxOf(importPublic(line).id);
+      const password = addBrokerUser(file, user);
+      output.value({ user, password });
+      output.line(`user ${user}\npassword ${password}`);
     });
 }
 

@@ -20,6 +20,8 @@ import { runTask } from './run.ts';
 const EXAMPLE = join('examples', 'breast-cancer');
 /** How long a child process may take to say that it is ready. */
 const READY_MS = 30_000;
+/** Phases of a round in which a pod can be killed. */
+const PHASES = ['training', 'keys', 'shares', 'masked input', 'consistency', 'unmasking'];
 
 interface Flags {
   readonly dir?: string;
@@ -41,7 +43,8 @@ export function addDemoCommand(program: Command): void {
 
 async function demo(flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
-  const signal = cancelOnSignals();
+  // its processes are in groups of their own: a closed terminal would leave them behind. Daemons keep to nohup's SIGHUP.
+  const signal = cancelOnSignals('SIGHUP');
   const folder = exampleFolder(flags.dir);
   const task = await readTask(join(folder, 'task.yaml'));
   const pods = await Promise.all(
@@ -121,10 +124,10 @@ function introduceEverybody(task: LocalTask, pods: readonly PodConfig[]): Map<st
 
 function parseKill(text: string, pods: readonly PodConfig[]): { readonly pod: string; readonly phase: string } {
   const [pod = '', phase = ''] = text.split('@');
-  if (!pods.some(({ name }) => name === pod) || phase === '')
+  if (!pods.some(({ name }) => name === pod) || !PHASES.includes(phase))
     throw new KonsilError(
       'USAGE',
-      `--kill ${text}: expected pod@phase with one of the pods ${pods.map(({ name }) => name).join(', ')}`,
+      `--kill ${text}: expected pod@phase with one of the pods ${pods.map(({ name }) => name).join(', ')} and one of the phases ${PHASES.join(', ')}`,
     );
   return { pod, phase };
 }

@@ -34,8 +34,10 @@ export function addKeysCommand(program: Command): void {
     .command('export')
     .description('print the public identity, one line, to hand to others')
     .argument('<folder>')
-    .action(async (folder: string) => {
-      process.stdout.write(`${exportPublic(await openIdentity(folder))}\n`);
+    .option('--json', 'one JSON value')
+    .action(async (folder: string, flags: Flags) => {
+      const line = exportPublic(await openIdentity(folder));
+      report(flags, { public: line }, line);
     });
   keys
     .command('trust')
@@ -44,21 +46,30 @@ export function addKeysCommand(program: Command): void {
     .argument('<name>')
     .argument('<public-identity>')
     .requiredOption('--role <role>', 'pod or modeller')
-    .action((folder: string, name: string, line: string, flags: { role: string }) => {
+    .option('--json', 'one JSON value')
+    .action((folder: string, name: string, line: string, flags: Flags & { role: string }) => {
       if (flags.role !== 'pod' && flags.role !== 'modeller')
         throw new KonsilError('USAGE', `--role ${flags.role}: expected pod or modeller`);
       const peer = PeerBook.read(folder).pin(name, flags.role satisfies PeerRole, line);
-      process.stdout.write(`pinned ${peer.role} ${peer.name} ${fingerprint(peer.public.id)}\n`);
+      const pinned = { role: peer.role, name: peer.name, fingerprint: fingerprint(peer.public.id) };
+      report(flags, { pinned }, `pinned ${Object.values(pinned).join(' ')}`);
     });
   keys
     .command('forget')
     .description('remove a pinned peer')
     .argument('<folder>')
     .argument('<name>')
-    .action((folder: string, name: string) => {
+    .option('--json', 'one JSON value')
+    .action((folder: string, name: string, flags: Flags) => {
       if (!PeerBook.read(folder).unpin(name)) throw new KonsilError('USAGE', `"${name}" is not pinned in ${folder}`);
-      process.stdout.write(`forgot ${name}\n`);
+      report(flags, { forgot: name }, `forgot ${name}`);
     });
+}
+
+function report(flags: Flags, value: unknown, line: string): void {
+  const output = new Output(flags.json ?? false);
+  output.value(value);
+  output.line(line);
 }
 
 function show(folder: string, identity: Parameters<typeof exportPublic>[0], output: Output): void {

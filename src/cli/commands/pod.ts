@@ -1,6 +1,7 @@
 /** `konsil pod`: a site's daemon. @module */
 import type { Command } from 'commander';
 import pino from 'pino';
+import { KonsilError, messageOf } from '../../base/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
 import { Pod, type PodNotice } from '../../participant/index.ts';
 import { readPodConfig } from '../../tasks/index.ts';
@@ -24,8 +25,7 @@ async function runPod(file: string, flags: BrokerFlags & { json?: boolean; log?:
   const config = await readPodConfig(file);
   const identity = await openIdentity(config.identity);
   const peers = PeerBook.read(config.identity);
-  const log =
-    flags.log === undefined ? null : pino({ name: config.name }, pino.destination({ dest: flags.log, sync: true }));
+  const log = flags.log === undefined ? null : openLog(config.name, flags.log);
   const link = await connectAs(identity, brokerAddress(config.broker, flags, identity), signal);
   const pod = await Pod.start({
     ...{ config, identity, peers, link, clock: systemClock, version: VERSION },
@@ -39,6 +39,15 @@ async function runPod(file: string, flags: BrokerFlags & { json?: boolean; log?:
   await aborted(signal);
   await pod.stop('stopped by the site');
   output.line(`${config.name}: stopped`);
+}
+
+/** Notices only, which hold no secrets and no rows; kept to its owner all the same. */
+function openLog(name: string, file: string): pino.Logger {
+  try {
+    return pino({ name }, pino.destination({ dest: file, sync: true, mode: 0o600 }));
+  } catch (cause) {
+    throw new KonsilError('FILE_WRITE_FAILED', `--log ${file}: ${messageOf(cause)}`, { file }, { cause });
+  }
 }
 
 /** One line for people, or null for what only machines want. */

@@ -90,7 +90,7 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
     if (files.model) output.line(`model   ${files.model}`);
     output.line(`result  ${files.result}`);
     output.line(`report  ${files.report}`);
-    output.value({ type: 'result', ...files, result });
+    output.value({ type: 'result', files, result });
     if (outcome.status !== 'complete') throw outcome.error ?? new KonsilError('RUN_ABORTED', outcome.reason);
     return result;
   } finally {
