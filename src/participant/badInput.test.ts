@@ -71,7 +71,7 @@ async function answerOfA(
 
 const predefined = (yaml: string): string =>
   shortTask(yaml).replace(
-    /data_splitter: percentage[\s\S]*?seed: 1\n/,
+    /data_splitter: percentage[\s\S]*?seed: \d+\n/,
     'data_splitter: predefined\n      args: { column_name: part }\n',
   );
 const splitColumn = (labels: (row: number) => string) =>
