@@ -15,6 +15,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'slow',
+          include: ['test/slow/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/{e2e,interop}/**/*.test.ts'],
           pool: 'forks',

@@ -3,9 +3,9 @@
  * all) and prints count and size by message, for docs/how-a-round-works.md. `npx tsx bench/roundMessages.ts`
  */
 
+import { Federation } from '../sim/federation.ts';
 import { openEnvelope } from '../src/crypto/index.ts';
 import { decodeHeader, decodeMessage, inboxTopic } from '../src/wire/index.ts';
-import { Federation } from '../test/support/federation.ts';
 
 const federation = await Federation.open({ task: (yaml) => yaml });
 const outcome = await federation.run();

@@ -3,7 +3,7 @@
  * a pod against the float32 model. `npx tsx bench/secureVersusPlain.ts`
  */
 import { availableParallelism } from 'node:os';
-import { Federation, type FederationOptions } from '../test/support/federation.ts';
+import { Federation, type FederationOptions } from '../sim/federation.ts';
 
 const allowPlain: NonNullable<FederationOptions['pod']> = (_name, config) => ({
   ...config,

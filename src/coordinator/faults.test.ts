@@ -13,7 +13,7 @@ import {
   shortTask,
   soloTask,
   withDeadlines,
-} from '../../test/support/federation.ts';
+} from '../../sim/federation.ts';
 import { type Behaviour, HostilePod } from '../../test/support/hostilePod.ts';
 import { isKonsilError } from '../base/index.ts';
 import { PeerBook } from '../keystore/index.ts';

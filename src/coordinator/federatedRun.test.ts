@@ -9,7 +9,7 @@ import {
   plainTask,
   reasons,
   shortTask,
-} from '../../test/support/federation.ts';
+} from '../../sim/federation.ts';
 
 let federation: Federation;
 const open = async (options?: FederationOptions): Promise<Federation> => {

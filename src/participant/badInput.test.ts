@@ -10,7 +10,7 @@ import {
   reasons,
   shortTask,
   withDeadlines,
-} from '../../test/support/federation.ts';
+} from '../../sim/federation.ts';
 import { HostileCoordinator } from '../../test/support/hostileCoordinator.ts';
 import { acquainted, until } from '../../test/support/world.ts';
 import { exportPublic, generateIdentity } from '../crypto/index.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Federation, type PodName } from '../../test/support/federation.ts';
+import { Federation, type PodName } from '../../sim/federation.ts';
 import { HostileCoordinator } from '../../test/support/hostileCoordinator.ts';
 import { until } from '../../test/support/world.ts';
 

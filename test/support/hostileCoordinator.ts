@@ -3,6 +3,7 @@
  * the strongest enemy a pod has.
  */
 import { join } from 'node:path';
+import { type Federation, hastyClock, type PodName } from '../../sim/federation.ts';
 import {
   openSession,
   type SummedVector,
@@ -23,7 +24,6 @@ import {
   type Purpose,
   presenceTopic,
 } from '../../src/wire/index.ts';
-import { type Federation, hastyClock, type PodName } from './federation.ts';
 import { until } from './world.ts';
 
 interface Received {

@@ -3,6 +3,7 @@
  * after another.
  */
 import { join } from 'node:path';
+import { type Federation, hastyClock, type PodName } from '../../sim/federation.ts';
 import { toHex } from '../../src/base/index.ts';
 import { importPublic, sha256 } from '../../src/crypto/index.ts';
 import { encodedFeatures, openDataset, problemOf } from '../../src/datasources/index.ts';
@@ -10,7 +11,6 @@ import { PodSum, perFeature, publicHash, sumSpec } from '../../src/protocols/ind
 import { fromWire, readPodConfig } from '../../src/tasks/index.ts';
 import { Channel } from '../../src/transport/index.ts';
 import { type BlobRef, type Context, type Message, type MessageOf, presenceTopic } from '../../src/wire/index.ts';
-import { type Federation, hastyClock, type PodName } from './federation.ts';
 
 type Handler<T extends Message['type']> = (context: Context, message: MessageOf<T>) => void;
 

@@ -5,14 +5,14 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunEvent, type RunOutcome, runFederated } from '../../src/coordinator/index.ts';
-import { Pod, type PodNotice } from '../../src/participant/index.ts';
-import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../../src/tasks/index.ts';
-import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../../src/transport/index.ts';
-import { presenceTopic } from '../../src/wire/index.ts';
-import { acquainted } from './world.ts';
+import { type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
+import { Pod, type PodNotice } from '../src/participant/index.ts';
+import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
+import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
+import { presenceTopic } from '../src/wire/index.ts';
+import { acquainted } from '../test/support/world.ts';
 
-export const EXAMPLE = join(import.meta.dirname, '../../examples/breast-cancer');
+export const EXAMPLE = join(import.meta.dirname, '../examples/breast-cancer');
 const PODS = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;
 export type PodName = (typeof PODS)[number];
 
