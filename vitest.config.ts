@@ -8,9 +8,20 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/{arch,contract,vectors,fixtures}/**/*.test.ts'],
+          exclude: ['src/{coordinator,participant}/**'],
           pool: 'threads',
           isolate: false,
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          // whole federations: the native libraries get a process to themselves, as in a pod
+          name: 'federation',
+          include: ['src/{coordinator,participant}/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {
