@@ -2,6 +2,7 @@
  * Everything a run tells the outside, as one typed stream that the terminal, the run folder and tests all read.
  * @module
  */
+import type { RoundResult } from '../reports/index.ts';
 import type { Purpose } from '../wire/index.ts';
 
 /** A pod's standing in a run. */
@@ -29,23 +30,5 @@ export type RunEvent =
   | { readonly type: 'progress'; readonly pod: string; readonly done: number; readonly total: number }
   | { readonly type: 'dropped'; readonly pod: string; readonly phase: string; readonly reason: string }
   | { readonly type: 'retry'; readonly purpose: Purpose; readonly reason: string; readonly spent: boolean }
-  | ({ readonly type: 'round' } & RoundSummary)
+  | ({ readonly type: 'round' } & RoundResult)
   | { readonly type: 'finished'; readonly status: 'complete' | 'aborted'; readonly reason: string };
-
-/** One completed round. Losses are means over all rows of the survivors; null when there were none. */
-export interface RoundSummary {
-  readonly round: number;
-  readonly survivors: readonly string[];
-  readonly dropped: readonly { readonly pod: string; readonly phase: string; readonly reason: string }[];
-  readonly attempts: number;
-  readonly trainingRows: number;
-  readonly trainingLoss: number | null;
-  /** Of the model the round started from, before its training. */
-  readonly validationLoss: number | null;
-  readonly validationRows: number;
-  readonly validationAccuracy: number | null;
-  readonly clipped: number;
-  readonly seconds: number;
-  /** Bytes of the vector each pod sent. */
-  readonly vectorBytes: number;
-}

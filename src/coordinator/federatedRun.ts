@@ -24,13 +24,14 @@ import {
   type SumFacts,
   trainerOptions,
 } from '../protocols/index.ts';
+import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { exportModel, type Layout, Trainer, type TrainingProgram } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
-import type { RoundSummary, RunEvent } from './events.ts';
+import type { RunEvent } from './events.ts';
 import { type ResolvedTask, readModel, resolveAmong } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
 import { RunFolder } from './runFolder.ts';
@@ -69,7 +70,7 @@ export interface RunOutcome {
   readonly parameters: Float32Array | null;
   readonly standardiser: Standardiser | null;
   readonly modelFile: string | null;
-  readonly rounds: readonly RoundSummary[];
+  readonly rounds: readonly RoundResult[];
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
@@ -91,7 +92,7 @@ class FederatedRun {
   readonly #blobs: Blobs;
   readonly #deadlines: LearnedDeadlines;
   readonly #abort = abortControllerForMany();
-  readonly #rounds: RoundSummary[] = [];
+  readonly #rounds: RoundResult[] = [];
   readonly #startedAt = new Date();
   readonly #started: number;
   #writeFailure: KonsilError | null = null;
@@ -367,7 +368,7 @@ class FederatedRun {
       this.#throwWriteFailure();
       const { sum } = result;
       const validation = validationOf(sum);
-      const summary: RoundSummary = {
+      const summary: RoundResult = {
         round: completed + 1,
         survivors: result.survivors,
         dropped: result.dropped,
@@ -498,7 +499,7 @@ export async function runFederated(options: FederatedRunOptions): Promise<RunOut
 
 function validationOf(
   sum: Aggregation['sum'],
-): Pick<RoundSummary, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
+): Pick<RoundResult, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
   const rows = sum.counts['validationRows']!;
   return {
     validationRows: rows,
