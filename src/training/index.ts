@@ -3,12 +3,13 @@
  * @module
  */
 export { builtinMlp, type MlpSpec } from './builtin.ts';
-export { type CompileOptions, compile } from './compile.ts';
+export { compile } from './compile.ts';
 export { type ExportOptions, exportModel, writeParameters } from './export.ts';
 export { type InspectedModel, type InspectedPort, inspectModel } from './inspect.ts';
 export { type Layout, type LayoutEntry } from './layout.ts';
 export { LOSS_KINDS, type LossKind } from './losses/losses.ts';
 export type { AdamSpec, ClipSpec, OptimiserSpec, SgdSpec } from './optim/optimisers.ts';
+export type { CompileOptions } from './options.ts';
 export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
 export type { Budget, Features, GradientResult, Samples, Targets, TrainResult } from './runtime/messages.ts';
 export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';

@@ -15,7 +15,7 @@ export interface LayoutEntry {
   readonly kind: 'trainable' | 'buffer';
 }
 
-/** Entries in the order of the model file, without gaps; `length` elements in all. */
+/** Trained entries, then buffers, each in the order of the model file, without gaps; `length` elements in all. */
 export interface Layout {
   readonly entries: readonly LayoutEntry[];
   readonly length: number;
@@ -31,6 +31,11 @@ export function layOut(tensors: readonly { name: Name; dims: readonly number[]; 
     return entry;
   });
   return { entries, length };
+}
+
+/** Elements of the trained entries, which come first. */
+export function trainedLength({ entries }: Layout): number {
+  return entries.reduce((n, entry) => (entry.kind === 'trainable' ? n + entry.count : n), 0);
 }
 
 /** The part of `vector` that holds `entry`, as a view. */

@@ -22,22 +22,23 @@ export interface DropoutMask {
   readonly ratio: number;
 }
 
-/**
- * A compiled model. All graphs take `x`, `y`, `weight` (one per row) and `param/<name>` for each layout entry; names
- * beyond these are given by {@link GRAPH_NAMES}.
- */
+/** One input of the model; a row of features is the rows of all inputs side by side, this one's from `offset` on. */
+export interface ProgramInput extends ProgramPort {
+  /** Integers and booleans of the model are fed as int32. */
+  readonly dtype: 'float32' | 'int32';
+  readonly offset: number;
+}
+
+/** What a compiled model takes and gives. */
 export interface TrainingProgram {
   readonly source: string;
-  /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
-  readonly trainGraph: Uint8Array;
-  /** Also takes masks; gives `loss` and `grad/<name>`, before clipping. */
-  readonly gradGraph: Uint8Array;
-  /** Gives `output` and `loss`, without Dropout. */
-  readonly evalGraph: Uint8Array;
+  /** Trained weights in the order of the model file, then running statistics. */
   readonly layout: Layout;
   /** The parameters in the model file, `[layout.length]`. */
   readonly initial: Float32Array;
   readonly batchSize: number;
+  readonly inputs: readonly ProgramInput[];
+  /** All inputs as one row. */
   readonly input: ProgramPort;
   readonly output: ProgramPort;
   /** `int32` class indices or `float32` values. */
@@ -46,12 +47,28 @@ export interface TrainingProgram {
   readonly optimiser: OptimiserSpec;
   readonly stateSlots: number;
   readonly masks: readonly DropoutMask[];
-  /** SHA-256 of the three graphs, lower-case hexadecimal: equal programs train equally. */
+  /** Whether a row's result depends on the batch's other rows: padding a short batch would show. */
+  readonly mixesRows: boolean;
+  /** SHA-256 of training and evaluation graph, lower-case hexadecimal: equal programs train equally. */
   readonly hash: string;
+}
+
+/**
+ * A program with its graphs. All take the inputs, `y`, `weight` (one per row) and `param/<name>` for each layout entry;
+ * names beyond these are given by {@link GRAPH_NAMES}.
+ */
+export interface CompiledModel extends TrainingProgram {
+  /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
+  readonly trainGraph: Uint8Array;
+  /** Gives `output` and `loss`, without Dropout. */
+  readonly evalGraph: Uint8Array;
+  /** Also takes masks; gives `loss` and `grad/<name>` of trained weights, before clipping. Made when asked for. */
+  readonly gradientGraph: () => Uint8Array;
 }
 
 /** Names of the graphs' inputs and outputs. */
 export const GRAPH_NAMES = {
+  input: (index: number): Name => `x/${index}`,
   parameter: (name: Name): Name => `param/${name}`,
   state: (slot: number, name: Name): Name => `state${slot}/${name}`,
   nextParameter: (name: Name): Name => `next/param/${name}`,

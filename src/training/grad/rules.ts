@@ -124,7 +124,7 @@ function spread(context: VjpContext, axes: readonly number[]): Name {
   const { graph, inputs, dy } = context;
   const dims = graph.dims(inputs[0]!);
   const kept = dims.map((dim, i) => (axes.includes(i) ? 1 : dim));
-  return graph.op('Expand', [graph.reshape(dy, kept), graph.constant(intVector(dims))]);
+  return graph.expand(graph.reshape(dy, kept), dims);
 }
 
 const reduceSum: Vjp = (context) => {

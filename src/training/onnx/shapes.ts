@@ -15,21 +15,22 @@ export interface ShapeContext {
   constant(index: number): Tensor | undefined;
 }
 
-export type ShapeRule = (context: ShapeContext) => ValueType;
+/** The type of the first output, or of several. */
+export type ShapeRule = (context: ShapeContext) => ValueType | readonly ValueType[];
 
-function invalid(message: string): never {
+export function invalid(message: string): never {
   throw new KonsilError('MODEL_INVALID', message);
 }
 
-function show(dims: readonly number[]): string {
+export function show(dims: readonly number[]): string {
   return `[${dims.join(', ')}]`;
 }
 
-function inputOf(context: ShapeContext, index: number): ValueType {
+export function inputOf(context: ShapeContext, index: number): ValueType {
   return context.inputs[index] ?? invalid(`input ${index} is missing`);
 }
 
-function constantOf(context: ShapeContext, index: number, what: string): number[] {
+export function constantOf(context: ShapeContext, index: number, what: string): number[] {
   const value = context.constant(index);
   if (value === undefined)
     throw new KonsilError('MODEL_UNSUPPORTED', `${what} is computed from data, expected a constant`);
@@ -43,7 +44,7 @@ export function axisOf(axis: number, rank: number): number {
 }
 
 /** The common shape of two under ONNX (numpy) broadcasting. @throws KonsilError MODEL_INVALID when there is none. */
-function broadcast(a: readonly number[], b: readonly number[]): number[] {
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const x = a[i - rank + a.length] ?? 1;
@@ -56,7 +57,7 @@ function broadcast(a: readonly number[], b: readonly number[]): number[] {
 const same: ShapeRule = (context) => inputOf(context, 0);
 const toBool: ShapeRule = (context) => ({ dtype: 'bool', dims: inputOf(context, 0).dims });
 
-const binary: ShapeRule = (context) => {
+const binary = (context: ShapeContext): ValueType => {
   const [a, b] = [inputOf(context, 0), inputOf(context, 1)];
   if (a.dtype !== b.dtype) invalid(`element types ${a.dtype} and ${b.dtype} differ`);
   return { dtype: a.dtype, dims: broadcast(a.dims, b.dims) };
@@ -213,6 +214,16 @@ const constantOfShape: ShapeRule = (context) => {
 
 const shape: ShapeRule = (context) => ({ dtype: 'int64', dims: [inputOf(context, 0).dims.length] });
 
+const batchNormalization: ShapeRule = (context) => inputOf(context, 0);
+
+// mean and inverse standard deviation keep the normalised axes at size 1
+const layerNormalization: ShapeRule = (context) => {
+  const input = inputOf(context, 0);
+  const axis = axisOf(intOf(context.attributes, 'axis', -1), input.dims.length);
+  const rows = { dtype: input.dtype, dims: input.dims.map((dim, i) => (i < axis ? dim : 1)) };
+  return [input, rows, rows];
+};
+
 const UNARY =
   'Neg Exp Log Sqrt Abs Sign Relu LeakyRelu Sigmoid Tanh Softplus Elu Erf Clip Floor Ceil Reciprocal Sin Cos';
 
@@ -242,17 +253,26 @@ export const SHAPES: ReadonlyMap<string, ShapeRule> = new Map(
     Cast: cast,
     ConstantOfShape: constantOfShape,
     Shape: shape,
+    BatchNormalization: batchNormalization,
+    LayerNormalization: layerNormalization,
   }),
 );
 
-/** The output of `op`. @throws KonsilError MODEL_INVALID or MODEL_UNSUPPORTED when the inputs do not fit it. */
-export function inferShape(op: string, context: ShapeContext): ValueType {
+/**
+ * The first `count` outputs of `op`.
+ * @throws KonsilError MODEL_INVALID or MODEL_UNSUPPORTED when the inputs do not fit it.
+ */
+export function inferShapes(op: string, context: ShapeContext, count: number): readonly ValueType[] {
   const rule = SHAPES.get(op);
   if (rule === undefined) throw new KonsilError('MODEL_UNSUPPORTED', `operator ${op} is not supported`);
-  const type = rule(context);
-  if (type.dims.some((dim) => !Number.isInteger(dim) || dim < 0) || sizeOf(type.dims) > MAX_ELEMENTS)
-    invalid(`${op} gives the impossible shape ${show(type.dims)}`);
-  return type;
+  const given = rule(context);
+  const types = 'dims' in given ? [given] : given;
+  if (types.length < count)
+    throw new KonsilError('MODEL_UNSUPPORTED', `${op} with ${count} outputs, expected ${types.length} at most`);
+  for (const type of types)
+    if (type.dims.some((dim) => !Number.isInteger(dim) || dim < 0) || sizeOf(type.dims) > MAX_ELEMENTS)
+      invalid(`${op} gives the impossible shape ${show(type.dims)}`);
+  return types.slice(0, count);
 }
 
 /** The int64 vector that the Shape operator gives for `dims`, restricted to its `start` and `end`. */

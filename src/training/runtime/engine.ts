@@ -2,54 +2,81 @@
  * Runs a program's graphs in onnxruntime, in the thread that calls it (ORT blocks that thread: use `Trainer`).
  * @module
  */
-import * as ort from 'onnxruntime-node';
-import { seededRng } from '../../base/index.ts';
+import type * as ort from 'onnxruntime-node';
+import { isKonsilError, seededRng } from '../../base/index.ts';
 import { checkParameters } from '../layout.ts';
-import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { checkFeatures, checkTargets, drawMask, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
-import { BatchInputs, MaskInputs, tensor, views } from './feeds.ts';
+import { type CompiledModel, GRAPH_NAMES, type TrainingProgram } from '../program.ts';
+import { checkFeatures, checkTargets, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
+import { Executor } from './executor.ts';
+import { tensor, trainedViews, views } from './feeds.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
 import { Stepper } from './stepper.ts';
 
 /** Called before every step; throws to stop. */
 export type Checkpoint = (done: number, total: number, loss: number) => void;
 
+export interface EngineOptions {
+  /** ORT threads; results are bit-identical from run to run with 1. */
+  readonly threads: number;
+  /** The same model for another batch size; without it short batches are always padded. */
+  readonly recompile?: (batchSize: number) => CompiledModel;
+}
+
 export class Engine {
   readonly #program: TrainingProgram;
-  readonly #options: ort.InferenceSession.SessionOptions;
-  readonly #sessions = new Map<Uint8Array, ort.InferenceSession>();
-  readonly #batch: BatchInputs;
-  readonly #masks: MaskInputs;
+  readonly #sessionOptions: ort.InferenceSession.SessionOptions;
+  readonly #recompile: EngineOptions['recompile'];
+  readonly #executor: Executor;
+  /** For batch sizes other than the program's; null where the model allows only one. */
+  readonly #others = new Map<number, Executor | null>();
 
-  /** @param threads - ORT threads; results are bit-identical from run to run with 1. */
-  constructor(program: TrainingProgram, threads: number) {
-    this.#program = program;
-    this.#options = {
+  constructor(model: CompiledModel, { threads, recompile }: EngineOptions) {
+    this.#program = model;
+    this.#recompile = recompile;
+    this.#sessionOptions = {
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
     };
-    this.#batch = new BatchInputs(program);
-    this.#masks = new MaskInputs(program);
-  }
-
-  async #session(graph: Uint8Array): Promise<ort.InferenceSession> {
-    const open = this.#sessions.get(graph) ?? (await ort.InferenceSession.create(graph, this.#options));
-    this.#sessions.set(graph, open);
-    return open;
+    this.#executor = new Executor(model, this.#sessionOptions);
   }
 
   /** A run of steps over this engine's buffers; one at a time. */
   async stepper(parameters: Float32Array, learningRate: number): Promise<Stepper> {
     checkParameters(this.#program.layout, parameters);
-    return new Stepper(this.#program, await this.#session(this.#program.trainGraph), parameters, learningRate);
+    return new Stepper(this.#program, (rows) => this.#executorFor(rows), parameters, learningRate);
+  }
+
+  /**
+   * Padding rows have weight 0, which hides them from loss and gradient, but not from the statistics of batch
+   * normalisation: such models get graphs of the short batch's own size.
+   */
+  #executorFor(rows: number): Executor {
+    const { batchSize, mixesRows } = this.#program;
+    if (rows === batchSize || !mixesRows || this.#recompile === undefined) return this.#executor;
+    let found = this.#others.get(rows);
+    if (found === undefined) {
+      found = this.#open(rows);
+      this.#others.set(rows, found);
+    }
+    return found ?? this.#executor;
+  }
+
+  #open(rows: number): Executor | null {
+    try {
+      return new Executor(this.#recompile!(rows), this.#sessionOptions);
+    } catch (error) {
+      // exported with a fixed batch size, or one row where statistics need two: padding is what is left
+      if (isKonsilError(error)) return null;
+      throw error;
+    }
   }
 
   /** Trains from zero optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
   async train(request: TrainRequest, checkpoint: Checkpoint): Promise<TrainResult> {
-    const { batchSize, optimiser, masks } = this.#program;
+    const { batchSize, optimiser } = this.#program;
     const y = this.#checked(request);
     const total = stepsOf(request.budget, request.rows, batchSize);
     const stepper = await this.stepper(request.parameters, request.learningRate ?? optimiser.learningRate);
@@ -59,8 +86,7 @@ export class Engine {
     for (let step = 0; step < total; step++) {
       checkpoint(step, total, samples === 0 ? Number.NaN : lossSum / samples);
       const batch = batches.next().value;
-      for (const [i, { ratio }] of masks.entries()) drawMask(stepper.masks[i]!, ratio, maskRng);
-      lossSum += (await stepper.step(batch, request.x, y)) * batch.length;
+      lossSum += (await stepper.step(batch, request.x, y, maskRng)) * batch.length;
       samples += batch.length;
     }
     checkpoint(total, total, lossSum / samples);
@@ -75,18 +101,19 @@ export class Engine {
 
   /** Raw outputs, `[rows, output width]`. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
-    const { layout, output, batchSize, evalGraph } = this.#program;
+    const { layout, output, batchSize } = this.#program;
     checkParameters(layout, request.parameters);
     checkFeatures(this.#program, request);
-    const session = await this.#session(evalGraph);
+    const session = await this.#executor.session('eval');
+    const { batch: batchInputs } = this.#executor;
     const result = new Float32Array(request.rows * output.width);
     const values = new Float32Array(batchSize * output.width);
-    const feeds = { ...this.#batch.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
+    const feeds = { ...batchInputs.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
     const fetches = { output: tensor(values, output.dims) };
     let done = 0;
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
-      this.#batch.load(batch, request.x);
+      batchInputs.load(batch, request.x);
       await session.run(feeds, fetches);
       result.set(values.subarray(0, batch.length * output.width), done * output.width);
       done += batch.length;
@@ -97,15 +124,16 @@ export class Engine {
   /** Mean loss over the rows, Dropout off. */
   async loss(request: Samples, checkpoint: Checkpoint): Promise<number> {
     const y = this.#checked(request);
-    const { layout, evalGraph, batchSize } = this.#program;
-    const session = await this.#session(evalGraph);
-    const feeds = { ...this.#batch.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
+    const { layout, batchSize } = this.#program;
+    const session = await this.#executor.session('eval');
+    const { batch: batchInputs } = this.#executor;
+    const feeds = { ...batchInputs.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
     const loss = new Float32Array(1);
     const fetches = { loss: tensor(loss, []) };
     let [sum, done] = [0, 0];
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
-      this.#batch.load(batch, request.x, y);
+      batchInputs.load(batch, request.x, y);
       await session.run(feeds, fetches);
       sum += loss[0]! * batch.length;
       done += batch.length;
@@ -113,30 +141,24 @@ export class Engine {
     return sum / request.rows;
   }
 
-  /** Mean gradient over the rows, unclipped. Dropout is off, or drawn from `seed` when one is given. */
+  /** Mean gradient over the rows, unclipped; 0 for running statistics. Dropout is off, or drawn from `seed` when one is given. */
   async gradient(request: Samples & { readonly seed?: number }, checkpoint: Checkpoint): Promise<GradientResult> {
     const y = this.#checked(request);
-    const { layout, batchSize, gradGraph, masks } = this.#program;
-    const session = await this.#session(gradGraph);
+    const { layout, batchSize } = this.#program;
     const rng = request.seed === undefined ? undefined : seededRng(request.seed, 'dropout');
     const part = new Float32Array(layout.length);
     const loss = new Float32Array(1);
-    const feeds = {
-      ...this.#batch.feeds,
-      ...this.#masks.feeds,
-      ...views(layout, request.parameters, GRAPH_NAMES.parameter),
-    };
-    const fetches = { loss: tensor(loss, []), ...views(layout, part, GRAPH_NAMES.gradient) };
+    const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
+    const fetches = { loss: tensor(loss, []), ...trainedViews(layout, part, GRAPH_NAMES.gradient) };
     const sum = new Float64Array(layout.length);
     let [lossSum, done] = [0, 0];
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
-      this.#batch.load(batch, request.x, y);
-      for (const [i, { ratio }] of masks.entries()) {
-        if (rng === undefined) this.#masks.data[i]!.fill(1);
-        else drawMask(this.#masks.data[i]!, ratio, rng);
-      }
-      await session.run(feeds, fetches);
+      const executor = this.#executorFor(batch.length);
+      executor.batch.load(batch, request.x, y);
+      executor.drawMasks(rng);
+      const session = await executor.session('gradient');
+      await session.run({ ...executor.feeds, ...weights }, fetches);
       for (let i = 0; i < sum.length; i++) sum[i]! += part[i]! * batch.length;
       lossSum += loss[0]! * batch.length;
       done += batch.length;
@@ -145,7 +167,7 @@ export class Engine {
   }
 
   async close(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release();
-    this.#sessions.clear();
+    for (const executor of [this.#executor, ...this.#others.values()]) await executor?.close();
+    this.#others.clear();
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
-import type { CompileOptions } from '../compile.ts';
+import type { CompileOptions } from '../options.ts';
 import type { TrainingProgram } from '../program.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses. */

@@ -17,7 +17,7 @@ function open(name: string, file: string, optimiser: OptimiserSpec) {
   const { loss } = readCase(name);
   const model = new Uint8Array(readFixture(name, file));
   const program = compile(model, { source: file, loss: loss.kind, optimiser, batchSize: readBatch(name, 0).rows });
-  return { program, engine: new Engine(program, 1) };
+  return { program, engine: new Engine(program, { threads: 1 }) };
 }
 
 function specOf(name: string, kind: 'sgd' | 'adam' | 'adamw'): OptimiserSpec {

@@ -1,15 +1,15 @@
 /**
- * Optimiser steps one by one. State lives in two flat vectors `[parameters | state 0 | state 1]` that take turns: a step
+ * Optimiser steps one by one. State lives in two flat vectors `[weights | statistics | state 0 | state 1]` that take turns: a step
  * reads one through tensor views and writes the other. They must never be the same: ORT would overwrite weights that
  * the rest of the backward pass still reads, without an error.
  * @module
  */
-import type * as ort from 'onnxruntime-node';
-import { KonsilError } from '../../base/index.ts';
-import { type LayoutEntry, viewOf } from '../layout.ts';
+import { KonsilError, type Rng } from '../../base/index.ts';
+import { type LayoutEntry, trainedLength, viewOf } from '../layout.ts';
 import { createOptimiser, type Optimiser } from '../optim/optimisers.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { BatchInputs, MaskInputs, type Tensors, tensor, views } from './feeds.ts';
+import type { Executor } from './executor.ts';
+import { type Tensors, tensor, trainedViews, views } from './feeds.ts';
 
 /** The first entry with a NaN or an infinity in `vector`. */
 function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], length: number): string | undefined {
@@ -27,9 +27,10 @@ function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], le
 function stateViews({ layout, stateSlots }: TrainingProgram, vector: Float32Array, side: 'in' | 'out'): Tensors {
   const isIn = side === 'in';
   const tensors = views(layout, vector, isIn ? GRAPH_NAMES.parameter : GRAPH_NAMES.nextParameter);
+  const trained = trainedLength(layout);
   for (let slot = 0; slot < stateSlots; slot++) {
     const nameOf = (name: string): string => (isIn ? GRAPH_NAMES.state : GRAPH_NAMES.nextState)(slot, name);
-    Object.assign(tensors, views(layout, vector, nameOf, slot + 1));
+    Object.assign(tensors, trainedViews(layout, vector, nameOf, layout.length + slot * trained));
   }
   return tensors;
 }
@@ -42,35 +43,34 @@ interface Turn {
 }
 
 export class Stepper {
-  /** One buffer per Dropout, to be filled before each step. */
-  readonly masks: readonly Float32Array[];
   readonly #program: TrainingProgram;
-  readonly #session: ort.InferenceSession;
+  /** The executor for a batch of that many rows. */
+  readonly #executorFor: (rows: number) => Executor;
   readonly #learningRate: number;
   readonly #optimiser: Optimiser;
-  readonly #batch: BatchInputs;
   readonly #scalars: Readonly<Record<string, Float32Array>>;
   readonly #loss = new Float32Array(1);
   readonly #turns: readonly [Turn, Turn];
   #current: Float32Array;
   #steps = 0;
 
-  /** @param session - On `program.trainGraph`. */
-  constructor(program: TrainingProgram, session: ort.InferenceSession, parameters: Float32Array, learningRate: number) {
-    const masks = new MaskInputs(program);
-    this.masks = masks.data;
+  constructor(
+    program: TrainingProgram,
+    executorFor: (rows: number) => Executor,
+    parameters: Float32Array,
+    learningRate: number,
+  ) {
     this.#program = program;
-    this.#session = session;
+    this.#executorFor = executorFor;
     this.#learningRate = learningRate;
     this.#optimiser = createOptimiser(program.optimiser);
-    this.#batch = new BatchInputs(program);
     this.#scalars = Object.fromEntries(this.#optimiser.scalarNames.map((name) => [name, new Float32Array(1)]));
-    const shared: Tensors = { ...this.#batch.feeds, ...masks.feeds };
-    for (const [name, data] of Object.entries(this.#scalars)) shared[GRAPH_NAMES.scalar(name)] = tensor(data, []);
-    const size = program.layout.length * (1 + program.stateSlots);
+    const scalars: Tensors = {};
+    for (const [name, data] of Object.entries(this.#scalars)) scalars[GRAPH_NAMES.scalar(name)] = tensor(data, []);
+    const size = program.layout.length + trainedLength(program.layout) * program.stateSlots;
     const [a, b] = [new Float32Array(size), new Float32Array(size)];
     const turn = (from: Float32Array, out: Float32Array): Turn => ({
-      feeds: { ...shared, ...stateViews(program, from, 'in') },
+      feeds: { ...scalars, ...stateViews(program, from, 'in') },
       fetches: { loss: tensor(this.#loss, []), ...stateViews(program, out, 'out') },
       out,
     });
@@ -80,16 +80,19 @@ export class Stepper {
   }
 
   /**
-   * One step on rows `batch` of `x` and `y`; gives their mean loss before it.
+   * One step on rows `batch` of `x` and `y`; gives their mean loss before it. Dropout is off without `rng`.
    *
    * @throws KonsilError TRAINING_DIVERGED naming the step when loss or parameters are not finite.
    */
-  async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array): Promise<number> {
+  async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array, rng?: Rng): Promise<number> {
     const turn = this.#turns[this.#steps % 2]!;
-    this.#batch.load(batch, x, y);
+    const executor = this.#executorFor(batch.length);
+    executor.batch.load(batch, x, y);
+    executor.drawMasks(rng);
     const values = this.#optimiser.scalarsAt(++this.#steps, this.#learningRate);
     for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
-    await this.#session.run(turn.feeds, turn.fetches);
+    const session = await executor.session('train');
+    await session.run({ ...executor.feeds, ...turn.feeds }, turn.fetches);
     this.#current = turn.out;
     this.#checkFinite(this.#steps, this.#loss[0]!, turn.out);
     return this.#loss[0]!;

@@ -4,7 +4,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
-import type { CompileOptions } from '../compile.ts';
+import type { CompileOptions } from '../options.ts';
 import type { TrainingProgram } from '../program.ts';
 import {
   type Calls,

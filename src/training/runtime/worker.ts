@@ -5,6 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
+import type { CompiledModel } from '../program.ts';
 import { type Checkpoint, Engine } from './engine.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
 
@@ -26,8 +27,11 @@ function isFrozen(name: string, frozen: readonly string[]): boolean {
 
 function open({ model, compile: options, frozen, threads }: OpenRequest): Calls['open']['result'] {
   const trainable = frozen.length === 0 ? {} : { trainable: (name: string) => !isFrozen(name, frozen) };
-  const program = compile(model, { ...options, ...trainable });
-  engine = new Engine(program, threads);
+  const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, ...trainable, batchSize });
+  const compiled = compileFor(options.batchSize);
+  engine = new Engine(compiled, { threads, recompile: compileFor });
+  // the graphs stay here: the main thread needs none of them
+  const { trainGraph: _train, evalGraph: _eval, gradientGraph: _gradient, ...program } = compiled;
   return program;
 }
 

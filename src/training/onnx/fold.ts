@@ -3,9 +3,9 @@
  * that exporters leave around Reshape. Float arithmetic rounds to float32 after each operator, as ORT would.
  * @module
  */
-import { type Attributes, intOf } from '../onnx/ir.ts';
-import { axisOf, sliceOf } from '../onnx/shapes.ts';
-import { allocate, numbersOf, sizeOf, type Tensor, tensorFrom, type ValueType } from '../onnx/tensor.ts';
+import { type Attributes, intOf } from './ir.ts';
+import { axisOf, sliceOf } from './shapes.ts';
+import { allocate, numbersOf, sizeOf, type Tensor, tensorFrom, type ValueType } from './tensor.ts';
 
 /** Larger results stay operators: folding them would move work from ORT to slower code, and bloat the graph. */
 const MAX_FOLDED = 1 << 20;

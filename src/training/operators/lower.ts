@@ -4,38 +4,20 @@
  * @module
  * @source ONNX operator changelog, opsets 13 to 21.
  */
-import { KonsilError } from '../../base/index.ts';
-import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Attributes, findInts, intOf, type Name, type Node } from '../onnx/ir.ts';
 import { axisOf, reducedAxes, SHAPES } from '../onnx/shapes.ts';
-import { intVector, numbersOf, sizeOf, type Tensor, tensorFrom } from '../onnx/tensor.ts';
+import { intVector, numbersOf, sizeOf, tensorFrom } from '../onnx/tensor.ts';
+import {
+  findAxes,
+  findConstant,
+  findNumbers,
+  invalid,
+  type LowerContext,
+  type LowerRule,
+  unsupported,
+} from './context.ts';
 
-/** Makes the mask of one Dropout that is active in training; undefined in evaluation, where Dropout does nothing. */
-export type MaskSource = ((ratio: number, dims: readonly number[]) => Name) | undefined;
-
-interface LowerContext {
-  readonly graph: GraphBuilder;
-  readonly node: Node;
-  /** Inputs as values of `graph`. */
-  readonly inputs: readonly Name[];
-  readonly mask: MaskSource;
-}
-
-type LowerRule = (context: LowerContext) => Name;
-
-function findConstant({ graph, inputs }: LowerContext, index: number): Tensor | undefined {
-  const name = inputs[index] ?? '';
-  if (name === '') return undefined;
-  const value = graph.constants.get(name);
-  if (value === undefined)
-    throw new KonsilError('MODEL_UNSUPPORTED', `input ${index} is computed, expected a constant`);
-  return value;
-}
-
-function findAxes(context: LowerContext): readonly number[] | undefined {
-  const value = findConstant(context, 1);
-  return value === undefined ? findInts(context.node.attributes, 'axes') : numbersOf(value);
-}
+import { batchNormalization, groupNormalization, instanceNormalization, layerNormalization } from './normalisation.ts';
 
 const identity: LowerRule = ({ inputs }) => inputs[0]!;
 
@@ -47,7 +29,7 @@ const constant: LowerRule = ({ graph, node }) => {
   if (floats !== undefined && 'floats' in floats)
     return graph.constant(tensorFrom('float32', [floats.floats.length], floats.floats));
   if (ints !== undefined && 'ints' in ints) return graph.constant(intVector(ints.ints));
-  throw new KonsilError('MODEL_UNSUPPORTED', 'constant is neither a tensor nor numbers');
+  return unsupported('constant is neither a tensor nor numbers');
 };
 
 /**
@@ -55,14 +37,12 @@ const constant: LowerRule = ({ graph, node }) => {
  * graph, even those in training mode, and its own random numbers are not reproducible across builds.
  */
 const dropout: LowerRule = (context) => {
-  const { graph, inputs, node, mask } = context;
-  if ((node.outputs[1] ?? '') !== '')
-    throw new KonsilError('MODEL_UNSUPPORTED', 'the mask output of Dropout is used, expected only the first output');
+  const { graph, inputs, mask } = context;
   const ratioTensor = findConstant(context, 1);
   const ratio = ratioTensor === undefined ? 0.5 : numbersOf(ratioTensor)[0]!;
   const mode = findConstant(context, 2);
   const isTraining = mode !== undefined && numbersOf(mode)[0] === 1;
-  if (!(ratio >= 0 && ratio < 1)) throw new KonsilError('MODEL_INVALID', `dropout ratio ${ratio}, expected [0, 1)`);
+  if (!(ratio >= 0 && ratio < 1)) invalid(`dropout ratio ${ratio}, expected [0, 1)`);
   if (mask === undefined || !isTraining || ratio === 0) return inputs[0]!;
   return graph.op('Mul', [inputs[0]!, mask(ratio, graph.dims(inputs[0]!))]);
 };
@@ -77,9 +57,9 @@ const flatten: LowerRule = ({ graph, inputs, node }) => {
 const squeeze: LowerRule = (context) => {
   const { graph, inputs } = context;
   const dims = graph.dims(inputs[0]!);
-  const axes = findAxes(context)?.map((axis) => axisOf(axis, dims.length));
+  const axes = findAxes(context, dims.length);
   if (axes?.some((axis) => dims[axis] !== 1))
-    throw new KonsilError('MODEL_INVALID', `axes [${axes.join(', ')}] of [${dims.join(', ')}] are not all of size 1`);
+    invalid(`axes [${axes.join(', ')}] of [${dims.join(', ')}] are not all of size 1`);
   return graph.reshape(
     inputs[0]!,
     dims.filter((dim, i) => (axes === undefined ? dim !== 1 : !axes.includes(i))),
@@ -89,7 +69,7 @@ const squeeze: LowerRule = (context) => {
 const unsqueeze: LowerRule = (context) => {
   const { graph, inputs } = context;
   const dims = graph.dims(inputs[0]!);
-  const given = findAxes(context) ?? [];
+  const given = findNumbers(context, 1) ?? findInts(context.node.attributes, 'axes') ?? [];
   const rank = dims.length + given.length;
   const axes = new Set(given.map((axis) => axisOf(axis, rank)));
   const rest = dims.values();
@@ -101,10 +81,11 @@ const sum: LowerRule = ({ graph, inputs }) => inputs.reduce((total, next) => gra
 
 const reduce: LowerRule = (context) => {
   const { graph, inputs, node } = context;
-  const axes = findAxes(context) ?? [];
+  const rank = graph.dims(inputs[0]!).length;
+  const axes = findAxes(context, rank) ?? [];
   const keepdims = intOf(node.attributes, 'keepdims', 1) === 1;
   if (axes.length === 0 && intOf(node.attributes, 'noop_with_empty_axes', 0) === 1) return inputs[0]!;
-  const all = reducedAxes(axes, graph.dims(inputs[0]!).length);
+  const all = reducedAxes(axes, rank);
   if (node.op === 'ReduceSum') return graph.sum(inputs[0]!, all, keepdims);
   return graph.op(node.op, [inputs[0]!], { axes: { ints: all }, keepdims: { int: keepdims ? 1 : 0 } });
 };
@@ -121,6 +102,10 @@ const LOWER: ReadonlyMap<string, LowerRule> = new Map(
     ReduceSum: reduce,
     ReduceMean: reduce,
     ReduceMax: reduce,
+    BatchNormalization: batchNormalization,
+    LayerNormalization: layerNormalization,
+    InstanceNormalization: instanceNormalization,
+    GroupNormalization: groupNormalization,
   }),
 );
 
@@ -136,6 +121,11 @@ export function isLowerable(op: string): boolean {
   return LOWER.has(op) || SHAPES.has(op);
 }
 
+/** Whether `op` is no core operator, or one that the importer writes in its own way. */
+export function isRewritten(op: string): boolean {
+  return LOWER.has(op);
+}
+
 /** Operators that read only their first input as data; the others hold settings and are never trained. */
 const SETTINGS: Readonly<Record<string, number>> = {
   Reshape: 1,
@@ -145,6 +135,7 @@ const SETTINGS: Readonly<Record<string, number>> = {
   Unsqueeze: 1,
   Dropout: 1,
   Clip: 1,
+  BatchNormalization: 3,
   ReduceSum: 1,
   ReduceMean: 1,
   ReduceMax: 1,
@@ -156,14 +147,20 @@ export function dataInputs(node: Node): readonly Name[] {
 }
 
 /**
- * Appends `node` to `graph` and gives the value of its first output.
+ * Appends `node` to `graph` and gives the values of its outputs.
  *
  * @throws KonsilError MODEL_INVALID or MODEL_UNSUPPORTED, without file or node, when the node is malformed.
  */
-export function lowerNode(context: LowerContext): Name {
-  if (context.node.op !== 'Constant' && !context.inputs[0])
-    throw new KonsilError('MODEL_INVALID', 'input 0 is missing');
-  const rule = LOWER.get(context.node.op);
-  if (rule !== undefined) return rule(context);
-  return context.graph.op(context.node.op, context.inputs, core(context.node.attributes));
+export function lowerNode(context: LowerContext): readonly Name[] {
+  const { graph, node, inputs } = context;
+  if (node.op !== 'Constant' && !inputs[0]) invalid('input 0 is missing');
+  const rule = LOWER.get(node.op);
+  const made = rule === undefined ? graph.op(node.op, inputs, core(node.attributes)) : rule(context);
+  const outputs = typeof made === 'string' ? [made] : made;
+  const extra = node.outputs.findIndex((name, i) => name !== '' && i >= outputs.length);
+  if (extra >= 0)
+    unsupported(
+      `output ${extra} is used, expected ${outputs.length === 1 ? 'only the first output' : `${outputs.length} outputs`}`,
+    );
+  return outputs;
 }
