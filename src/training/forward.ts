@@ -68,7 +68,7 @@ class Problems {
 /** Appends the model's nodes; `values` maps names of the model to values of `graph` and grows on the way. */
 function appendNodes(
   graph: GraphBuilder,
-  { graph: model, nodes, options }: Plan,
+  { graph: model, nodes, options, output }: Plan,
   values: Map<Name, Name>,
   mask: MaskSource,
   buffers: Map<Name, Name> | undefined,
@@ -82,6 +82,7 @@ function appendNodes(
     values.set(name, made);
     return made;
   };
+  const read = new Set([...nodes.flatMap((node) => node.inputs), output]);
   const isKnown = (name: Name): boolean => name === '' || values.has(name) || initializers.has(name);
   for (const node of nodes) {
     // what reads from a node that failed is not looked at
@@ -97,8 +98,11 @@ function appendNodes(
     try {
       const inputs = node.inputs.map(valueOf);
       const { batchNorm } = options;
-      const outputs = lowerNode({ graph, node, inputs, mask, updateBuffer, batchNorm });
-      for (const [i, name] of node.outputs.entries()) if (name !== '') values.set(name, outputs[i]!);
+      // outputs that nobody reads need not exist, such as the mask of a Dropout
+      const wanted = node.outputs.map((name) => (read.has(name) ? name : ''));
+      const lowered = { ...node, outputs: wanted };
+      const outputs = lowerNode({ graph, node: lowered, inputs, mask, updateBuffer, batchNorm });
+      for (const [i, name] of wanted.entries()) if (name !== '') values.set(name, outputs[i]!);
     } catch (error) {
       problems.add(labelOf(node), error);
     }

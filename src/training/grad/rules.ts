@@ -7,7 +7,7 @@
 import { KonsilError } from '../../base/index.ts';
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Attributes, findInts, floatOf, intOf, type Name, type Node } from '../onnx/ir.ts';
-import { axisOf } from '../onnx/shapes.ts';
+import { axisOf } from '../onnx/shapeRule.ts';
 import { intVector } from '../onnx/tensor.ts';
 
 /** One reverse step through `node`, whose output y has gradient `dy` (in y's shape). */

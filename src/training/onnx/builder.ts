@@ -159,6 +159,11 @@ export class GraphBuilder {
     return this.op('ReduceSum', [x], { keepdims: { int: 0 } });
   }
 
+  /** The part of `x` from `starts` to `ends` (exclusive) along `axes`. */
+  slice(x: Name, axes: readonly number[], starts: readonly number[], ends: readonly number[]): Name {
+    return this.op('Slice', [x, ...[starts, ends, axes].map((list) => this.constant(intVector(list)))]);
+  }
+
   /** `x` broadcast to shape `dims`. */
   expand(x: Name, dims: readonly number[]): Name {
     return this.op('Expand', [x, this.constant(intVector(dims))]);

@@ -4,7 +4,8 @@
  * @module
  */
 import { type Attributes, intOf } from './ir.ts';
-import { axisOf, sliceOf } from './shapes.ts';
+import { axisOf } from './shapeRule.ts';
+import { sliceOf } from './shapes.ts';
 import { allocate, numbersOf, sizeOf, type Tensor, tensorFrom, type ValueType } from './tensor.ts';
 
 /** Larger results stay operators: folding them would move work from ORT to slower code, and bloat the graph. */

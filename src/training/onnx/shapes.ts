@@ -6,42 +6,9 @@
  */
 import { KonsilError } from '../../base/index.ts';
 import { type Attributes, findInts, intOf } from './ir.ts';
-import { findDType, intVector, MAX_ELEMENTS, numbersOf, sizeOf, type Tensor, type ValueType } from './tensor.ts';
-
-/** What a shape rule sees. `constant(i)` is the value of input i when it is known at compile time. */
-export interface ShapeContext {
-  readonly inputs: readonly (ValueType | undefined)[];
-  readonly attributes: Attributes;
-  constant(index: number): Tensor | undefined;
-}
-
-/** The type of the first output, or of several. */
-export type ShapeRule = (context: ShapeContext) => ValueType | readonly ValueType[];
-
-export function invalid(message: string): never {
-  throw new KonsilError('MODEL_INVALID', message);
-}
-
-export function show(dims: readonly number[]): string {
-  return `[${dims.join(', ')}]`;
-}
-
-export function inputOf(context: ShapeContext, index: number): ValueType {
-  return context.inputs[index] ?? invalid(`input ${index} is missing`);
-}
-
-export function constantOf(context: ShapeContext, index: number, what: string): number[] {
-  const value = context.constant(index);
-  if (value === undefined)
-    throw new KonsilError('MODEL_UNSUPPORTED', `${what} is computed from data, expected a constant`);
-  return numbersOf(value);
-}
-
-/** `axis` counted from the front. @throws KonsilError MODEL_INVALID outside [-rank, rank). */
-export function axisOf(axis: number, rank: number): number {
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) invalid(`axis ${axis} is outside rank ${rank}`);
-  return axis < 0 ? axis + rank : axis;
-}
+import { axisOf, constantOf, inputOf, invalid, type ShapeContext, type ShapeRule, show } from './shapeRule.ts';
+import { averagePoolShape, convShape, convTransposeShape, maxPoolShape } from './spatial.ts';
+import { findDType, intVector, MAX_ELEMENTS, sizeOf, type Tensor, type ValueType } from './tensor.ts';
 
 /** The common shape of two under ONNX (numpy) broadcasting. @throws KonsilError MODEL_INVALID when there is none. */
 export function broadcast(a: readonly number[], b: readonly number[]): number[] {
@@ -231,6 +198,18 @@ function table(names: string, rule: ShapeRule): Record<string, ShapeRule> {
   return Object.fromEntries(names.split(' ').map((name) => [name, rule]));
 }
 
+const argMax: ShapeRule = (context) => {
+  const { dims } = inputOf(context, 0);
+  const axis = axisOf(intOf(context.attributes, 'axis', 0), dims.length);
+  const keep = intOf(context.attributes, 'keepdims', 1) === 1;
+  return { dtype: 'int64', dims: keep ? dims.with(axis, 1) : dims.toSpliced(axis, 1) };
+};
+
+const maxUnpool: ShapeRule = (context) => ({
+  dtype: inputOf(context, 0).dtype,
+  dims: constantOf(context, 2, 'the shape of MaxUnpool'),
+});
+
 /** The core operators: what the importer lowers every supported operator to, and what gradient rules emit. */
 export const SHAPES: ReadonlyMap<string, ShapeRule> = new Map(
   Object.entries({
@@ -253,6 +232,13 @@ export const SHAPES: ReadonlyMap<string, ShapeRule> = new Map(
     Cast: cast,
     ConstantOfShape: constantOfShape,
     Shape: shape,
+    ...table('ArgMax ArgMin', argMax),
+    MaxUnpool: maxUnpool,
+    Conv: convShape,
+    ConvTranspose: convTransposeShape,
+    MaxPool: maxPoolShape,
+    AveragePool: averagePoolShape,
+    ScatterElements: same,
     BatchNormalization: batchNormalization,
     LayerNormalization: layerNormalization,
   }),

@@ -5,7 +5,7 @@
 import { KonsilError } from '../../base/index.ts';
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { findInts, type Name, type Node } from '../onnx/ir.ts';
-import { axisOf } from '../onnx/shapes.ts';
+import { axisOf } from '../onnx/shapeRule.ts';
 import { numbersOf, type Tensor } from '../onnx/tensor.ts';
 
 /** Makes the mask of one Dropout that is active in training; undefined in evaluation, where Dropout does nothing. */

@@ -5,7 +5,8 @@
  * @source ONNX operator changelog, opsets 13 to 21.
  */
 import { type Attributes, findInts, intOf, type Name, type Node } from '../onnx/ir.ts';
-import { axisOf, reducedAxes, SHAPES } from '../onnx/shapes.ts';
+import { axisOf } from '../onnx/shapeRule.ts';
+import { reducedAxes, SHAPES } from '../onnx/shapes.ts';
 import { intVector, numbersOf, sizeOf, tensorFrom } from '../onnx/tensor.ts';
 import {
   findAxes,
@@ -16,8 +17,10 @@ import {
   type LowerRule,
   unsupported,
 } from './context.ts';
-
+import { conv } from './convolution.ts';
+import { convTranspose } from './convTranspose.ts';
 import { batchNormalization, groupNormalization, instanceNormalization, layerNormalization } from './normalisation.ts';
+import { averagePool, globalAveragePool, globalMaxPool, maxPool } from './pooling.ts';
 
 const identity: LowerRule = ({ inputs }) => inputs[0]!;
 
@@ -106,6 +109,12 @@ const LOWER: ReadonlyMap<string, LowerRule> = new Map(
     LayerNormalization: layerNormalization,
     InstanceNormalization: instanceNormalization,
     GroupNormalization: groupNormalization,
+    Conv: conv,
+    ConvTranspose: convTranspose,
+    MaxPool: maxPool,
+    AveragePool: averagePool,
+    GlobalAveragePool: globalAveragePool,
+    GlobalMaxPool: globalMaxPool,
   }),
 );
 

@@ -6,7 +6,7 @@
  */
 import type { Backward, Gradients, GraphBuilder } from '../onnx/builder.ts';
 import { floatOf, intOf, type Name, type Node } from '../onnx/ir.ts';
-import { axisOf } from '../onnx/shapes.ts';
+import { axisOf } from '../onnx/shapeRule.ts';
 import { floatTensor, sizeOf } from '../onnx/tensor.ts';
 import { type BatchNormUse, inputOf, invalid, type LowerRule, unsupported } from './context.ts';
 
