@@ -159,9 +159,25 @@ export class GraphBuilder {
     return this.op('ReduceSum', [x], { keepdims: { int: 0 } });
   }
 
-  /** The part of `x` from `starts` to `ends` (exclusive) along `axes`. */
-  slice(x: Name, axes: readonly number[], starts: readonly number[], ends: readonly number[]): Name {
-    return this.op('Slice', [x, ...[starts, ends, axes].map((list) => this.constant(intVector(list)))]);
+  /** The part of `x` from `starts` to `ends` (exclusive) along `axes`, every `steps`-th element. */
+  slice(
+    x: Name,
+    axes: readonly number[],
+    starts: readonly number[],
+    ends: readonly number[],
+    steps: readonly number[] = [],
+  ): Name {
+    const dims = this.dims(x);
+    const isUnit = steps.every((step) => step === 1);
+    if (isUnit && axes.every((axis, i) => starts[i] === 0 && ends[i] === dims[axis])) return x;
+    const lists = isUnit ? [starts, ends, axes] : [starts, ends, axes, steps];
+    return this.op('Slice', [x, ...lists.map((list) => this.constant(intVector(list)))]);
+  }
+
+  /** `x` with zeros before and after each axis; negative numbers cut off. */
+  pad(x: Name, before: readonly number[], after: readonly number[]): Name {
+    if ([...before, ...after].every((n) => n === 0)) return x;
+    return this.op('Pad', [x, this.constant(intVector([...before, ...after])), this.scalar(0)]);
   }
 
   /** `x` broadcast to shape `dims`. */

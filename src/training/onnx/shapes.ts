@@ -205,6 +205,21 @@ const argMax: ShapeRule = (context) => {
   return { dtype: 'int64', dims: keep ? dims.with(axis, 1) : dims.toSpliced(axis, 1) };
 };
 
+const pad: ShapeRule = (context) => {
+  const { dtype, dims } = inputOf(context, 0);
+  const pads = constantOf(context, 1, 'the padding of Pad');
+  if (pads.length !== 2 * dims.length) invalid(`pads ${show(pads)}, expected two for each axis of ${show(dims)}`);
+  return { dtype, dims: dims.map((dim, i) => dim + pads[i]! + pads[i + dims.length]!) };
+};
+
+const variadic: ShapeRule = (context) => {
+  const first = inputOf(context, 0);
+  return context.inputs.reduce<ValueType>(
+    (all, next, i) => ({ dtype: first.dtype, dims: broadcast(all.dims, (next ?? inputOf(context, i)).dims) }),
+    first,
+  );
+};
+
 const maxUnpool: ShapeRule = (context) => ({
   dtype: inputOf(context, 0).dtype,
   dims: constantOf(context, 2, 'the shape of MaxUnpool'),
@@ -234,6 +249,8 @@ export const SHAPES: ReadonlyMap<string, ShapeRule> = new Map(
     Shape: shape,
     ...table('ArgMax ArgMin', argMax),
     MaxUnpool: maxUnpool,
+    Pad: pad,
+    Sum: variadic,
     Conv: convShape,
     ConvTranspose: convTransposeShape,
     MaxPool: maxPoolShape,

@@ -7,7 +7,8 @@ import type { Backward, Gradients } from '../onnx/builder.ts';
 import { intOf } from '../onnx/ir.ts';
 import { spatialOf, transposedWindow, windowAttributes } from '../onnx/spatial.ts';
 import { inputOf, type LowerRule } from './context.ts';
-import { biasGradient, type ConvShape, weightGradient } from './convolution.ts';
+import { biasGradient, weightGradient } from './convolution.ts';
+import type { ConvShape } from './convShape.ts';
 
 export const convTranspose: LowerRule = (context) => {
   const { graph, inputs, node } = context;

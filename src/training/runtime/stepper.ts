@@ -82,7 +82,9 @@ export class Stepper {
   /**
    * One step on rows `batch` of `x` and `y`; gives their mean loss before it. Dropout is off without `rng`.
    *
-   * @throws KonsilError TRAINING_DIVERGED naming the step when loss or parameters are not finite.
+   * @throws KonsilError TRAINING_DIVERGED naming the step when the loss is not finite. The parameters are looked at once,
+   * when they are asked for: a pass over them would cost a tenth of a large model's step, and what is not finite in
+   * them shows in the next loss.
    */
   async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array, rng?: Rng): Promise<number> {
     const turn = this.#turns[this.#steps % 2]!;
@@ -94,29 +96,31 @@ export class Stepper {
     const session = await executor.session('train');
     await session.run({ ...executor.feeds, ...turn.feeds }, turn.fetches);
     this.#current = turn.out;
-    this.#checkFinite(this.#steps, this.#loss[0]!, turn.out);
+    this.#checkLoss(this.#loss[0]!);
     return this.#loss[0]!;
   }
 
-  /** A copy of the current parameters. */
+  /** A copy of the current parameters. @throws KonsilError TRAINING_DIVERGED naming one that is not finite */
   parameters(): Float32Array {
-    return this.#current.slice(0, this.#program.layout.length);
-  }
-
-  #checkFinite(step: number, loss: number, vector: Float32Array): void {
     const { entries, length } = this.#program.layout;
-    if (!Number.isFinite(loss))
-      throw new KonsilError(
-        'TRAINING_DIVERGED',
-        `loss is ${loss} at step ${step}; check the data for missing values or lower the learning rate`,
-        { step },
-      );
-    const name = findNonFinite(vector, entries, length);
+    const name = findNonFinite(this.#current, entries, length);
+    const step = this.#steps;
     if (name !== undefined)
       throw new KonsilError(
         'TRAINING_DIVERGED',
         `parameter "${name}" is not finite after step ${step}; lower the learning rate`,
         { step },
       );
+    return this.#current.slice(0, length);
+  }
+
+  #checkLoss(loss: number): void {
+    if (Number.isFinite(loss)) return;
+    const step = this.#steps;
+    throw new KonsilError(
+      'TRAINING_DIVERGED',
+      `loss is ${loss} at step ${step}; check the data for missing values or lower the learning rate`,
+      { step },
+    );
   }
 }
