@@ -201,7 +201,9 @@ describe('Trainer', () => {
       facts: { step: 1 },
     });
     await expect(trainer.train({ ...call, x })).rejects.toThrow('loss is NaN at step 1');
-    await expect(trainer.train({ ...call, learningRate: 3e38 * 1e3 })).rejects.toThrow('is not finite after step 1');
+    const hot = { ...call, learningRate: 3e38 * 1e3 };
+    await expect(trainer.train({ ...hot, budget: { steps: 1 } })).rejects.toThrow('is not finite after step 1');
+    await expect(trainer.train(hot)).rejects.toThrow('loss is NaN at step 2');
   });
 
   it('says what the model expects when the data do not fit', async () => {
