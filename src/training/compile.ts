@@ -7,14 +7,21 @@ import { createHash } from 'node:crypto';
 import { KonsilError } from '../base/index.ts';
 import { type Draft, draftGraph, rowWidth } from './forward.ts';
 import { reverse } from './grad/reverse.ts';
-import { layOut } from './layout.ts';
+import { type Layout, layOut } from './layout.ts';
 import { emitModel } from './onnx/emit.ts';
 import type { Name } from './onnx/ir.ts';
 import { sizeOf } from './onnx/tensor.ts';
-import { clipGradients, createOptimiser } from './optim/optimisers.ts';
+import { createOptimiser } from './optim/optimisers.ts';
 import type { CompileOptions } from './options.ts';
 import { type Plan, planModel } from './plan.ts';
-import { type CompiledModel, GRAPH_NAMES, type ProgramInput, type TrainingProgram } from './program.ts';
+import {
+  type CompiledModel,
+  GRAPH_NAMES,
+  type ProgramInput,
+  type ProgramTarget,
+  type TrainingProgram,
+} from './program.ts';
+import { appendUpdate, updateGraph } from './update.ts';
 
 interface Backward {
   readonly draft: Draft;
@@ -34,37 +41,24 @@ function differentiate(plan: Plan): Backward {
   return { draft, gradients };
 }
 
+/** What every graph with a loss gives. */
+function lossOutputs({ loss, mass }: Draft): Map<Name, Name> {
+  return new Map([['loss', loss], ...(mass === undefined ? [] : [['mass', mass] as const])]);
+}
+
 function gradientGraph(plan: Plan): Uint8Array {
   const { draft, gradients } = differentiate(plan);
-  const outputs = new Map([['loss', draft.loss]]);
+  const outputs = lossOutputs(draft);
   for (const [name, gradient] of gradients) outputs.set(GRAPH_NAMES.gradient(name), gradient);
+  for (const [name, value] of draft.buffers) outputs.set(GRAPH_NAMES.nextParameter(name), value);
   return emitModel(draft.graph, outputs);
 }
 
 function trainingGraph(plan: Plan, { draft, gradients }: Backward): Uint8Array {
-  const { graph, loss, buffers } = draft;
-  const { options, trained } = plan;
-  const clipped = clipGradients(
-    graph,
-    trained.map(({ name }) => gradients.get(name)!),
-    options.clip ?? {},
-  );
-  const optimiser = createOptimiser(options.optimiser);
-  const scalars = Object.fromEntries(
-    optimiser.scalarNames.map((name) => [name, graph.input(GRAPH_NAMES.scalar(name), { dtype: 'float32', dims: [] })]),
-  );
-  const outputs = new Map([['loss', loss]]);
-  for (const [i, { name, type }] of trained.entries()) {
-    const state = Array.from({ length: optimiser.slots }, (_, slot) =>
-      graph.input(GRAPH_NAMES.state(slot, name), type),
-    );
-    const parameter = GRAPH_NAMES.parameter(name);
-    const next = optimiser.update({ graph, parameter, gradient: clipped[i]!, state, scalars });
-    outputs.set(GRAPH_NAMES.nextParameter(name), next.parameter);
-    for (const [slot, value] of next.state.entries()) outputs.set(GRAPH_NAMES.nextState(slot, name), value);
-  }
-  for (const [name, value] of buffers) outputs.set(GRAPH_NAMES.nextParameter(name), value);
-  return emitModel(graph, outputs);
+  const outputs = lossOutputs(draft);
+  for (const [name, value] of appendUpdate(draft.graph, plan, gradients)) outputs.set(name, value);
+  for (const [name, value] of draft.buffers) outputs.set(GRAPH_NAMES.nextParameter(name), value);
+  return emitModel(draft.graph, outputs);
 }
 
 function inputsOf(plan: Plan): ProgramInput[] {
@@ -83,37 +77,62 @@ function inputsOf(plan: Plan): ProgramInput[] {
   });
 }
 
+function targetOf({ options }: Plan, { target }: Draft): ProgramTarget {
+  if (target === null) return { dtype: 'float32', dims: [options.batchSize, 0], width: 0 };
+  return { ...target, dtype: target.dtype as 'int32' | 'float32', width: sizeOf(target.dims.slice(1)) };
+}
+
+function layoutOf({ trained, buffers, adapters }: Plan): Layout {
+  return layOut(
+    [
+      ...trained.map(({ name, type }) => ({ name, dims: type.dims, kind: 'trainable' as const })),
+      ...buffers.map(({ name, type }) => ({ name, dims: type.dims, kind: 'buffer' as const })),
+    ],
+    adapters.map(({ weight, a, b, isInputFirst, scale }) => ({ weight, a, b, isInputFirst, scale })),
+  );
+}
+
 function describe(plan: Plan, evaluation: Draft, masks: Draft['masks'], hash: string): TrainingProgram {
-  const { options, trained, buffers, output } = plan;
-  const layout = layOut([
-    ...trained.map(({ name, type }) => ({ name, dims: type.dims, kind: 'trainable' as const })),
-    ...buffers.map(({ name, type }) => ({ name, dims: type.dims, kind: 'buffer' as const })),
-  ]);
+  const { options, rule, loss, trained, buffers, output } = plan;
+  const { batchSize, accumulate = 1, privacy, proximal, controlVariates = false } = options;
+  const layout = layoutOf(plan);
   const initial = new Float32Array(layout.length);
   for (const [i, weight] of [...trained, ...buffers].entries()) initial.set(weight.initial, layout.entries[i]!.offset);
   const dims = evaluation.graph.dims(evaluation.output);
-  const target = evaluation.graph.typeOf('y');
+  const isMixing = rule.mixesRows?.(dims) ?? false;
   const inputs = inputsOf(plan);
   const width = inputs.reduce((n, input) => n + input.width, 0);
   return {
     source: options.source,
-    layout,
-    initial,
-    batchSize: options.batchSize,
+    ...{ layout, initial, batchSize, accumulate },
+    ...(privacy && { privacy }),
     inputs,
     input:
       inputs.length === 1
         ? { name: inputs[0]!.name, dims: inputs[0]!.dims, width }
-        : { name: inputs.map(({ name }) => name).join(', '), dims: [options.batchSize, width], width },
+        : { name: inputs.map(({ name }) => name).join(', '), dims: [batchSize, width], width },
     output: { name: output, dims, width: sizeOf(dims.slice(1)) },
-    target: { dtype: target.dtype as 'int32' | 'float32', dims: target.dims, width: sizeOf(target.dims.slice(1)) },
-    loss: options.loss,
+    target: targetOf(plan, evaluation),
+    loss: loss.kind,
+    hasMass: evaluation.mass !== undefined,
+    hasAnchor: proximal !== undefined,
+    hasCorrection: controlVariates,
     optimiser: options.optimiser,
     stateSlots: createOptimiser(options.optimiser).slots,
     masks,
-    mixesRows: buffers.length > 0,
+    mixesRows: buffers.length > 0 || isMixing,
+    hasRowOutputs: plan.targetInput === undefined && !(loss.kind === 'output' && isMixing),
     hash,
   };
+}
+
+/** @throws KonsilError MODEL_UNSUPPORTED when private training is asked for and a row has no gradient of its own. */
+function checkPrivate({ mixesRows, privacy, source }: TrainingProgram): void {
+  if (privacy !== undefined && mixesRows)
+    throw new KonsilError(
+      'MODEL_UNSUPPORTED',
+      `${source}: private training needs the gradient of each row, which a model with statistics of the batch, or a loss over the batch, does not have; freeze the statistics or use another normalisation`,
+    );
 }
 
 /**
@@ -132,18 +151,21 @@ export function compile(model: Uint8Array, options: CompileOptions): CompiledMod
       'MODEL_UNSUPPORTED',
       `${options.source}: nothing to train, expected float32 initializers that the output depends on`,
     );
-  const plan = { ...planned, trained };
+  const adapters = planned.adapters.filter(({ a }) => first.gradients.has(a));
+  const plan = { ...planned, trained, adapters };
   const backward = trained.length === planned.trained.length ? first : differentiate(plan);
   const trainGraph = trainingGraph(plan, backward);
   const evaluation = draftGraph(plan, 'eval');
-  const { graph, output, loss } = evaluation;
-  const evalGraph = emitModel(graph, new Map([['output', output], ['loss', loss]])); // biome-ignore format: one pair a line says no more
+  const evalGraph = emitModel(evaluation.graph, new Map([['output', evaluation.output], ...lossOutputs(evaluation)]));
   const hash = createHash('sha256');
   for (const bytes of [trainGraph, evalGraph]) hash.update(String(bytes.length)).update(bytes);
+  const { accumulate = 1, privacy } = options;
+  if (accumulate > 1 || privacy !== undefined) hash.update(JSON.stringify({ accumulate, privacy }));
+  const program = describe(plan, evaluation, backward.draft.masks, hash.digest('hex'));
+  checkPrivate(program);
   return {
-    ...describe(plan, evaluation, backward.draft.masks, hash.digest('hex')),
-    trainGraph,
-    evalGraph,
+    ...{ ...program, trainGraph, evalGraph },
     gradientGraph: () => gradientGraph(plan),
+    updateGraph: () => updateGraph(plan),
   };
 }

@@ -3,7 +3,9 @@
  * @module
  */
 import { isKonsilError, KonsilError } from '../base/index.ts';
-import { LOSSES } from './losses/losses.ts';
+import { adapted } from './lora.ts';
+import { isWhole } from './losses/output.ts';
+import type { TargetType } from './losses/rule.ts';
 import { GraphBuilder } from './onnx/builder.ts';
 import { labelOf, type Name } from './onnx/ir.ts';
 import { decodeTensor, sizeOf } from './onnx/tensor.ts';
@@ -18,20 +20,29 @@ export interface Draft {
   readonly loss: Name;
   /** Gradient of the loss with respect to `output`. */
   readonly seed: Name;
+  /** See `LossNodes`. */
+  readonly mass?: Name;
+  /** Null where the loss has no target. */
+  readonly target: TargetType | null;
   readonly masks: readonly DropoutMask[];
   /** New values of running statistics, by name in the model. */
   readonly buffers: ReadonlyMap<Name, Name>;
 }
 
-/** Declares an input, rows first, and gives it as the model wants it. */
-function declare(graph: GraphBuilder, index: number, { type, batchAxis }: PlannedInput): Name {
-  const { dtype, dims } = type;
-  const rowsFirst = [dims[batchAxis]!, ...dims.toSpliced(batchAxis, 1)];
+/** An input as it is fed: rows first. */
+export function fedType({ type: { dtype, dims }, batchAxis }: PlannedInput): TargetType {
   // integers are fed as int32: indices and token numbers fit, and every device knows the type
-  const fed = graph.input(GRAPH_NAMES.input(index), {
+  return {
     dtype: dtype === 'float32' ? 'float32' : 'int32',
-    dims: rowsFirst,
-  });
+    dims: [dims[batchAxis]!, ...dims.toSpliced(batchAxis, 1)],
+  };
+}
+
+/** Declares an input under the name `fedName`, and gives it as the model wants it. */
+function declare(graph: GraphBuilder, fedName: Name, input: PlannedInput): Name {
+  const { dtype, dims } = input.type;
+  const { batchAxis } = input;
+  const fed = graph.input(fedName, fedType(input));
   const cast = dtype === 'int64' ? graph.cast(fed, 'int64') : dtype === 'bool' ? graph.cast(fed, 'bool') : fed;
   if (batchAxis === 0) return cast;
   const perm = dims.map((_, i) => (i === batchAxis ? 0 : i < batchAxis ? i + 1 : i));
@@ -121,34 +132,56 @@ function rowsFirst(graph: GraphBuilder, value: Name, { options, output, graph: m
   return graph.op('Transpose', [value], { perm: { ints: perm } });
 }
 
+/** Weights and inputs of the model as values of the graph, by name in the model. */
+function declareAll(graph: GraphBuilder, plan: Plan): Map<Name, Name> {
+  const { graph: model, inputs, targetInput, trained, buffers, adapters } = plan;
+  const values = new Map(inputs.map((input, i) => [input.name, declare(graph, GRAPH_NAMES.input(i), input)]));
+  if (targetInput !== undefined) values.set(targetInput.name, declare(graph, 'y', targetInput));
+  for (const { name, type } of [...trained, ...buffers])
+    values.set(name, graph.input(GRAPH_NAMES.parameter(name), type));
+  for (const adapter of adapters) {
+    const { weight, a, b } = adapter;
+    const base = decodeTensor(model.initializers.get(weight)!, `${model.source}: initializer "${weight}"`);
+    values.set(weight, adapted(graph, graph.constant(base), values.get(a)!, values.get(b)!, adapter));
+  }
+  return values;
+}
+
+/** @throws KonsilError MODEL_UNSUPPORTED unless the output has a row for each row of the batch, or is the batch's loss. */
+function checkOutput(graph: GraphBuilder, value: Name, { options, loss, output }: Plan): void {
+  const { dtype, dims } = graph.typeOf(value);
+  const { source, batchSize } = options;
+  if (dtype === 'float32' && (dims[0] === batchSize || (loss.kind === 'output' && isWhole(dims, batchSize)))) return;
+  throw new KonsilError(
+    'MODEL_UNSUPPORTED',
+    `${source}: output "${output}" is ${dtype} [${dims.join(', ')}] for a batch of ${batchSize}, expected float32 [${batchSize}, ...]; was the model exported with a fixed batch size?`,
+  );
+}
+
 /** The forward pass in training (Dropout active, statistics of the batch) or evaluation. */
 export function draftGraph(plan: Plan, mode: 'train' | 'eval'): Draft {
-  const { options, inputs, trained, buffers } = plan;
+  const { options, rule, targetInput } = plan;
   const graph = new GraphBuilder(options.target);
   const masks: DropoutMask[] = [];
   const mask: MaskSource = (ratio, dims) => {
     masks.push({ name: GRAPH_NAMES.mask(masks.length), dims, ratio });
     return graph.input(masks.at(-1)!.name, { dtype: 'float32', dims });
   };
-  const values = new Map(inputs.map((input, i) => [input.name, declare(graph, i, input)]));
-  for (const { name, type } of [...trained, ...buffers])
-    values.set(name, graph.input(GRAPH_NAMES.parameter(name), type));
+  const values = declareAll(graph, plan);
   const updated = new Map<Name, Name>();
   const isTraining = mode === 'train';
   appendNodes(graph, plan, values, isTraining ? mask : undefined, isTraining ? updated : undefined);
   const output = rowsFirst(graph, values.get(plan.output)!, plan);
-  const dims = graph.dims(output);
-  if (dims[0] !== options.batchSize || graph.typeOf(output).dtype !== 'float32')
-    throw new KonsilError(
-      'MODEL_UNSUPPORTED',
-      `${options.source}: output "${plan.output}" is ${graph.typeOf(output).dtype} [${dims.join(', ')}] for a batch of ${options.batchSize}, expected float32 [${options.batchSize}, ...]; was the model exported with a fixed batch size?`,
-    );
-  const rule = LOSSES[options.loss];
-  const target = graph.input('y', rule.target(dims, options.source));
+  checkOutput(graph, output, plan);
+  const wanted = rule.target(graph.dims(output), options.source);
+  const target = wanted === null ? '' : graph.input('y', wanted);
   const weight = graph.input('weight', { dtype: 'float32', dims: [options.batchSize] });
   const share = graph.op('Div', [weight, graph.total(weight)]);
-  const nodes = rule.build({ graph, output, target, share });
-  return { graph, output, masks, buffers: updated, ...nodes };
+  const nodes = rule.build({ graph, output, target, weight, share });
+  return {
+    ...{ graph, output, masks, buffers: updated, ...nodes },
+    target: wanted ?? (targetInput === undefined ? null : fedType(targetInput)),
+  };
 }
 
 /** Elements of one row of an input. */

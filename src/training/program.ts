@@ -3,9 +3,11 @@
  * @module
  */
 import type { Layout } from './layout.ts';
-import type { LossKind } from './losses/losses.ts';
+import type { TargetType } from './losses/rule.ts';
+import type { LossKind } from './losses/spec.ts';
 import type { Name } from './onnx/ir.ts';
 import type { OptimiserSpec } from './optim/optimisers.ts';
+import type { PrivacySpec } from './privacy/spec.ts';
 
 /** A value fed to or read from a program's graphs; `width` elements per row. */
 export interface ProgramPort {
@@ -29,6 +31,12 @@ export interface ProgramInput extends ProgramPort {
   readonly offset: number;
 }
 
+/** `int32` class indices, below `classes` or equal to `ignoreIndex`, or values; width 0 where there are no targets. */
+export interface ProgramTarget extends TargetType {
+  readonly dtype: 'int32' | 'float32';
+  readonly width: number;
+}
+
 /** What a compiled model takes and gives. */
 export interface TrainingProgram {
   readonly source: string;
@@ -36,34 +44,54 @@ export interface TrainingProgram {
   readonly layout: Layout;
   /** The parameters in the model file, `[layout.length]`. */
   readonly initial: Float32Array;
+  /** Rows that a graph takes. */
   readonly batchSize: number;
+  /** Runs of the gradient graph per optimiser step. */
+  readonly accumulate: number;
+  readonly privacy?: PrivacySpec;
   readonly inputs: readonly ProgramInput[];
   /** All inputs as one row. */
   readonly input: ProgramPort;
   readonly output: ProgramPort;
-  /** `int32` class indices or `float32` values. */
-  readonly target: { readonly dtype: 'int32' | 'float32'; readonly dims: readonly number[]; readonly width: number };
+  readonly target: ProgramTarget;
   readonly loss: LossKind;
+  /** Whether graphs that give `loss` also give `mass`: what its mean divides by, where that is not the number of rows. */
+  readonly hasMass: boolean;
+  /** Whether a step takes `anchor/<name>`: the parameters that FedProx keeps close to. */
+  readonly hasAnchor: boolean;
+  /** Whether a step takes `correction/<name>`: c - cᵢ of SCAFFOLD. */
+  readonly hasCorrection: boolean;
   readonly optimiser: OptimiserSpec;
   readonly stateSlots: number;
   readonly masks: readonly DropoutMask[];
   /** Whether a row's result depends on the batch's other rows: padding a short batch would show. */
   readonly mixesRows: boolean;
+  /** Whether outputs and losses of single rows exist: not where the model's output is the loss of a whole batch. */
+  readonly hasRowOutputs: boolean;
   /** SHA-256 of training and evaluation graph, lower-case hexadecimal: equal programs train equally. */
   readonly hash: string;
 }
 
 /**
- * A program with its graphs. All take the inputs, `y`, `weight` (one per row) and `param/<name>` for each layout entry;
- * names beyond these are given by {@link GRAPH_NAMES}.
+ * A program with its graphs. All but the update graph take the inputs, `y` (where there are targets), `weight` (one per
+ * row) and `param/<name>` for each layout entry; names beyond these are given by {@link GRAPH_NAMES}. Where the program
+ * has anchors or corrections, training and update graph take those too.
  */
 export interface CompiledModel extends TrainingProgram {
   /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
   readonly trainGraph: Uint8Array;
   /** Gives `output` and `loss`, without Dropout. */
   readonly evalGraph: Uint8Array;
-  /** Also takes masks; gives `loss` and `grad/<name>` of trained weights, before clipping. Made when asked for. */
+  /**
+   * Also takes masks; gives `loss`, `grad/<name>` of trained weights before clipping, and `next/param/…` of running
+   * statistics. Made when asked for.
+   */
   readonly gradientGraph: () => Uint8Array;
+  /**
+   * The second half of a step: takes `param/<name>` and `grad/<name>` of trained weights, scalars and state; gives their
+   * `next/param/…` and `next/state<k>/…`. Made when asked for.
+   */
+  readonly updateGraph: () => Uint8Array;
 }
 
 /** Names of the graphs' inputs and outputs. */
@@ -74,6 +102,8 @@ export const GRAPH_NAMES = {
   nextParameter: (name: Name): Name => `next/param/${name}`,
   nextState: (slot: number, name: Name): Name => `next/state${slot}/${name}`,
   gradient: (name: Name): Name => `grad/${name}`,
+  anchor: (name: Name): Name => `anchor/${name}`,
+  correction: (name: Name): Name => `correction/${name}`,
   scalar: (name: string): Name => `scalar/${name}`,
   mask: (index: number): Name => `mask/${index}`,
 } as const;

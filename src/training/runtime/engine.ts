@@ -3,14 +3,16 @@
  * @module
  */
 import type * as ort from 'onnxruntime-node';
-import { isKonsilError, seededRng } from '../../base/index.ts';
+import { isKonsilError, KonsilError, type Rng, seededRng } from '../../base/index.ts';
 import { checkParameters } from '../layout.ts';
+import { poissonBatches, secureRng } from '../privacy/noise.ts';
 import { type CompiledModel, GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import { checkFeatures, checkTargets, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
 import { Executor } from './executor.ts';
-import { tensor, trainedViews, views } from './feeds.ts';
+import { tensor, views } from './feeds.ts';
+import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
-import { Stepper } from './stepper.ts';
+import { Stepper, type StepperOptions } from './stepper.ts';
 
 /** Called before every step; throws to stop. */
 export type Checkpoint = (done: number, total: number, loss: number) => void;
@@ -20,17 +22,24 @@ export interface EngineOptions {
   readonly threads: number;
   /** The same model for another batch size; without it short batches are always padded. */
   readonly recompile?: (batchSize: number) => CompiledModel;
+  /** Source of the noise and of the choice of rows in private training; only for tests. @default cryptographic */
+  readonly rng?: Rng;
 }
+
+/** Settings of a run of steps besides parameters and learning rate. */
+type StepperSettings = Pick<StepperOptions, 'schedule' | 'firstStep' | 'anchor' | 'correction'>;
 
 export class Engine {
   readonly #program: TrainingProgram;
   readonly #sessionOptions: ort.InferenceSession.SessionOptions;
   readonly #recompile: EngineOptions['recompile'];
+  readonly #rng: Rng;
   readonly #executor: Executor;
   /** For batch sizes other than the program's; null where the model allows only one. */
   readonly #others = new Map<number, Executor | null>();
 
-  constructor(model: CompiledModel, { threads, recompile }: EngineOptions) {
+  constructor(model: CompiledModel, { threads, recompile, rng = secureRng() }: EngineOptions) {
+    this.#rng = rng;
     this.#program = model;
     this.#recompile = recompile;
     this.#sessionOptions = {
@@ -44,9 +53,31 @@ export class Engine {
   }
 
   /** A run of steps over this engine's buffers; one at a time. */
-  async stepper(parameters: Float32Array, learningRate: number): Promise<Stepper> {
-    checkParameters(this.#program.layout, parameters);
-    return new Stepper(this.#program, (rows) => this.#executorFor(rows), parameters, learningRate);
+  async stepper(parameters: Float32Array, learningRate: number, settings: StepperSettings = {}): Promise<Stepper> {
+    return new Stepper({
+      program: this.#program,
+      executorFor: (rows) => this.#executorFor(rows),
+      gradients: this.#gradientSource(),
+      ...{ parameters, learningRate },
+      ...settings,
+    });
+  }
+
+  /** Undefined where a step is one run of the training graph. */
+  #gradientSource(): GradientSource | undefined {
+    const { privacy, accumulate } = this.#program;
+    if (privacy !== undefined)
+      return new PrivateGradient(this.#program, privacy, () => this.#executorOfOne(), this.#rng);
+    return accumulate > 1 ? new MeanGradient(this.#program, (rows) => this.#executorFor(rows)) : undefined;
+  }
+
+  /** Graphs for single rows. @throws KonsilError as `compile` does when the model has a fixed batch size. */
+  #executorOfOne(): Executor {
+    if (this.#program.batchSize === 1) return this.#executor;
+    if (this.#recompile === undefined) throw new TypeError('private training needs `recompile`');
+    const executor = this.#others.get(1) ?? new Executor(this.#recompile(1), this.#sessionOptions);
+    this.#others.set(1, executor);
+    return executor;
   }
 
   /**
@@ -74,23 +105,39 @@ export class Engine {
     }
   }
 
-  /** Trains from zero optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
+  /** Row numbers of one step after another. */
+  #batches({ rows, seed }: TrainRequest): Generator<Uint32Array, never> {
+    const { batchSize, accumulate, privacy } = this.#program;
+    // private training counts on every row being in every step with the same small chance, unknown to others
+    if (privacy !== undefined) return poissonBatches(rows, Math.min(1, batchSize / rows), this.#rng);
+    return shuffledBatches(rows, batchSize * accumulate, seed);
+  }
+
+  /** Trains from fresh optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
   async train(request: TrainRequest, checkpoint: Checkpoint): Promise<TrainResult> {
-    const { batchSize, optimiser } = this.#program;
+    const { batchSize, accumulate, optimiser } = this.#program;
     const y = this.#checked(request);
-    const total = stepsOf(request.budget, request.rows, batchSize);
-    const stepper = await this.stepper(request.parameters, request.learningRate ?? optimiser.learningRate);
-    const batches = shuffledBatches(request.rows, batchSize, request.seed);
+    const total = stepsOf(request.budget, request.rows, batchSize * accumulate);
+    const { schedule, firstStep, anchor, correction } = request;
+    const rate = request.learningRate ?? optimiser.learningRate;
+    const stepper = await this.stepper(request.parameters, rate, { schedule, firstStep, anchor, correction });
+    const batches = this.#batches(request);
     const maskRng = seededRng(request.seed, 'dropout');
-    let [lossSum, samples] = [0, 0];
+    let [lossSum, massSum, samples] = [0, 0, 0];
+    const meanLoss = (): number => (massSum === 0 ? 0 : lossSum / massSum);
     for (let step = 0; step < total; step++) {
-      checkpoint(step, total, samples === 0 ? Number.NaN : lossSum / samples);
+      checkpoint(step, total, step === 0 ? Number.NaN : meanLoss());
       const batch = batches.next().value;
-      lossSum += (await stepper.step(batch, request.x, y, maskRng)) * batch.length;
+      const loss = await stepper.step(batch, request.x, y, maskRng);
+      lossSum += loss * stepper.mass;
+      massSum += stepper.mass;
       samples += batch.length;
     }
-    checkpoint(total, total, lossSum / samples);
-    return { parameters: stepper.parameters(), meanLoss: lossSum / samples, steps: total, samples };
+    checkpoint(total, total, meanLoss());
+    return {
+      ...{ parameters: stepper.parameters(), meanLoss: meanLoss(), steps: total, samples },
+      rateSum: stepper.rateSum,
+    };
   }
 
   #checked(request: Samples): Float32Array | Int32Array {
@@ -101,7 +148,12 @@ export class Engine {
 
   /** Raw outputs, `[rows, output width]`. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
-    const { layout, output, batchSize } = this.#program;
+    const { layout, output, batchSize, hasRowOutputs, source } = this.#program;
+    if (!hasRowOutputs)
+      throw new KonsilError(
+        'MODEL_UNSUPPORTED',
+        `${source}: output "${output.name}" is a loss, expected one value a row`,
+      );
     checkParameters(layout, request.parameters);
     checkFeatures(this.#program, request);
     const session = await this.#executor.session('eval');
@@ -124,46 +176,42 @@ export class Engine {
   /** Mean loss over the rows, Dropout off. */
   async loss(request: Samples, checkpoint: Checkpoint): Promise<number> {
     const y = this.#checked(request);
-    const { layout, batchSize } = this.#program;
-    const session = await this.#executor.session('eval');
-    const { batch: batchInputs } = this.#executor;
-    const feeds = { ...batchInputs.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
-    const loss = new Float32Array(1);
-    const fetches = { loss: tensor(loss, []) };
-    let [sum, done] = [0, 0];
+    const { layout, batchSize, hasMass, loss: kind } = this.#program;
+    const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
+    const [loss, mass] = [new Float32Array(1), new Float32Array(1)];
+    const fetches = { loss: tensor(loss, []), ...(hasMass && { mass: tensor(mass, []) }) };
+    let [sum, massSum, done] = [0, 0, 0];
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
-      batchInputs.load(batch, request.x, y);
-      await session.run(feeds, fetches);
-      sum += loss[0]! * batch.length;
+      // a loss of the whole batch sees padding; outputs of single rows do not, in evaluation
+      const executor = kind === 'output' ? this.#executorFor(batch.length) : this.#executor;
+      executor.batch.load(batch, request.x, y);
+      const session = await executor.session('eval');
+      await session.run({ ...executor.batch.feeds, ...weights }, fetches);
+      const counted = hasMass ? mass[0]! : batch.length;
+      sum += loss[0]! * counted;
+      massSum += counted;
       done += batch.length;
     }
-    return sum / request.rows;
+    return massSum === 0 ? 0 : sum / massSum;
   }
 
   /** Mean gradient over the rows, unclipped; 0 for running statistics. Dropout is off, or drawn from `seed` when one is given. */
   async gradient(request: Samples & { readonly seed?: number }, checkpoint: Checkpoint): Promise<GradientResult> {
     const y = this.#checked(request);
-    const { layout, batchSize } = this.#program;
+    const { layout } = this.#program;
     const rng = request.seed === undefined ? undefined : seededRng(request.seed, 'dropout');
-    const part = new Float32Array(layout.length);
-    const loss = new Float32Array(1);
+    const source = new MeanGradient(
+      this.#program,
+      (rows) => this.#executorFor(rows),
+      (done) => checkpoint(done, request.rows, Number.NaN),
+    );
     const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
-    const fetches = { loss: tensor(loss, []), ...trainedViews(layout, part, GRAPH_NAMES.gradient) };
-    const sum = new Float64Array(layout.length);
-    let [lossSum, done] = [0, 0];
-    for (const batch of orderedBatches(request.rows, batchSize)) {
-      checkpoint(done, request.rows, Number.NaN);
-      const executor = this.#executorFor(batch.length);
-      executor.batch.load(batch, request.x, y);
-      executor.drawMasks(rng);
-      const session = await executor.session('gradient');
-      await session.run({ ...executor.feeds, ...weights }, fetches);
-      for (let i = 0; i < sum.length; i++) sum[i]! += part[i]! * batch.length;
-      lossSum += loss[0]! * batch.length;
-      done += batch.length;
-    }
-    return { gradient: Float32Array.from(sum, (value) => value / request.rows), loss: lossSum / request.rows };
+    const all = Uint32Array.from({ length: request.rows }, (_, i) => i);
+    const { loss } = await source.collect(all, { x: request.x, y }, weights, undefined, rng);
+    const gradient = new Float32Array(layout.length);
+    gradient.set(source.mean);
+    return { gradient, loss };
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@ import type { CompiledModel } from '../program.ts';
 import { drawMask } from './batches.ts';
 import { BatchInputs, MaskInputs, type Tensors } from './feeds.ts';
 
-type GraphKind = 'train' | 'eval' | 'gradient';
+type GraphKind = 'train' | 'eval' | 'gradient' | 'update';
 
 export class Executor {
   readonly model: CompiledModel;
@@ -51,6 +51,7 @@ export class Executor {
 
   #graph(kind: GraphKind): Uint8Array {
     if (kind === 'gradient') return this.model.gradientGraph();
+    if (kind === 'update') return this.model.updateGraph();
     return kind === 'train' ? this.model.trainGraph : this.model.evalGraph;
   }
 }

@@ -66,14 +66,15 @@ export class BatchInputs {
     }));
     this.#y = new (target.dtype === 'int32' ? Int32Array : Float32Array)(batchSize * target.width);
     this.#weight = new Float32Array(batchSize);
-    this.feeds = { y: tensor(this.#y, target.dims), weight: tensor(this.#weight, [batchSize]) };
+    this.feeds = { weight: tensor(this.#weight, [batchSize]) };
+    if (target.width > 0) this.feeds['y'] = tensor(this.#y, target.dims);
     for (const [i, { data, dims }] of this.#x.entries()) this.feeds[GRAPH_NAMES.input(i)] = tensor(data, dims);
   }
 
   load(batch: Uint32Array, x: Float32Array, y?: Float32Array | Int32Array): void {
     const { input, target } = this.#program;
     for (const buffer of this.#x) loadInput(buffer, x, input.width, batch);
-    if (y !== undefined) gatherRows<Float32Array | Int32Array>(this.#y, y, target.width, batch);
+    if (y !== undefined && target.width > 0) gatherRows<Float32Array | Int32Array>(this.#y, y, target.width, batch);
     this.#weight.fill(1, 0, batch.length).fill(0, batch.length);
   }
 }

@@ -1,15 +1,18 @@
 /**
- * Optimiser steps one by one. State lives in two flat vectors `[weights | statistics | state 0 | state 1]` that take turns: a step
- * reads one through tensor views and writes the other. They must never be the same: ORT would overwrite weights that
- * the rest of the backward pass still reads, without an error.
+ * Optimiser steps one by one. State lives in two flat vectors `[weights | statistics | state 0 | state 1 ...]` that take
+ * turns: a step reads one through tensor views and writes the other. They must never be the same: ORT would overwrite
+ * weights that the rest of the backward pass still reads, without an error.
+ *
+ * A step is one run of the training graph, or, where gradients come from several runs, those and one of the update graph.
  * @module
  */
 import { KonsilError, type Rng } from '../../base/index.ts';
-import { type LayoutEntry, trainedLength, viewOf } from '../layout.ts';
+import { checkParameters, type LayoutEntry, trainedLength, viewOf } from '../layout.ts';
 import { createOptimiser, type Optimiser } from '../optim/optimisers.ts';
+import { checkSchedule, type ScheduleSpec, scheduleFactor } from '../optim/schedule.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import type { Executor } from './executor.ts';
 import { type Tensors, tensor, trainedViews, views } from './feeds.ts';
+import type { ExecutorFor, GradientSource } from './gradients.ts';
 
 /** The first entry with a NaN or an infinity in `vector`. */
 function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], length: number): string | undefined {
@@ -23,60 +26,93 @@ function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], le
   return entries.find((entry) => viewOf(vector, entry).some((value) => !Number.isFinite(value)))?.name;
 }
 
-/** Tensor views on a whole state vector, under the names of the graph's inputs or outputs. */
+/** Tensor views on the optimiser's state in a whole state vector, under the names of the graph's inputs or outputs. */
 function stateViews({ layout, stateSlots }: TrainingProgram, vector: Float32Array, side: 'in' | 'out'): Tensors {
-  const isIn = side === 'in';
-  const tensors = views(layout, vector, isIn ? GRAPH_NAMES.parameter : GRAPH_NAMES.nextParameter);
   const trained = trainedLength(layout);
+  const tensors: Tensors = {};
   for (let slot = 0; slot < stateSlots; slot++) {
-    const nameOf = (name: string): string => (isIn ? GRAPH_NAMES.state : GRAPH_NAMES.nextState)(slot, name);
+    const nameOf = (name: string): string => (side === 'in' ? GRAPH_NAMES.state : GRAPH_NAMES.nextState)(slot, name);
     Object.assign(tensors, trainedViews(layout, vector, nameOf, layout.length + slot * trained));
   }
   return tensors;
 }
 
 interface Turn {
+  /** Weights and statistics as they are before the step. */
+  readonly weights: Tensors;
+  /** Everything else that is fed, but for the batch. */
   readonly feeds: Tensors;
-  readonly fetches: Tensors;
+  /** New weights and state. */
+  readonly trained: Tensors;
+  readonly statistics: Tensors;
+  readonly from: Float32Array;
   /** The vector that this turn writes. */
   readonly out: Float32Array;
 }
 
-export class Stepper {
-  readonly #program: TrainingProgram;
+export interface StepperOptions {
+  readonly program: TrainingProgram;
   /** The executor for a batch of that many rows. */
-  readonly #executorFor: (rows: number) => Executor;
-  readonly #learningRate: number;
+  readonly executorFor: ExecutorFor;
+  /** Where gradients come from. @default the training graph */
+  readonly gradients?: GradientSource | undefined;
+  /** `[layout.length]`. */
+  readonly parameters: Float32Array;
+  readonly learningRate: number;
+  readonly schedule?: ScheduleSpec | undefined;
+  readonly firstStep?: number | undefined;
+  readonly anchor?: Float32Array | undefined;
+  readonly correction?: Float32Array | undefined;
+}
+
+/** What hooks of the update need, fed once. @throws KonsilError MODEL_MISMATCH or CONFIG_INVALID */
+function hookFeeds({ program, parameters, anchor = parameters, correction }: StepperOptions): Tensors {
+  const { layout, hasAnchor, hasCorrection, source } = program;
+  if (correction !== undefined && !hasCorrection)
+    throw new KonsilError(
+      'CONFIG_INVALID',
+      `${source}: a correction is given, but control variates were not asked for`,
+    );
+  for (const vector of [anchor, correction ?? parameters]) checkParameters(layout, vector);
+  return {
+    ...(hasAnchor && trainedViews(layout, anchor.slice(), GRAPH_NAMES.anchor)),
+    ...(hasCorrection &&
+      trainedViews(layout, correction?.slice() ?? new Float32Array(layout.length), GRAPH_NAMES.correction)),
+  };
+}
+
+export class Stepper {
+  readonly #options: StepperOptions;
   readonly #optimiser: Optimiser;
   readonly #scalars: Readonly<Record<string, Float32Array>>;
   readonly #loss = new Float32Array(1);
+  readonly #mass = new Float32Array(1);
+  readonly #losses: Tensors;
+  readonly #gradients: Tensors;
   readonly #turns: readonly [Turn, Turn];
   #current: Float32Array;
   #steps = 0;
+  #rateSum = 0;
 
-  constructor(
-    program: TrainingProgram,
-    executorFor: (rows: number) => Executor,
-    parameters: Float32Array,
-    learningRate: number,
-  ) {
-    this.#program = program;
-    this.#executorFor = executorFor;
-    this.#learningRate = learningRate;
+  /** @throws KonsilError MODEL_MISMATCH when a vector does not fit, CONFIG_INVALID for an impossible schedule. */
+  constructor(options: StepperOptions) {
+    const { program, parameters, schedule, firstStep = 0, gradients } = options;
+    checkParameters(program.layout, parameters);
+    if (schedule !== undefined) checkSchedule(schedule);
+    if (!Number.isSafeInteger(firstStep) || firstStep < 0)
+      throw new KonsilError('CONFIG_INVALID', `first step is ${firstStep}, expected an integer in [0, 2^53)`);
+    this.#options = options;
     this.#optimiser = createOptimiser(program.optimiser);
     this.#scalars = Object.fromEntries(this.#optimiser.scalarNames.map((name) => [name, new Float32Array(1)]));
-    const scalars: Tensors = {};
-    for (const [name, data] of Object.entries(this.#scalars)) scalars[GRAPH_NAMES.scalar(name)] = tensor(data, []);
+    this.#losses = { loss: tensor(this.#loss, []), ...(program.hasMass && { mass: tensor(this.#mass, []) }) };
+    this.#gradients = gradients === undefined ? {} : trainedViews(program.layout, gradients.mean, GRAPH_NAMES.gradient);
     const size = program.layout.length + trainedLength(program.layout) * program.stateSlots;
     const [a, b] = [new Float32Array(size), new Float32Array(size)];
-    const turn = (from: Float32Array, out: Float32Array): Turn => ({
-      feeds: { ...scalars, ...stateViews(program, from, 'in') },
-      fetches: { loss: tensor(this.#loss, []), ...stateViews(program, out, 'out') },
-      out,
-    });
-    this.#turns = [turn(a, b), turn(b, a)];
+    const fixed = hookFeeds(options);
+    for (const [name, data] of Object.entries(this.#scalars)) fixed[GRAPH_NAMES.scalar(name)] = tensor(data, []);
+    this.#turns = [this.#turn(fixed, a, b), this.#turn(fixed, b, a)];
     this.#current = a;
-    a.set(parameters);
+    a.fill(this.#optimiser.stateStart ?? 0, program.layout.length).set(parameters);
   }
 
   /**
@@ -88,21 +124,27 @@ export class Stepper {
    */
   async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array, rng?: Rng): Promise<number> {
     const turn = this.#turns[this.#steps % 2]!;
-    const executor = this.#executorFor(batch.length);
-    executor.batch.load(batch, x, y);
-    executor.drawMasks(rng);
-    const values = this.#optimiser.scalarsAt(++this.#steps, this.#learningRate);
-    for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
-    const session = await executor.session('train');
-    await session.run({ ...executor.feeds, ...turn.feeds }, turn.fetches);
+    this.#setScalars();
+    if (this.#options.gradients === undefined) await this.#fused(turn, batch, { x, y }, rng);
+    else await this.#split(turn, this.#options.gradients, batch, { x, y }, rng);
     this.#current = turn.out;
     this.#checkLoss(this.#loss[0]!);
     return this.#loss[0]!;
   }
 
+  /** What the last step's mean loss divides by: its rows, unless the loss counts otherwise. */
+  get mass(): number {
+    return this.#mass[0]!;
+  }
+
+  /** Sum of the learning rates of the steps so far. */
+  get rateSum(): number {
+    return this.#rateSum;
+  }
+
   /** A copy of the current parameters. @throws KonsilError TRAINING_DIVERGED naming one that is not finite */
   parameters(): Float32Array {
-    const { entries, length } = this.#program.layout;
+    const { entries, length } = this.#options.program.layout;
     const name = findNonFinite(this.#current, entries, length);
     const step = this.#steps;
     if (name !== undefined)
@@ -112,6 +154,60 @@ export class Stepper {
         { step },
       );
     return this.#current.slice(0, length);
+  }
+
+  #turn(fixed: Tensors, from: Float32Array, out: Float32Array): Turn {
+    const { program } = this.#options;
+    const { layout } = program;
+    const statistics = { ...layout, entries: layout.entries.filter(({ kind }) => kind === 'buffer') };
+    return {
+      weights: views(layout, from, GRAPH_NAMES.parameter),
+      feeds: { ...fixed, ...stateViews(program, from, 'in') },
+      trained: { ...trainedViews(layout, out, GRAPH_NAMES.nextParameter), ...stateViews(program, out, 'out') },
+      statistics: views(statistics, out, GRAPH_NAMES.nextParameter),
+      ...{ from, out },
+    };
+  }
+
+  #setScalars(): void {
+    const { learningRate, schedule, firstStep = 0 } = this.#options;
+    const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + this.#steps);
+    const rate = learningRate * factor;
+    const values = this.#optimiser.scalarsAt(++this.#steps, rate);
+    for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
+    this.#rateSum += rate;
+  }
+
+  async #fused(
+    { weights, feeds, trained, statistics }: Turn,
+    batch: Uint32Array,
+    { x, y }: { x: Float32Array; y: Float32Array | Int32Array },
+    rng: Rng | undefined,
+  ): Promise<void> {
+    const executor = this.#options.executorFor(batch.length);
+    executor.batch.load(batch, x, y);
+    executor.drawMasks(rng);
+    this.#mass[0] = batch.length;
+    const session = await executor.session('train');
+    await session.run({ ...executor.feeds, ...weights, ...feeds }, { ...this.#losses, ...trained, ...statistics });
+  }
+
+  async #split(
+    { weights, feeds, trained, from, out }: Turn,
+    gradients: GradientSource,
+    batch: Uint32Array,
+    rows: { x: Float32Array; y: Float32Array | Int32Array },
+    rng: Rng | undefined,
+  ): Promise<void> {
+    const { executorFor, program } = this.#options;
+    const { loss, mass } = await gradients.collect(batch, rows, weights, from, rng);
+    this.#loss[0] = loss;
+    this.#mass[0] = mass;
+    const session = await executorFor(program.batchSize).session('update');
+    await session.run({ ...weights, ...feeds, ...this.#gradients }, trained);
+    const { length } = program.layout;
+    const first = trainedLength(program.layout);
+    out.set(from.subarray(first, length), first);
   }
 
   #checkLoss(loss: number): void {

@@ -234,7 +234,7 @@ describe('Trainer', () => {
   });
 
   it('leaves frozen weights out, by name or prefix', async () => {
-    const trainer = await openTrainer({ frozen: ['layers.0.*', 'layers.2.bias'] });
+    const trainer = await openTrainer({ freeze: ['layers.0.*', 'layers.2.bias'] });
     expect(trainer.program.layout.entries.map(({ name }) => name)).toEqual(['layers.2.weight']);
   });
 

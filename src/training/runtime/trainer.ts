@@ -21,8 +21,6 @@ import {
 export interface TrainerOptions extends Omit<CompileOptions, 'trainable'> {
   /** The ONNX file. */
   readonly model: Uint8Array;
-  /** Initializers to leave as they are: exact names, or prefixes ending in `*`. @default none */
-  readonly frozen?: readonly string[];
   /** ORT threads; with 1, equal calls give equal bits. @default 1 */
   readonly threads?: number;
 }
@@ -78,16 +76,10 @@ export class Trainer {
    */
   static async create(options: TrainerOptions, signal?: AbortSignal): Promise<Trainer> {
     throwIfCancelled(signal);
-    const { model, frozen = [], threads = 1, ...rest } = options;
-    const { source, loss, optimiser, batchSize, clip, output } = rest;
-    const compile = { source, loss, optimiser, batchSize, ...(clip && { clip }), ...(output && { output }) };
+    const { model, threads = 1, ...compile } = options;
     const trainer = new Trainer();
     try {
-      trainer.#program = await trainer.#call(
-        'open',
-        { model: new Uint8Array(model), compile, frozen, threads },
-        signal,
-      );
+      trainer.#program = await trainer.#call('open', { model: new Uint8Array(model), compile, threads }, signal);
       throwIfCancelled(signal);
     } catch (error) {
       await trainer.close();

@@ -20,18 +20,12 @@ function say(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer);
 }
 
-/** Whether `frozen` (exact names, or prefixes ending in `*`) covers `name`. */
-function isFrozen(name: string, frozen: readonly string[]): boolean {
-  return frozen.some((entry) => (entry.endsWith('*') ? name.startsWith(entry.slice(0, -1)) : name === entry));
-}
-
-function open({ model, compile: options, frozen, threads }: OpenRequest): Calls['open']['result'] {
-  const trainable = frozen.length === 0 ? {} : { trainable: (name: string) => !isFrozen(name, frozen) };
-  const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, ...trainable, batchSize });
+function open({ model, compile: options, threads }: OpenRequest): Calls['open']['result'] {
+  const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, batchSize });
   const compiled = compileFor(options.batchSize);
   engine = new Engine(compiled, { threads, recompile: compileFor });
   // the graphs stay here: the main thread needs none of them
-  const { trainGraph: _train, evalGraph: _eval, gradientGraph: _gradient, ...program } = compiled;
+  const { trainGraph: _train, evalGraph: _eval, gradientGraph: _gradient, updateGraph: _update, ...program } = compiled;
   return program;
 }
 
