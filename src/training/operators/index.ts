@@ -3,5 +3,5 @@
  * @module
  */
 export { type BatchNormUse, type LowerContext, type MaskSource } from './context.ts';
-export { dataInputs, isLowerable, isRewritten, lowerNode } from './lower.ts';
+export { dataInputs, isLowerable, isRewritten, lowerNode, supportedOperators } from './lower.ts';
 export { batchNormMode } from './normalisation.ts';

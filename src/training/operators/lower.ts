@@ -130,6 +130,11 @@ export function isLowerable(op: string): boolean {
   return LOWER.has(op) || SHAPES.has(op);
 }
 
+/** Every operator the importer knows. */
+export function supportedOperators(): readonly string[] {
+  return [...new Set([...LOWER.keys(), ...SHAPES.keys()])];
+}
+
 /** Whether `op` is no core operator, or one that the importer writes in its own way. */
 export function isRewritten(op: string): boolean {
   return LOWER.has(op);
