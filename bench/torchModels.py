@@ -1,24 +1,12 @@
-"""The measured architectures in PyTorch, with the parameter names of the ONNX files.
+"""The architectures of src/training/zoo and bench/models.ts in PyTorch, with the same parameter names.
 
-`FIXTURES` are the small models of test/fixtures/training, `GENERATED` those of bench/models.ts, `ZOO` the rest of the
-built-in models. Each value makes a module in train mode.
+`GENERATED` are the measured ones, at the sizes of bench/models.ts.
 """
 import functools
-import math
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-
-
-class MLP(nn.Module):
-    def __init__(self, outputs):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(30, 64), nn.ReLU(), nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, outputs))
-
-    def forward(self, x):
-        return self.layers(x)
 
 
 class DoubleConv(nn.Module):
