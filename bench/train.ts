@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../src/base/index.ts';
 import { type Job, type Subject, subjectsOf } from './trainCases.ts';
-import { type Burst, type Measured, type Opened, type Row, Side } from './trainProtocol.ts';
+import { type Burst, FIRST_STEPS, type Measured, type Opened, type Row, Side } from './trainProtocol.ts';
 import { renderTable } from './trainTable.ts';
 
 const { values: flags } = parseArgs({
@@ -77,13 +77,13 @@ async function finish(side: Side, opened: Opened, bursts: readonly Burst[]): Pro
   return { ...opened, wallMs: of('wallMs'), cpuMs: of('cpuMs'), jsUs: of('jsUs'), peakMb };
 }
 
-/** The same architecture and weights give the same number of parameters and the same loss. */
+/** The same training gives the same number of parameters and the same loss in the first steps. */
 function disagreement(konsil: Opened, torch: Opened): string | undefined {
   if (konsil.parameters !== torch.parameters)
     return `${konsil.parameters} parameters, PyTorch has ${torch.parameters}: not the same model`;
   const distance = Math.abs(konsil.loss - torch.loss);
   if (distance <= 1e-3 * Math.abs(torch.loss) + 1e-5) return undefined;
-  return `first loss ${konsil.loss}, PyTorch has ${torch.loss}: not the same computation`;
+  return `loss ${konsil.loss} in the first steps, PyTorch has ${torch.loss}: not the same computation`;
 }
 
 async function measure(job: Job, python: string | undefined): Promise<Row> {
@@ -92,10 +92,10 @@ async function measure(job: Job, python: string | undefined): Promise<Row> {
   if (python !== undefined) sides.push(new Side(python, [path('trainTorch.py')], job.threads));
   const errors: string[] = [];
   try {
-    const opened = [await sides[0]!.ask<'open'>({ do: 'open', job })];
+    const opened = [await sides[0]!.ask<'open'>({ do: 'open', job, firstSteps: FIRST_STEPS })];
     if (sides.length > 1) {
       try {
-        opened.push(await sides[1]!.ask<'open'>({ do: 'open', job }));
+        opened.push(await sides[1]!.ask<'open'>({ do: 'open', job, firstSteps: FIRST_STEPS }));
         errors.push(...[disagreement(opened[0]!, opened[1]!)].filter((problem) => problem !== undefined));
       } catch (error) {
         errors.push(messageOf(error));

@@ -55,7 +55,7 @@ async function train(steps: number): Promise<number> {
   return (await engine.train({ ...call, budget: { steps } }, () => undefined)).meanLoss;
 }
 
-async function open(job: Job): Promise<Opened> {
+async function open(job: Job, firstSteps: number): Promise<Opened> {
   const frozen = new Set(job.frozen);
   const { loss, batch, folder, name } = job;
   const model = new Uint8Array(readFileSync(join(folder, 'model.onnx')));
@@ -74,7 +74,7 @@ async function open(job: Job): Promise<Opened> {
     ...{ parameters, x: floats(folder, 'x.bin'), rows: batch, seed: 1 },
     y: loss === 'cross_entropy' ? Int32Array.from(y) : y,
   };
-  const first = await train(1);
+  const first = await train(firstSteps);
   const trainSessionMs = sessionMs;
   const initial = program.masks.length === 0 ? first : await engine.loss(call, () => undefined);
   return { parameters: trainedCount(program), loss: initial, compileMs, sessionMs: trainSessionMs };
@@ -101,7 +101,7 @@ async function burst(steps: number): Promise<Burst> {
 }
 
 async function answer(request: Request): Promise<Opened | Burst | Ended> {
-  if (request.do === 'open') return open(request.job);
+  if (request.do === 'open') return open(request.job, request.firstSteps);
   if (request.do === 'burst') return burst(request.steps);
   return { peakMb: process.resourceUsage().maxRSS / 1024 };
 }

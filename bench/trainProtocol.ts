@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Job } from './trainCases.ts';
 
 export type Request =
-  | { readonly do: 'open'; readonly job: Job }
+  | { readonly do: 'open'; readonly job: Job; readonly firstSteps: number }
   /** Train this many steps and time all but the first. */
   | { readonly do: 'burst'; readonly steps: number }
   | { readonly do: 'end' };
@@ -15,11 +15,14 @@ export type Request =
 export interface Opened {
   /** Trained elements. */
   readonly parameters: number;
-  /** At the initial weights; with Dropout in the model, in evaluation. */
+  /** Mean over the first {@link FIRST_STEPS} steps; with Dropout in the model, in evaluation at the initial weights. */
   readonly loss: number;
   readonly compileMs?: number;
   readonly sessionMs?: number;
 }
+
+/** Enough that a wrong gradient shows in the loss. */
+export const FIRST_STEPS = 4;
 
 /** Per step. */
 export interface Burst {

@@ -42,7 +42,7 @@ def load(model, folder):
     model.load_state_dict({k: v for k, v in values.items() if k in model.state_dict()}, strict=False)
 
 
-def open_job(job):
+def open_job(job, first_steps):
     torch.set_num_threads(job['threads'])
     torch.manual_seed(0)
     models = FIXTURES if job['kind'] == 'fixture' else GENERATED
@@ -66,10 +66,11 @@ def open_job(job):
     model.train(not has_dropout)
     set_eval(job)
     with torch.no_grad():
-        loss = state['loss'](model(x), y).item()
+        loss = state['loss'](model(x), y).item() if has_dropout else None
     model.train()
     set_eval(job)
-    train(1)
+    first = train(first_steps)
+    loss = first if loss is None else loss
     return {'parameters': sum(p.numel() for p in trained), 'loss': loss}
 
 
@@ -79,14 +80,16 @@ def set_eval(job):
 
 
 def train(steps):
-    """Steps one by one; the loss is read after each, as Konsil does."""
+    """Steps one by one; the loss is read after each, as Konsil does. Gives their mean."""
+    total = 0
     model, x, y, loss_of, optimiser = (state[k] for k in ('model', 'x', 'y', 'loss', 'optimiser'))
     for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
         loss = loss_of(model(x), y)
         loss.backward()
         optimiser.step()
-        loss.item()
+        total += loss.item()
+    return total / steps
 
 
 def burst(steps):
@@ -99,7 +102,7 @@ def burst(steps):
 
 def answer(request):
     if request['do'] == 'open':
-        return open_job(request['job'])
+        return open_job(request['job'], request['firstSteps'])
     if request['do'] == 'burst':
         return burst(request['steps'])
     return {'peakMb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../base/index.ts';
-import { inspectModel, Trainer } from '../index.ts';
+import { Trainer } from '../index.ts';
 import type { OptionValue } from './architecture.ts';
 import { zooModel } from './zoo.ts';
 
@@ -31,30 +31,28 @@ const TRIALS: readonly Trial[] = [
   { name: 'cox_regression', options: { inputs: 10 }, steps: 60, learningRate: 0.05 },
   { name: 'mlp', options: { inputs: 10, hidden: [8] }, steps: 60 },
   { name: 'cnn', options: { size: 8, outputs: 1 }, steps: 20 },
-  { name: 'resnet18', options: { channels: 1, size: 32, outputs: 1 }, steps: 12 },
-  { name: 'unet', options: { size: 8, width: 8, depth: 2 }, steps: 30 },
+  { name: 'resnet18', options: { channels: 1, size: 32, outputs: 1 }, steps: 5 },
+  { name: 'unet', options: { size: 8, width: 8, depth: 2 }, steps: 40, learningRate: 0.02 },
   { name: 'ecg_resnet', options: { leads: 2, length: 64, outputs: 1, widths: [8, 8, 12], kernel: 5 }, steps: 40 },
 ];
 
 describe.each(TRIALS)('$name', ({ name, options, steps, learningRate = 0.005 }) => {
   const model = zooModel(name).build(options);
-  it.skipIf(inspectModel(model, name).unsupported.length > 0)('learns', async () => {
+  it('learns', async () => {
     const trainer = await Trainer.create({
       ...{ model, source: name, loss: 'bce_with_logits', batchSize: 8 },
       optimiser: { kind: 'adam', learningRate },
     });
     const { program } = trainer;
     const { x, y: labels } = samples(program.input.width);
-    // segmentation: every pixel of an image has the image's class
-    const y = Float32Array.from(
-      { length: ROWS * program.target.width },
-      (_, i) => labels[Math.floor(i / program.target.width)]!,
-    );
+    // segmentation: which pixels are bright
+    const y = program.target.width === 1 ? labels : x.map((value) => Number(value > 0));
     const call = { x, y, rows: ROWS, seed: 1 };
-    const before = await trainer.loss({ ...call, parameters: program.initial });
-    const { parameters, meanLoss } = await trainer.train({ ...call, parameters: program.initial, budget: { steps } });
-    const after = await trainer.train({ ...call, parameters, budget: { steps: 4 } });
+    const train = (parameters: Float32Array, count: number): ReturnType<Trainer['train']> =>
+      trainer.train({ x, y, rows: ROWS, seed: 1, parameters, budget: { steps: count } });
+    const first = await train(program.initial, 4);
+    const last = await train((await train(first.parameters, steps)).parameters, 4);
     await trainer.close();
-    expect(after.meanLoss).toBeLessThan(Math.min(before, meanLoss) / 2);
+    expect(last.meanLoss).toBeLessThan(first.meanLoss / 2);
   });
 });
