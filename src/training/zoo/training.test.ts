@@ -47,7 +47,6 @@ describe.each(TRIALS)('$name', ({ name, options, steps, learningRate = 0.005 }) 
     const { x, y: labels } = samples(program.input.width);
     // segmentation: which pixels are bright
     const y = program.target.width === 1 ? labels : x.map((value) => Number(value > 0));
-    const call = { x, y, rows: ROWS, seed: 1 };
     const train = (parameters: Float32Array, count: number): ReturnType<Trainer['train']> =>
       trainer.train({ x, y, rows: ROWS, seed: 1, parameters, budget: { steps: count } });
     const first = await train(program.initial, 4);
