@@ -7,7 +7,7 @@ import { type DataStructure, problemOf } from '../datasources/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
-import { type TaskFile, taskFile } from './taskFile.ts';
+import { type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
 /** What local training counts in; the interval between updates counts in the same. */
 export type TrainingUnit = 'steps' | 'epochs';
@@ -20,6 +20,7 @@ export type ModelChoice =
       readonly hiddenLayers: readonly number[];
       readonly activation: Activation;
     }
+  | { readonly kind: 'builtin'; readonly name: 'logistic_regression' }
   | { readonly kind: 'onnx' };
 
 export type Activation = 'relu' | 'tanh';
@@ -176,7 +177,8 @@ export function toWire(task: Task): TaskFile {
             weight_decay: training.weightDecay,
             loss: training.loss,
             ...(training.gradientClipNorm !== undefined && { gradient_clip_norm: training.gradientClipNorm }),
-            ...(model.kind === 'builtin' && { hidden_layers: [...model.hiddenLayers], activation: model.activation }),
+            ...(model.kind === 'builtin' &&
+              model.name === 'mlp' && { hidden_layers: [...model.hiddenLayers], activation: model.activation }),
             seed: training.seed,
           },
         },
@@ -257,14 +259,7 @@ function taskOf(file: TaskFile): Task {
       modellerCheckpointing: places.algorithm.value.arguments?.modeller_checkpointing ?? true,
       checkpointEveryRound: places.algorithm.value.arguments?.checkpoint_every_round ?? false,
     },
-    model: places.reference!.value.model_ref.startsWith('builtin:')
-      ? {
-          kind: 'builtin',
-          name: 'mlp',
-          hiddenLayers: hyper.hidden_layers ?? [16],
-          activation: hyper.activation ?? 'relu',
-        }
-      : { kind: 'onnx' },
+    model: modelOf(places.reference!.value.model_ref, hyper),
     training: {
       unit,
       total: hyper[unit]!,
@@ -286,6 +281,13 @@ function taskOf(file: TaskFile): Task {
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
     dataStructure,
   };
+}
+
+function modelOf(reference: string, hyper: NonNullable<ModelFile['hyperparameters']>): ModelChoice {
+  if (!reference.startsWith('builtin:')) return { kind: 'onnx' };
+  if (reference === 'builtin:logistic_regression') return { kind: 'builtin', name: 'logistic_regression' };
+  const { hidden_layers = [16], activation = 'relu' } = hyper;
+  return { kind: 'builtin', name: 'mlp', hiddenLayers: hidden_layers, activation };
 }
 
 function dataStructureOf(structure: NonNullable<TaskFile['task']['data_structure']>): Task['dataStructure'] {

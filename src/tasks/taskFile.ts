@@ -43,7 +43,8 @@ const protocolArguments = z.strictObject({
 const hubModel = 'there is no model hub; model_ref names a file (./model.onnx) or a built-in model (builtin:mlp)';
 const modelReference = z.strictObject({
   model_ref: text.meta({
-    description: 'Path of an ONNX file, relative to this file, or builtin:mlp, a multi-layer perceptron.',
+    description:
+      'Path of an ONNX file, relative to this file, or a built-in model: builtin:mlp, a multi-layer perceptron, or builtin:logistic_regression, for classes (softmax regression for more than two).',
   }),
   model_version: refused(hubModel),
   version: refused(hubModel),

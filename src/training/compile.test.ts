@@ -5,13 +5,13 @@
 import { describe, expect, it } from 'vitest';
 import { readFixture } from '../../test/fixtures/training/fixtures.ts';
 import { modelOf, type NodeSpec } from '../../test/fixtures/training/models.ts';
-import { builtinMlp } from './builtin.ts';
 import { compile } from './compile.ts';
 import { inspectModel } from './inspect.ts';
 import { decodeModel } from './onnx/proto.ts';
 import { floatScalar, floatTensor, intVector, type Tensor, tensorFrom } from './onnx/tensor.ts';
 import type { CompileOptions } from './options.ts';
 import { Engine } from './runtime/engine.ts';
+import { builtinMlp } from './zoo/tabular.ts';
 
 const base: CompileOptions = {
   source: 'm.onnx',

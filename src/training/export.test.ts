@@ -6,11 +6,11 @@ import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { readFixture } from '../../test/fixtures/training/fixtures.ts';
 import { modelOf } from '../../test/fixtures/training/models.ts';
-import { builtinMlp } from './builtin.ts';
 import { compile } from './compile.ts';
 import { exportModel, writeParameters } from './export.ts';
 import { decodeModel } from './onnx/proto.ts';
 import { floatScalar, floatTensor, tensorFrom } from './onnx/tensor.ts';
+import { builtinMlp } from './zoo/tabular.ts';
 
 const model = builtinMlp({ inputs: 3, hidden: [4], outputs: 2, activation: 'tanh', seed: 1 });
 const program = compile(model, {

@@ -2,7 +2,6 @@
  * Training of ONNX models: what other folders may use.
  * @module
  */
-export { builtinMlp, type MlpSpec } from './builtin.ts';
 export { compile } from './compile.ts';
 export { type ExportOptions, exportModel, writeParameters } from './export.ts';
 export { type InspectedModel, type InspectedPort, inspectModel } from './inspect.ts';
@@ -18,3 +17,5 @@ export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
 export type { Budget, Features, GradientResult, Samples, Targets, TrainResult } from './runtime/messages.ts';
 export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';
 export { nextControl, type ScaffoldRound, scaffoldCorrection } from './scaffold.ts';
+export { builtinMlp, type MlpSpec } from './zoo/tabular.ts';
+export { ZOO, type ZooModel, zooModel } from './zoo/zoo.ts';

@@ -1,14 +1,15 @@
-/** `konsil model inspect`: what an ONNX file contains and whether it trains. @module */
+/** `konsil model`: what an ONNX file contains and whether it trains; new files. @module */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { KonsilError, messageOf } from '../../base/index.ts';
 import { inspectModel } from '../../training/index.ts';
 import { humanBytes, Output } from '../output.ts';
+import { addModelNewCommand } from './modelNew.ts';
 
 export function addModelCommand(program: Command): void {
-  program
-    .command('model')
-    .description('look at ONNX models')
+  const models = program.command('model').description('look at ONNX models, make new ones');
+  addModelNewCommand(models);
+  models
     .command('inspect')
     .description('layers, parameters, size, and which operators train')
     .argument('<model.onnx>')

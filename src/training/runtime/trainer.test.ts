@@ -7,9 +7,9 @@ import { readFixture } from '../../../test/fixtures/training/fixtures.ts';
 import { modelOf } from '../../../test/fixtures/training/models.ts';
 import { adam, closeTrainers, mlp as model, openTrainer, xorData } from '../../../test/fixtures/training/trainers.ts';
 import { isKonsilError } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
 import { floatTensor } from '../onnx/tensor.ts';
 import type { OptimiserSpec } from '../optim/optimisers.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 import { Trainer } from './trainer.ts';
 
 afterEach(closeTrainers);
