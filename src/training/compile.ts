@@ -8,7 +8,8 @@ import { KonsilError } from '../base/index.ts';
 import { type Draft, draftGraph, rowWidth } from './forward.ts';
 import { reverse } from './grad/reverse.ts';
 import { type Layout, layOut } from './layout.ts';
-import { emitModel } from './onnx/emit.ts';
+import type { GraphBuilder } from './onnx/builder.ts';
+import { emitLoop, emitModel } from './onnx/emit.ts';
 import type { Name } from './onnx/ir.ts';
 import { sizeOf } from './onnx/tensor.ts';
 import { createOptimiser } from './optim/optimisers.ts';
@@ -54,11 +55,24 @@ function gradientGraph(plan: Plan): Uint8Array {
   return emitModel(draft.graph, outputs);
 }
 
-function trainingGraph(plan: Plan, { draft, gradients }: Backward): Uint8Array {
+/** Appends the optimiser; gives all values of one training step by output name. */
+function trainingOutputs(plan: Plan, { draft, gradients }: Backward): ReadonlyMap<Name, Name> {
   const outputs = lossOutputs(draft);
   for (const [name, value] of appendUpdate(draft.graph, plan, gradients)) outputs.set(name, value);
   for (const [name, value] of draft.buffers) outputs.set(GRAPH_NAMES.nextParameter(name), value);
-  return emitModel(draft.graph, outputs);
+  return outputs;
+}
+
+/** Several steps as one graph: what one step gives, the next one takes. */
+function loopGraph(plan: Plan, graph: GraphBuilder, outputs: ReadonlyMap<Name, Name>, steps: number): Uint8Array {
+  const { trained, buffers, options } = plan;
+  const carried = new Map<Name, Name>();
+  for (const { name } of [...trained, ...buffers])
+    carried.set(GRAPH_NAMES.parameter(name), GRAPH_NAMES.nextParameter(name));
+  for (let slot = 0; slot < createOptimiser(options.optimiser).slots; slot++)
+    for (const { name } of trained) carried.set(GRAPH_NAMES.state(slot, name), GRAPH_NAMES.nextState(slot, name));
+  const fixed = trained.flatMap(({ name }) => [GRAPH_NAMES.anchor(name), GRAPH_NAMES.correction(name)]);
+  return emitLoop(graph, outputs, { steps, carried, fixed: new Set(fixed) });
 }
 
 function inputsOf(plan: Plan): ProgramInput[] {
@@ -154,7 +168,9 @@ export function compile(model: Uint8Array, options: CompileOptions): CompiledMod
   const adapters = planned.adapters.filter(({ a }) => first.gradients.has(a));
   const plan = { ...planned, trained, adapters };
   const backward = trained.length === planned.trained.length ? first : differentiate(plan);
-  const trainGraph = trainingGraph(plan, backward);
+  const { graph } = backward.draft;
+  const outputs = trainingOutputs(plan, backward);
+  const trainGraph = emitModel(graph, outputs);
   const evaluation = draftGraph(plan, 'eval');
   const evalGraph = emitModel(evaluation.graph, new Map([['output', evaluation.output], ...lossOutputs(evaluation)]));
   const hash = createHash('sha256');
@@ -167,5 +183,6 @@ export function compile(model: Uint8Array, options: CompileOptions): CompiledMod
     ...{ ...program, trainGraph, evalGraph },
     gradientGraph: () => gradientGraph(plan),
     updateGraph: () => updateGraph(plan),
+    loopGraph: (steps) => loopGraph(plan, graph, outputs, steps),
   };
 }

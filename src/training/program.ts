@@ -92,6 +92,17 @@ export interface CompiledModel extends TrainingProgram {
    * `next/param/…` and `next/state<k>/…`. Made when asked for.
    */
   readonly updateGraph: () => Uint8Array;
+  /**
+   * `steps` training steps in one run: `param/…`, `state<k>/…` and what they become are as in the training graph, every
+   * other input and output has a first axis of size `steps`.
+   */
+  readonly loopGraph: (steps: number) => Uint8Array;
+}
+
+/** `model` without its graphs. */
+export function programOf(model: CompiledModel): TrainingProgram {
+  const { trainGraph: _t, evalGraph: _e, gradientGraph: _g, updateGraph: _u, loopGraph: _l, ...program } = model;
+  return program;
 }
 
 /** Names of the graphs' inputs and outputs. */

@@ -12,6 +12,7 @@ import { Executor } from './executor.ts';
 import { tensor, views } from './feeds.ts';
 import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
+import { Pace } from './pace.ts';
 import { Stepper, type StepperOptions } from './stepper.ts';
 
 /** Called before every step; throws to stop. */
@@ -123,21 +124,44 @@ export class Engine {
     const stepper = await this.stepper(request.parameters, rate, { schedule, firstStep, anchor, correction });
     const batches = this.#batches(request);
     const maskRng = seededRng(request.seed, 'dropout');
-    let [lossSum, massSum, samples] = [0, 0, 0];
+    const pace = new Pace();
+    let [lossSum, massSum, samples, step] = [0, 0, 0, 0];
     const meanLoss = (): number => (massSum === 0 ? 0 : lossSum / massSum);
-    for (let step = 0; step < total; step++) {
+    const count = (loss: number, mass: number): void => {
+      lossSum += loss * mass;
+      massSum += mass;
+      step++;
+    };
+    while (step < total) {
       checkpoint(step, total, step === 0 ? Number.NaN : meanLoss());
-      const batch = batches.next().value;
-      const loss = await stepper.step(batch, request.x, y, maskRng);
-      lossSum += loss * stepper.mass;
-      massSum += stepper.mass;
-      samples += batch.length;
+      const steps = this.#canLoop() ? pace.stepsAtOnce(total - step) : 1;
+      const taken = Array.from({ length: steps }, () => batches.next().value);
+      for (const { length } of taken) samples += length;
+      if (steps > 1 && taken.every(({ length }) => this.#executorFor(length) === this.#executor)) {
+        const loop = await this.#executor.loop(steps);
+        await stepper.loop(loop, taken, request.x, y, maskRng);
+        for (const [i, loss] of loop.losses.entries()) count(loss, loop.masses[i]!);
+        continue;
+      }
+      for (const [i, batch] of taken.entries()) {
+        if (i > 0) checkpoint(step, total, meanLoss());
+        const started = performance.now();
+        const loss = await stepper.step(batch, request.x, y, maskRng);
+        pace.add(performance.now() - started);
+        count(loss, stepper.mass);
+      }
     }
     checkpoint(total, total, meanLoss());
     return {
       ...{ parameters: stepper.parameters(), meanLoss: meanLoss(), steps: total, samples },
       rateSum: stepper.rateSum,
     };
+  }
+
+  /** Whether a step is one run of the training graph. */
+  #canLoop(): boolean {
+    const { privacy, accumulate } = this.#program;
+    return privacy === undefined && accumulate === 1;
   }
 
   #checked(request: Samples): Float32Array | Int32Array {

@@ -5,8 +5,8 @@
 import * as ort from 'onnxruntime-node';
 import type { Rng } from '../../base/index.ts';
 import type { CompiledModel } from '../program.ts';
-import { drawMask } from './batches.ts';
 import { BatchInputs, MaskInputs, type Tensors } from './feeds.ts';
+import { Loop } from './loop.ts';
 
 type GraphKind = 'train' | 'eval' | 'gradient' | 'update';
 
@@ -16,6 +16,7 @@ export class Executor {
   readonly #masks: MaskInputs;
   readonly #options: ort.InferenceSession.SessionOptions;
   readonly #sessions = new Map<GraphKind, Promise<ort.InferenceSession>>();
+  readonly #loops = new Map<number, Promise<Loop>>();
 
   constructor(model: CompiledModel, options: ort.InferenceSession.SessionOptions) {
     this.model = model;
@@ -38,13 +39,24 @@ export class Executor {
 
   /** Draws every Dropout mask, or switches Dropout off. */
   drawMasks(rng: Rng | undefined): void {
-    for (const [i, { ratio }] of this.model.masks.entries()) {
-      if (rng === undefined) this.#masks.data[i]!.fill(1);
-      else drawMask(this.#masks.data[i]!, ratio, rng);
-    }
+    this.#masks.draw(rng);
+  }
+
+  /** Several steps in one run, opened at the first call for this number of steps. */
+  loop(steps: number): Promise<Loop> {
+    const open = this.#loops.get(steps) ?? this.#openLoop(steps);
+    this.#loops.set(steps, open);
+    return open;
+  }
+
+  async #openLoop(steps: number): Promise<Loop> {
+    const session = await ort.InferenceSession.create(this.model.loopGraph(steps), this.#options);
+    return new Loop(this.model, session, steps);
   }
 
   async close(): Promise<void> {
+    for (const loop of this.#loops.values()) await (await loop).session.release();
+    this.#loops.clear();
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
   }

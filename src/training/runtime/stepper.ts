@@ -13,6 +13,7 @@ import { checkSchedule, type ScheduleSpec, scheduleFactor } from '../optim/sched
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import { type Tensors, tensor, trainedViews, views } from './feeds.ts';
 import type { ExecutorFor, GradientSource } from './gradients.ts';
+import type { Loop } from './loop.ts';
 
 /** The first entry with a NaN or an infinity in `vector`. */
 function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], length: number): string | undefined {
@@ -123,13 +124,35 @@ export class Stepper {
    * them shows in the next loss.
    */
   async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array, rng?: Rng): Promise<number> {
-    const turn = this.#turns[this.#steps % 2]!;
-    this.#setScalars();
+    const turn = this.#nextTurn();
+    const values = this.#scalarValues();
+    for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
     if (this.#options.gradients === undefined) await this.#fused(turn, batch, { x, y }, rng);
     else await this.#split(turn, this.#options.gradients, batch, { x, y }, rng);
     this.#current = turn.out;
-    this.#checkLoss(this.#loss[0]!);
+    this.#checkLoss(this.#loss[0]!, this.#steps);
     return this.#loss[0]!;
+  }
+
+  /**
+   * As many steps as `loop` has, in one run, with one batch each: the same as calling {@link step} for each of them.
+   * Losses and masses are in `loop` afterwards.
+   *
+   * @throws KonsilError TRAINING_DIVERGED naming the first step whose loss is not finite.
+   */
+  async loop(
+    loop: Loop,
+    batches: readonly Uint32Array[],
+    x: Float32Array,
+    y: Float32Array | Int32Array,
+    rng?: Rng,
+  ): Promise<void> {
+    const { weights, feeds, trained, statistics, out } = this.#nextTurn();
+    const before = this.#steps;
+    for (const [step, batch] of batches.entries()) loop.load(step, batch, { x, y }, this.#scalarValues(), rng);
+    await loop.session.run({ ...weights, ...feeds, ...loop.feeds }, { ...loop.fetches, ...trained, ...statistics });
+    this.#current = out;
+    for (const [step, loss] of loop.losses.entries()) this.#checkLoss(loss, before + step + 1);
   }
 
   /** What the last step's mean loss divides by: its rows, unless the loss counts otherwise. */
@@ -169,13 +192,17 @@ export class Stepper {
     };
   }
 
-  #setScalars(): void {
+  #nextTurn(): Turn {
+    return this.#turns[this.#current === this.#turns[0].from ? 0 : 1];
+  }
+
+  /** The optimiser's scalars for the next step, which counts from here on. */
+  #scalarValues(): Readonly<Record<string, number>> {
     const { learningRate, schedule, firstStep = 0 } = this.#options;
     const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + this.#steps);
     const rate = learningRate * factor;
-    const values = this.#optimiser.scalarsAt(++this.#steps, rate);
-    for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
     this.#rateSum += rate;
+    return this.#optimiser.scalarsAt(++this.#steps, rate);
   }
 
   async #fused(
@@ -210,9 +237,8 @@ export class Stepper {
     out.set(from.subarray(first, length), first);
   }
 
-  #checkLoss(loss: number): void {
+  #checkLoss(loss: number, step: number): void {
     if (Number.isFinite(loss)) return;
-    const step = this.#steps;
     throw new KonsilError(
       'TRAINING_DIVERGED',
       `loss is ${loss} at step ${step}; check the data for missing values or lower the learning rate`,

@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
-import type { CompiledModel } from '../program.ts';
+import { type CompiledModel, programOf } from '../program.ts';
 import { type Checkpoint, Engine } from './engine.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
 
@@ -25,8 +25,7 @@ function open({ model, compile: options, threads }: OpenRequest): Calls['open'][
   const compiled = compileFor(options.batchSize);
   engine = new Engine(compiled, { threads, recompile: compileFor });
   // the graphs stay here: the main thread needs none of them
-  const { trainGraph: _train, evalGraph: _eval, gradientGraph: _gradient, updateGraph: _update, ...program } = compiled;
-  return program;
+  return programOf(compiled);
 }
 
 function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {
