@@ -11,6 +11,9 @@ import { type DType, dtypeId, floatScalar, intVector, sizeOf, type Tensor, type 
 /** Constants up to this many elements are compared by value, so that equal ones share a name. */
 const SHARED_CONSTANT = 64;
 
+/** Buffers that one shader may read besides the one it writes: WebGPU promises 8 in all. */
+const MAX_GPU_INPUTS = 7;
+
 /** Which operators run well where the graph will run: formulations differ, values do not. */
 export type Target = 'cpu' | 'gpu';
 
@@ -174,10 +177,27 @@ export class GraphBuilder {
     return this.op('Slice', [x, ...lists.map((list) => this.constant(intVector(list)))]);
   }
 
-  /** `x` with zeros before and after each axis; negative numbers cut off. */
-  pad(x: Name, before: readonly number[], after: readonly number[]): Name {
+  /** `x` with `value` before and after each axis; negative numbers cut off. */
+  pad(x: Name, before: readonly number[], after: readonly number[], value = 0): Name {
     if ([...before, ...after].every((n) => n === 0)) return x;
-    return this.op('Pad', [x, this.constant(intVector([...before, ...after])), this.scalar(0)]);
+    return this.op('Pad', [x, this.constant(intVector([...before, ...after])), this.scalar(value)]);
+  }
+
+  /** `parts` one after another along `axis`. */
+  concat(parts: readonly Name[], axis: number): Name {
+    if (parts.length === 1) return parts[0]!;
+    if (this.target === 'cpu' || parts.length <= MAX_GPU_INPUTS)
+      return this.op('Concat', parts, { axis: { int: axis } });
+    const groups: Name[] = [];
+    for (let at = 0; at < parts.length; at += MAX_GPU_INPUTS)
+      groups.push(this.concat(parts.slice(at, at + MAX_GPU_INPUTS), axis));
+    return this.concat(groups, axis);
+  }
+
+  /** Sum of values of equal shape. */
+  addAll(parts: readonly Name[]): Name {
+    if (parts.length > 2 && this.target === 'cpu') return this.op('Sum', parts);
+    return parts.reduce((total, part) => this.op('Add', [total, part]));
   }
 
   /** `x` broadcast to shape `dims`. */

@@ -44,65 +44,79 @@ export function paddedChannels(graph: GraphBuilder, x: Name, { window }: ConvSha
 
 /** The values of x `[n, c, ...]` under some taps of the kernel: `[c, taps, n·positions]`. */
 export function columnsOf(graph: GraphBuilder, padded: Name, shape: ConvShape, taps: readonly number[][]): Name {
-  const parts = taps.map((tap) => underTap(graph, padded, shape, tap));
-  return parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: { int: 1 } });
+  return graph.concat(
+    taps.map((tap) => underTap(graph, padded, shape, tap)),
+    1,
+  );
 }
 
 /**
- * Inverse of {@link columnsOf} for gradients: `[c, taps, n·positions]`, all taps, summed to x's `[n, c, ...]`. A stride
- * s splits each axis into s phases, which no tap mixes.
+ * Inverse of {@link columnsOf} for gradients: `[c, taps, n·positions]`, all taps, summed to x's `[n, c, ...]`.
  */
 export function sumColumns(graph: GraphBuilder, columns: Name, shape: ConvShape): Name {
-  const { c, n, input, output, window } = shape;
+  const { c, n, output, window } = shape;
+  const taps = sizeOf(window.kernel);
+  const parts = Array.from({ length: taps }, (_, i) =>
+    graph.reshape(graph.slice(columns, [1], [i], [i + 1]), [c, n, ...output]),
+  );
+  return swapped(graph, sumTaps(graph, parts, shape));
+}
+
+/**
+ * Gradients of the values under each tap, `[.., .., ...output]` in the order of {@link gridOf}, summed to the input's
+ * `[.., .., ...input]`. A stride s splits each axis into s phases, which no tap mixes.
+ */
+export function sumTaps(
+  graph: GraphBuilder,
+  parts: readonly Name[],
+  { input, output, window }: Pick<ConvShape, 'input' | 'output' | 'window'>,
+): Name {
   const { strides, dilations, begin } = window;
+  const lead = graph.dims(parts[0]!).slice(0, 2);
   const taps = gridOf(window.kernel);
   const rows = input.map((size, i) => Math.ceil(size / strides[i]!));
   const phases = gridOf(strides).map((phase) => {
-    const parts = taps.flatMap((tap, index) => {
+    const moved = taps.flatMap((tap, index) => {
       const offset = tap.map((t, i) => t * dilations[i]! - begin[i]! - phase[i]!);
       if (offset.some((o, i) => o % strides[i]! !== 0)) return [];
       const shift = offset.map((o, i) => o / strides[i]!);
-      const part = taps.length === 1 ? columns : graph.slice(columns, [1], [index], [index + 1]);
-      const grid = graph.reshape(part, [c, n, ...output]);
       const after = shift.map((s, i) => rows[i]! - s - output[i]!);
-      return [graph.pad(grid, [0, 0, ...shift], [0, 0, ...after])];
+      return [graph.pad(parts[index]!, [0, 0, ...shift], [0, 0, ...after])];
     });
-    if (parts.length === 0) return graph.expand(graph.scalar(0), [c, n, ...rows]);
-    return parts.length === 1 ? parts[0]! : graph.op('Sum', parts);
+    return moved.length === 0 ? graph.expand(graph.scalar(0), [...lead, ...rows]) : graph.addAll(moved);
   });
-  return swapped(graph, interleave(graph, phases, shape, rows));
+  return interleave(graph, phases, lead, { input, window }, rows);
 }
 
-/** Phases of each axis, in the order of {@link gridOf}, woven into the whole: `[c, n, ...input]`. */
-function interleave(graph: GraphBuilder, phases: readonly Name[], shape: ConvShape, rows: readonly number[]): Name {
-  const { c, n, input, window } = shape;
-  if (phases.length === 1) return phases[0]!;
-  const { strides } = window;
+/** Phases of each axis, in the order of {@link gridOf}, woven into the whole: `[...lead, ...input]`. */
+function interleave(
+  graph: GraphBuilder,
+  phases: readonly Name[],
+  lead: readonly number[],
+  { input, window }: Pick<ConvShape, 'input' | 'window'>,
+  rows: readonly number[],
+): Name {
   let level = phases;
   const sizes = [...rows];
   // the last axis varies fastest: weave it first
   for (let axis = rows.length - 1; axis >= 0; axis--) {
-    const stride = strides[axis]!;
+    const stride = window.strides[axis]!;
+    const split = [...lead, ...sizes.slice(0, axis + 1), 1, ...sizes.slice(axis + 1)];
+    sizes[axis]! *= stride;
     const woven: Name[] = [];
     for (let at = 0; at < level.length; at += stride) {
-      const split = [c, n, ...sizes.slice(0, axis + 1), 1, ...sizes.slice(axis + 1)];
       const parts = level.slice(at, at + stride).map((part) => graph.reshape(part, split));
-      const joined = parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: { int: axis + 3 } });
-      woven.push(graph.reshape(joined, [c, n, ...sizes.with(axis, sizes[axis]! * stride)]));
+      woven.push(graph.reshape(graph.concat(parts, axis + 3), [...lead, ...sizes]));
     }
-    sizes[axis]! *= stride;
     level = woven;
   }
   const axes = input.map((_, i) => i + 2);
-  const isWhole = sizes.every((size, i) => size === input[i]);
-  return isWhole
-    ? level[0]!
-    : graph.slice(
-        level[0]!,
-        axes,
-        axes.map(() => 0),
-        input,
-      );
+  return graph.slice(
+    level[0]!,
+    axes,
+    axes.map(() => 0),
+    input,
+  );
 }
 
 /** a·b over the last two axes of `[groups, ...]` operands, either of them transposed. */

@@ -2,6 +2,7 @@
  * Sizes of one convolution, and which formulation of it is cheapest.
  * @module
  */
+import type { Target } from '../onnx/builder.ts';
 import type { Window } from '../onnx/spatial.ts';
 import { sizeOf } from '../onnx/tensor.ts';
 
@@ -32,6 +33,9 @@ const COST = {
   /** Nanoseconds per node. */
   node: 4000,
 } as const;
+
+/** The same on a device, where memory is its own and launches cost more. */
+const MAX_GPU_COLUMN_BYTES = 1 << 28;
 
 /** Columns of more bytes than this are cut up by taps, so that memory stays near that of the activations. */
 const MAX_COLUMN_BYTES = 1 << 24;
@@ -76,13 +80,15 @@ export function isDepthwise({ c, k, groups }: ConvShape): boolean {
 }
 
 /** The forward form; columns made here are used again for the weight's gradient. */
-export function forwardForm(shape: ConvShape): ForwardForm {
+export function forwardForm(shape: ConvShape, target: Target): ForwardForm {
+  if (target === 'gpu') return 'direct';
   if (shape.groups > 1 || columnBytes(shape) > MAX_COLUMN_BYTES) return 'direct';
   // the weight's gradient gathers columns anyway
   return productTime(shape) + COST.node * tapsOf(shape) < directTime(shape) ? 'columns' : 'direct';
 }
 
-export function inputForm(shape: ConvShape): InputForm {
+export function inputForm(shape: ConvShape, target: Target): InputForm {
+  if (target === 'gpu') return 'transposed';
   const { window, groups } = shape;
   const isUnit = window.strides.every((s) => s === 1);
   const fits = window.begin.every((b, i) => {
@@ -100,8 +106,9 @@ export function inputForm(shape: ConvShape): InputForm {
 }
 
 /** How many taps one product of the weight's gradient takes at a time; 0 for the convolution of dy with x. */
-export function weightTaps(shape: ConvShape): number {
+export function weightTaps(shape: ConvShape, target: Target): number {
   const taps = tapsOf(shape);
+  if (target === 'gpu') return Math.max(1, Math.floor(taps / Math.ceil(columnBytes(shape) / MAX_GPU_COLUMN_BYTES)));
   if (isPointwise(shape)) return taps;
   const columns = productTime(shape) + COST.gather * columnBytes(shape) + COST.node * taps;
   const swapped = productTime(shape) / COST.swapped + COST.turnWeight * weightBytes(shape);

@@ -122,18 +122,18 @@ function weightByColumns(graph: GraphBuilder, shape: ConvShape, x: Name, dy: Nam
     const part = product(graph, rows, groupedColumns(graph, shape, x, some), false, true);
     parts.push(graph.reshape(part, [groups, k / groups, c / groups, some.length]));
   }
-  const dw = parts.length === 1 ? parts[0]! : graph.op('Concat', parts, { axis: { int: 3 } });
+  const dw = parts.length === 1 ? parts[0]! : graph.concat(parts, 3);
   return graph.reshape(dw, [k, c / groups, ...window.kernel]);
 }
 
 export function inputGradient(graph: GraphBuilder, shape: ConvShape, dy: Name, w: Name): Name {
-  const form = inputForm(shape);
+  const form = inputForm(shape, graph.target);
   if (form === 'flipped') return inputByFlip(graph, shape, dy, w);
   return form === 'columns' ? inputByColumns(graph, shape, dy, w) : inputByTranspose(graph, shape, dy, w);
 }
 
 export function weightGradient(graph: GraphBuilder, shape: ConvShape, x: Name, dy: Name): Name {
-  const taps = weightTaps(shape);
+  const taps = weightTaps(shape, graph.target);
   return taps === 0 ? weightByConv(graph, shape, x, dy) : weightByColumns(graph, shape, x, dy, taps);
 }
 
@@ -165,7 +165,7 @@ export const conv: LowerRule = (context) => {
   const shape: ConvShape = { n, c, k, groups, input, output: outputSizes(input, window), window };
   return graph.composite('Conv', all, () => {
     const y =
-      forwardForm(shape) === 'columns'
+      forwardForm(shape, graph.target) === 'columns'
         ? forwardByColumns(graph, shape, x, w, bias)
         : graph.op('Conv', all, { ...windowAttributes(window), ...groupsOf(groups) });
     const backward = ({ dy: [dy], needs }: Backward): Gradients => [

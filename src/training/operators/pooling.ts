@@ -4,8 +4,9 @@
  */
 import type { Backward, Gradients, GraphBuilder } from '../onnx/builder.ts';
 import { intOf, type Name } from '../onnx/ir.ts';
-import { kernelOf, outputSizes, spatialOf, type Window, windowAttributes, windowOf } from '../onnx/spatial.ts';
+import { kernelOf, outputSizes, reach, spatialOf, type Window, windowAttributes, windowOf } from '../onnx/spatial.ts';
 import { floatTensor, intVector, sizeOf, tensorFrom } from '../onnx/tensor.ts';
+import { gridOf, sumTaps } from './columns.ts';
 import { inputOf, type LowerContext, type LowerRule } from './context.ts';
 
 interface Pool {
@@ -52,11 +53,40 @@ function unpool(pool: Pool, dy: Name, indices: Name): Name {
   });
 }
 
+/**
+ * dx without indices, which WebGPU does not give: under each tap, whether its value is the maximum and none before it
+ * was.
+ */
+function firstHits({ graph, x, spatial, window }: Pool, y: Name, dy: Name): Name {
+  const output = graph.dims(y).slice(2);
+  const axes = spatial.map((_, i) => i + 2);
+  const over = spatial.map((size, i) => {
+    const last = (output[i]! - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);
+    return last - size - window.begin[i]!;
+  });
+  const padded = graph.pad(x, [0, 0, ...window.begin], [0, 0, ...over], Number.NEGATIVE_INFINITY);
+  let rest = dy;
+  const parts = gridOf(window.kernel).map((tap) => {
+    const starts = tap.map((t, i) => t * window.dilations[i]!);
+    const ends = starts.map((start, i) => start + (output[i]! - 1) * window.strides[i]! + 1);
+    const value = graph.slice(padded, axes, starts, ends, window.strides);
+    const hit = graph.op('Equal', [value, y]);
+    const part = graph.op('Where', [hit, rest, graph.scalar(0)]);
+    rest = graph.op('Where', [hit, graph.scalar(0), rest]);
+    return part;
+  });
+  return sumTaps(graph, parts, { input: spatial, output, window });
+}
+
 export const maxPool: LowerRule = (context) => {
   const pool = poolOf(context);
   const { graph, x, window, ceil } = pool;
   return graph.composite('MaxPool', [x], () => {
     const attributes = { ...windowAttributes(window), ceil_mode: { int: ceil ? 1 : 0 } };
+    if (graph.target === 'gpu') {
+      const y = graph.op('MaxPool', [x], attributes);
+      return { outputs: [y], backward: ({ dy: [dy] }: Backward): Gradients => [firstHits(pool, y, dy!)] };
+    }
     const [y, indices] = graph.ops('MaxPool', [x], attributes, 2) as [Name, Name];
     const backward = ({ dy: [dy] }: Backward): Gradients => [
       isTiling(pool) ? unpool(pool, dy!, indices) : scatterMaxima(pool, dy!, indices),
