@@ -8,11 +8,13 @@ import { checkParameters } from '../layout.ts';
 import { poissonBatches, secureRng } from '../privacy/noise.ts';
 import { type CompiledModel, GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import { checkFeatures, checkTargets, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
+import { type Device, keepsState, sessionOptions } from './devices.ts';
 import { Executor } from './executor.ts';
 import { tensor, views } from './feeds.ts';
 import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
 import { Pace } from './pace.ts';
+import { deviceOutputs } from './state.ts';
 import { Stepper, type StepperOptions } from './stepper.ts';
 
 /** Called before every step; throws to stop. */
@@ -21,6 +23,8 @@ export type Checkpoint = (done: number, total: number, loss: number) => void;
 export interface EngineOptions {
   /** ORT threads; results are bit-identical from run to run with 1. */
   readonly threads: number;
+  /** The model must be compiled for its target. @default cpu */
+  readonly device?: Device;
   /** The same model for another batch size; without it short batches are always padded. */
   readonly recompile?: (batchSize: number) => CompiledModel;
   /** Source of the noise and of the choice of rows in private training; only for tests. @default cryptographic */
@@ -32,6 +36,7 @@ type StepperSettings = Pick<StepperOptions, 'schedule' | 'firstStep' | 'anchor' 
 
 export class Engine {
   readonly #program: TrainingProgram;
+  readonly #device: Device;
   readonly #sessionOptions: ort.InferenceSession.SessionOptions;
   readonly #recompile: EngineOptions['recompile'];
   readonly #rng: Rng;
@@ -39,18 +44,30 @@ export class Engine {
   /** For batch sizes other than the program's; null where the model allows only one. */
   readonly #others = new Map<number, Executor | null>();
 
-  constructor(model: CompiledModel, { threads, recompile, rng = secureRng() }: EngineOptions) {
+  constructor(model: CompiledModel, { threads, device = 'cpu', recompile, rng = secureRng() }: EngineOptions) {
+    this.#device = device;
     this.#rng = rng;
     this.#program = model;
     this.#recompile = recompile;
-    this.#sessionOptions = {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-    };
-    this.#executor = new Executor(model, this.#sessionOptions);
+    this.#sessionOptions = sessionOptions(device, threads);
+    this.#executor = this.#executorOf(model);
+  }
+
+  #executorOf(model: CompiledModel): Executor {
+    // weights stay on the device only where one run makes a whole step
+    const places = keepsState(this.#device) && this.#isFused() ? deviceOutputs(model) : undefined;
+    return new Executor(model, this.#sessionOptions, places);
+  }
+
+  /** One step on zeros: whether the device can run every operator shows only in running them. */
+  async trial(): Promise<void> {
+    const { initial, input, target, batchSize, optimiser } = this.#program;
+    const y =
+      target.dtype === 'int32' ? new Int32Array(batchSize * target.width) : new Float32Array(batchSize * target.width);
+    const stepper = await this.stepper(initial, optimiser.learningRate);
+    const rows = Uint32Array.from({ length: batchSize }, (_, i) => i);
+    await stepper.step(rows, new Float32Array(batchSize * input.width), y);
+    await stepper.parameters();
   }
 
   /** A run of steps over this engine's buffers; one at a time. */
@@ -60,6 +77,7 @@ export class Engine {
       executorFor: (rows) => this.#executorFor(rows),
       gradients: this.#gradientSource(),
       ...{ parameters, learningRate },
+      ...(keepsState(this.#device) && { device: this.#sessionOptions }),
       ...settings,
     });
   }
@@ -76,7 +94,7 @@ export class Engine {
   #executorOfOne(): Executor {
     if (this.#program.batchSize === 1) return this.#executor;
     if (this.#recompile === undefined) throw new TypeError('private training needs `recompile`');
-    const executor = this.#others.get(1) ?? new Executor(this.#recompile(1), this.#sessionOptions);
+    const executor = this.#others.get(1) ?? this.#executorOf(this.#recompile(1));
     this.#others.set(1, executor);
     return executor;
   }
@@ -98,7 +116,7 @@ export class Engine {
 
   #open(rows: number): Executor | null {
     try {
-      return new Executor(this.#recompile!(rows), this.#sessionOptions);
+      return this.#executorOf(this.#recompile!(rows));
     } catch (error) {
       // exported with a fixed batch size, or one row where statistics need two: padding is what is left
       if (isKonsilError(error)) return null;
@@ -134,7 +152,7 @@ export class Engine {
     };
     while (step < total) {
       checkpoint(step, total, step === 0 ? Number.NaN : meanLoss());
-      const steps = this.#canLoop() ? pace.stepsAtOnce(total - step) : 1;
+      const steps = this.#isFused() && this.#device === 'cpu' ? pace.stepsAtOnce(total - step) : 1;
       const taken = Array.from({ length: steps }, () => batches.next().value);
       for (const { length } of taken) samples += length;
       if (steps > 1 && taken.every(({ length }) => this.#executorFor(length) === this.#executor)) {
@@ -153,13 +171,13 @@ export class Engine {
     }
     checkpoint(total, total, meanLoss());
     return {
-      ...{ parameters: stepper.parameters(), meanLoss: meanLoss(), steps: total, samples },
+      ...{ parameters: await stepper.parameters(), meanLoss: meanLoss(), steps: total, samples },
       rateSum: stepper.rateSum,
     };
   }
 
   /** Whether a step is one run of the training graph. */
-  #canLoop(): boolean {
+  #isFused(): boolean {
     const { privacy, accumulate } = this.#program;
     return privacy === undefined && accumulate === 1;
   }

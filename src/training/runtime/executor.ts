@@ -15,10 +15,17 @@ export class Executor {
   readonly batch: BatchInputs;
   readonly #masks: MaskInputs;
   readonly #options: ort.InferenceSession.SessionOptions;
+  readonly #places: Readonly<Record<string, 'gpu-buffer' | 'cpu'>> | undefined;
   readonly #sessions = new Map<GraphKind, Promise<ort.InferenceSession>>();
   readonly #loops = new Map<number, Promise<Loop>>();
 
-  constructor(model: CompiledModel, options: ort.InferenceSession.SessionOptions) {
+  /** @param places - Where outputs of the training graph stay. @default host memory */
+  constructor(
+    model: CompiledModel,
+    options: ort.InferenceSession.SessionOptions,
+    places?: Readonly<Record<string, 'gpu-buffer' | 'cpu'>>,
+  ) {
+    this.#places = places;
     this.model = model;
     this.batch = new BatchInputs(model);
     this.#masks = new MaskInputs(model);
@@ -27,7 +34,9 @@ export class Executor {
 
   /** The session on one of the graphs, created at the first call. */
   session(kind: GraphKind): Promise<ort.InferenceSession> {
-    const open = this.#sessions.get(kind) ?? ort.InferenceSession.create(this.#graph(kind), this.#options);
+    const places = kind === 'train' && this.#places !== undefined ? { preferredOutputLocation: this.#places } : {};
+    const options = { ...this.#options, ...places };
+    const open = this.#sessions.get(kind) ?? ort.InferenceSession.create(this.#graph(kind), options);
     this.#sessions.set(kind, open);
     return open;
   }

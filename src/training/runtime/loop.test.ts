@@ -74,8 +74,8 @@ describe('Loop', () => {
     got.push(...loop.losses);
     for (const batch of batches.slice(9)) got.push(await looped.step(batch, x, y, masks[1]));
     expect(got).toEqual(losses);
-    expect(looped.parameters()).toEqual(single.parameters());
-    expect(single.parameters()).not.toEqual(program.initial);
+    expect(await looped.parameters()).toEqual(await single.parameters());
+    expect(await single.parameters()).not.toEqual(program.initial);
     await executor.close();
   });
 

@@ -6,6 +6,7 @@ import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../bas
 import type { ScheduleSpec } from '../optim/schedule.ts';
 import type { CompileOptions } from '../options.ts';
 import type { TrainingProgram } from '../program.ts';
+import type { Device, DeviceChoice, Fallback } from './devices.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses, empty where there are none. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;
@@ -62,15 +63,23 @@ export interface GradientResult {
   readonly loss: number;
 }
 
+/** A program and where it runs. */
+export interface OpenProgram extends TrainingProgram {
+  readonly device: Device;
+  /** Devices that were asked for or might have been, and why they were not used. */
+  readonly fallbacks: readonly Fallback[];
+}
+
 export interface OpenRequest {
   readonly model: Uint8Array;
   readonly compile: Omit<CompileOptions, 'trainable'>;
   readonly threads: number;
+  readonly device: DeviceChoice;
 }
 
 /** Requests by kind, and what each is answered with. */
 export interface Calls {
-  open: { readonly request: OpenRequest; readonly result: TrainingProgram };
+  open: { readonly request: OpenRequest; readonly result: OpenProgram };
   train: { readonly request: TrainRequest & { readonly wantsProgress: boolean }; readonly result: TrainResult };
   predict: { readonly request: Features; readonly result: Float32Array };
   loss: { readonly request: Samples; readonly result: number };

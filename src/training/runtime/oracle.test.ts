@@ -72,7 +72,7 @@ describe.each(NAMES)('%s', (name) => {
     }
     if (kind === 'sgd') {
       const expected = new Float32Array(readFixture(name, 'params_sgd20.bin'));
-      const parameters = run.parameters();
+      const parameters = await run.parameters();
       const worst = parameters.reduce((w, p, i) => Math.max(w, Math.abs(p - expected[i]!)), 0);
       expect(worst).toBeLessThanOrEqual(spec.tolerance.params_sgd20_abs);
     }

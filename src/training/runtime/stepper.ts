@@ -1,54 +1,29 @@
 /**
- * Optimiser steps one by one. State lives in two flat vectors `[weights | statistics | state 0 | state 1 ...]` that take
- * turns: a step reads one through tensor views and writes the other. They must never be the same: ORT would overwrite
- * weights that the rest of the backward pass still reads, without an error.
- *
- * A step is one run of the training graph, or, where gradients come from several runs, those and one of the update graph.
+ * Optimiser steps one by one: each is one run of the training graph, or, where gradients come from several runs, those
+ * and one of the update graph.
  * @module
  */
+import type * as ort from 'onnxruntime-node';
 import { KonsilError, type Rng } from '../../base/index.ts';
-import { checkParameters, type LayoutEntry, trainedLength, viewOf } from '../layout.ts';
+import { checkParameters, type LayoutEntry, viewOf } from '../layout.ts';
 import { createOptimiser, type Optimiser } from '../optim/optimisers.ts';
 import { checkSchedule, type ScheduleSpec, scheduleFactor } from '../optim/schedule.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { type Tensors, tensor, trainedViews, views } from './feeds.ts';
+import { type Tensors, tensor, trainedViews } from './feeds.ts';
 import type { ExecutorFor, GradientSource } from './gradients.ts';
 import type { Loop } from './loop.ts';
+import { DeviceState, HostState, type State } from './state.ts';
 
 /** The first entry with a NaN or an infinity in `vector`. */
-function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], length: number): string | undefined {
+function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[]): string | undefined {
   let probe = 0;
   // x - x is 0 for finite x and NaN otherwise, and NaN survives the sum: one branch-free pass
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < vector.length; i++) {
     const value = vector[i]!;
     probe += value - value;
   }
   if (probe === 0) return undefined;
   return entries.find((entry) => viewOf(vector, entry).some((value) => !Number.isFinite(value)))?.name;
-}
-
-/** Tensor views on the optimiser's state in a whole state vector, under the names of the graph's inputs or outputs. */
-function stateViews({ layout, stateSlots }: TrainingProgram, vector: Float32Array, side: 'in' | 'out'): Tensors {
-  const trained = trainedLength(layout);
-  const tensors: Tensors = {};
-  for (let slot = 0; slot < stateSlots; slot++) {
-    const nameOf = (name: string): string => (side === 'in' ? GRAPH_NAMES.state : GRAPH_NAMES.nextState)(slot, name);
-    Object.assign(tensors, trainedViews(layout, vector, nameOf, layout.length + slot * trained));
-  }
-  return tensors;
-}
-
-interface Turn {
-  /** Weights and statistics as they are before the step. */
-  readonly weights: Tensors;
-  /** Everything else that is fed, but for the batch. */
-  readonly feeds: Tensors;
-  /** New weights and state. */
-  readonly trained: Tensors;
-  readonly statistics: Tensors;
-  readonly from: Float32Array;
-  /** The vector that this turn writes. */
-  readonly out: Float32Array;
 }
 
 export interface StepperOptions {
@@ -64,6 +39,8 @@ export interface StepperOptions {
   readonly firstStep?: number | undefined;
   readonly anchor?: Float32Array | undefined;
   readonly correction?: Float32Array | undefined;
+  /** Options of sessions on a device that keeps the state between steps. @default the state is in host memory */
+  readonly device?: ort.InferenceSession.SessionOptions | undefined;
 }
 
 /** What hooks of the update need, fed once. @throws KonsilError MODEL_MISMATCH or CONFIG_INVALID */
@@ -90,8 +67,9 @@ export class Stepper {
   readonly #mass = new Float32Array(1);
   readonly #losses: Tensors;
   readonly #gradients: Tensors;
-  readonly #turns: readonly [Turn, Turn];
-  #current: Float32Array;
+  /** Hooks and scalars. */
+  readonly #fixed: Tensors;
+  readonly #state: State;
   #steps = 0;
   #rateSum = 0;
 
@@ -107,13 +85,13 @@ export class Stepper {
     this.#scalars = Object.fromEntries(this.#optimiser.scalarNames.map((name) => [name, new Float32Array(1)]));
     this.#losses = { loss: tensor(this.#loss, []), ...(program.hasMass && { mass: tensor(this.#mass, []) }) };
     this.#gradients = gradients === undefined ? {} : trainedViews(program.layout, gradients.mean, GRAPH_NAMES.gradient);
-    const size = program.layout.length + trainedLength(program.layout) * program.stateSlots;
-    const [a, b] = [new Float32Array(size), new Float32Array(size)];
-    const fixed = hookFeeds(options);
-    for (const [name, data] of Object.entries(this.#scalars)) fixed[GRAPH_NAMES.scalar(name)] = tensor(data, []);
-    this.#turns = [this.#turn(fixed, a, b), this.#turn(fixed, b, a)];
-    this.#current = a;
-    a.fill(this.#optimiser.stateStart ?? 0, program.layout.length).set(parameters);
+    this.#fixed = hookFeeds(options);
+    for (const [name, data] of Object.entries(this.#scalars)) this.#fixed[GRAPH_NAMES.scalar(name)] = tensor(data, []);
+    const start = this.#optimiser.stateStart ?? 0;
+    this.#state =
+      options.device !== undefined && gradients === undefined
+        ? new DeviceState(program, parameters, start, options.device)
+        : new HostState(program, parameters, start);
   }
 
   /**
@@ -124,12 +102,10 @@ export class Stepper {
    * them shows in the next loss.
    */
   async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array, rng?: Rng): Promise<number> {
-    const turn = this.#nextTurn();
     const values = this.#scalarValues();
     for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
-    if (this.#options.gradients === undefined) await this.#fused(turn, batch, { x, y }, rng);
-    else await this.#split(turn, this.#options.gradients, batch, { x, y }, rng);
-    this.#current = turn.out;
+    if (this.#options.gradients === undefined) await this.#fused(batch, { x, y }, rng);
+    else await this.#split(this.#options.gradients, batch, { x, y }, rng);
     this.#checkLoss(this.#loss[0]!, this.#steps);
     return this.#loss[0]!;
   }
@@ -147,11 +123,11 @@ export class Stepper {
     y: Float32Array | Int32Array,
     rng?: Rng,
   ): Promise<void> {
-    const { weights, feeds, trained, statistics, out } = this.#nextTurn();
+    const state = this.#state;
     const before = this.#steps;
     for (const [step, batch] of batches.entries()) loop.load(step, batch, { x, y }, this.#scalarValues(), rng);
-    await loop.session.run({ ...weights, ...feeds, ...loop.feeds }, { ...loop.fetches, ...trained, ...statistics });
-    this.#current = out;
+    const feeds = { ...state.weights(), ...state.slots(), ...this.#fixed, ...loop.feeds };
+    state.advance(await loop.session.run(feeds, { ...loop.fetches, ...state.fetches() }));
     for (const [step, loss] of loop.losses.entries()) this.#checkLoss(loss, before + step + 1);
   }
 
@@ -166,9 +142,9 @@ export class Stepper {
   }
 
   /** A copy of the current parameters. @throws KonsilError TRAINING_DIVERGED naming one that is not finite */
-  parameters(): Float32Array {
-    const { entries, length } = this.#options.program.layout;
-    const name = findNonFinite(this.#current, entries, length);
+  async parameters(): Promise<Float32Array> {
+    const vector = await this.#state.parameters();
+    const name = findNonFinite(vector, this.#options.program.layout.entries);
     const step = this.#steps;
     if (name !== undefined)
       throw new KonsilError(
@@ -176,24 +152,7 @@ export class Stepper {
         `parameter "${name}" is not finite after step ${step}; lower the learning rate`,
         { step },
       );
-    return this.#current.slice(0, length);
-  }
-
-  #turn(fixed: Tensors, from: Float32Array, out: Float32Array): Turn {
-    const { program } = this.#options;
-    const { layout } = program;
-    const statistics = { ...layout, entries: layout.entries.filter(({ kind }) => kind === 'buffer') };
-    return {
-      weights: views(layout, from, GRAPH_NAMES.parameter),
-      feeds: { ...fixed, ...stateViews(program, from, 'in') },
-      trained: { ...trainedViews(layout, out, GRAPH_NAMES.nextParameter), ...stateViews(program, out, 'out') },
-      statistics: views(statistics, out, GRAPH_NAMES.nextParameter),
-      ...{ from, out },
-    };
-  }
-
-  #nextTurn(): Turn {
-    return this.#turns[this.#current === this.#turns[0].from ? 0 : 1];
+    return vector;
   }
 
   /** The optimiser's scalars for the next step, which counts from here on. */
@@ -206,7 +165,6 @@ export class Stepper {
   }
 
   async #fused(
-    { weights, feeds, trained, statistics }: Turn,
     batch: Uint32Array,
     { x, y }: { x: Float32Array; y: Float32Array | Int32Array },
     rng: Rng | undefined,
@@ -216,25 +174,36 @@ export class Stepper {
     executor.drawMasks(rng);
     this.#mass[0] = batch.length;
     const session = await executor.session('train');
-    await session.run({ ...executor.feeds, ...weights, ...feeds }, { ...this.#losses, ...trained, ...statistics });
+    const state = this.#state;
+    const feeds = { ...executor.feeds, ...state.weights(), ...state.slots(), ...this.#fixed };
+    const fetches = state.fetches();
+    if (fetches !== undefined) {
+      state.advance(await session.run(feeds, { ...this.#losses, ...fetches }));
+      return;
+    }
+    const results = await session.run(feeds);
+    this.#loss[0] = Number(results['loss']!.data[0]);
+    if (results['mass'] !== undefined) this.#mass[0] = Number(results['mass'].data[0]);
+    state.advance(results);
   }
 
   async #split(
-    { weights, feeds, trained, from, out }: Turn,
     gradients: GradientSource,
     batch: Uint32Array,
     rows: { x: Float32Array; y: Float32Array | Int32Array },
     rng: Rng | undefined,
   ): Promise<void> {
     const { executorFor, program } = this.#options;
-    const { loss, mass } = await gradients.collect(batch, rows, weights, from, rng);
+    const state = this.#state as HostState;
+    const { loss, mass } = await gradients.collect(batch, rows, state.weights(), state.vector, rng);
     this.#loss[0] = loss;
     this.#mass[0] = mass;
     const session = await executorFor(program.batchSize).session('update');
-    await session.run({ ...weights, ...feeds, ...this.#gradients }, trained);
-    const { length } = program.layout;
-    const first = trainedLength(program.layout);
-    out.set(from.subarray(first, length), first);
+    await session.run(
+      { ...state.weights(), ...state.slots(), ...this.#fixed, ...this.#gradients },
+      state.trainedFetches(),
+    );
+    state.advance();
   }
 
   #checkLoss(loss: number, step: number): void {

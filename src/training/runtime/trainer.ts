@@ -5,12 +5,13 @@
 import type { Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
 import type { CompileOptions } from '../options.ts';
-import type { TrainingProgram } from '../program.ts';
+import type { DeviceChoice } from './devices.ts';
 import {
   type Calls,
   errorOf,
   type Features,
   type GradientResult,
+  type OpenProgram,
   type Reply,
   type Request,
   type Samples,
@@ -18,11 +19,13 @@ import {
   type TrainResult,
 } from './messages.ts';
 
-export interface TrainerOptions extends Omit<CompileOptions, 'trainable'> {
+export interface TrainerOptions extends Omit<CompileOptions, 'trainable' | 'target'> {
   /** The ONNX file. */
   readonly model: Uint8Array;
   /** ORT threads; with 1, equal calls give equal bits. @default 1 */
   readonly threads?: number;
+  /** Where to train; the first that works is taken. @default cpu */
+  readonly device?: DeviceChoice;
 }
 
 export interface TrainCall extends TrainRequest {
@@ -55,7 +58,7 @@ function trimmed<T>(body: T): T {
 export class Trainer {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  #program: TrainingProgram | undefined;
+  #program: OpenProgram | undefined;
   #nextId = 0;
   #stopped: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -72,14 +75,18 @@ export class Trainer {
   /**
    * Compiles the model in a thread of its own.
    *
-   * @throws KonsilError as `compile` does; CANCELLED when `signal` is aborted.
+   * @throws KonsilError as `compile` does; DEVICE_UNAVAILABLE when no device works; CANCELLED when `signal` is aborted.
    */
   static async create(options: TrainerOptions, signal?: AbortSignal): Promise<Trainer> {
     throwIfCancelled(signal);
-    const { model, threads = 1, ...compile } = options;
+    const { model, threads = 1, device = 'cpu', ...compile } = options;
     const trainer = new Trainer();
     try {
-      trainer.#program = await trainer.#call('open', { model: new Uint8Array(model), compile, threads }, signal);
+      trainer.#program = await trainer.#call(
+        'open',
+        { model: new Uint8Array(model), compile, threads, device },
+        signal,
+      );
       throwIfCancelled(signal);
     } catch (error) {
       await trainer.close();
@@ -88,8 +95,8 @@ export class Trainer {
     return trainer;
   }
 
-  /** The compiled model: layout, initial parameters, widths, hash. */
-  get program(): TrainingProgram {
+  /** The compiled model: layout, initial parameters, widths, hash; and the device it is on. */
+  get program(): OpenProgram {
     if (this.#program === undefined) throw new TypeError('trainer is not open');
     return this.#program;
   }

@@ -6,6 +6,7 @@ import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
 import { type CompiledModel, programOf } from '../program.ts';
+import { openFirst, targetOf } from './devices.ts';
 import { type Checkpoint, Engine } from './engine.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
 
@@ -20,12 +21,18 @@ function say(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer);
 }
 
-function open({ model, compile: options, threads }: OpenRequest): Calls['open']['result'] {
-  const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, batchSize });
-  const compiled = compileFor(options.batchSize);
-  engine = new Engine(compiled, { threads, recompile: compileFor });
-  // the graphs stay here: the main thread needs none of them
-  return programOf(compiled);
+async function open(request: OpenRequest): Promise<Calls['open']['result']> {
+  const { model, compile: options, threads, device: choice } = request;
+  const { device, opened, fallbacks } = await openFirst(choice, async (candidate) => {
+    const target = targetOf(candidate);
+    const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, batchSize, target });
+    const compiled = compileFor(options.batchSize);
+    const made = new Engine(compiled, { threads, device: candidate, recompile: compileFor });
+    if (candidate !== 'cpu') await made.trial();
+    return { made, compiled };
+  });
+  engine = opened.made;
+  return { ...programOf(opened.compiled), device, fallbacks };
 }
 
 function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {
