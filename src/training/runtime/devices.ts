@@ -104,6 +104,12 @@ export function sessionOptions(device: Device, threads: number): ort.InferenceSe
   };
 }
 
+/** What a provider says, without its source files and checks in front and the build's paths behind. */
+function reasonOf(error: unknown): string {
+  const line = messageOf(error).split('\n')[0]!;
+  return line.replace(/^.*(?: was false\. |\[ONNXRuntimeError\] : \d+ : )/, '').slice(0, 300);
+}
+
 /** What opening on a device gave. */
 export interface Opened<T> {
   readonly device: Device;
@@ -135,8 +141,7 @@ export async function openFirst<T>(
       return { device, opened: await open(device), fallbacks };
     } catch (error) {
       if (error instanceof KonsilError) throw error;
-      // one line is enough: providers report their source files and build paths behind it
-      fallbacks.push({ device, reason: messageOf(error).split('\n')[0]!.slice(0, 300) });
+      fallbacks.push({ device, reason: reasonOf(error) });
     }
   }
   const tried = fallbacks.map(({ device, reason }) => `${device}: ${reason}`).join('; ');
