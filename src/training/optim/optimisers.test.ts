@@ -11,8 +11,8 @@ import { createOptimiser } from './optimisers.ts';
 import { checkSchedule, type ScheduleSpec, scheduleFactor } from './schedule.ts';
 import type { OptimiserSpec } from './spec.ts';
 
-function read<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../../../test/vectors/losses/${name}`, import.meta.url), 'utf8')) as T;
+function read(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../../test/vectors/losses/${name}`, import.meta.url), 'utf8'));
 }
 
 interface Vectors {
@@ -20,7 +20,7 @@ interface Vectors {
   readonly gradients: readonly (readonly number[])[];
   readonly cases: readonly { readonly spec: OptimiserSpec; readonly parameters: readonly (readonly number[])[] }[];
 }
-const { start, gradients, cases } = read<Vectors>('optimisers.json');
+const { start, gradients, cases } = read('optimisers.json') as Vectors;
 
 /** Parameters after each step. */
 async function run(spec: OptimiserSpec): Promise<number[][]> {
@@ -46,9 +46,7 @@ async function run(spec: OptimiserSpec): Promise<number[][]> {
     for (const name of optimiser.scalarNames)
       feeds[`c/${name}`] = new ort.Tensor('float32', Float32Array.of(values[name]!), []);
     const got = await session.run({ ...feeds, g: of(g) });
-    feeds = Object.fromEntries(
-      Object.entries(got).map(([name, value]) => [name.replace('+', ''), value as ort.Tensor]),
-    );
+    feeds = Object.fromEntries(Object.entries(got).map(([name, value]) => [name.replace('+', ''), value]));
     seen.push(Array.from(got['p+']!.data as Float32Array));
   }
   await session.release();
@@ -83,8 +81,11 @@ describe('optimisers against PyTorch', () => {
 });
 
 describe('schedules', () => {
-  const vectors =
-    read<readonly { readonly spec: ScheduleSpec; readonly factors: readonly number[] }[]>('schedules.json');
+  interface Vector {
+    readonly spec: ScheduleSpec;
+    readonly factors: readonly number[];
+  }
+  const vectors = read('schedules.json') as readonly Vector[];
 
   it.each(vectors.map(({ spec, factors }) => [JSON.stringify(spec), spec, factors] as const))(
     '%s follows PyTorch',
