@@ -4,9 +4,11 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeEngines, distance, noCheck, openEngine } from '../../../test/fixtures/training/engines.ts';
+import { modelOf } from '../../../test/fixtures/training/models.ts';
 import { xorData } from '../../../test/fixtures/training/trainers.ts';
 import { normal, seededRng } from '../../base/index.ts';
 import { builtinMlp } from '../builtin.ts';
+import { floatTensor } from '../onnx/tensor.ts';
 import { nextControl, scaffoldCorrection } from '../scaffold.ts';
 
 afterEach(closeEngines);
@@ -162,6 +164,27 @@ describe('several runs a step', () => {
     );
     const [g, h] = [await many.engine.gradient(loss, noCheck), await one.engine.gradient(loss, noCheck)];
     expect(distance(g.gradient, h.gradient)).toBeLessThan(1e-6);
+  });
+
+  it('move running statistics once a run', async () => {
+    const ones = floatTensor([2], new Float32Array(2).fill(1));
+    const normalised = modelOf(
+      [
+        ['BatchNormalization', ['x', 'g', 'b', 'm', 'v'], 'h'],
+        ['MatMul', ['h', 'w'], 'y'],
+      ],
+      { g: ones, b: ones, m: ones, v: ones, w: floatTensor([2, 2], random(4, 7)) },
+      ['n', 2],
+      ['n', 2],
+    );
+    const options = { loss: 'cross_entropy', batchNorm: 'train', batchSize: 4 } as const;
+    const [many, one] = [openEngine(normalised, { ...options, accumulate: 2 }), openEngine(normalised, options)];
+    // weights stay, so that the runs of a step see what steps of their own would see
+    const call = { ...data, parameters: one.program.initial, seed: 2, budget: { epochs: 3 }, learningRate: 0 };
+    const { parameters, steps } = await many.engine.train(call, noCheck);
+    expect(steps).toBe(3);
+    expect(parameters).toEqual((await one.engine.train(call, noCheck)).parameters);
+    expect(distance(parameters, one.program.initial)).toBeGreaterThan(0.1);
   });
 
   it('refuse an impossible number', () => {
