@@ -44,7 +44,7 @@ function plain(inputs: LossInputs): LossNodes {
 
 /**
  * l = -Σ a·log p, dl/dz = p·Σa - a with a = (1-ε)·w[t]·onehot + ε/C·w, all 0 for an ignored target; the mean divides by
- * Σ w[t]. Deviation from PyTorch: a batch whose targets are all ignored has loss 0, not NaN.
+ * Σ w[t]. Deviation from PyTorch: a batch in which that is 0 has loss 0, not NaN.
  */
 function weighted(inputs: LossInputs, { classWeights, labelSmoothing = 0 }: CrossEntropySpec): LossNodes {
   const { graph, output, weight } = inputs;
@@ -54,8 +54,11 @@ function weighted(inputs: LossInputs, { classWeights, labelSmoothing = 0 }: Cros
   const w = graph.constant(floatTensor(channelDims(classes, rank), weights));
   const own = classWeights === undefined ? onehot : graph.op('Mul', [onehot, w]);
   const ownWeight = graph.sum(own, [1], true);
-  const mass = graph.total(graph.op('Mul', [ownWeight, column(inputs, weight)]));
-  const factor = graph.op('Div', [column(inputs, weight), graph.op('Max', [mass, graph.scalar(TINY)])]);
+  const total = graph.total(graph.op('Mul', [ownWeight, column(inputs, weight)]));
+  const positions = sizeOf(graph.dims(output).slice(2));
+  const isCounted = indicator(graph, graph.op('Greater', [total, graph.scalar(0)]));
+  const perMass = graph.op('Div', [isCounted, graph.op('Max', [total, graph.scalar(TINY)])]);
+  const factor = graph.op('Mul', [column(inputs, weight), perMass]);
   const scaled = (x: Name, by: number): Name => (by === 1 ? x : graph.op('Mul', [x, graph.scalar(by)]));
   let [a, sum] = [own, ownWeight];
   if (labelSmoothing > 0) {
@@ -69,7 +72,12 @@ function weighted(inputs: LossInputs, { classWeights, labelSmoothing = 0 }: Cros
   const terms = graph.op('Mul', [graph.op('Mul', [logs, a]), factor]);
   const counted = graph.op('Where', [graph.op('Greater', [a, graph.scalar(0)]), terms, graph.scalar(0)]);
   const slope = graph.op('Sub', [graph.op('Mul', [graph.op('Exp', [logs]), sum]), a]);
-  return { loss: graph.op('Neg', [graph.total(counted)]), seed: graph.op('Mul', [slope, factor]), mass };
+  return {
+    loss: graph.op('Neg', [graph.total(counted)]),
+    seed: graph.op('Mul', [slope, factor]),
+    // in rows, so that one row without weights counts as one
+    mass: scaled(total, 1 / positions),
+  };
 }
 
 export function crossEntropy(spec: CrossEntropySpec): LossRule {
