@@ -71,13 +71,17 @@ const MOBILE_BLOCKS = [
   [6, 320, 1, 1],
 ] as const;
 
+interface MobileNetOptions extends ImageOptions {
+  readonly dropout?: number;
+}
+
 /** torchvision's `mobilenet_v2`. */
-export const mobilenetV2: Architecture<ImageOptions> = {
+export const mobilenetV2: Architecture<MobileNetOptions> = {
   name: 'mobilenet_v2',
   title: 'MobileNetV2',
   source: 'Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks (2018)',
-  options: IMAGE,
-  define(net, { size, outputs }) {
+  options: { ...IMAGE, dropout: { kind: 'ratio', default: 0.2, doc: 'Dropout before the last layer' } },
+  define(net, { size, outputs, dropout: ratio }) {
     let value = mobileConv(net, net.input([3, size, size]), 'features.0', { outputs: 32, kernel: 3, stride: 2 });
     let index = 1;
     for (const [expand, width, repeats, stride] of MOBILE_BLOCKS)
@@ -87,7 +91,7 @@ export const mobilenetV2: Architecture<ImageOptions> = {
           stride: i === 0 ? stride : 1,
         });
     value = mobileConv(net, value, `features.${index}`, { outputs: 1280, kernel: 1 });
-    const pooled = dropout(net, globalAveragePool(net, value, ''), 'classifier.0', 0.2);
+    const pooled = dropout(net, globalAveragePool(net, value, ''), 'classifier.0', ratio);
     return linear(net, pooled, 'classifier.1', { outputs, weight: gaussian(0.01), biasInit: constant(0) });
   },
 };

@@ -103,11 +103,13 @@ function node(op: string, name: string, inputs: Name[], output: Name, attributes
   return nodeProto({ op, name, inputs, outputs: [output], attributes });
 }
 
-/** Dropout for use, not training: without the inputs that switch it on. */
+/** For use, not training: Dropout without the inputs that switch it on, batch normalisation by running statistics. */
 function settle(proto: NodeProto): NodeProto {
-  return opOf(proto) === 'Dropout'
-    ? { ...proto, input: proto.input.slice(0, 1), output: proto.output.slice(0, 1) }
-    : proto;
+  const op = opOf(proto);
+  if (op !== 'Dropout' && op !== 'BatchNormalization') return proto;
+  const output = proto.output.slice(0, 1);
+  if (op === 'Dropout') return { ...proto, input: proto.input.slice(0, 1), output };
+  return { ...proto, output, attribute: proto.attribute.filter(({ name }) => name !== 'training_mode') };
 }
 
 function freeBatch(port: ValueInfoProto): ValueInfoProto {
@@ -169,7 +171,8 @@ function withMetadata(model: Model, metadata: ExportOptions['metadata']): ModelP
 }
 
 /**
- * A file for use: trained weights, free batch axis, Dropout off, standardisation in front and probabilities behind.
+ * A file for use: trained weights, free batch axis, Dropout off, batch normalisation by running
+ * statistics, standardisation in front and probabilities behind.
  * Outputs are the model's raw output under its own name and, with a head, `probabilities`.
  *
  * @throws KonsilError MODEL_MISMATCH when parameters or preprocessing do not fit, MODEL_UNSUPPORTED for models with
