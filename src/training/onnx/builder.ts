@@ -177,6 +177,22 @@ export class GraphBuilder {
     return this.op('Slice', [x, ...lists.map((list) => this.constant(intVector(list)))]);
   }
 
+  /** `x` with axis `axis` in reverse order. */
+  reversed(x: Name, axis: number): Name {
+    // the end lies before the first element
+    return this.slice(x, [axis], [-1], [-this.dims(x)[axis]! - 1], [-1]);
+  }
+
+  /** `x` with its axes in the order `perm`: axis i of the result is axis `perm[i]` of `x`. */
+  transpose(x: Name, perm: readonly number[]): Name {
+    return perm.every((axis, i) => axis === i) ? x : this.op('Transpose', [x], { perm: { ints: perm } });
+  }
+
+  /** Zeros of shape `dims`, in float32. */
+  zeros(dims: readonly number[]): Name {
+    return this.expand(this.scalar(0), dims);
+  }
+
   /** `x` with `value` before and after each axis; negative numbers cut off. */
   pad(x: Name, before: readonly number[], after: readonly number[], value = 0): Name {
     if ([...before, ...after].every((n) => n === 0)) return x;

@@ -40,3 +40,14 @@ export function axisOf(axis: number, rank: number): number {
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) invalid(`axis ${axis} is outside rank ${rank}`);
   return axis < 0 ? axis + rank : axis;
 }
+
+/** The common shape of two under ONNX (numpy) broadcasting. @throws KonsilError MODEL_INVALID when there is none. */
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const x = a[i - rank + a.length] ?? 1;
+    const y = b[i - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) invalid(`shapes ${show(a)} and ${show(b)} do not broadcast`);
+    return x === 1 ? y : x;
+  });
+}

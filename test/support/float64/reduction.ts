@@ -36,9 +36,11 @@ function reduce(node: Node, x: Value, axes: readonly number[], f: (values: reado
 function reduction(f: (values: readonly number[]) => number): Evaluator {
   return (node, [x, given]) => {
     const axes = given?.data ?? findInts(node.attributes, 'axes') ?? [];
-    if (axes.length === 0 && intOf(node.attributes, 'noop_with_empty_axes', 0) === 1) return x!;
-    const all = x!.dims.map((_, i) => i);
-    const { dims, data } = reduce(node, x!, axes.length === 0 ? all : axes.map((a) => fromFront(a, all.length)), f);
+    // reducing nothing still applies the norm or the logarithm to each element, as ORT does
+    const isNoOp = intOf(node.attributes, 'noop_with_empty_axes', 0) === 1;
+    const all = isNoOp ? [] : x!.dims.map((_, i) => i);
+    const rank = x!.dims.length;
+    const { dims, data } = reduce(node, x!, axes.length === 0 ? all : axes.map((a) => fromFront(a, rank)), f);
     return { ...x!, dims, data };
   };
 }

@@ -9,7 +9,8 @@ import { at, build, type Evaluator, fromFront } from './value.ts';
 
 /** Coordinate in the input of output element `i`. */
 function source(node: Node, i: number, from: number, to: number, scale: number): number {
-  switch (textOf(node, 'coordinate_transformation_mode', 'half_pixel')) {
+  const mode = node.op === 'Upsample' ? 'asymmetric' : 'half_pixel';
+  switch (textOf(node, 'coordinate_transformation_mode', mode)) {
     case 'half_pixel':
       return (i + 0.5) / scale - 0.5;
     case 'pytorch_half_pixel':
@@ -24,7 +25,7 @@ function source(node: Node, i: number, from: number, to: number, scale: number):
 }
 
 function nearest(node: Node, x: number): number {
-  switch (textOf(node, 'nearest_mode', 'round_prefer_floor')) {
+  switch (textOf(node, 'nearest_mode', node.op === 'Upsample' ? 'floor' : 'round_prefer_floor')) {
     case 'round_prefer_floor':
       return Math.ceil(x - 0.5);
     case 'round_prefer_ceil':
