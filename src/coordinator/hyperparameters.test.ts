@@ -82,4 +82,17 @@ describe('hyperparameters over rounds', () => {
     expect(distance(outcome.parameters!, initial)).toBeGreaterThan(0.01);
     expect(outcome.rounds.at(-1)!.trainingLoss!).toBeLessThan(outcome.rounds[0]!.trainingLoss!);
   });
+
+  it('a number is predicted by a robust loss', async () => {
+    const numeric = (yaml: string): string =>
+      soloTask(yaml)
+        .replace('target: diagnosis', 'target: mean_smoothness')
+        .replace(/\n +categories:\n +diagnosis: .*/, '\n    categories: {diagnosis: [benign, malignant]}')
+        .replace(/stratify: true.*/, 'stratify: false');
+    const lines = ['loss: huber', 'loss_options: {delta: 0.05}', 'optimizer: adagrad', 'learning_rate: 0.02'];
+    const outcome = await run(lines, 6, numeric);
+    expect(outcome.facts!.kind).toBe('regression');
+    const [first, last] = [outcome.rounds[0]!, outcome.rounds.at(-1)!];
+    expect(last.validationLoss!).toBeLessThan(0.7 * first.validationLoss!);
+  });
 });
