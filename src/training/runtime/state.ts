@@ -7,7 +7,7 @@ import { checkParameters, type Layout, storedDims, trainedLength } from '../layo
 import { GraphBuilder } from '../onnx/builder.ts';
 import { emitModel } from '../onnx/emit.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { type Tensors, tensor, trainedViews, views } from './feeds.ts';
+import { type Tensors, trainedViews, views } from './feeds.ts';
 
 /** What a run of the training graph reads and writes. */
 export interface State {
