@@ -5,6 +5,9 @@
  * of its own for every model, batch size and number of threads. They take turns in short bursts, so that other load on
  * the machine meets both, and all thread pools are pinned (PyTorch's own setting does not limit its BLAS). The ratio is
  * of the medians of CPU time per step, which other processes disturb less than wall time.
+ *
+ * Options: `--models a,b` (default all), `--batch 8,32`, `--threads 1,2`, `--seconds 3` of training a side and line,
+ * `--fixtures DIR` of small models, `--python COMMAND`, `--json FILE` for all figures.
  * @module
  */
 import { execFileSync } from 'node:child_process';
