@@ -95,6 +95,7 @@ function disagreement(konsil: Opened, torch: Opened): string | undefined {
 
 async function measure(job: Job, python: string | undefined): Promise<Row> {
   const row = { model: job.name, batch: job.batch, threads: job.threads };
+  const load = (): number => loadavg()[0]! / cpus().length;
   const sides = [new Side(process.execPath, [...process.execArgv, path('trainChild.ts')], job.threads)];
   if (python !== undefined) sides.push(new Side(python, [path('trainTorch.py')], job.threads));
   const errors: string[] = [];
@@ -112,9 +113,15 @@ async function measure(job: Job, python: string | undefined): Promise<Row> {
     const bursts = await alternate(sides, Number(flags.seconds));
     const konsil = await finish(sides[0]!, opened[0]!, bursts[0]!);
     const torch = sides.length > 1 ? await finish(sides[1]!, opened[1]!, bursts[1]!) : undefined;
-    return { ...row, konsil, ...(torch && { torch }), ...(errors.length > 0 && { error: errors.join('; ') }) };
+    return {
+      ...row,
+      load: load(),
+      konsil,
+      ...(torch && { torch }),
+      ...(errors.length > 0 && { error: errors.join('; ') }),
+    };
   } catch (error) {
-    return { ...row, error: [...errors, messageOf(error)].join('; ').slice(0, 300) };
+    return { ...row, load: load(), error: [...errors, messageOf(error)].join('; ').slice(0, 300) };
   } finally {
     for (const side of sides) side.close();
   }
@@ -131,7 +138,7 @@ async function measureAll(subjects: readonly Subject[], python: string | undefin
           process.stderr.write(`${subject.name}, batch ${batch}, ${threads} thread${threads === 1 ? '' : 's'}\n`);
           rows.push(await measure(subject.prepare(folder, batch, threads), python));
         } catch (error) {
-          rows.push({ model: subject.name, batch, threads, error: messageOf(error) });
+          rows.push({ model: subject.name, batch, threads, load: 0, error: messageOf(error) });
         } finally {
           rmSync(folder, { recursive: true });
         }

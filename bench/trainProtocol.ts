@@ -44,6 +44,8 @@ export interface Row {
   readonly model: string;
   readonly batch: number;
   readonly threads: number;
+  /** Processes that wanted to run, over the minute before the end, by core: above 1 some had to wait. */
+  readonly load: number;
   readonly konsil?: Measured;
   readonly torch?: Measured;
   /** What went wrong, on either side. */
