@@ -40,7 +40,8 @@ function verdictsOf(row: Row): Verdict[] {
   const limit = RATIO_TARGETS[model];
   if (torch !== undefined && limit !== undefined && !isDisturbed(row))
     found.push(verdict('time', konsil.cpuMs / torch.cpuMs, limit));
-  if (konsil.cpuMs < TINY_STEP_MS) found.push(verdict('JS', konsil.jsUs ?? Number.NaN, MAX_JS_US, ' us'));
+  if (konsil.cpuMs < TINY_STEP_MS && !isDisturbed(row))
+    found.push(verdict('JS', konsil.jsUs ?? Number.NaN, MAX_JS_US, ' us'));
   if (model !== 'resnet18') return found;
   found.push(verdict('compile', konsil.compileMs ?? Number.NaN, MAX_COMPILE_MS, ' ms'));
   if (torch !== undefined) found.push(verdict('memory', konsil.peakMb / torch.peakMb, MAX_MEMORY_RATIO));
