@@ -9,6 +9,7 @@ export { type InspectedModel, type InspectedPort, inspectModel } from './inspect
 export { type Layout, type LayoutEntry } from './layout.ts';
 export { LOSS_KINDS, type LossKind } from './losses/losses.ts';
 export type { AdamSpec, ClipSpec, OptimiserSpec, SgdSpec } from './optim/optimisers.ts';
-export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
+export type { DropoutMask, Program, ProgramPort, TrainingProgram } from './program.ts';
+export type { EngineKind, Fallback, OpenProgram } from './runtime/engineApi.ts';
 export type { Budget, Features, GradientResult, Samples, Targets, TrainResult } from './runtime/messages.ts';
 export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';

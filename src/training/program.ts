@@ -22,18 +22,9 @@ export interface DropoutMask {
   readonly ratio: number;
 }
 
-/**
- * A compiled model. All graphs take `x`, `y`, `weight` (one per row) and `param/<name>` for each layout entry; names
- * beyond these are given by {@link GRAPH_NAMES}.
- */
-export interface TrainingProgram {
+/** What is known of a model that is open for training, whichever engine trains it. */
+export interface Program {
   readonly source: string;
-  /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
-  readonly trainGraph: Uint8Array;
-  /** Also takes masks; gives `loss` and `grad/<name>`, before clipping. */
-  readonly gradGraph: Uint8Array;
-  /** Gives `output` and `loss`, without Dropout. */
-  readonly evalGraph: Uint8Array;
   readonly layout: Layout;
   /** The parameters in the model file, `[layout.length]`. */
   readonly initial: Float32Array;
@@ -44,10 +35,23 @@ export interface TrainingProgram {
   readonly target: { readonly dtype: 'int32' | 'float32'; readonly dims: readonly number[]; readonly width: number };
   readonly loss: LossKind;
   readonly optimiser: OptimiserSpec;
+  /** SHA-256 of all that decides how it trains, lower-case hexadecimal: equal programs train equally. */
+  readonly hash: string;
+}
+
+/**
+ * A compiled ONNX model. All graphs take `x`, `y`, `weight` (one per row) and `param/<name>` for each layout entry; names
+ * beyond these are given by {@link GRAPH_NAMES}. `hash` is that of the three graphs.
+ */
+export interface TrainingProgram extends Program {
+  /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
+  readonly trainGraph: Uint8Array;
+  /** Also takes masks; gives `loss` and `grad/<name>`, before clipping. */
+  readonly gradGraph: Uint8Array;
+  /** Gives `output` and `loss`, without Dropout. */
+  readonly evalGraph: Uint8Array;
   readonly stateSlots: number;
   readonly masks: readonly DropoutMask[];
-  /** SHA-256 of the three graphs, lower-case hexadecimal: equal programs train equally. */
-  readonly hash: string;
 }
 
 /** Names of the graphs' inputs and outputs. */

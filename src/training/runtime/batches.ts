@@ -3,11 +3,11 @@
  * @module
  */
 import { KonsilError, permutation, type Rng, seededRng } from '../../base/index.ts';
-import type { TrainingProgram } from '../program.ts';
+import type { Program } from '../program.ts';
 import type { Budget, Features, Samples, Targets } from './messages.ts';
 
 /** Checks the features. @throws KonsilError DATA_EMPTY or MODEL_MISMATCH, naming the model's input. */
-export function checkFeatures(program: TrainingProgram, { x, rows }: Features): void {
+export function checkFeatures(program: Program, { x, rows }: Features): void {
   const { input } = program;
   if (!Number.isSafeInteger(rows) || rows < 1)
     throw new KonsilError('DATA_EMPTY', `data has ${rows} rows, expected 1 or more`);
@@ -24,7 +24,7 @@ export function checkFeatures(program: TrainingProgram, { x, rows }: Features): 
  *
  * @throws KonsilError MODEL_MISMATCH when their number or type is wrong, DATA_INVALID for a class index out of range.
  */
-export function checkTargets(program: TrainingProgram, { y, rows }: Samples): Float32Array | Int32Array {
+export function checkTargets(program: Program, { y, rows }: Samples): Float32Array | Int32Array {
   const { target, output, loss } = program;
   if (y.length !== rows * target.width)
     throw new KonsilError(

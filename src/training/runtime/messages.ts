@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import type { CompileOptions } from '../compile.ts';
-import type { TrainingProgram } from '../program.ts';
+import type { OpenProgram } from './engineApi.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;
@@ -53,11 +53,13 @@ export interface OpenRequest {
   readonly compile: Omit<CompileOptions, 'trainable'>;
   readonly frozen: readonly string[];
   readonly threads: number;
+  /** Of TensorFlow.js. */
+  readonly backends?: readonly string[];
 }
 
 /** Requests by kind, and what each is answered with. */
 export interface Calls {
-  open: { readonly request: OpenRequest; readonly result: TrainingProgram };
+  open: { readonly request: OpenRequest; readonly result: OpenProgram };
   train: { readonly request: TrainRequest & { readonly wantsProgress: boolean }; readonly result: TrainResult };
   predict: { readonly request: Features; readonly result: Float32Array };
   loss: { readonly request: Samples; readonly result: number };

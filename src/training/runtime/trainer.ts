@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
 import type { CompileOptions } from '../compile.ts';
-import type { TrainingProgram } from '../program.ts';
+import type { OpenProgram } from './engineApi.ts';
 import {
   type Calls,
   errorOf,
@@ -19,12 +19,14 @@ import {
 } from './messages.ts';
 
 export interface TrainerOptions extends Omit<CompileOptions, 'trainable'> {
-  /** The ONNX file. */
+  /** An ONNX file or a packed TensorFlow.js model; its first bytes decide which engine trains. */
   readonly model: Uint8Array;
-  /** Initializers to leave as they are: exact names, or prefixes ending in `*`. @default none */
+  /** Weights to leave as they are: exact names, or prefixes ending in `*`. @default none */
   readonly frozen?: readonly string[];
   /** ORT threads; with 1, equal calls give equal bits. @default 1 */
   readonly threads?: number;
+  /** TensorFlow.js backends to try in this order. @default all, fastest first */
+  readonly backends?: readonly string[];
 }
 
 export interface TrainCall extends TrainRequest {
@@ -57,7 +59,7 @@ function trimmed<T>(body: T): T {
 export class Trainer {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
-  #program: TrainingProgram | undefined;
+  #program: OpenProgram | undefined;
   #nextId = 0;
   #stopped: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -72,20 +74,20 @@ export class Trainer {
   }
 
   /**
-   * Compiles the model in a thread of its own.
+   * Opens the model in a thread of its own.
    *
-   * @throws KonsilError as `compile` does; CANCELLED when `signal` is aborted.
+   * @throws KonsilError MODEL_INVALID, MODEL_UNSUPPORTED, MODEL_MISMATCH, CONFIG_INVALID; CANCELLED when `signal` is aborted.
    */
   static async create(options: TrainerOptions, signal?: AbortSignal): Promise<Trainer> {
     throwIfCancelled(signal);
-    const { model, frozen = [], threads = 1, ...rest } = options;
+    const { model, frozen = [], threads = 1, backends, ...rest } = options;
     const { source, loss, optimiser, batchSize, clip, output } = rest;
     const compile = { source, loss, optimiser, batchSize, ...(clip && { clip }), ...(output && { output }) };
     const trainer = new Trainer();
     try {
       trainer.#program = await trainer.#call(
         'open',
-        { model: new Uint8Array(model), compile, frozen, threads },
+        { model: new Uint8Array(model), compile, frozen, threads, ...(backends && { backends }) },
         signal,
       );
       throwIfCancelled(signal);
@@ -96,8 +98,8 @@ export class Trainer {
     return trainer;
   }
 
-  /** The compiled model: layout, initial parameters, widths, hash. */
-  get program(): TrainingProgram {
+  /** The open model: layout, initial parameters, widths, hash, engine and backend. */
+  get program(): OpenProgram {
     if (this.#program === undefined) throw new TypeError('trainer is not open');
     return this.#program;
   }
