@@ -1,0 +1,312 @@
+/**
+ * Trains a TensorFlow.js Layers model, in the thread that calls it (use `Trainer`). Batches, losses and optimisers are
+ * those of the ONNX engine; layers, their gradients and their running statistics are TensorFlow.js's own.
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import type { Scalar, Tensor, Tensor1D, Variable } from '@tensorflow/tfjs-core';
+import { KonsilError, seededRng } from '../../base/index.ts';
+import type { CompileOptions } from '../compile.ts';
+import { checkParameters, type LayoutEntry, viewOf } from '../layout.ts';
+import {
+  checkFeatures,
+  checkTargets,
+  gatherRows,
+  orderedBatches,
+  shuffledBatches,
+  stepsOf,
+} from '../runtime/batches.ts';
+import type { Checkpoint } from '../runtime/engine.ts';
+import type { OpenProgram, TrainingEngine } from '../runtime/engineApi.ts';
+import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from '../runtime/messages.ts';
+import { candidatesOf, chooseBackend } from './backends.ts';
+import { topologyText, unpackTfjs } from './container.ts';
+import { lossOf, lossRule } from './losses.ts';
+import { type BuiltModel, buildModel } from './model.ts';
+import { checkClip, clipTensors, type TensorOptimiser, tensorOptimiser } from './optimisers.ts';
+import { tf } from './tf.ts';
+
+type Targets = Float32Array | Int32Array;
+
+/** Optimiser state of one run of steps, one list a trained variable. */
+type State = Tensor[][];
+
+function sizeOf(dims: readonly number[]): number {
+  return dims.reduce((n, dim) => n * dim, 1);
+}
+
+/** What decides how the model trains. */
+function hashOf(built: BuiltModel, options: CompileOptions): string {
+  const { loss, optimiser, batchSize, clip } = options;
+  const hash = createHash('sha256').update(topologyText(built.topology));
+  const { entries } = built.layout;
+  return hash.update(JSON.stringify([entries, loss, optimiser, batchSize, clip ?? {}])).digest('hex');
+}
+
+function checkOptions({ batchSize, clip, output, source }: CompileOptions, built: BuiltModel): void {
+  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 1 << 20)
+    throw new KonsilError('CONFIG_INVALID', `batch size is ${batchSize}, expected an integer in [1, 2^20]`);
+  if (output !== undefined && output !== built.output.name)
+    throw new KonsilError('MODEL_UNSUPPORTED', `${source}: model has one output, "${built.output.name}"`);
+  checkClip(clip ?? {});
+}
+
+export class TfjsEngine implements TrainingEngine {
+  readonly program: OpenProgram;
+  readonly #built: BuiltModel;
+  readonly #trained: readonly Variable[];
+  readonly #optimiser: TensorOptimiser;
+  readonly #clip: NonNullable<CompileOptions['clip']>;
+
+  private constructor(program: OpenProgram, built: BuiltModel, options: CompileOptions) {
+    this.program = program;
+    this.#built = built;
+    this.#trained = built.variables.filter((_, i) => program.layout.entries[i]!.kind === 'trainable');
+    this.#optimiser = tensorOptimiser(options.optimiser);
+    this.#clip = options.clip ?? {};
+  }
+
+  /**
+   * Opens a packed model on the first backend that can train it.
+   *
+   * @param backends - Names, in order of preference. @default all, fastest first
+   * @throws KonsilError MODEL_INVALID, MODEL_UNSUPPORTED, MODEL_MISMATCH or CONFIG_INVALID.
+   */
+  static async open(bytes: Uint8Array, options: CompileOptions, backends?: readonly string[]): Promise<TfjsEngine> {
+    const { source, loss, optimiser, batchSize, trainable = () => true } = options;
+    const [model, rule, candidates] = [unpackTfjs(bytes, source), lossRule(loss), candidatesOf(backends)];
+    tensorOptimiser(optimiser);
+    let engine: TfjsEngine | undefined;
+    const chosen = await chooseBackend(candidates, async () => {
+      const built = await buildModel(model, loss, trainable, source);
+      try {
+        checkOptions(options, built);
+        const { layout, initial, input, output } = built;
+        const target = rule.target(output.dims, source);
+        const program: OpenProgram = {
+          ...{ source, layout, initial, batchSize, loss, optimiser, engine: 'tfjs', backend: '', fallbacks: [] },
+          input: { name: input.name, dims: [batchSize, ...input.dims], width: sizeOf(input.dims) },
+          output: { name: output.name, dims: [batchSize, ...output.dims], width: sizeOf(output.dims) },
+          target: { dtype: rule.dtype, dims: [batchSize, ...target], width: sizeOf(target) },
+          hash: hashOf(built, options),
+        };
+        engine = new TfjsEngine(program, built, options);
+        await engine.#rehearse();
+      } catch (error) {
+        built.model.dispose();
+        throw error;
+      }
+    });
+    Object.assign(engine!.program, chosen);
+    return engine!;
+  }
+
+  /** One step of one row, without effect: finds what a backend cannot do before the first call. */
+  async #rehearse(): Promise<void> {
+    const { input, target, initial } = this.program;
+    this.#write(initial);
+    this.#built.seedDropout(() => 1);
+    const state = this.#freshState();
+    const y = target.dtype === 'int32' ? new Int32Array(target.width) : new Float32Array(target.width);
+    const loss = this.#step(Uint32Array.of(0), new Float32Array(input.width), y, state, 1, 0);
+    await loss.data();
+    tf.dispose([loss, state]);
+  }
+
+  /** Trains from zero optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
+  async train(request: TrainRequest, checkpoint: Checkpoint): Promise<TrainResult> {
+    const { batchSize, optimiser } = this.program;
+    const y = this.#checked(request);
+    const total = stepsOf(request.budget, request.rows, batchSize);
+    const learningRate = request.learningRate ?? optimiser.learningRate;
+    const batches = shuffledBatches(request.rows, batchSize, request.seed);
+    this.#write(request.parameters);
+    const state = this.#freshState();
+    const seeds = this.#dropoutSeeds(request.seed);
+    let [lossSum, samples] = [0, 0];
+    try {
+      for (let step = 0; step < total; step++) {
+        checkpoint(step, total, samples === 0 ? Number.NaN : lossSum / samples);
+        const batch = batches.next().value;
+        this.#built.seedDropout(seeds);
+        const result = this.#step(batch, request.x, y, state, step + 1, learningRate);
+        const [loss, probe] = await result.data();
+        result.dispose();
+        await this.#checkFinite(step + 1, loss!, probe!);
+        lossSum += loss! * batch.length;
+        samples += batch.length;
+      }
+      checkpoint(total, total, lossSum / samples);
+      return { parameters: await this.#read(), meanLoss: lossSum / samples, steps: total, samples };
+    } finally {
+      tf.dispose(state);
+    }
+  }
+
+  /** Raw outputs, `[rows, output width]`. */
+  async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
+    const { layout, output, batchSize } = this.program;
+    checkParameters(layout, request.parameters);
+    checkFeatures(this.program, request);
+    this.#write(request.parameters);
+    const result = new Float32Array(request.rows * output.width);
+    let done = 0;
+    for (const batch of orderedBatches(request.rows, batchSize)) {
+      checkpoint(done, request.rows, Number.NaN);
+      const values = tf.tidy(() => this.#forward(this.#features(batch, request.x), false));
+      result.set((await values.data()) as Float32Array, done * output.width);
+      values.dispose();
+      done += batch.length;
+    }
+    return result;
+  }
+
+  /** Mean loss over the rows, Dropout off, BatchNormalization on its running statistics. */
+  async loss(request: Samples, checkpoint: Checkpoint): Promise<number> {
+    const y = this.#checked(request);
+    this.#write(request.parameters);
+    let [sum, done] = [0, 0];
+    for (const batch of orderedBatches(request.rows, this.program.batchSize)) {
+      checkpoint(done, request.rows, Number.NaN);
+      const loss = tf.tidy(() => this.#loss(batch, request.x, y, false));
+      sum += (await loss.data())[0]! * batch.length;
+      loss.dispose();
+      done += batch.length;
+    }
+    return sum / request.rows;
+  }
+
+  /**
+   * Mean gradient over the rows, unclipped; 0 for running statistics. Dropout is off, or drawn from `seed` when one is
+   * given; BatchNormalization works as in training.
+   */
+  async gradient(request: Samples & { readonly seed?: number }, checkpoint: Checkpoint): Promise<GradientResult> {
+    const y = this.#checked(request);
+    const { layout, batchSize } = this.program;
+    const seeds = request.seed === undefined ? undefined : this.#dropoutSeeds(request.seed);
+    this.#write(request.parameters);
+    const sum = new Float64Array(layout.length);
+    let [lossSum, done] = [0, 0];
+    for (const batch of orderedBatches(request.rows, batchSize)) {
+      checkpoint(done, request.rows, Number.NaN);
+      this.#built.seedDropout(seeds);
+      const { value, gradients } = tf.tidy(() => this.#gradients(batch, request.x, y));
+      for (const [i, gradient] of gradients.entries()) {
+        const { offset } = layout.entries[i]!;
+        for (const [k, g] of (await gradient.data()).entries()) sum[offset + k]! += g * batch.length;
+      }
+      lossSum += (await value.data())[0]! * batch.length;
+      tf.dispose([value, gradients]);
+      done += batch.length;
+    }
+    return { gradient: Float32Array.from(sum, (value) => value / request.rows), loss: lossSum / request.rows };
+  }
+
+  async close(): Promise<void> {
+    this.#built.model.dispose();
+  }
+
+  #checked(request: Samples): Targets {
+    checkParameters(this.program.layout, request.parameters);
+    checkFeatures(this.program, request);
+    return checkTargets(this.program, request);
+  }
+
+  #dropoutSeeds(seed: number): () => number {
+    const rng = seededRng(seed, 'dropout');
+    return () => Math.floor(rng() * 0x1_0000_0000);
+  }
+
+  #freshState(): State {
+    return this.#trained.map((variable) =>
+      Array.from({ length: this.#optimiser.slots }, () => tf.zerosLike(variable as Tensor)),
+    );
+  }
+
+  #features(batch: Uint32Array, x: Float32Array): Tensor {
+    const { dims, width } = this.program.input;
+    const values = new Float32Array(batch.length * width);
+    gatherRows(values, x, width, batch);
+    return tf.tensor(values, [batch.length, ...dims.slice(1)], 'float32');
+  }
+
+  #targets(batch: Uint32Array, y: Targets): Tensor {
+    const { dtype, dims, width } = this.program.target;
+    const values =
+      y instanceof Int32Array ? new Int32Array(batch.length * width) : new Float32Array(batch.length * width);
+    gatherRows<Targets>(values, y, width, batch);
+    return tf.tensor(values, [batch.length, ...dims.slice(1)], dtype);
+  }
+
+  #forward(x: Tensor, training: boolean): Tensor {
+    return this.#built.model.apply(x, { training }) as Tensor;
+  }
+
+  #loss(batch: Uint32Array, x: Float32Array, y: Targets, training: boolean): Scalar {
+    const output = this.#forward(this.#features(batch, x), training);
+    const share = tf.fill([batch.length], 1 / batch.length) as Tensor1D;
+    return lossOf(this.program.loss, { output, target: this.#targets(batch, y), share });
+  }
+
+  /** Loss and one gradient per trained variable; changes running statistics. */
+  #gradients(batch: Uint32Array, x: Float32Array, y: Targets): { value: Scalar; gradients: Tensor[] } {
+    const { value, grads } = tf.variableGrads(() => this.#loss(batch, x, y, true), [...this.#trained]);
+    return {
+      value,
+      gradients: this.#trained.map((variable) => grads[variable.name] ?? tf.zerosLike(variable as Tensor)),
+    };
+  }
+
+  /** One optimiser step. @returns `[loss before it, NaN unless all parameters are finite after it]`. */
+  #step(batch: Uint32Array, x: Float32Array, y: Targets, state: State, step: number, learningRate: number): Tensor1D {
+    return tf.tidy(() => {
+      const { value, gradients } = this.#gradients(batch, x, y);
+      const clipped = clipTensors(gradients, this.#clip);
+      for (const [i, variable] of this.#trained.entries()) {
+        const parameter = variable as Tensor;
+        const next = this.#optimiser.update({
+          ...{ parameter, gradient: clipped[i]!, state: state[i]!, step, learningRate },
+        });
+        variable.assign(next.parameter);
+        tf.dispose(state[i]!);
+        state[i] = next.state.map((tensor) => tf.keep(tensor));
+      }
+      // x - x is 0 for finite x and NaN otherwise, and NaN survives the sum
+      const probes = this.#built.variables.map((variable) => tf.sum(tf.sub(variable as Tensor, variable as Tensor)));
+      return tf.stack([value, tf.addN(probes)]) as Tensor1D;
+    });
+  }
+
+  async #checkFinite(step: number, loss: number, probe: number): Promise<void> {
+    if (!Number.isFinite(loss))
+      throw new KonsilError(
+        'TRAINING_DIVERGED',
+        `loss is ${loss} at step ${step}; check the data for missing values or lower the learning rate`,
+        { step },
+      );
+    if (probe === 0) return;
+    const vector = await this.#read();
+    const isBad = (entry: LayoutEntry): boolean => viewOf(vector, entry).some((value) => !Number.isFinite(value));
+    const name = this.program.layout.entries.find(isBad)?.name;
+    throw new KonsilError(
+      'TRAINING_DIVERGED',
+      `parameter "${name}" is not finite after step ${step}; lower the learning rate`,
+      { step },
+    );
+  }
+
+  #write(parameters: Float32Array): void {
+    for (const [i, entry] of this.program.layout.entries.entries()) {
+      // a copy: the backend may keep the array it is given
+      const values = viewOf(parameters, entry).slice();
+      tf.tidy(() => this.#built.variables[i]!.assign(tf.tensor(values, [...entry.dims], 'float32')));
+    }
+  }
+
+  async #read(): Promise<Float32Array> {
+    const vector = new Float32Array(this.program.layout.length);
+    for (const [i, entry] of this.program.layout.entries.entries())
+      viewOf(vector, entry).set((await this.#built.variables[i]!.data()) as Float32Array);
+    return vector;
+  }
+}
