@@ -1,11 +1,13 @@
 /**
- * The training thread: compiles the model, holds the ORT sessions, answers one request after another.
+ * The training thread: opens the model in the engine that can train it, answers one request after another.
  * @module
  */
 import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
+import { isTfjsModel } from '../tfjs/container.ts';
 import { type Checkpoint, Engine } from './engine.ts';
+import type { OpenProgram, TrainingEngine } from './engineApi.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
 
 /** Progress at most this often: a dense model takes thousands of steps a second. */
@@ -13,7 +15,7 @@ const PROGRESS_INTERVAL_MS = 50;
 
 if (parentPort === null) throw new Error('this module runs in a worker thread');
 const port = parentPort;
-let engine: Engine | undefined;
+let engine: TrainingEngine | undefined;
 
 function say(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer);
@@ -24,11 +26,19 @@ function isFrozen(name: string, frozen: readonly string[]): boolean {
   return frozen.some((entry) => (entry.endsWith('*') ? name.startsWith(entry.slice(0, -1)) : name === entry));
 }
 
-function open({ model, compile: options, frozen, threads }: OpenRequest): Calls['open']['result'] {
+async function open(request: OpenRequest): Promise<OpenProgram> {
+  const { model, compile: options, frozen, threads, backends } = request;
   const trainable = frozen.length === 0 ? {} : { trainable: (name: string) => !isFrozen(name, frozen) };
+  if (isTfjsModel(model)) {
+    // only here: TensorFlow.js takes a while to load
+    const { TfjsEngine } = await import('../tfjs/engine.ts');
+    const opened = await TfjsEngine.open(model, { ...options, ...trainable }, backends);
+    engine = opened;
+    return opened.program;
+  }
   const program = compile(model, { ...options, ...trainable });
   engine = new Engine(program, threads);
-  return program;
+  return { ...program, engine: 'onnx', backend: 'onnxruntime-cpu', fallbacks: [] };
 }
 
 function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {
