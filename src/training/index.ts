@@ -1,5 +1,5 @@
 /**
- * Training of ONNX models: what other folders may use.
+ * Training of ONNX and TensorFlow.js models: what other folders may use.
  * @module
  */
 export { builtinMlp, type MlpSpec } from './builtin.ts';
@@ -8,8 +8,18 @@ export { type ExportOptions, exportModel, writeParameters } from './export.ts';
 export { type InspectedModel, type InspectedPort, inspectModel } from './inspect.ts';
 export { type Layout, type LayoutEntry } from './layout.ts';
 export { LOSS_KINDS, type LossKind } from './losses/losses.ts';
+export {
+  exportModelFiles,
+  inspectTfjsFile,
+  MODEL_FILE_ENDINGS,
+  type ModelFile,
+  modelKindOf,
+  readModelFile,
+} from './modelFile.ts';
 export type { AdamSpec, ClipSpec, OptimiserSpec, SgdSpec } from './optim/optimisers.ts';
 export type { DropoutMask, Program, ProgramPort, TrainingProgram } from './program.ts';
 export type { EngineKind, Fallback, OpenProgram } from './runtime/engineApi.ts';
 export type { Budget, Features, GradientResult, Samples, Targets, TrainResult } from './runtime/messages.ts';
 export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';
+export { isTfjsModel } from './tfjs/container.ts';
+export type { InspectedTfjsModel } from './tfjs/inspect.ts';

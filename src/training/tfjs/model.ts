@@ -9,7 +9,7 @@ import { KonsilError, messageOf } from '../../base/index.ts';
 import { type Layout, type LayoutEntry, layOut, viewOf } from '../layout.ts';
 import type { JsonObject, TfjsModel } from './container.ts';
 import { tf, tfl } from './tf.ts';
-import { findLayerProblems, type LayerNode, readTopology, stripHead, withInitializer } from './topology.ts';
+import { checkLayers, stripHead, withInitializer } from './topology.ts';
 
 type Layer = tflLayers.Layer;
 type LayerVariable = LayersModel['weights'][number];
@@ -75,16 +75,6 @@ async function build(root: JsonObject, elements: number, source: string): Promis
       { cause },
     );
   }
-}
-
-function checkLayers(root: LayerNode, source: string): void {
-  const problems = findLayerProblems(root);
-  if (problems.length === 0) return;
-  const list = problems.map(({ name, className, reason }) => `${className} "${name}" ${reason}`).join('; ');
-  throw new KonsilError('MODEL_UNSUPPORTED', `${source}: layers the trainer does not support: ${list}`, {
-    file: source,
-    count: problems.length,
-  });
 }
 
 /** The sizes after the batch of the only input or output. */
@@ -192,8 +182,7 @@ export async function buildModel(
   trainable: (name: string) => boolean,
   source: string,
 ): Promise<BuiltModel> {
-  const root = readTopology(from.topology, source);
-  checkLayers(root, source);
+  checkLayers(from.topology, source);
   const { root: topology } = stripHead(from.topology, loss, source);
   const elements = from.weights.reduce((n, { values }) => n + values.length, 0);
   const model = await build(topology, elements, source);

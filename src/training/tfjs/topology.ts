@@ -127,6 +127,17 @@ export function findLayerProblems(root: LayerNode): LayerProblem[] {
   );
 }
 
+/** @throws KonsilError MODEL_UNSUPPORTED naming every layer that does not train; MODEL_INVALID */
+export function checkLayers(topology: JsonObject, source: string): void {
+  const problems = findLayerProblems(readTopology(topology, source));
+  if (problems.length === 0) return;
+  const list = problems.map(({ name, className, reason }) => `${className} "${name}" ${reason}`).join('; ');
+  throw new KonsilError('MODEL_UNSUPPORTED', `${source}: layers the trainer does not support: ${list}`, {
+    file: source,
+    count: problems.length,
+  });
+}
+
 /** The activation at the end that a loss on logits brings itself. */
 export type Head = 'softmax' | 'sigmoid';
 
