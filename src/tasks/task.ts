@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
+import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
@@ -20,7 +21,8 @@ export type ModelChoice =
       readonly hiddenLayers: readonly number[];
       readonly activation: Activation;
     }
-  | { readonly kind: 'onnx' };
+  | { readonly kind: 'onnx' }
+  | { readonly kind: 'tfjs' };
 
 export type Activation = 'relu' | 'tanh';
 
@@ -88,7 +90,7 @@ export interface BrokerSettings {
 /** What only the modeller's own machine knows; all paths absolute. */
 export interface LocalSettings {
   readonly file: string;
-  /** ONNX file, when the model is one. */
+  /** The model file, when the model is one: ONNX or TensorFlow.js. */
   readonly modelFile?: string;
   readonly pretrainedFile?: string;
   readonly checkpointFilename?: string;
@@ -102,13 +104,13 @@ export interface LocalTask extends Task {
   readonly local: LocalSettings;
 }
 
-/** On the wire a model that the modeller sends has this reference instead of a path. */
-const ATTACHED_MODEL = 'attached:onnx';
+/** On the wire a model that the modeller sends has one of these references instead of a path. */
+const ATTACHED = { onnx: 'attached:onnx', tfjs: 'attached:tfjs' } as const;
 
 const fileKind: ConfigKind<typeof taskFile> = { schema: taskFile, check: (file) => checkTask(file) };
 const wireKind: ConfigKind<typeof taskFile> = {
   schema: taskFile,
-  check: (file) => checkTask(file, ATTACHED_MODEL),
+  check: (file) => checkTask(file, Object.values(ATTACHED)),
   code: 'TASK_REJECTED',
 };
 
@@ -166,7 +168,7 @@ export function toWire(task: Task): TaskFile {
           checkpoint_every_round: task.algorithm.checkpointEveryRound,
         },
         model: {
-          konsil_model: { model_ref: model.kind === 'builtin' ? `builtin:${model.name}` : ATTACHED_MODEL },
+          konsil_model: { model_ref: model.kind === 'builtin' ? `builtin:${model.name}` : ATTACHED[model.kind] },
           hyperparameters: {
             [training.unit]: training.total,
             batch_size: training.batchSize,
@@ -264,7 +266,7 @@ function taskOf(file: TaskFile): Task {
           hiddenLayers: hyper.hidden_layers ?? [16],
           activation: hyper.activation ?? 'relu',
         }
-      : { kind: 'onnx' },
+      : { kind: attachedKind(places.reference!.value.model_ref) },
     training: {
       unit,
       total: hyper[unit]!,
@@ -286,6 +288,11 @@ function taskOf(file: TaskFile): Task {
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
     dataStructure,
   };
+}
+
+/** The kind of a model that the modeller sends, by its file's ending or, on the wire, by its reference. */
+function attachedKind(reference: string): 'onnx' | 'tfjs' {
+  return reference === ATTACHED.tfjs || modelKindOf(reference) === 'tfjs' ? 'tfjs' : 'onnx';
 }
 
 function dataStructureOf(structure: NonNullable<TaskFile['task']['data_structure']>): Task['dataStructure'] {

@@ -43,7 +43,8 @@ const protocolArguments = z.strictObject({
 const hubModel = 'there is no model hub; model_ref names a file (./model.onnx) or a built-in model (builtin:mlp)';
 const modelReference = z.strictObject({
   model_ref: text.meta({
-    description: 'Path of an ONNX file, relative to this file, or builtin:mlp, a multi-layer perceptron.',
+    description:
+      'Path of a model file, relative to this file: ONNX (.onnx) or TensorFlow.js (model.json, or a module that builds the model); or builtin:mlp, a multi-layer perceptron.',
   }),
   model_version: refused(hubModel),
   version: refused(hubModel),
