@@ -6,7 +6,7 @@
 import { KonsilError } from '../../base/index.ts';
 import { problemOf } from '../../datasources/index.ts';
 import type { Task } from '../../tasks/index.ts';
-import type { Targets, TrainerOptions, Program } from '../../training/index.ts';
+import type { Program, Targets, TrainerOptions } from '../../training/index.ts';
 
 /** The trainer's options for `task` on the ONNX file `model`; `source` names the model in errors. */
 export function trainerOptions(task: Task, model: Uint8Array, source: string): TrainerOptions {
