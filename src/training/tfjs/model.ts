@@ -9,7 +9,7 @@ import { KonsilError, messageOf } from '../../base/index.ts';
 import { type Layout, type LayoutEntry, layOut, viewOf } from '../layout.ts';
 import type { JsonObject, TfjsModel } from './container.ts';
 import { tf, tfl } from './tf.ts';
-import { checkLayers, stripHead, withInitializer } from './topology.ts';
+import { checkLayers, inputName, stripHead, withInitializer } from './topology.ts';
 
 type Layer = tflLayers.Layer;
 type LayerVariable = LayersModel['weights'][number];
@@ -187,7 +187,9 @@ export async function buildModel(
   const elements = from.weights.reduce((n, { values }) => n + values.length, 0);
   const model = await build(topology, elements, source);
   try {
-    const [input, output] = [portOf(model, 'input', source), portOf(model, 'output', source)];
+    // built a second time, an input made by TensorFlow.js has another name
+    const input = { ...portOf(model, 'input', source), name: inputName(topology, source) };
+    const output = portOf(model, 'output', source);
     checkActivations(model, source);
     const weights = checkWeights(model, from, source);
     const values = new Map(from.weights.map((weight) => [weight.name, weight.values]));

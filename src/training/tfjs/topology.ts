@@ -162,6 +162,19 @@ function outputName({ className, config, inside }: LayerNode): string | undefine
   return isOne && typeof only === 'string' ? only : undefined;
 }
 
+/** Name of the model's only input, as TensorFlow.js names the first time it builds it. */
+export function inputName(topology: JsonObject, source: string): string {
+  const nameIn = ({ className, config, inside }: LayerNode): string => {
+    const inputs = listOf(config['input_layers']);
+    if (className !== 'Sequential') return textOf(listOf(inputs[0])[0] ?? inputs[0]);
+    const first = inside[0];
+    if (first === undefined) return '';
+    if (CONTAINERS.some((name) => name === first.className)) return nameIn(first);
+    return first.className === 'InputLayer' ? first.name : `${first.name}_input`;
+  };
+  return nameIn(readTopology(topology, source));
+}
+
 /** Whether a layer of `model` other than its end reads the layer `name`. */
 function isReadInside({ config }: LayerNode, name: string): boolean {
   const names = (value: Json): boolean =>
