@@ -17,8 +17,15 @@ export {
   readModelFile,
 } from './modelFile.ts';
 export type { AdamSpec, ClipSpec, OptimiserSpec, SgdSpec } from './optim/optimisers.ts';
-export type { DropoutMask, Program, ProgramPort, TrainingProgram } from './program.ts';
-export type { EngineKind, Fallback, OpenProgram } from './runtime/engineApi.ts';
+export type {
+  DropoutMask,
+  EngineKind,
+  Fallback,
+  OpenProgram,
+  Program,
+  ProgramPort,
+  TrainingProgram,
+} from './program.ts';
 export type { Budget, Features, GradientResult, Samples, Targets, TrainResult } from './runtime/messages.ts';
 export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';
 export { isTfjsModel } from './tfjs/container.ts';

@@ -39,6 +39,23 @@ export interface Program {
   readonly hash: string;
 }
 
+/** Which engine trains: `onnx` runs compiled graphs in onnxruntime, `tfjs` runs layers in TensorFlow.js. */
+export type EngineKind = 'onnx' | 'tfjs';
+
+/** A backend that would have been preferred, and why it is not used. */
+export interface Fallback {
+  readonly tried: string;
+  readonly reason: string;
+}
+
+/** A model open in an engine. */
+export interface OpenProgram extends Program {
+  readonly engine: EngineKind;
+  /** What computes: `onnxruntime-cpu`, or the TensorFlow.js backend in use. */
+  readonly backend: string;
+  readonly fallbacks: readonly Fallback[];
+}
+
 /**
  * A compiled ONNX model. All graphs take `x`, `y`, `weight` (one per row) and `param/<name>` for each layout entry; names
  * beyond these are given by {@link GRAPH_NAMES}. `hash` is that of the three graphs.

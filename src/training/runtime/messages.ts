@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import type { CompileOptions } from '../compile.ts';
-import type { OpenProgram } from './engineApi.ts';
+import type { OpenProgram } from '../program.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;

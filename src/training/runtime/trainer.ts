@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
 import type { CompileOptions } from '../compile.ts';
-import type { OpenProgram } from './engineApi.ts';
+import type { OpenProgram } from '../program.ts';
 import {
   type Calls,
   errorOf,

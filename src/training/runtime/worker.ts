@@ -5,9 +5,10 @@
 import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
+import type { OpenProgram } from '../program.ts';
 import { isTfjsModel } from '../tfjs/container.ts';
 import { type Checkpoint, Engine } from './engine.ts';
-import type { OpenProgram, TrainingEngine } from './engineApi.ts';
+import type { TrainingEngine } from './engineApi.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
 
 /** Progress at most this often: a dense model takes thousands of steps a second. */

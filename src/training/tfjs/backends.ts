@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError, messageOf } from '../../base/index.ts';
-import type { Fallback } from '../runtime/engineApi.ts';
+import type { Fallback } from '../program.ts';
 import { tf } from './tf.ts';
 
 /** Names as callers give them, fastest first. */

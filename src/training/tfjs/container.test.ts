@@ -42,7 +42,7 @@ function edited(name: string, edit: object, className?: string): TfjsModel {
   const found = topology.config.layers.find(({ config }) => config.name === name)!;
   Object.assign(found.config, edit);
   if (className !== undefined) found.class_name = className;
-  return { ...convNet, topology: topology as never };
+  return { ...convNet, topology: topology };
 }
 
 describe('the packed form', () => {

@@ -8,6 +8,7 @@ import type { Scalar, Tensor, Tensor1D, Variable } from '@tensorflow/tfjs-core';
 import { KonsilError, seededRng } from '../../base/index.ts';
 import type { CompileOptions } from '../compile.ts';
 import { checkParameters, type LayoutEntry, viewOf } from '../layout.ts';
+import type { OpenProgram } from '../program.ts';
 import {
   checkFeatures,
   checkTargets,
@@ -17,7 +18,7 @@ import {
   stepsOf,
 } from '../runtime/batches.ts';
 import type { Checkpoint } from '../runtime/engine.ts';
-import type { OpenProgram, TrainingEngine } from '../runtime/engineApi.ts';
+import type { TrainingEngine } from '../runtime/engineApi.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from '../runtime/messages.ts';
 import { candidatesOf, chooseBackend } from './backends.ts';
 import { topologyText, unpackTfjs } from './container.ts';
@@ -154,7 +155,7 @@ export class TfjsEngine implements TrainingEngine {
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
       const values = tf.tidy(() => this.#forward(this.#features(batch, request.x), false));
-      result.set((await values.data()) as Float32Array, done * output.width);
+      result.set(await values.data(), done * output.width);
       values.dispose();
       done += batch.length;
     }
@@ -244,7 +245,7 @@ export class TfjsEngine implements TrainingEngine {
 
   #loss(batch: Uint32Array, x: Float32Array, y: Targets, training: boolean): Scalar {
     const output = this.#forward(this.#features(batch, x), training);
-    const share = tf.fill([batch.length], 1 / batch.length) as Tensor1D;
+    const share = tf.tensor1d(new Float32Array(batch.length).fill(1 / batch.length));
     return lossOf(this.program.loss, { output, target: this.#targets(batch, y), share });
   }
 
@@ -306,7 +307,7 @@ export class TfjsEngine implements TrainingEngine {
   async #read(): Promise<Float32Array> {
     const vector = new Float32Array(this.program.layout.length);
     for (const [i, entry] of this.program.layout.entries.entries())
-      viewOf(vector, entry).set((await this.#built.variables[i]!.data()) as Float32Array);
+      viewOf(vector, entry).set(await this.#built.variables[i]!.data());
     return vector;
   }
 }

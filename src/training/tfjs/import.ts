@@ -49,7 +49,7 @@ export async function packArtifacts(artifacts: TfjsArtifacts, source: string): P
   try {
     const { weightData, ...rest } = artifacts;
     const data = weightData && { weightData: new Uint8Array(weightData).buffer };
-    model = await tfl.loadLayersModel(tf.io.fromMemory({ ...rest, ...data } as unknown as tf.io.ModelArtifacts));
+    model = await tfl.loadLayersModel(tf.io.fromMemory({ ...rest, ...data }));
     return await packLayersModel(model, source);
   } catch (cause) {
     if (isKonsilError(cause)) throw cause;
@@ -84,5 +84,5 @@ export async function packModuleModel(build: unknown, source: string): Promise<U
   // by what it has, not by its class: a module may bring a TensorFlow.js of its own
   const looksRight = isObject(model) && 'toJSON' in model && 'weights' in model && 'layers' in model;
   if (!looksRight) throw wrong('its function returned no LayersModel');
-  return packLayersModel(model as unknown as LayersModel, source);
+  return packLayersModel(model as LayersModel, source);
 }

@@ -2,14 +2,12 @@
  * Losses with sample weights against their definitions, and their seeds against differences.
  * @module
  */
-import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { candidatesOf, chooseBackend } from './backends.ts';
 import { lossRule } from './losses.ts';
 import { tf } from './tf.ts';
 
-beforeAll(async () => {
-  await tf.setBackend('cpu');
-});
+beforeAll(() => chooseBackend(candidatesOf(['cpu']), () => Promise.resolve()));
 
 const outputs = [
   [0.5, -1.5, 2],

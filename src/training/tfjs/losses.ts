@@ -52,7 +52,7 @@ const crossEntropy: LossRule = {
   // l = -log softmax(z)[target]; dl/dz = softmax(z) - onehot
   value(inputs) {
     const { output, target } = inputs;
-    const hit = tf.oneHot(target as Tensor1D, output.shape[1]!) as Tensor2D;
+    const hit = tf.oneHot(target, output.shape[1]!) as Tensor2D;
     const logs = tf.logSoftmax(output);
     const factor = column(inputs);
     // where, not a product: log softmax may be -inf for a class that is not the target
@@ -136,7 +136,7 @@ export function lossOf(kind: string, { output, target, share }: LossInputs): Sca
   const loss = tf.customGrad((z, save) => {
     const { loss: value, seed } = rule.value({ output: z as Tensor, target, share });
     (save as (tensors: Tensor[]) => void)([seed]);
-    return { value, gradFunc: (dy, saved) => tf.mul((saved as Tensor[])[0]!, dy as Scalar) };
+    return { value, gradFunc: (dy, saved) => tf.mul(saved[0]!, dy) };
   });
   return loss(output) as Scalar;
 }

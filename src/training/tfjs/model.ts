@@ -101,7 +101,7 @@ function portOf(
 
 function checkActivations(model: LayersModel, source: string): void {
   for (const layer of everyLayer(model)) {
-    const shapes = [layer.outputShape].flat(2) as (number | null)[];
+    const shapes = [layer.outputShape].flat(2);
     const size = shapes.reduce<number>((n, dim) => n * (dim ?? 1), 1);
     if (size > MAX_ACTIVATION)
       throw new KonsilError(
