@@ -11,7 +11,6 @@ export { LOSS_KINDS, type LossKind } from './losses/losses.ts';
 export {
   exportModelFiles,
   inspectTfjsFile,
-  MODEL_FILE_ENDINGS,
   type ModelFile,
   modelKindOf,
   readModelFile,

@@ -5,8 +5,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { convNet, layer, packed, sequential, stripes } from '../../test/fixtures/training/tfjsModels.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { convNet, layer, packed, sequential, stripes, weights } from '../../test/fixtures/training/tfjsModels.ts';
 import { closeTrainers, mlp, openTrainer } from '../../test/fixtures/training/trainers.ts';
 import { exportModelFiles, inspectTfjsFile, modelKindOf, readModelFile } from './modelFile.ts';
 import { type TfjsModel, unpackTfjs } from './tfjs/container.ts';
@@ -63,6 +63,18 @@ describe('readModelFile', () => {
       { name: 'only/kernel', dims: [3, 2], values: new Float32Array(6).fill(0.5) },
       { name: 'only/bias', dims: [2], values: new Float32Array(2) },
     ]);
+  });
+
+  it('reads recurrent layers without a word on the matrices that nobody needs', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    const recurrent: TfjsModel = {
+      topology: sequential(layer('LSTM', 'rnn', { units: 60, batch_input_shape: [null, 4, 2] })),
+      weights: weights(1, { 'rnn/kernel': [2, 240], 'rnn/recurrent_kernel': [60, 240], 'rnn/bias': [240] }),
+    };
+    const file = putModel('rnn/model.json', recurrent);
+    expect(unpackTfjs(await readModelFile(file), file).weights).toEqual(recurrent.weights);
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
   });
 
   it('leaves an ONNX file as it is', async () => {

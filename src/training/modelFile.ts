@@ -15,7 +15,7 @@ import type { TfjsArtifacts } from './tfjs/import.ts';
 import { type InspectedTfjsModel, inspectTopology, manifestWeights } from './tfjs/inspect.ts';
 
 /** Kinds of model file by ending. */
-export const MODEL_FILE_ENDINGS = { onnx: ['.onnx'], tfjs: ['.json', '.js', '.mjs', '.ts'] } as const;
+const MODEL_FILE_ENDINGS = { onnx: ['.onnx'], tfjs: ['.json', '.js', '.mjs', '.ts'] } as const;
 
 /** The kind of the model file `path` by its ending; undefined for other files. */
 export function modelKindOf(path: string): 'onnx' | 'tfjs' | undefined {

@@ -100,7 +100,8 @@ function portOf(
 }
 
 function checkActivations(model: LayersModel, source: string): void {
-  for (const layer of everyLayer(model)) {
+  // a layer in a wrapper has no place of its own; the wrapper has
+  for (const layer of everyLayer(model).filter(({ inboundNodes }) => inboundNodes.length > 0)) {
     const shapes = [layer.outputShape].flat(2);
     const size = shapes.reduce<number>((n, dim) => n * (dim ?? 1), 1);
     if (size > MAX_ACTIVATION)

@@ -16,7 +16,8 @@ const RECURRENT = ['kernel', 'recurrent', 'bias'] as const;
 
 /**
  * Layer classes that train, with the weights they make. All are TensorFlow.js's own; a class from elsewhere is refused,
- * so no code travels with a model. Left out: layers that draw random numbers without a seed.
+ * so no code travels with a model. Left out: layers that draw random numbers without a seed, and those for which
+ * TensorFlow.js has no gradient.
  */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   InputLayer: [],
@@ -25,7 +26,6 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   Conv2D: KERNEL_BIAS,
   Conv3D: KERNEL_BIAS,
   Conv2DTranspose: KERNEL_BIAS,
-  Conv3DTranspose: KERNEL_BIAS,
   SeparableConv2D: ['depthwise', 'pointwise', 'bias'],
   DepthwiseConv2D: ['depthwise', 'bias'],
   BatchNormalization: ['beta', 'gamma', 'moving_mean', 'moving_variance'],
@@ -37,7 +37,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   LSTM: RECURRENT,
   ...Object.fromEntries(
     [
-      ...['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'ThresholdedReLU', 'Softmax', 'Dropout', 'SpatialDropout1D'],
+      ...['Activation', 'ReLU', 'LeakyReLU', 'ELU', 'Softmax', 'Dropout', 'SpatialDropout1D'],
       ...['Flatten', 'Reshape', 'Permute', 'RepeatVector', 'Masking', 'Rescaling', 'Cropping2D', 'UpSampling2D'],
       ...['ZeroPadding2D', 'MaxPooling1D', 'MaxPooling2D', 'MaxPooling3D', 'AveragePooling1D', 'AveragePooling2D'],
       ...['AveragePooling3D', 'GlobalAveragePooling1D', 'GlobalAveragePooling2D', 'GlobalMaxPooling1D'],
@@ -45,6 +45,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     ].map((name) => [name, []]),
   ),
 };
+
+/** Every class that may stand in a topology. */
+export const TRAINABLE_LAYERS: readonly string[] = [...CONTAINERS, ...WRAPPERS, ...Object.keys(LAYERS)];
 
 /** One layer or model of a topology: `{ class_name, config }`. */
 export interface LayerNode {
@@ -104,8 +107,7 @@ function isSet(value: Json | undefined): boolean {
 }
 
 function reasonsAgainst({ className, config }: LayerNode): string[] {
-  const isKnown = [...CONTAINERS, ...WRAPPERS, ...Object.keys(LAYERS)].includes(className);
-  if (!isKnown) return ['is not among the layers that train'];
+  if (!TRAINABLE_LAYERS.includes(className)) return ['is not among the layers that train'];
   const reasons = Object.keys(config)
     .filter((key) => /_(regularizer|constraint)$/.test(key) && isSet(config[key]))
     .map((key) => `has a ${key}, which is not applied here; weight decay does what an L2 regulariser does`);
@@ -239,16 +241,24 @@ export function stripHead(topology: JsonObject, loss: string, source: string): R
   return { root: rewriteAt(root, end.path), head: end.head };
 }
 
-/** `root` with every initializer replaced by `initializer`: weights come from the file. */
-export function withInitializer(root: JsonObject, initializer: JsonObject): JsonObject {
+/**
+ * `root` with the initializers of its layers replaced by `initializer`, for the weights that `replaces` names.
+ * @param replaces - @default all
+ */
+export function withInitializer(
+  root: JsonObject,
+  initializer: JsonObject,
+  replaces: (weight: string) => boolean = () => true,
+): JsonObject {
   const className = textOf(root['class_name']);
   const config = root['config'] as JsonObject;
+  const inner = (node: Json): JsonObject => withInitializer(node as JsonObject, initializer, replaces);
+  if (Array.isArray(config)) return { ...root, config: config.map(inner) };
   const next: Record<string, Json> = { ...config };
-  for (const weight of LAYERS[className] ?? []) next[`${weight}_initializer`] = initializer;
+  for (const weight of LAYERS[className] ?? []) if (replaces(weight)) next[`${weight}_initializer`] = initializer;
   // an LSTM makes this part of its bias by itself, of ones
-  if (className === 'LSTM') next['unit_forget_bias'] = false;
-  if (Array.isArray(config['layers']))
-    next['layers'] = config['layers'].map((layer) => withInitializer(layer as JsonObject, initializer));
-  if (isObject(config['layer'])) next['layer'] = withInitializer(config['layer'], initializer);
+  if (className === 'LSTM' && replaces('bias')) next['unit_forget_bias'] = false;
+  if (Array.isArray(config['layers'])) next['layers'] = config['layers'].map(inner);
+  if (isObject(config['layer'])) next['layer'] = inner(config['layer']);
   return { ...root, config: next };
 }
