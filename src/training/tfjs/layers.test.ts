@@ -70,7 +70,7 @@ const MODELS: Readonly<Record<string, () => LayersModel>> = {
       L.masking({ maskValue: 9 }),
       L.simpleRNN({ units: 2, returnSequences: true }),
       L.gru({ units: 2, returnSequences: true }),
-      L.bidirectional({ layer: L.lstm({ units: 2, returnSequences: true }) as never, mergeMode: 'concat' }),
+      L.bidirectional({ layer: L.lstm({ units: 2, returnSequences: true }), mergeMode: 'concat' }),
       L.timeDistributed({ layer: L.dropout({ rate: 0.5 }) }),
       L.timeDistributed({ layer: L.dense({ units: 2 }) }),
       L.globalAveragePooling1d({}),

@@ -15,10 +15,10 @@ type Op = (x: tf.Tensor, ...rest: never[]) => tf.Tensor;
 const tensor = tf.Tensor.prototype as unknown as Record<string, unknown>;
 const methods: Readonly<Record<string, Op>> = {
   flatten: (x) => tf.reshape(x, [x.size]),
-  reshape: tf.reshape as Op,
+  reshape: tf.reshape,
   sign: tf.sign,
-  stridedSlice: tf.stridedSlice as Op,
-  transpose: tf.transpose as Op,
+  stridedSlice: tf.stridedSlice,
+  transpose: tf.transpose,
 };
 for (const [name, op] of Object.entries(methods))
   tensor[name] ??= function method(this: tf.Tensor, ...rest: never[]) {
