@@ -6,7 +6,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { isObject, type JsonObject, packTfjs } from './container.ts';
 import { tf, tfl } from './tf.ts';
-import { checkLayers, withInitializer } from './topology.ts';
+import { checkLayers } from './topology.ts';
 
 /** A model.json taken apart, as `tf.io` has it. */
 export interface TfjsArtifacts {

@@ -241,23 +241,16 @@ export function stripHead(topology: JsonObject, loss: string, source: string): R
   return { root: rewriteAt(root, end.path), head: end.head };
 }
 
-/**
- * `root` with the initializers of its layers replaced by `initializer`, for the weights that `replaces` names.
- * @param replaces - @default all
- */
-export function withInitializer(
-  root: JsonObject,
-  initializer: JsonObject,
-  replaces: (weight: string) => boolean = () => true,
-): JsonObject {
+/** `root` with every initializer replaced by `initializer`: weights come from the file. */
+export function withInitializer(root: JsonObject, initializer: JsonObject): JsonObject {
   const className = textOf(root['class_name']);
   const config = root['config'] as JsonObject;
-  const inner = (node: Json): JsonObject => withInitializer(node as JsonObject, initializer, replaces);
+  const inner = (node: Json): JsonObject => withInitializer(node as JsonObject, initializer);
   if (Array.isArray(config)) return { ...root, config: config.map(inner) };
   const next: Record<string, Json> = { ...config };
-  for (const weight of LAYERS[className] ?? []) if (replaces(weight)) next[`${weight}_initializer`] = initializer;
+  for (const weight of LAYERS[className] ?? []) next[`${weight}_initializer`] = initializer;
   // an LSTM makes this part of its bias by itself, of ones
-  if (className === 'LSTM' && replaces('bias')) next['unit_forget_bias'] = false;
+  if (className === 'LSTM') next['unit_forget_bias'] = false;
   if (Array.isArray(config['layers'])) next['layers'] = config['layers'].map(inner);
   if (isObject(config['layer'])) next['layer'] = inner(config['layer']);
   return { ...root, config: next };
