@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   MODEL_UNSUPPORTED: { retry: false, peer: false },
   MODEL_MISMATCH: { retry: false, peer: false },
   TRAINING_DIVERGED: { retry: false, peer: false },
+  DEVICE_UNAVAILABLE: { retry: false, peer: false },
   // identity and envelopes
   KEY_INVALID: { retry: false, peer: false },
   KEY_LOCKED: { retry: false, peer: false },

@@ -40,6 +40,19 @@ describe('a federated run', () => {
     expect(events.at(-1)).toMatchObject({ type: 'finished', status: 'complete' });
   });
 
+  it('trains a built-in logistic regression', async () => {
+    await open({
+      task: (yaml) =>
+        shortTask(yaml)
+          .replace('builtin:mlp', 'builtin:logistic_regression')
+          .replace(/ *(hidden_layers|activation): .*\n/g, ''),
+    });
+    const outcome = await federation.run();
+    expect(outcome.status).toBe('complete');
+    expect(outcome.parameters).toHaveLength(31);
+    expect(outcome.rounds.at(-1)!.trainingLoss!).toBeLessThan(outcome.rounds[0]!.trainingLoss!);
+  });
+
   it('gives the same model to the bit when it is repeated', async () => {
     await open();
     const first = await federation.run();

@@ -26,7 +26,7 @@ import {
 } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
-import { exportModelFiles, type Layout, type Program, readModelFile, Trainer } from '../training/index.ts';
+import { exportModelFiles, type Layout, readModelFile, Trainer, type TrainingProgram } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
@@ -251,7 +251,7 @@ class FederatedRun {
   }
 
   /** The model file's own weights, or those of `pretrained_file`, which must be the same network. */
-  async #startParameters(program: Program): Promise<Float32Array> {
+  async #startParameters(program: TrainingProgram): Promise<Float32Array> {
     const file = this.#options.task.local.pretrainedFile;
     if (file === undefined) return program.initial.slice();
     const trainer = await Trainer.create(

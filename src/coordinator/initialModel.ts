@@ -7,7 +7,7 @@ import { isKonsilError, KonsilError, printable } from '../base/index.ts';
 import { checkSchema, encodedFeatures, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
 import { outputsOf } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
-import { builtinMlp } from '../training/index.ts';
+import { zooModel } from '../training/index.ts';
 
 /** The task with its columns spelled out, and what they encode to. */
 export interface ResolvedTask {
@@ -38,13 +38,15 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string, attac
   const resolved = { ...task, dataStructure };
   const outputs = outputsOf(resolved);
   if (task.model.kind === 'builtin') {
-    const { hiddenLayers: hidden, activation } = task.model;
-    const model = builtinMlp({ inputs: features.length, hidden, outputs, activation, seed: task.training.seed });
+    const sizes = { inputs: features.length, outputs, seed: task.training.seed };
+    const { name } = task.model;
+    const hidden = task.model.name === 'mlp' ? task.model.hiddenLayers : [];
+    const options = task.model.name === 'mlp' ? { ...sizes, hidden, activation: task.model.activation } : sizes;
     return {
       task: resolved,
       features,
-      model,
-      source: `builtin:mlp ${[features.length, ...hidden, outputs].join('-')}`,
+      model: zooModel(name).build(options),
+      source: `builtin:${name} ${[features.length, ...hidden, outputs].join('-')}`,
     };
   }
   if (attached === undefined) throw new TypeError('task names a model file, its bytes are missing');

@@ -70,8 +70,8 @@ describe('a federated run with a TensorFlow.js model', () => {
     expect(userDefinedMetadata['konsil.standardise'].mean).toHaveLength(30);
     for (const name of ['last', 'best'])
       expect(isTfjsModel(await readModelFile(join(secure.folder, `checkpoints/${name}.json`)))).toBe(true);
-    const engines = federation.noticesOf('hospital-a', 'accepted').map(({ engine }) => engine.backend);
-    expect(engines).toEqual(['cpu']);
+    const [notice] = federation.noticesOf('hospital-a', 'accepted');
+    expect(notice!.trains).toMatchObject({ engine: 'tfjs', device: 'cpu' });
     await federation.close();
 
     await open({ task: withModel('./net.json', (yaml) => oneRound(plainTask(yaml))), pod: allowPlain });

@@ -20,13 +20,13 @@ const MAX_MODEL_BYTES = 500 * 2 ** 20;
 const COORDINATOR_GRACE_MS = 60_000;
 
 /** What trains a run's model here, and what would have been faster. */
-type EngineFacts = Pick<OpenProgram, 'backend' | 'fallbacks'>;
+type EngineFacts = Pick<OpenProgram, 'engine' | 'device' | 'fallbacks'>;
 
 /** What happened at the pod, for its terminal and its log. */
 export type PodNotice =
   | { readonly type: 'ready'; readonly datasets: readonly string[] }
   | { readonly type: 'request'; readonly run: string; readonly modeller: string; readonly dataset: string }
-  | { readonly type: 'accepted'; readonly run: string; readonly rows: number; readonly engine: EngineFacts }
+  | { readonly type: 'accepted'; readonly run: string; readonly rows: number; readonly trains: EngineFacts }
   | { readonly type: 'rejected'; readonly run: string; readonly response: JobResponse; readonly reason: string }
   | { readonly type: 'broker'; readonly up: boolean }
   | { readonly type: 'dropped'; readonly reason: string }
@@ -167,10 +167,10 @@ export class Pod {
       });
       for (const warning of admitted.data.warnings)
         onNotice({ type: 'problem', reason: `dataset "${request.dataset}": ${warning}` });
-      const { backend, fallbacks } = admitted.trainer.program;
+      const { engine, device, fallbacks } = admitted.trainer.program;
       onNotice({
         ...{ type: 'accepted', run: context.run, rows: admitted.data.train.rows },
-        engine: { backend, fallbacks },
+        trains: { engine, device, fallbacks },
       });
       await this.#watch(from);
     } catch (error) {

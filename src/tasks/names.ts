@@ -11,7 +11,7 @@ export const ALGORITHMS = ['FederatedModelTraining'] as const;
 /** Data sources this version reads. */
 export const DATASOURCES = ['CSVSource'] as const;
 /** Built-in models, referred to as `builtin:<name>`. */
-export const BUILTIN_MODELS = ['mlp'] as const;
+export const BUILTIN_MODELS = ['mlp', 'logistic_regression'] as const;
 
 /** Protocols of the specification (§2.1) that are not run yet. */
 export const KNOWN_PROTOCOLS = [

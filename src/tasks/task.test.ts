@@ -285,7 +285,21 @@ describe('parseTask', () => {
       edit('builtin:mlp', 'net.onnx').replace('epochs: 5', 'epochs: 5\n        hidden_layers: [3]'),
       /hidden_layers: only for builtin:mlp/,
     ],
-    ['unknown built-in', edit('builtin:mlp', 'builtin:cnn'), /unknown built-in model "cnn"; expected builtin:mlp/],
+    [
+      'unknown built-in',
+      edit('builtin:mlp', 'builtin:cnn'),
+      /unknown built-in model "cnn"; expected builtin:mlp, builtin:logistic_regression/,
+    ],
+    [
+      'layers of a linear model',
+      edit('builtin:mlp', 'builtin:logistic_regression').replace('epochs: 5', 'epochs: 5\n        hidden_layers: [3]'),
+      /hidden_layers: only for builtin:mlp, not for builtin:logistic_regression/,
+    ],
+    [
+      'logistic regression of a number',
+      edit('builtin:mlp', 'builtin:logistic_regression').replace('outcome: [', 'other: ['),
+      /model_ref: builtin:logistic_regression is for classes; list them in task\.data_structure\.categories\.outcome/,
+    ],
     [
       'a hub model',
       edit('builtin:mlp', 'alice/Net'),
@@ -394,6 +408,7 @@ describe('the wire form', () => {
     ['an ONNX model', edit('builtin:mlp', 'net.onnx')],
     ['a TensorFlow.js model', edit('builtin:mlp', './net/model.json')],
     ['a module that builds a model', edit('builtin:mlp', './net.mjs')],
+    ['logistic regression', edit('builtin:mlp', 'builtin:logistic_regression')],
     [
       'a predefined split',
       edit('    assign:', '    data_split: {data_splitter: predefined, args: {column_name: part}}\n    assign:'),

@@ -8,7 +8,7 @@ import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
-import { type TaskFile, taskFile } from './taskFile.ts';
+import { type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
 /** What local training counts in; the interval between updates counts in the same. */
 export type TrainingUnit = 'steps' | 'epochs';
@@ -21,6 +21,7 @@ export type ModelChoice =
       readonly hiddenLayers: readonly number[];
       readonly activation: Activation;
     }
+  | { readonly kind: 'builtin'; readonly name: 'logistic_regression' }
   | { readonly kind: 'onnx' }
   | { readonly kind: 'tfjs' };
 
@@ -178,7 +179,8 @@ export function toWire(task: Task): TaskFile {
             weight_decay: training.weightDecay,
             loss: training.loss,
             ...(training.gradientClipNorm !== undefined && { gradient_clip_norm: training.gradientClipNorm }),
-            ...(model.kind === 'builtin' && { hidden_layers: [...model.hiddenLayers], activation: model.activation }),
+            ...(model.kind === 'builtin' &&
+              model.name === 'mlp' && { hidden_layers: [...model.hiddenLayers], activation: model.activation }),
             seed: training.seed,
           },
         },
@@ -259,14 +261,7 @@ function taskOf(file: TaskFile): Task {
       modellerCheckpointing: places.algorithm.value.arguments?.modeller_checkpointing ?? true,
       checkpointEveryRound: places.algorithm.value.arguments?.checkpoint_every_round ?? false,
     },
-    model: places.reference!.value.model_ref.startsWith('builtin:')
-      ? {
-          kind: 'builtin',
-          name: 'mlp',
-          hiddenLayers: hyper.hidden_layers ?? [16],
-          activation: hyper.activation ?? 'relu',
-        }
-      : { kind: attachedKind(places.reference!.value.model_ref) },
+    model: modelOf(places.reference!.value.model_ref, hyper),
     training: {
       unit,
       total: hyper[unit]!,
@@ -293,6 +288,13 @@ function taskOf(file: TaskFile): Task {
 /** The kind of a model that the modeller sends, by its file's ending or, on the wire, by its reference. */
 function attachedKind(reference: string): 'onnx' | 'tfjs' {
   return reference === ATTACHED.tfjs || modelKindOf(reference) === 'tfjs' ? 'tfjs' : 'onnx';
+}
+
+function modelOf(reference: string, hyper: NonNullable<ModelFile['hyperparameters']>): ModelChoice {
+  if (!reference.startsWith('builtin:')) return { kind: attachedKind(reference) };
+  if (reference === 'builtin:logistic_regression') return { kind: 'builtin', name: 'logistic_regression' };
+  const { hidden_layers = [16], activation = 'relu' } = hyper;
+  return { kind: 'builtin', name: 'mlp', hiddenLayers: hidden_layers, activation };
 }
 
 function dataStructureOf(structure: NonNullable<TaskFile['task']['data_structure']>): Task['dataStructure'] {

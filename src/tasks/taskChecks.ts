@@ -125,7 +125,7 @@ function checkReference(reference: Places['reference'], attached: readonly strin
   const ref = reference.value.model_ref;
   if (ref.startsWith('builtin:')) {
     const name = ref.slice('builtin:'.length);
-    if (BUILTIN_MODELS.includes(name as 'mlp')) return [];
+    if (BUILTIN_MODELS.some((known) => known === name)) return [];
     return [
       {
         path,
@@ -188,17 +188,24 @@ function checkHyperparameters(file: TaskFile, places: Places): Problem[] {
       message: `only for optimizer sgd, but optimizer is ${hyper.optimizer}`,
       atKey: true,
     });
-  if (places.reference !== undefined && !places.reference.value.model_ref.startsWith('builtin:')) {
+  const reference = places.reference?.value.model_ref;
+  if (reference !== undefined && reference !== 'builtin:mlp') {
+    const why = reference.startsWith('builtin:') ? `, not for ${reference}` : '; a model file has its layers inside';
     for (const key of ['hidden_layers', 'activation'] as const) {
       if (hyper?.[key] !== undefined)
-        problems.push({
-          path: [...path, key],
-          message: 'only for builtin:mlp; a model file has its layers inside',
-          atKey: true,
-        });
+        problems.push({ path: [...path, key], message: `only for builtin:mlp${why}`, atKey: true });
     }
   }
-  return [...problems, ...checkLoss(hyper?.loss, [...path, 'loss'], places.dataStructure)];
+  return [...problems, ...checkClassifier(places), ...checkLoss(hyper?.loss, [...path, 'loss'], places.dataStructure)];
+}
+
+function checkClassifier({ reference, dataStructure }: Places): Problem[] {
+  const target = dataStructure && soleTarget(dataStructure.value);
+  if (reference?.value.model_ref !== 'builtin:logistic_regression' || target === undefined) return [];
+  if ((dataStructure!.value.categories?.[target]?.length ?? 0) > 0) return [];
+  const at = `${dotted(dataStructure!.path)}.categories.${target}`;
+  const message = `builtin:logistic_regression is for classes; list them in ${at}, or use builtin:mlp with hidden_layers: [] for a number`;
+  return [{ path: [...reference.path, 'model_ref'], message }];
 }
 
 function checkLoss(loss: string | undefined, path: Path, structure: Places['dataStructure']): Problem[] {

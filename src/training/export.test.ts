@@ -6,11 +6,11 @@ import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { readFixture } from '../../test/fixtures/training/fixtures.ts';
 import { modelOf } from '../../test/fixtures/training/models.ts';
-import { builtinMlp } from './builtin.ts';
 import { compile } from './compile.ts';
 import { exportModel, writeParameters } from './export.ts';
 import { decodeModel } from './onnx/proto.ts';
 import { floatScalar, floatTensor, tensorFrom } from './onnx/tensor.ts';
+import { builtinMlp } from './zoo/tabular.ts';
 
 const model = builtinMlp({ inputs: 3, hidden: [4], outputs: 2, activation: 'tanh', seed: 1 });
 const program = compile(model, {
@@ -137,6 +137,46 @@ describe('exportModel', () => {
     });
     const bytes = exportModel(noisy, layout, initial, options);
     expect((await run(bytes, 'x', Float32Array.of(1, 2, 3), 3))['y']).toEqual([6]);
+  });
+
+  it('normalises by running statistics, not by those of the batch', async () => {
+    const one = (name: string, value: number): [string, ReturnType<typeof floatTensor>] => [
+      `bn.${name}`,
+      floatTensor([3], Float32Array.of(value, value, value)),
+    ];
+    const weights = Object.fromEntries([
+      one('weight', 2),
+      one('bias', 1),
+      one('running_mean', 0),
+      one('running_var', 1),
+    ]);
+    const trained = modelOf(
+      [
+        [
+          'BatchNormalization',
+          ['x', ...Object.keys(weights)],
+          'b',
+          { training_mode: { int: 1 }, epsilon: { float: 0 } },
+        ],
+        ['Gemm', ['b', 'w'], 'y'],
+      ],
+      { ...weights, w: floatTensor([3, 1], Float32Array.of(1, 1, 1)) },
+      ['n', 3],
+      ['n', 1],
+    );
+    const { layout, initial } = compile(trained, {
+      source: 'm',
+      loss: 'mse',
+      optimiser: { kind: 'sgd', learningRate: 1 },
+      batchSize: 2,
+    });
+    const after = initial.slice();
+    const mean = layout.entries.find(({ name }) => name === 'bn.running_mean')!;
+    after.set([1, 2, 3], mean.offset);
+    const bytes = exportModel(trained, layout, after, options);
+    // 2(x - mean) + 1, summed; the same for a row alone and in company
+    expect((await run(bytes, 'x', Float32Array.of(1, 2, 4), 3))['y']).toEqual([5]);
+    expect((await run(bytes, 'x', Float32Array.of(1, 2, 4, 9, 9, 9), 3))['y']).toEqual([5, 45]);
   });
 
   it('refuses preprocessing and parameters that do not fit', () => {

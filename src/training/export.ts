@@ -5,6 +5,7 @@
  */
 import { KonsilError } from '../base/index.ts';
 import { checkParameters, type Layout, viewOf } from './layout.ts';
+import { mergedWeight } from './lora.ts';
 import { nodeProto, portProto } from './onnx/emit.ts';
 import { type Attributes, type Name, opOf, portOf } from './onnx/ir.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from './onnx/proto.ts';
-import { encodeTensor, floatTensor, sizeOf } from './onnx/tensor.ts';
+import { decodeTensor, encodeTensor, floatTensor, sizeOf, type Tensor } from './onnx/tensor.ts';
 
 export interface ExportOptions {
   /** Name of the model file, for error messages. */
@@ -40,28 +41,52 @@ type Model = ModelProto & { graph: GraphProto };
 /** Name of the output that `head` adds. */
 const PROBABILITIES = 'probabilities';
 
-function replaceParameters(model: Model, layout: Layout, parameters: Float32Array, source: string): Model {
+/** New values of the file's initializers, by name: trained ones, and matrices with their adapters merged in. */
+function valuesOf(model: Model, layout: Layout, parameters: Float32Array, source: string): Map<Name, Tensor> {
   checkParameters(layout, parameters);
-  const entries = new Map(layout.entries.map((entry) => [entry.name, entry]));
-  const initializer = model.graph.initializer.map((proto) => {
-    const entry = entries.get(proto.name ?? '');
-    if (entry === undefined) return proto;
-    if (proto.dims.join() !== entry.dims.join())
+  const values = new Map(
+    layout.entries.map((entry) => [entry.name, floatTensor(entry.dims, viewOf(parameters, entry))]),
+  );
+  for (const adapter of layout.adapters ?? []) {
+    const [a, b] = [values.get(adapter.a)!, values.get(adapter.b)!];
+    const proto = model.graph.initializer.find(({ name }) => name === adapter.weight);
+    const [rows, columns] = adapter.isInputFirst ? [a.dims[0], b.dims[1]] : [b.dims[0], a.dims[1]];
+    if (proto?.dims.join() !== `${rows},${columns}`)
       throw new KonsilError(
         'MODEL_MISMATCH',
-        `${source}: "${entry.name}" has shape [${proto.dims.join(', ')}], the parameters have [${entry.dims.join(', ')}]`,
+        `${source}: model has no matrix "${adapter.weight}" [${rows}, ${columns}]`,
       );
-    entries.delete(entry.name);
+    const base = decodeTensor(proto, `${source}: initializer "${adapter.weight}"`);
+    const [weight, factors] = [base.data as Float32Array, [a.data, b.data] as [Float32Array, Float32Array]];
+    values.set(adapter.weight, floatTensor(base.dims, mergedWeight(weight, base.dims, ...factors, adapter)));
+    values.delete(adapter.a);
+    values.delete(adapter.b);
+  }
+  return values;
+}
+
+function replaceParameters(model: Model, layout: Layout, parameters: Float32Array, source: string): Model {
+  const values = valuesOf(model, layout, parameters, source);
+  const initializer = model.graph.initializer.map((proto) => {
+    const name = proto.name ?? '';
+    const value = values.get(name);
+    if (value === undefined) return proto;
+    if (proto.dims.join() !== value.dims.join())
+      throw new KonsilError(
+        'MODEL_MISMATCH',
+        `${source}: "${name}" has shape [${proto.dims.join(', ')}], the parameters have [${value.dims.join(', ')}]`,
+      );
+    values.delete(name);
     const unknown = proto.unknown;
-    return { ...encodeTensor(floatTensor(entry.dims, viewOf(parameters, entry)), entry.name), unknown };
+    return { ...encodeTensor(value, name), unknown };
   });
-  if (entries.size > 0)
-    throw new KonsilError('MODEL_MISMATCH', `${source}: model has no initializer ${[...entries.keys()].join(', ')}`);
+  if (values.size > 0)
+    throw new KonsilError('MODEL_MISMATCH', `${source}: model has no initializer ${[...values.keys()].join(', ')}`);
   return { ...model, graph: { ...model.graph, initializer } };
 }
 
 /**
- * The ONNX file `model` with the weights of `layout` taken from `parameters`; all else as it was.
+ * The ONNX file `model` with the weights of `layout` taken from `parameters` and adapters merged; all else as it was.
  *
  * @throws KonsilError MODEL_MISMATCH when `layout` does not belong to the model, MODEL_INVALID when it is malformed.
  */
@@ -78,11 +103,13 @@ function node(op: string, name: string, inputs: Name[], output: Name, attributes
   return nodeProto({ op, name, inputs, outputs: [output], attributes });
 }
 
-/** Dropout for use, not training: without the inputs that switch it on. */
+/** For use, not training: Dropout without the inputs that switch it on, batch normalisation by running statistics. */
 function settle(proto: NodeProto): NodeProto {
-  return opOf(proto) === 'Dropout'
-    ? { ...proto, input: proto.input.slice(0, 1), output: proto.output.slice(0, 1) }
-    : proto;
+  const op = opOf(proto);
+  if (op !== 'Dropout' && op !== 'BatchNormalization') return proto;
+  const output = proto.output.slice(0, 1);
+  if (op === 'Dropout') return { ...proto, input: proto.input.slice(0, 1), output };
+  return { ...proto, output, attribute: proto.attribute.filter(({ name }) => name !== 'training_mode') };
 }
 
 function freeBatch(port: ValueInfoProto): ValueInfoProto {
@@ -144,7 +171,8 @@ function withMetadata(model: Model, metadata: ExportOptions['metadata']): ModelP
 }
 
 /**
- * A file for use: trained weights, free batch axis, Dropout off, standardisation in front and probabilities behind.
+ * A file for use: trained weights, free batch axis, Dropout off, batch normalisation by running
+ * statistics, standardisation in front and probabilities behind.
  * Outputs are the model's raw output under its own name and, with a head, `probabilities`.
  *
  * @throws KonsilError MODEL_MISMATCH when parameters or preprocessing do not fit, MODEL_UNSUPPORTED for models with

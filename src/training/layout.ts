@@ -15,14 +15,34 @@ export interface LayoutEntry {
   readonly kind: 'trainable' | 'buffer';
 }
 
-/** Entries in the order of the model file, without gaps; `length` elements in all. */
+/** A product of two trained matrices that is added to a matrix of the model file, see `lora.ts`. */
+export interface Adapter {
+  /** Initializer of the model file. */
+  readonly weight: Name;
+  /** Entries of the layout. */
+  readonly a: Name;
+  readonly b: Name;
+  /** Whether the product is A·B; else it is B·A. */
+  readonly isInputFirst: boolean;
+  readonly scale: number;
+}
+
+/**
+ * Trained entries (weights of the model file in its order, then adapters), then buffers, without gaps; `length` elements
+ * in all.
+ */
 export interface Layout {
   readonly entries: readonly LayoutEntry[];
   readonly length: number;
+  /** Absent when there are none. */
+  readonly adapters?: readonly Adapter[];
 }
 
 /** Lays `tensors` one after another. */
-export function layOut(tensors: readonly { name: Name; dims: readonly number[]; kind: LayoutEntry['kind'] }[]): Layout {
+export function layOut(
+  tensors: readonly { name: Name; dims: readonly number[]; kind: LayoutEntry['kind'] }[],
+  adapters: readonly Adapter[] = [],
+): Layout {
   let length = 0;
   const entries = tensors.map((tensor) => {
     const count = tensor.dims.reduce((n, dim) => n * dim, 1);
@@ -30,7 +50,12 @@ export function layOut(tensors: readonly { name: Name; dims: readonly number[]; 
     length += count;
     return entry;
   });
-  return { entries, length };
+  return { entries, length, ...(adapters.length > 0 && { adapters }) };
+}
+
+/** Elements of the trained entries, which come first. */
+export function trainedLength({ entries }: Layout): number {
+  return entries.reduce((n, entry) => (entry.kind === 'trainable' ? n + entry.count : n), 0);
 }
 
 /** The part of `vector` that holds `entry`, as a view. */

@@ -3,9 +3,11 @@
  * @module
  */
 import type { Layout } from './layout.ts';
-import type { LossKind } from './losses/losses.ts';
+import type { TargetType } from './losses/rule.ts';
+import type { LossKind } from './losses/spec.ts';
 import type { Name } from './onnx/ir.ts';
 import type { OptimiserSpec } from './optim/optimisers.ts';
+import type { PrivacySpec } from './privacy/spec.ts';
 
 /** A value fed to or read from a program's graphs; `width` elements per row. */
 export interface ProgramPort {
@@ -22,62 +24,97 @@ export interface DropoutMask {
   readonly ratio: number;
 }
 
-/** What is known of a model that is open for training, whichever engine trains it. */
-export interface Program {
+/** One input of the model; a row of features is the rows of all inputs side by side, this one's from `offset` on. */
+export interface ProgramInput extends ProgramPort {
+  /** Integers and booleans of the model are fed as int32. */
+  readonly dtype: 'float32' | 'int32';
+  readonly offset: number;
+}
+
+/** `int32` class indices, below `classes` or equal to `ignoreIndex`, or values; width 0 where there are no targets. */
+export interface ProgramTarget extends TargetType {
+  readonly dtype: 'int32' | 'float32';
+  readonly width: number;
+}
+
+/** What a compiled model takes and gives. */
+export interface TrainingProgram {
   readonly source: string;
+  /** Trained weights in the order of the model file, then running statistics. */
   readonly layout: Layout;
   /** The parameters in the model file, `[layout.length]`. */
   readonly initial: Float32Array;
+  /** Rows that a graph takes. */
   readonly batchSize: number;
+  /** Runs of the gradient graph per optimiser step. */
+  readonly accumulate: number;
+  readonly privacy?: PrivacySpec;
+  readonly inputs: readonly ProgramInput[];
+  /** All inputs as one row. */
   readonly input: ProgramPort;
   readonly output: ProgramPort;
-  /** `int32` class indices or `float32` values. */
-  readonly target: { readonly dtype: 'int32' | 'float32'; readonly dims: readonly number[]; readonly width: number };
+  readonly target: ProgramTarget;
   readonly loss: LossKind;
+  /** Whether graphs that give `loss` also give `mass`: what its mean divides by, where that is not the number of rows. */
+  readonly hasMass: boolean;
+  /** Whether a step takes `anchor/<name>`: the parameters that FedProx keeps close to. */
+  readonly hasAnchor: boolean;
+  /** Whether a step takes `correction/<name>`: c - cᵢ of SCAFFOLD. */
+  readonly hasCorrection: boolean;
   readonly optimiser: OptimiserSpec;
-  /** SHA-256 of all that decides how it trains, lower-case hexadecimal: equal programs train equally. */
+  readonly stateSlots: number;
+  readonly masks: readonly DropoutMask[];
+  /** Whether a row's result depends on the batch's other rows: padding a short batch would show. */
+  readonly mixesRows: boolean;
+  /** Whether outputs and losses of single rows exist: not where the model's output is the loss of a whole batch. */
+  readonly hasRowOutputs: boolean;
+  /** SHA-256 of training and evaluation graph, lower-case hexadecimal: equal programs train equally. */
   readonly hash: string;
 }
 
-/** Which engine trains: `onnx` runs compiled graphs in onnxruntime, `tfjs` runs layers in TensorFlow.js. */
-export type EngineKind = 'onnx' | 'tfjs';
-
-/** A backend that would have been preferred, and why it is not used. */
-export interface Fallback {
-  readonly tried: string;
-  readonly reason: string;
-}
-
-/** A model open in an engine. */
-export interface OpenProgram extends Program {
-  readonly engine: EngineKind;
-  /** What computes: `onnxruntime-cpu`, or the TensorFlow.js backend in use. */
-  readonly backend: string;
-  readonly fallbacks: readonly Fallback[];
-}
-
 /**
- * A compiled ONNX model. All graphs take `x`, `y`, `weight` (one per row) and `param/<name>` for each layout entry; names
- * beyond these are given by {@link GRAPH_NAMES}. `hash` is that of the three graphs.
+ * A program with its graphs. All but the update graph take the inputs, `y` (where there are targets), `weight` (one per
+ * row) and `param/<name>` for each layout entry; names beyond these are given by {@link GRAPH_NAMES}. Where the program
+ * has anchors or corrections, training and update graph take those too.
  */
-export interface TrainingProgram extends Program {
+export interface CompiledModel extends TrainingProgram {
   /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
   readonly trainGraph: Uint8Array;
-  /** Also takes masks; gives `loss` and `grad/<name>`, before clipping. */
-  readonly gradGraph: Uint8Array;
   /** Gives `output` and `loss`, without Dropout. */
   readonly evalGraph: Uint8Array;
-  readonly stateSlots: number;
-  readonly masks: readonly DropoutMask[];
+  /**
+   * Also takes masks; gives `loss`, `grad/<name>` of trained weights before clipping, and `next/param/…` of running
+   * statistics. Made when asked for.
+   */
+  readonly gradientGraph: () => Uint8Array;
+  /**
+   * The second half of a step: takes `param/<name>` and `grad/<name>` of trained weights, scalars and state; gives their
+   * `next/param/…` and `next/state<k>/…`. Made when asked for.
+   */
+  readonly updateGraph: () => Uint8Array;
+  /**
+   * `steps` training steps in one run: `param/…`, `state<k>/…` and what they become are as in the training graph, every
+   * other input and output has a first axis of size `steps`.
+   */
+  readonly loopGraph: (steps: number) => Uint8Array;
+}
+
+/** `model` without its graphs. */
+export function programOf(model: CompiledModel): TrainingProgram {
+  const { trainGraph: _t, evalGraph: _e, gradientGraph: _g, updateGraph: _u, loopGraph: _l, ...program } = model;
+  return program;
 }
 
 /** Names of the graphs' inputs and outputs. */
 export const GRAPH_NAMES = {
+  input: (index: number): Name => `x/${index}`,
   parameter: (name: Name): Name => `param/${name}`,
   state: (slot: number, name: Name): Name => `state${slot}/${name}`,
   nextParameter: (name: Name): Name => `next/param/${name}`,
   nextState: (slot: number, name: Name): Name => `next/state${slot}/${name}`,
   gradient: (name: Name): Name => `grad/${name}`,
+  anchor: (name: Name): Name => `anchor/${name}`,
+  correction: (name: Name): Name => `correction/${name}`,
   scalar: (name: string): Name => `scalar/${name}`,
   mask: (index: number): Name => `mask/${index}`,
 } as const;

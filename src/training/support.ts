@@ -4,10 +4,7 @@
  */
 import { NOT_DIFFERENTIABLE, VJP } from './grad/rules.ts';
 import { labelOf, type Name, type Node, type SourceGraph } from './onnx/ir.ts';
-import { dataInputs, isLowerable } from './passes/lower.ts';
-
-/** Operators that the importer turns into others, all of which have gradient rules, or that carry no data. */
-const LOWERED = new Set(['Identity', 'Constant', 'Dropout', 'Flatten', 'Squeeze', 'Unsqueeze', 'Sum']);
+import { dataInputs, isLowerable, isRewritten } from './operators/index.ts';
 
 /** Nodes the outputs depend on. */
 export function liveNodes(graph: SourceGraph, outputs: readonly Name[]): Set<Node> {
@@ -21,8 +18,9 @@ export function liveNodes(graph: SourceGraph, outputs: readonly Name[]): Set<Nod
   return live;
 }
 
+/** What the importer rewrites comes out as steps with gradients. */
 function isTrainable(op: string): boolean {
-  return LOWERED.has(op) || NOT_DIFFERENTIABLE.has(op) || op === 'Cast' || op in VJP;
+  return isRewritten(op) || NOT_DIFFERENTIABLE.has(op) || op === 'Cast' || op in VJP;
 }
 
 /**

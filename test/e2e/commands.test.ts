@@ -89,6 +89,21 @@ describe('konsil commands', () => {
     expect(odd.text).toContain('Dense "only" has a kernel_regularizer');
   });
 
+  it('writes built-in models, and says what it needs', async () => {
+    const made = await done('model', 'new', 'mlp', '--inputs', '30', '--hidden', '8,4', '--out', 'net.onnx', '--json');
+    expect(made.values[0]).toMatchObject({ file: 'net.onnx', model: 'mlp', parameterCount: 30 * 8 + 8 + 36 + 5 });
+    expect((await done('model', 'inspect', 'net.onnx')).text).toContain('layers.4.weight');
+    const again = await done('model', 'new', 'cnn', '--out', 'net.onnx');
+    expect(again.text).toContain('net.onnx exists already');
+    expect((await done('model', 'new', 'cnn', '--out', 'net.onnx', '--force')).code).toBe(0);
+    const wrong = await done('model', 'new', 'unet', '--size', 'big', '--out', 'u.onnx');
+    expect(wrong.text).toContain('unet: size is "big", expected an integer in [1, 4096]');
+    const unknown = await done('model', 'new', 'resnet', '--out', 'r.onnx');
+    expect(unknown.code).toBe(2);
+    expect(unknown.text).toContain('did you mean "resnet18"?');
+    expect((await done('model', 'new', 'mlp', '--help')).text).toContain('width of each hidden layer (default 16)');
+  });
+
   it('validates tasks and pods, and says where a file is wrong', async () => {
     expect((await done('validate', 'task.yaml')).text).toContain('valid; 4 pods, 3 rounds, secure');
     expect((await done('validate', '--pod', 'hospital-b.yaml', '--json')).values[0]).toMatchObject({

@@ -1,4 +1,4 @@
-/** `konsil model inspect`: what a model file contains and whether it trains. @module */
+/** `konsil model`: what a model file contains and whether it trains; new files. @module */
 import type { Command } from 'commander';
 import {
   type InspectedTfjsModel,
@@ -8,11 +8,12 @@ import {
   readModelFile,
 } from '../../training/index.ts';
 import { humanBytes, Output } from '../output.ts';
+import { addModelNewCommand } from './modelNew.ts';
 
 export function addModelCommand(program: Command): void {
-  program
-    .command('model')
-    .description('look at ONNX and TensorFlow.js models')
+  const models = program.command('model').description('look at ONNX and TensorFlow.js models, make new ones');
+  addModelNewCommand(models);
+  models
     .command('inspect')
     .description('layers, parameters, size, and which of them train')
     .argument('<model.onnx | model.json>')

@@ -6,7 +6,7 @@
 import { KonsilError } from '../../base/index.ts';
 import { problemOf } from '../../datasources/index.ts';
 import type { Task } from '../../tasks/index.ts';
-import type { Program, Targets, TrainerOptions } from '../../training/index.ts';
+import type { Targets, TrainerOptions, TrainingProgram } from '../../training/index.ts';
 
 /** The trainer's options for `task` on the ONNX file `model`; `source` names the model in errors. */
 export function trainerOptions(task: Task, model: Uint8Array, source: string): TrainerOptions {
@@ -27,7 +27,7 @@ export function outputsOf(task: Pick<Task, 'training' | 'dataStructure'>): numbe
 }
 
 /** @throws KonsilError MODEL_MISMATCH when the model's widths are not those of data and loss. */
-export function checkModelFits(program: Program, task: Task, features: number): void {
+export function checkModelFits(program: TrainingProgram, task: Task, features: number): void {
   const { source, input, output } = program;
   if (input.width !== features)
     throw new KonsilError(

@@ -5,7 +5,7 @@
  */
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { evaluate, type Value } from '../../../test/fixtures/training/float64.ts';
+import { evaluate, type Value } from '../../../test/support/float64/index.ts';
 import { normal, seededRng } from '../../base/index.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { emitModel } from '../onnx/emit.ts';

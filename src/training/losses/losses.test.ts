@@ -5,7 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeTrainers, openTrainer, xorData } from '../../../test/fixtures/training/trainers.ts';
 import { seededRng } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 
 afterEach(closeTrainers);
 

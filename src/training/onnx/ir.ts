@@ -16,6 +16,7 @@ export type Attribute =
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }
   | { readonly text: string }
+  | { readonly texts: readonly string[] }
   | { readonly tensor: Tensor };
 
 export type Attributes = Readonly<Record<string, Attribute>>;
@@ -56,6 +57,7 @@ function readAttribute(proto: AttributeProto, where: string): Attribute {
   if (proto.t !== undefined) return { tensor: decodeTensor(proto.t, where) };
   if (proto.type === 6 || proto.floats.length > 0) return { floats: proto.floats };
   if (proto.type === 7 || proto.ints.length > 0) return { ints: proto.ints.map(Number) };
+  if (proto.type === 8 || proto.strings.length > 0) return { texts: proto.strings.map((part) => text.decode(part)) };
   throw new KonsilError('MODEL_UNSUPPORTED', `${where}: attribute of type ${proto.type ?? 0} is not supported`);
 }
 
@@ -67,6 +69,7 @@ export function encodeAttribute(name: string, attribute: Attribute): AttributePr
   if ('ints' in attribute) return { ...proto, ints: attribute.ints.map(BigInt), type: 7 };
   if ('floats' in attribute) return { ...proto, floats: [...attribute.floats], type: 6 };
   if ('text' in attribute) return { ...proto, s: utf8(attribute.text), type: 3 };
+  if ('texts' in attribute) return { ...proto, strings: attribute.texts.map(utf8), type: 8 };
   return { ...proto, t: encodeTensor(attribute.tensor), type: 4 };
 }
 
@@ -86,6 +89,12 @@ export function floatOf(attributes: Attributes, name: string, fallback: number):
 export function findInts(attributes: Attributes, name: string): readonly number[] | undefined {
   const found = attributes[name];
   return found !== undefined && 'ints' in found ? found.ints : undefined;
+}
+
+/** Attribute `name` as text, or `fallback` when it is absent. */
+export function textOf(attributes: Attributes, name: string, fallback: string): string {
+  const found = attributes[name];
+  return found !== undefined && 'text' in found ? found.text : fallback;
 }
 
 /** `op (node "name")`, as error messages and inspection print a node. */

@@ -164,3 +164,8 @@ export function decodeModel(bytes: Uint8Array, source: string): ModelProto & { g
 export function encodeModel(model: ModelProto): Uint8Array {
   return encodeMessage(model, MODEL);
 }
+
+/** Wire bytes of `graph`, the form in which it stands in another graph's attribute. */
+export function encodeGraph(graph: GraphProto): Uint8Array {
+  return encodeMessage(graph, GRAPH);
+}

@@ -7,9 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { readFixture } from '../../../test/fixtures/training/fixtures.ts';
 import { modelOf } from '../../../test/fixtures/training/models.ts';
 import { isKonsilError } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
 import { compile } from '../compile.ts';
 import { inspectModel } from '../inspect.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 import { decodeModel, encodeModel } from './proto.ts';
 import { decodeTensor, encodeTensor, floatScalar, floatTensor, intVector, tensorFrom } from './tensor.ts';
 

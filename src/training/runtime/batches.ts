@@ -3,11 +3,11 @@
  * @module
  */
 import { KonsilError, permutation, type Rng, seededRng } from '../../base/index.ts';
-import type { Program } from '../program.ts';
+import type { TrainingProgram } from '../program.ts';
 import type { Budget, Features, Samples, Targets } from './messages.ts';
 
 /** Checks the features. @throws KonsilError DATA_EMPTY or MODEL_MISMATCH, naming the model's input. */
-export function checkFeatures(program: Program, { x, rows }: Features): void {
+export function checkFeatures(program: TrainingProgram, { x, rows }: Features): void {
   const { input } = program;
   if (!Number.isSafeInteger(rows) || rows < 1)
     throw new KonsilError('DATA_EMPTY', `data has ${rows} rows, expected 1 or more`);
@@ -24,30 +24,48 @@ export function checkFeatures(program: Program, { x, rows }: Features): void {
  *
  * @throws KonsilError MODEL_MISMATCH when their number or type is wrong, DATA_INVALID for a class index out of range.
  */
-export function checkTargets(program: Program, { y, rows }: Samples): Float32Array | Int32Array {
-  const { target, output, loss } = program;
+export function checkTargets(program: TrainingProgram, { y, rows }: Samples): Float32Array | Int32Array {
+  const { target, loss } = program;
   if (y.length !== rows * target.width)
     throw new KonsilError(
       'MODEL_MISMATCH',
       `loss ${loss} expects ${target.width} target${target.width === 1 ? '' : 's'} per row, data has ${y.length} in ${rows} rows`,
     );
-  if (target.dtype === 'int32') return classIndices(y, output.width);
-  if (!(y instanceof Float32Array))
-    throw new KonsilError('MODEL_MISMATCH', `loss ${loss} expects float32 targets, data has integers`);
-  return y;
+  if (target.dtype === 'int32') return integers(program, y);
+  if (y instanceof Float32Array) {
+    if (loss === 'cox') checkSurvival(y);
+    return y;
+  }
+  if (target.width === 0) return new Float32Array(0);
+  throw new KonsilError('MODEL_MISMATCH', `loss ${loss} expects float32 targets, data has integers`);
 }
 
-function classIndices(y: Targets, classes: number): Int32Array {
+function integers({ target, loss }: TrainingProgram, y: Targets): Int32Array {
+  const { classes = Number.POSITIVE_INFINITY, ignoreIndex, width } = target;
   if (y instanceof Float32Array)
-    throw new KonsilError(
-      'MODEL_MISMATCH',
-      'loss cross_entropy expects integer class indices, data has float32 targets',
-    );
+    throw new KonsilError('MODEL_MISMATCH', `loss ${loss} expects integer class indices, data has float32 targets`);
   const out = Int32Array.from(y as ArrayLike<number | bigint>, Number);
-  const bad = out.findIndex((index) => index < 0 || index >= classes);
+  if (target.classes === undefined) return out;
+  const bad = out.findIndex((index) => (index < 0 || index >= classes) && index !== ignoreIndex);
   if (bad >= 0)
-    throw new KonsilError('DATA_INVALID', `the class index of row ${bad} is outside 0 to ${classes - 1}`, { row: bad });
+    throw new KonsilError(
+      'DATA_INVALID',
+      `the class index of row ${Math.floor(bad / width)} is outside 0 to ${classes - 1}`,
+      { row: Math.floor(bad / width) },
+    );
   return out;
+}
+
+function checkSurvival(y: Float32Array): void {
+  for (let row = 0; row < y.length / 2; row++) {
+    const [time, event] = [y[2 * row]!, y[2 * row + 1]!];
+    if (!Number.isFinite(time) || (event !== 0 && event !== 1))
+      throw new KonsilError(
+        'DATA_INVALID',
+        `row ${row} has time ${time} and event ${event}, expected a finite time and an event of 0 or 1`,
+        { row },
+      );
+  }
 }
 
 /** Steps that `budget` takes over `rows`. @throws KonsilError CONFIG_INVALID unless a positive integer. */

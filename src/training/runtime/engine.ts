@@ -2,69 +2,184 @@
  * Runs a program's graphs in onnxruntime, in the thread that calls it (ORT blocks that thread: use `Trainer`).
  * @module
  */
-import * as ort from 'onnxruntime-node';
-import { seededRng } from '../../base/index.ts';
+import type * as ort from 'onnxruntime-node';
+import { isKonsilError, KonsilError, type Rng, seededRng } from '../../base/index.ts';
 import { checkParameters } from '../layout.ts';
-import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { checkFeatures, checkTargets, drawMask, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
-import { BatchInputs, MaskInputs, tensor, views } from './feeds.ts';
+import { poissonBatches, secureRng } from '../privacy/noise.ts';
+import { type CompiledModel, GRAPH_NAMES, type TrainingProgram } from '../program.ts';
+import { checkFeatures, checkTargets, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
+import { type Device, keepsState, sessionOptions } from './devices.ts';
+import { Executor } from './executor.ts';
+import { tensor, views } from './feeds.ts';
+import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
-import { Stepper } from './stepper.ts';
+import { Pace } from './pace.ts';
+import { deviceOutputs } from './state.ts';
+import { Stepper, type StepperOptions } from './stepper.ts';
 
 /** Called before every step; throws to stop. */
 export type Checkpoint = (done: number, total: number, loss: number) => void;
 
+export interface EngineOptions {
+  /** ORT threads; results are bit-identical from run to run with 1. */
+  readonly threads: number;
+  /** The model must be compiled for its target. @default cpu */
+  readonly device?: Device;
+  /** The same model for another batch size; without it short batches are always padded. */
+  readonly recompile?: (batchSize: number) => CompiledModel;
+  /** Source of the noise and of the choice of rows in private training; only for tests. @default cryptographic */
+  readonly rng?: Rng;
+}
+
+/** Settings of a run of steps besides parameters and learning rate. */
+type StepperSettings = Pick<StepperOptions, 'schedule' | 'firstStep' | 'anchor' | 'correction'>;
+
 export class Engine {
   readonly #program: TrainingProgram;
-  readonly #options: ort.InferenceSession.SessionOptions;
-  readonly #sessions = new Map<Uint8Array, ort.InferenceSession>();
-  readonly #batch: BatchInputs;
-  readonly #masks: MaskInputs;
+  readonly #device: Device;
+  readonly #sessionOptions: ort.InferenceSession.SessionOptions;
+  readonly #recompile: EngineOptions['recompile'];
+  readonly #rng: Rng;
+  readonly #executor: Executor;
+  /** For batch sizes other than the program's; null where the model allows only one. */
+  readonly #others = new Map<number, Executor | null>();
 
-  /** @param threads - ORT threads; results are bit-identical from run to run with 1. */
-  constructor(program: TrainingProgram, threads: number) {
-    this.#program = program;
-    this.#options = {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-    };
-    this.#batch = new BatchInputs(program);
-    this.#masks = new MaskInputs(program);
+  constructor(model: CompiledModel, { threads, device = 'cpu', recompile, rng = secureRng() }: EngineOptions) {
+    this.#device = device;
+    this.#rng = rng;
+    this.#program = model;
+    this.#recompile = recompile;
+    this.#sessionOptions = sessionOptions(device, threads);
+    this.#executor = this.#executorOf(model);
   }
 
-  async #session(graph: Uint8Array): Promise<ort.InferenceSession> {
-    const open = this.#sessions.get(graph) ?? (await ort.InferenceSession.create(graph, this.#options));
-    this.#sessions.set(graph, open);
-    return open;
+  #executorOf(model: CompiledModel): Executor {
+    // weights stay on the device only where one run makes a whole step
+    const places = keepsState(this.#device) && this.#isFused() ? deviceOutputs(model) : undefined;
+    return new Executor(model, this.#sessionOptions, places);
+  }
+
+  /** One step on zeros: whether the device can run every operator shows only in running them. */
+  async trial(): Promise<void> {
+    const { initial, input, target, batchSize, optimiser } = this.#program;
+    const y =
+      target.dtype === 'int32' ? new Int32Array(batchSize * target.width) : new Float32Array(batchSize * target.width);
+    const stepper = await this.stepper(initial, optimiser.learningRate);
+    const rows = Uint32Array.from({ length: batchSize }, (_, i) => i);
+    await stepper.step(rows, new Float32Array(batchSize * input.width), y);
+    await stepper.parameters();
   }
 
   /** A run of steps over this engine's buffers; one at a time. */
-  async stepper(parameters: Float32Array, learningRate: number): Promise<Stepper> {
-    checkParameters(this.#program.layout, parameters);
-    return new Stepper(this.#program, await this.#session(this.#program.trainGraph), parameters, learningRate);
+  async stepper(parameters: Float32Array, learningRate: number, settings: StepperSettings = {}): Promise<Stepper> {
+    return new Stepper({
+      program: this.#program,
+      executorFor: (rows) => this.#executorFor(rows),
+      gradients: this.#gradientSource(),
+      ...{ parameters, learningRate },
+      ...(keepsState(this.#device) && { device: this.#sessionOptions }),
+      ...settings,
+    });
   }
 
-  /** Trains from zero optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
-  async train(request: TrainRequest, checkpoint: Checkpoint): Promise<TrainResult> {
-    const { batchSize, optimiser, masks } = this.#program;
-    const y = this.#checked(request);
-    const total = stepsOf(request.budget, request.rows, batchSize);
-    const stepper = await this.stepper(request.parameters, request.learningRate ?? optimiser.learningRate);
-    const batches = shuffledBatches(request.rows, batchSize, request.seed);
-    const maskRng = seededRng(request.seed, 'dropout');
-    let [lossSum, samples] = [0, 0];
-    for (let step = 0; step < total; step++) {
-      checkpoint(step, total, samples === 0 ? Number.NaN : lossSum / samples);
-      const batch = batches.next().value;
-      for (const [i, { ratio }] of masks.entries()) drawMask(stepper.masks[i]!, ratio, maskRng);
-      lossSum += (await stepper.step(batch, request.x, y)) * batch.length;
-      samples += batch.length;
+  /** Undefined where a step is one run of the training graph. */
+  #gradientSource(): GradientSource | undefined {
+    const { privacy, accumulate } = this.#program;
+    if (privacy !== undefined)
+      return new PrivateGradient(this.#program, privacy, () => this.#executorOfOne(), this.#rng);
+    return accumulate > 1 ? new MeanGradient(this.#program, (rows) => this.#executorFor(rows)) : undefined;
+  }
+
+  /** Graphs for single rows. @throws KonsilError as `compile` does when the model has a fixed batch size. */
+  #executorOfOne(): Executor {
+    if (this.#program.batchSize === 1) return this.#executor;
+    if (this.#recompile === undefined) throw new TypeError('private training needs `recompile`');
+    const executor = this.#others.get(1) ?? this.#executorOf(this.#recompile(1));
+    this.#others.set(1, executor);
+    return executor;
+  }
+
+  /**
+   * Padding rows have weight 0, which hides them from loss and gradient, but not from the statistics of batch
+   * normalisation: such models get graphs of the short batch's own size.
+   */
+  #executorFor(rows: number): Executor {
+    const { batchSize, mixesRows } = this.#program;
+    if (rows === batchSize || !mixesRows || this.#recompile === undefined) return this.#executor;
+    let found = this.#others.get(rows);
+    if (found === undefined) {
+      found = this.#open(rows);
+      this.#others.set(rows, found);
     }
-    checkpoint(total, total, lossSum / samples);
-    return { parameters: stepper.parameters(), meanLoss: lossSum / samples, steps: total, samples };
+    return found ?? this.#executor;
+  }
+
+  #open(rows: number): Executor | null {
+    try {
+      return this.#executorOf(this.#recompile!(rows));
+    } catch (error) {
+      // exported with a fixed batch size, or one row where statistics need two: padding is what is left
+      if (isKonsilError(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Row numbers of one step after another. */
+  #batches({ rows, seed }: TrainRequest): Generator<Uint32Array, never> {
+    const { batchSize, accumulate, privacy } = this.#program;
+    // private training counts on every row being in every step with the same small chance, unknown to others
+    if (privacy !== undefined) return poissonBatches(rows, Math.min(1, batchSize / rows), this.#rng);
+    return shuffledBatches(rows, batchSize * accumulate, seed);
+  }
+
+  /** Trains from fresh optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
+  async train(request: TrainRequest, checkpoint: Checkpoint): Promise<TrainResult> {
+    const { batchSize, accumulate, optimiser } = this.#program;
+    const y = this.#checked(request);
+    const total = stepsOf(request.budget, request.rows, batchSize * accumulate);
+    const { schedule, firstStep, anchor, correction } = request;
+    const rate = request.learningRate ?? optimiser.learningRate;
+    const stepper = await this.stepper(request.parameters, rate, { schedule, firstStep, anchor, correction });
+    const batches = this.#batches(request);
+    const maskRng = seededRng(request.seed, 'dropout');
+    const pace = new Pace();
+    let [lossSum, massSum, samples, step] = [0, 0, 0, 0];
+    const meanLoss = (): number => (massSum === 0 ? 0 : lossSum / massSum);
+    const count = (loss: number, mass: number): void => {
+      lossSum += loss * mass;
+      massSum += mass;
+      step++;
+    };
+    while (step < total) {
+      checkpoint(step, total, step === 0 ? Number.NaN : meanLoss());
+      const steps = this.#isFused() && this.#device === 'cpu' ? pace.stepsAtOnce(total - step) : 1;
+      const taken = Array.from({ length: steps }, () => batches.next().value);
+      for (const { length } of taken) samples += length;
+      if (steps > 1 && taken.every(({ length }) => this.#executorFor(length) === this.#executor)) {
+        const loop = await this.#executor.loop(steps);
+        await stepper.loop(loop, taken, request.x, y, maskRng);
+        for (const [i, loss] of loop.losses.entries()) count(loss, loop.masses[i]!);
+        continue;
+      }
+      for (const [i, batch] of taken.entries()) {
+        if (i > 0) checkpoint(step, total, meanLoss());
+        const started = performance.now();
+        const loss = await stepper.step(batch, request.x, y, maskRng);
+        pace.add(performance.now() - started);
+        count(loss, stepper.mass);
+      }
+    }
+    checkpoint(total, total, meanLoss());
+    return {
+      ...{ parameters: await stepper.parameters(), meanLoss: meanLoss(), steps: total, samples },
+      rateSum: stepper.rateSum,
+    };
+  }
+
+  /** Whether a step is one run of the training graph. */
+  #isFused(): boolean {
+    const { privacy, accumulate } = this.#program;
+    return privacy === undefined && accumulate === 1;
   }
 
   #checked(request: Samples): Float32Array | Int32Array {
@@ -75,18 +190,24 @@ export class Engine {
 
   /** Raw outputs, `[rows, output width]`. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
-    const { layout, output, batchSize, evalGraph } = this.#program;
+    const { layout, output, batchSize, hasRowOutputs, source } = this.#program;
+    if (!hasRowOutputs)
+      throw new KonsilError(
+        'MODEL_UNSUPPORTED',
+        `${source}: output "${output.name}" is a loss, expected one value a row`,
+      );
     checkParameters(layout, request.parameters);
     checkFeatures(this.#program, request);
-    const session = await this.#session(evalGraph);
+    const session = await this.#executor.session('eval');
+    const { batch: batchInputs } = this.#executor;
     const result = new Float32Array(request.rows * output.width);
     const values = new Float32Array(batchSize * output.width);
-    const feeds = { ...this.#batch.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
+    const feeds = { ...batchInputs.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
     const fetches = { output: tensor(values, output.dims) };
     let done = 0;
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
-      this.#batch.load(batch, request.x);
+      batchInputs.load(batch, request.x);
       await session.run(feeds, fetches);
       result.set(values.subarray(0, batch.length * output.width), done * output.width);
       done += batch.length;
@@ -97,55 +218,46 @@ export class Engine {
   /** Mean loss over the rows, Dropout off. */
   async loss(request: Samples, checkpoint: Checkpoint): Promise<number> {
     const y = this.#checked(request);
-    const { layout, evalGraph, batchSize } = this.#program;
-    const session = await this.#session(evalGraph);
-    const feeds = { ...this.#batch.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
-    const loss = new Float32Array(1);
-    const fetches = { loss: tensor(loss, []) };
-    let [sum, done] = [0, 0];
+    const { layout, batchSize, hasMass, loss: kind } = this.#program;
+    const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
+    const [loss, mass] = [new Float32Array(1), new Float32Array(1)];
+    const fetches = { loss: tensor(loss, []), ...(hasMass && { mass: tensor(mass, []) }) };
+    let [sum, massSum, done] = [0, 0, 0];
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
-      this.#batch.load(batch, request.x, y);
-      await session.run(feeds, fetches);
-      sum += loss[0]! * batch.length;
+      // a loss of the whole batch sees padding; outputs of single rows do not, in evaluation
+      const executor = kind === 'output' ? this.#executorFor(batch.length) : this.#executor;
+      executor.batch.load(batch, request.x, y);
+      const session = await executor.session('eval');
+      await session.run({ ...executor.batch.feeds, ...weights }, fetches);
+      const counted = hasMass ? mass[0]! : batch.length;
+      sum += loss[0]! * counted;
+      massSum += counted;
       done += batch.length;
     }
-    return sum / request.rows;
+    return massSum === 0 ? 0 : sum / massSum;
   }
 
-  /** Mean gradient over the rows, unclipped. Dropout is off, or drawn from `seed` when one is given. */
+  /** Mean gradient over the rows, unclipped; 0 for running statistics. Dropout is off, or drawn from `seed` when one is given. */
   async gradient(request: Samples & { readonly seed?: number }, checkpoint: Checkpoint): Promise<GradientResult> {
     const y = this.#checked(request);
-    const { layout, batchSize, gradGraph, masks } = this.#program;
-    const session = await this.#session(gradGraph);
+    const { layout } = this.#program;
     const rng = request.seed === undefined ? undefined : seededRng(request.seed, 'dropout');
-    const part = new Float32Array(layout.length);
-    const loss = new Float32Array(1);
-    const feeds = {
-      ...this.#batch.feeds,
-      ...this.#masks.feeds,
-      ...views(layout, request.parameters, GRAPH_NAMES.parameter),
-    };
-    const fetches = { loss: tensor(loss, []), ...views(layout, part, GRAPH_NAMES.gradient) };
-    const sum = new Float64Array(layout.length);
-    let [lossSum, done] = [0, 0];
-    for (const batch of orderedBatches(request.rows, batchSize)) {
-      checkpoint(done, request.rows, Number.NaN);
-      this.#batch.load(batch, request.x, y);
-      for (const [i, { ratio }] of masks.entries()) {
-        if (rng === undefined) this.#masks.data[i]!.fill(1);
-        else drawMask(this.#masks.data[i]!, ratio, rng);
-      }
-      await session.run(feeds, fetches);
-      for (let i = 0; i < sum.length; i++) sum[i]! += part[i]! * batch.length;
-      lossSum += loss[0]! * batch.length;
-      done += batch.length;
-    }
-    return { gradient: Float32Array.from(sum, (value) => value / request.rows), loss: lossSum / request.rows };
+    const source = new MeanGradient(
+      this.#program,
+      (rows) => this.#executorFor(rows),
+      (done) => checkpoint(done, request.rows, Number.NaN),
+    );
+    const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
+    const all = Uint32Array.from({ length: request.rows }, (_, i) => i);
+    const { loss } = await source.collect(all, { x: request.x, y }, weights, undefined, rng);
+    const gradient = new Float32Array(layout.length);
+    gradient.set(source.mean);
+    return { gradient, loss };
   }
 
   async close(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release();
-    this.#sessions.clear();
+    for (const executor of [this.#executor, ...this.#others.values()]) await executor?.close();
+    this.#others.clear();
   }
 }

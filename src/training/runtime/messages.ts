@@ -3,10 +3,12 @@
  * @module
  */
 import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
-import type { CompileOptions } from '../compile.ts';
-import type { OpenProgram } from '../program.ts';
+import type { ScheduleSpec } from '../optim/schedule.ts';
+import type { CompileOptions } from '../options.ts';
+import type { TrainingProgram } from '../program.ts';
+import type { DeviceChoice } from './devices.ts';
 
-/** Targets: class indices for cross_entropy, numbers for the other losses. */
+/** Targets: class indices for cross_entropy, numbers for the other losses, empty where there are none. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;
 
 /** How long to train: optimiser steps, or passes over the rows. */
@@ -31,12 +33,25 @@ export interface TrainRequest extends Samples {
   readonly seed: number;
   /** @default the optimiser's */
   readonly learningRate?: number;
+  /** Factor on the learning rate per step. @default constant */
+  readonly schedule?: ScheduleSpec;
+  /** Steps of the schedule that earlier calls made: a federated round goes on where the one before stopped. @default 0 */
+  readonly firstStep?: number;
+  /** FedProx: the parameters to stay close to, `[layout.length]`. @default the starting parameters */
+  readonly anchor?: Float32Array;
+  /** SCAFFOLD: c - cᵢ, `[layout.length]`; entries of running statistics are not looked at. @default zeros */
+  readonly correction?: Float32Array;
 }
 
 export interface TrainResult {
   readonly parameters: Float32Array;
-  /** Loss of each sample before the step it took part in, averaged over all samples of this call. */
+  /**
+   * Loss of each sample before the step it took part in, averaged over all samples of this call; without the proximal
+   * term. Private training does not protect this number.
+   */
   readonly meanLoss: number;
+  /** Sum of the learning rates of all steps, for SCAFFOLD's control variates. */
+  readonly rateSum: number;
   readonly steps: number;
   /** Rows seen, counted again in every epoch. */
   readonly samples: number;
@@ -48,11 +63,27 @@ export interface GradientResult {
   readonly loss: number;
 }
 
+/** A device that was not used, and why. */
+export interface Fallback {
+  readonly device: string;
+  readonly reason: string;
+}
+
+/** A program and where it runs. */
+export interface OpenProgram extends TrainingProgram {
+  /** `onnx` runs compiled graphs in onnxruntime, `tfjs` runs layers in TensorFlow.js. */
+  readonly engine: 'onnx' | 'tfjs';
+  /** A device of onnxruntime, or a backend of TensorFlow.js. */
+  readonly device: string;
+  /** Devices that were asked for or might have been, and why they were not used. */
+  readonly fallbacks: readonly Fallback[];
+}
+
 export interface OpenRequest {
   readonly model: Uint8Array;
   readonly compile: Omit<CompileOptions, 'trainable'>;
-  readonly frozen: readonly string[];
   readonly threads: number;
+  readonly device: DeviceChoice;
   /** Of TensorFlow.js. */
   readonly backends?: readonly string[];
 }

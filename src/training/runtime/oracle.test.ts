@@ -17,7 +17,7 @@ function open(name: string, file: string, optimiser: OptimiserSpec) {
   const { loss } = readCase(name);
   const model = new Uint8Array(readFixture(name, file));
   const program = compile(model, { source: file, loss: loss.kind, optimiser, batchSize: readBatch(name, 0).rows });
-  return { program, engine: new Engine(program, 1) };
+  return { program, engine: new Engine(program, { threads: 1 }) };
 }
 
 function specOf(name: string, kind: 'sgd' | 'adam' | 'adamw'): OptimiserSpec {
@@ -72,7 +72,7 @@ describe.each(NAMES)('%s', (name) => {
     }
     if (kind === 'sgd') {
       const expected = new Float32Array(readFixture(name, 'params_sgd20.bin'));
-      const parameters = run.parameters();
+      const parameters = await run.parameters();
       const worst = parameters.reduce((w, p, i) => Math.max(w, Math.abs(p - expected[i]!)), 0);
       expect(worst).toBeLessThanOrEqual(spec.tolerance.params_sgd20_abs);
     }

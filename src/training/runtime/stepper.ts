@@ -1,21 +1,24 @@
 /**
- * Optimiser steps one by one. State lives in two flat vectors `[parameters | state 0 | state 1]` that take turns: a step
- * reads one through tensor views and writes the other. They must never be the same: ORT would overwrite weights that
- * the rest of the backward pass still reads, without an error.
+ * Optimiser steps one by one: each is one run of the training graph, or, where gradients come from several runs, those
+ * and one of the update graph.
  * @module
  */
 import type * as ort from 'onnxruntime-node';
-import { KonsilError } from '../../base/index.ts';
-import { type LayoutEntry, viewOf } from '../layout.ts';
+import { KonsilError, type Rng } from '../../base/index.ts';
+import { checkParameters, type LayoutEntry, viewOf } from '../layout.ts';
 import { createOptimiser, type Optimiser } from '../optim/optimisers.ts';
+import { checkSchedule, type ScheduleSpec, scheduleFactor } from '../optim/schedule.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { BatchInputs, MaskInputs, type Tensors, tensor, views } from './feeds.ts';
+import { type Tensors, tensor, trainedViews } from './feeds.ts';
+import type { ExecutorFor, GradientSource } from './gradients.ts';
+import type { Loop } from './loop.ts';
+import { DeviceState, HostState, type State } from './state.ts';
 
 /** The first entry with a NaN or an infinity in `vector`. */
-function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], length: number): string | undefined {
+function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[]): string | undefined {
   let probe = 0;
   // x - x is 0 for finite x and NaN otherwise, and NaN survives the sum: one branch-free pass
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < vector.length; i++) {
     const value = vector[i]!;
     probe += value - value;
   }
@@ -23,97 +26,192 @@ function findNonFinite(vector: Float32Array, entries: readonly LayoutEntry[], le
   return entries.find((entry) => viewOf(vector, entry).some((value) => !Number.isFinite(value)))?.name;
 }
 
-/** Tensor views on a whole state vector, under the names of the graph's inputs or outputs. */
-function stateViews({ layout, stateSlots }: TrainingProgram, vector: Float32Array, side: 'in' | 'out'): Tensors {
-  const isIn = side === 'in';
-  const tensors = views(layout, vector, isIn ? GRAPH_NAMES.parameter : GRAPH_NAMES.nextParameter);
-  for (let slot = 0; slot < stateSlots; slot++) {
-    const nameOf = (name: string): string => (isIn ? GRAPH_NAMES.state : GRAPH_NAMES.nextState)(slot, name);
-    Object.assign(tensors, views(layout, vector, nameOf, slot + 1));
-  }
-  return tensors;
+export interface StepperOptions {
+  readonly program: TrainingProgram;
+  /** The executor for a batch of that many rows. */
+  readonly executorFor: ExecutorFor;
+  /** Where gradients come from. @default the training graph */
+  readonly gradients?: GradientSource | undefined;
+  /** `[layout.length]`. */
+  readonly parameters: Float32Array;
+  readonly learningRate: number;
+  readonly schedule?: ScheduleSpec | undefined;
+  readonly firstStep?: number | undefined;
+  readonly anchor?: Float32Array | undefined;
+  readonly correction?: Float32Array | undefined;
+  /** Options of sessions on a device that keeps the state between steps. @default the state is in host memory */
+  readonly device?: ort.InferenceSession.SessionOptions | undefined;
 }
 
-interface Turn {
-  readonly feeds: Tensors;
-  readonly fetches: Tensors;
-  /** The vector that this turn writes. */
-  readonly out: Float32Array;
+/** What hooks of the update need, fed once. @throws KonsilError MODEL_MISMATCH or CONFIG_INVALID */
+function hookFeeds({ program, parameters, anchor = parameters, correction }: StepperOptions): Tensors {
+  const { layout, hasAnchor, hasCorrection, source } = program;
+  if (correction !== undefined && !hasCorrection)
+    throw new KonsilError(
+      'CONFIG_INVALID',
+      `${source}: a correction is given, but control variates were not asked for`,
+    );
+  for (const vector of [anchor, correction ?? parameters]) checkParameters(layout, vector);
+  return {
+    ...(hasAnchor && trainedViews(layout, anchor.slice(), GRAPH_NAMES.anchor)),
+    ...(hasCorrection &&
+      trainedViews(layout, correction?.slice() ?? new Float32Array(layout.length), GRAPH_NAMES.correction)),
+  };
 }
 
 export class Stepper {
-  /** One buffer per Dropout, to be filled before each step. */
-  readonly masks: readonly Float32Array[];
-  readonly #program: TrainingProgram;
-  readonly #session: ort.InferenceSession;
-  readonly #learningRate: number;
+  readonly #options: StepperOptions;
   readonly #optimiser: Optimiser;
-  readonly #batch: BatchInputs;
   readonly #scalars: Readonly<Record<string, Float32Array>>;
   readonly #loss = new Float32Array(1);
-  readonly #turns: readonly [Turn, Turn];
-  #current: Float32Array;
+  readonly #mass = new Float32Array(1);
+  readonly #losses: Tensors;
+  readonly #gradients: Tensors;
+  /** Hooks and scalars. */
+  readonly #fixed: Tensors;
+  readonly #state: State;
   #steps = 0;
+  #rateSum = 0;
 
-  /** @param session - On `program.trainGraph`. */
-  constructor(program: TrainingProgram, session: ort.InferenceSession, parameters: Float32Array, learningRate: number) {
-    const masks = new MaskInputs(program);
-    this.masks = masks.data;
-    this.#program = program;
-    this.#session = session;
-    this.#learningRate = learningRate;
+  /** @throws KonsilError MODEL_MISMATCH when a vector does not fit, CONFIG_INVALID for an impossible schedule. */
+  constructor(options: StepperOptions) {
+    const { program, parameters, schedule, firstStep = 0, gradients } = options;
+    checkParameters(program.layout, parameters);
+    if (schedule !== undefined) checkSchedule(schedule);
+    if (!Number.isSafeInteger(firstStep) || firstStep < 0)
+      throw new KonsilError('CONFIG_INVALID', `first step is ${firstStep}, expected an integer in [0, 2^53)`);
+    this.#options = options;
     this.#optimiser = createOptimiser(program.optimiser);
-    this.#batch = new BatchInputs(program);
     this.#scalars = Object.fromEntries(this.#optimiser.scalarNames.map((name) => [name, new Float32Array(1)]));
-    const shared: Tensors = { ...this.#batch.feeds, ...masks.feeds };
-    for (const [name, data] of Object.entries(this.#scalars)) shared[GRAPH_NAMES.scalar(name)] = tensor(data, []);
-    const size = program.layout.length * (1 + program.stateSlots);
-    const [a, b] = [new Float32Array(size), new Float32Array(size)];
-    const turn = (from: Float32Array, out: Float32Array): Turn => ({
-      feeds: { ...shared, ...stateViews(program, from, 'in') },
-      fetches: { loss: tensor(this.#loss, []), ...stateViews(program, out, 'out') },
-      out,
-    });
-    this.#turns = [turn(a, b), turn(b, a)];
-    this.#current = a;
-    a.set(parameters);
+    this.#losses = { loss: tensor(this.#loss, []), ...(program.hasMass && { mass: tensor(this.#mass, []) }) };
+    this.#gradients = gradients === undefined ? {} : trainedViews(program.layout, gradients.mean, GRAPH_NAMES.gradient);
+    this.#fixed = hookFeeds(options);
+    for (const [name, data] of Object.entries(this.#scalars)) this.#fixed[GRAPH_NAMES.scalar(name)] = tensor(data, []);
+    const start = this.#optimiser.stateStart ?? 0;
+    this.#state =
+      options.device !== undefined && gradients === undefined
+        ? new DeviceState(program, parameters, start, options.device)
+        : new HostState(program, parameters, start);
   }
 
   /**
-   * One step on rows `batch` of `x` and `y`; gives their mean loss before it.
+   * One step on rows `batch` of `x` and `y`; gives their mean loss before it. Dropout is off without `rng`.
    *
-   * @throws KonsilError TRAINING_DIVERGED naming the step when loss or parameters are not finite.
+   * @throws KonsilError TRAINING_DIVERGED naming the step when the loss is not finite. The parameters are looked at once,
+   * when they are asked for: a pass over them would cost a tenth of a large model's step, and what is not finite in
+   * them shows in the next loss.
    */
-  async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array): Promise<number> {
-    const turn = this.#turns[this.#steps % 2]!;
-    this.#batch.load(batch, x, y);
-    const values = this.#optimiser.scalarsAt(++this.#steps, this.#learningRate);
+  async step(batch: Uint32Array, x: Float32Array, y: Float32Array | Int32Array, rng?: Rng): Promise<number> {
+    const values = this.#scalarValues();
     for (const [name, data] of Object.entries(this.#scalars)) data[0] = values[name]!;
-    await this.#session.run(turn.feeds, turn.fetches);
-    this.#current = turn.out;
-    this.#checkFinite(this.#steps, this.#loss[0]!, turn.out);
+    if (this.#options.gradients === undefined) await this.#fused(batch, { x, y }, rng);
+    else await this.#split(this.#options.gradients, batch, { x, y }, rng);
+    this.#checkLoss(this.#loss[0]!, this.#steps);
     return this.#loss[0]!;
   }
 
-  /** A copy of the current parameters. */
-  parameters(): Float32Array {
-    return this.#current.slice(0, this.#program.layout.length);
+  /**
+   * As many steps as `loop` has, in one run, with one batch each: the same as calling {@link step} for each of them.
+   * Losses and masses are in `loop` afterwards.
+   *
+   * @throws KonsilError TRAINING_DIVERGED naming the first step whose loss is not finite.
+   */
+  async loop(
+    loop: Loop,
+    batches: readonly Uint32Array[],
+    x: Float32Array,
+    y: Float32Array | Int32Array,
+    rng?: Rng,
+  ): Promise<void> {
+    const state = this.#state;
+    const before = this.#steps;
+    for (const [step, batch] of batches.entries()) loop.load(step, batch, { x, y }, this.#scalarValues(), rng);
+    const feeds = { ...state.weights(), ...state.slots(), ...this.#fixed, ...loop.feeds };
+    state.advance(await loop.session.run(feeds, { ...loop.fetches, ...state.fetches() }));
+    for (const [step, loss] of loop.losses.entries()) this.#checkLoss(loss, before + step + 1);
   }
 
-  #checkFinite(step: number, loss: number, vector: Float32Array): void {
-    const { entries, length } = this.#program.layout;
-    if (!Number.isFinite(loss))
-      throw new KonsilError(
-        'TRAINING_DIVERGED',
-        `loss is ${loss} at step ${step}; check the data for missing values or lower the learning rate`,
-        { step },
-      );
-    const name = findNonFinite(vector, entries, length);
+  /** What the last step's mean loss divides by: its rows, unless the loss counts otherwise. */
+  get mass(): number {
+    return this.#mass[0]!;
+  }
+
+  /** Sum of the learning rates of the steps so far. */
+  get rateSum(): number {
+    return this.#rateSum;
+  }
+
+  /** A copy of the current parameters. @throws KonsilError TRAINING_DIVERGED naming one that is not finite */
+  async parameters(): Promise<Float32Array> {
+    const vector = await this.#state.parameters();
+    const name = findNonFinite(vector, this.#options.program.layout.entries);
+    const step = this.#steps;
     if (name !== undefined)
       throw new KonsilError(
         'TRAINING_DIVERGED',
         `parameter "${name}" is not finite after step ${step}; lower the learning rate`,
         { step },
       );
+    return vector;
+  }
+
+  /** The optimiser's scalars for the next step, which counts from here on. */
+  #scalarValues(): Readonly<Record<string, number>> {
+    const { learningRate, schedule, firstStep = 0 } = this.#options;
+    const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + this.#steps);
+    const rate = learningRate * factor;
+    this.#rateSum += rate;
+    return this.#optimiser.scalarsAt(++this.#steps, rate);
+  }
+
+  async #fused(
+    batch: Uint32Array,
+    { x, y }: { x: Float32Array; y: Float32Array | Int32Array },
+    rng: Rng | undefined,
+  ): Promise<void> {
+    const executor = this.#options.executorFor(batch.length);
+    executor.batch.load(batch, x, y);
+    executor.drawMasks(rng);
+    this.#mass[0] = batch.length;
+    const session = await executor.session('train');
+    const state = this.#state;
+    const feeds = { ...executor.feeds, ...state.weights(), ...state.slots(), ...this.#fixed };
+    const fetches = state.fetches();
+    if (fetches !== undefined) {
+      state.advance(await session.run(feeds, { ...this.#losses, ...fetches }));
+      return;
+    }
+    const results = await session.run(feeds);
+    this.#loss[0] = Number(results['loss']!.data[0]);
+    if (results['mass'] !== undefined) this.#mass[0] = Number(results['mass'].data[0]);
+    state.advance(results);
+  }
+
+  async #split(
+    gradients: GradientSource,
+    batch: Uint32Array,
+    rows: { x: Float32Array; y: Float32Array | Int32Array },
+    rng: Rng | undefined,
+  ): Promise<void> {
+    const { executorFor, program } = this.#options;
+    const state = this.#state as HostState;
+    const { loss, mass } = await gradients.collect(batch, rows, state.weights(), state.vector, rng);
+    this.#loss[0] = loss;
+    this.#mass[0] = mass;
+    const session = await executorFor(program.batchSize).session('update');
+    await session.run(
+      { ...state.weights(), ...state.slots(), ...this.#fixed, ...this.#gradients },
+      state.trainedFetches(),
+    );
+    state.advance();
+  }
+
+  #checkLoss(loss: number, step: number): void {
+    if (Number.isFinite(loss)) return;
+    throw new KonsilError(
+      'TRAINING_DIVERGED',
+      `loss is ${loss} at step ${step}; check the data for missing values or lower the learning rate`,
+      { step },
+    );
   }
 }

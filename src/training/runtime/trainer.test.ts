@@ -7,9 +7,9 @@ import { readFixture } from '../../../test/fixtures/training/fixtures.ts';
 import { modelOf } from '../../../test/fixtures/training/models.ts';
 import { adam, closeTrainers, mlp as model, openTrainer, xorData } from '../../../test/fixtures/training/trainers.ts';
 import { isKonsilError } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
 import { floatTensor } from '../onnx/tensor.ts';
 import type { OptimiserSpec } from '../optim/optimisers.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 import { Trainer } from './trainer.ts';
 
 afterEach(closeTrainers);
@@ -201,7 +201,9 @@ describe('Trainer', () => {
       facts: { step: 1 },
     });
     await expect(trainer.train({ ...call, x })).rejects.toThrow('loss is NaN at step 1');
-    await expect(trainer.train({ ...call, learningRate: 3e38 * 1e3 })).rejects.toThrow('is not finite after step 1');
+    const hot = { ...call, learningRate: 3e38 * 1e3 };
+    await expect(trainer.train({ ...hot, budget: { steps: 1 } })).rejects.toThrow('is not finite after step 1');
+    await expect(trainer.train(hot)).rejects.toThrow('loss is NaN at step 2');
   });
 
   it('says what the model expects when the data do not fit', async () => {
@@ -232,7 +234,7 @@ describe('Trainer', () => {
   });
 
   it('leaves frozen weights out, by name or prefix', async () => {
-    const trainer = await openTrainer({ frozen: ['layers.0.*', 'layers.2.bias'] });
+    const trainer = await openTrainer({ freeze: ['layers.0.*', 'layers.2.bias'] });
     expect(trainer.program.layout.entries.map(({ name }) => name)).toEqual(['layers.2.weight']);
   });
 

@@ -4,13 +4,14 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
-import type { CompileOptions } from '../compile.ts';
-import type { OpenProgram } from '../program.ts';
+import type { CompileOptions } from '../options.ts';
+import type { DeviceChoice } from './devices.ts';
 import {
   type Calls,
   errorOf,
   type Features,
   type GradientResult,
+  type OpenProgram,
   type Reply,
   type Request,
   type Samples,
@@ -18,14 +19,14 @@ import {
   type TrainResult,
 } from './messages.ts';
 
-export interface TrainerOptions extends Omit<CompileOptions, 'trainable'> {
+export interface TrainerOptions extends Omit<CompileOptions, 'trainable' | 'target'> {
   /** An ONNX file or a packed TensorFlow.js model; its first bytes decide which engine trains. */
   readonly model: Uint8Array;
-  /** Weights to leave as they are: exact names, or prefixes ending in `*`. @default none */
-  readonly frozen?: readonly string[];
   /** ORT threads; with 1, equal calls give equal bits. @default 1 */
   readonly threads?: number;
-  /** TensorFlow.js backends to try in this order. @default all, fastest first */
+  /** Where to train; the first that works is taken. @default cpu */
+  readonly device?: DeviceChoice;
+  /** For TensorFlow.js models, backends instead of devices, to try in this order. @default all, fastest first */
   readonly backends?: readonly string[];
 }
 
@@ -76,18 +77,16 @@ export class Trainer {
   /**
    * Opens the model in a thread of its own.
    *
-   * @throws KonsilError MODEL_INVALID, MODEL_UNSUPPORTED, MODEL_MISMATCH, CONFIG_INVALID; CANCELLED when `signal` is aborted.
+   * @throws KonsilError as `compile` does; DEVICE_UNAVAILABLE when no device works; CANCELLED when `signal` is aborted.
    */
   static async create(options: TrainerOptions, signal?: AbortSignal): Promise<Trainer> {
     throwIfCancelled(signal);
-    const { model, frozen = [], threads = 1, backends, ...rest } = options;
-    const { source, loss, optimiser, batchSize, clip, output } = rest;
-    const compile = { source, loss, optimiser, batchSize, ...(clip && { clip }), ...(output && { output }) };
+    const { model, threads = 1, device = 'cpu', backends, ...compile } = options;
     const trainer = new Trainer();
     try {
       trainer.#program = await trainer.#call(
         'open',
-        { model: new Uint8Array(model), compile, frozen, threads, ...(backends && { backends }) },
+        { model: new Uint8Array(model), compile, threads, device, ...(backends && { backends }) },
         signal,
       );
       throwIfCancelled(signal);
@@ -98,7 +97,7 @@ export class Trainer {
     return trainer;
   }
 
-  /** The open model: layout, initial parameters, widths, hash, engine and backend. */
+  /** The open model: layout, initial parameters, widths, hash; and the device it is on. */
   get program(): OpenProgram {
     if (this.#program === undefined) throw new TypeError('trainer is not open');
     return this.#program;

@@ -5,8 +5,9 @@
 import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
-import type { OpenProgram } from '../program.ts';
+import { type CompiledModel, programOf } from '../program.ts';
 import { isTfjsModel } from '../tfjs/container.ts';
+import { openFirst, targetOf } from './devices.ts';
 import { type Checkpoint, Engine } from './engine.ts';
 import type { TrainingEngine } from './engineApi.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
@@ -22,24 +23,25 @@ function say(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer);
 }
 
-/** Whether `frozen` (exact names, or prefixes ending in `*`) covers `name`. */
-function isFrozen(name: string, frozen: readonly string[]): boolean {
-  return frozen.some((entry) => (entry.endsWith('*') ? name.startsWith(entry.slice(0, -1)) : name === entry));
-}
-
-async function open(request: OpenRequest): Promise<OpenProgram> {
-  const { model, compile: options, frozen, threads, backends } = request;
-  const trainable = frozen.length === 0 ? {} : { trainable: (name: string) => !isFrozen(name, frozen) };
+async function open(request: OpenRequest): Promise<Calls['open']['result']> {
+  const { model, compile: options, threads, device: choice, backends } = request;
   if (isTfjsModel(model)) {
     // only here: TensorFlow.js takes a while to load
     const { TfjsEngine } = await import('../tfjs/engine.ts');
-    const opened = await TfjsEngine.open(model, { ...options, ...trainable }, backends);
-    engine = opened;
-    return opened.program;
+    const tfjs = await TfjsEngine.open(model, options, backends);
+    engine = tfjs;
+    return tfjs.program;
   }
-  const program = compile(model, { ...options, ...trainable });
-  engine = new Engine(program, threads);
-  return { ...program, engine: 'onnx', backend: 'onnxruntime-cpu', fallbacks: [] };
+  const { device, opened, fallbacks } = await openFirst(choice, async (candidate) => {
+    const target = targetOf(candidate);
+    const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, batchSize, target });
+    const compiled = compileFor(options.batchSize);
+    const made = new Engine(compiled, { threads, device: candidate, recompile: compileFor });
+    if (candidate !== 'cpu') await made.trial();
+    return { made, compiled };
+  });
+  engine = opened.made;
+  return { ...programOf(opened.compiled), engine: 'onnx', device, fallbacks };
 }
 
 function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {

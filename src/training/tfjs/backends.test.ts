@@ -29,12 +29,12 @@ describe('chooseBackend', () => {
       },
     );
     expect(chosen).toEqual({
-      backend: 'cpu',
+      device: 'cpu',
       fallbacks: [
-        { tried: 'absent', reason: 'not installed' },
-        { tried: 'broken', reason: 'libcudart.so.11.0: cannot open shared object file' },
-        { tried: 'unregistered', reason: expect.stringContaining('none') },
-        { tried: 'incapable', reason: "Kernel 'Conv2DBackpropFilter' not registered for backend 'wasm'" },
+        { device: 'absent', reason: 'not installed' },
+        { device: 'broken', reason: 'libcudart.so.11.0: cannot open shared object file' },
+        { device: 'unregistered', reason: expect.stringContaining('none') },
+        { device: 'incapable', reason: "Kernel 'Conv2DBackpropFilter' not registered for backend 'wasm'" },
       ],
     });
     expect(tf.getBackend()).toBe('cpu');

@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError, messageOf } from '../../base/index.ts';
-import type { Fallback } from '../program.ts';
+import type { Fallback } from '../runtime/messages.ts';
 import { tf } from './tf.ts';
 
 /** Names as callers give them, fastest first. */
@@ -51,7 +51,7 @@ function reasonOf(error: unknown): string {
 export async function chooseBackend(
   candidates: readonly BackendCandidate[],
   probe: () => Promise<void>,
-): Promise<{ readonly backend: string; readonly fallbacks: readonly Fallback[] }> {
+): Promise<{ readonly device: string; readonly fallbacks: readonly Fallback[] }> {
   const fallbacks: Fallback[] = [];
   for (const { name, registeredAs, load } of candidates) {
     try {
@@ -59,13 +59,13 @@ export async function chooseBackend(
       if (!(await tf.setBackend(registeredAs))) throw new Error('does not run on this machine');
       await tf.ready();
       await probe();
-      return { backend: name, fallbacks };
+      return { device: name, fallbacks };
     } catch (error) {
       if (error instanceof KonsilError) throw error;
-      fallbacks.push({ tried: name, reason: reasonOf(error) });
+      fallbacks.push({ device: name, reason: reasonOf(error) });
     }
   }
-  const reasons = fallbacks.map(({ tried, reason }) => `${tried}: ${reason}`).join('; ');
+  const reasons = fallbacks.map(({ device, reason }) => `${device}: ${reason}`).join('; ');
   throw new KonsilError('MODEL_UNSUPPORTED', `no TensorFlow.js backend can train this model (${reasons})`);
 }
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { convNet, layer, packed, sequential, weights } from '../../../test/fixtures/training/tfjsModels.ts';
 import { isKonsilError, utf8 } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 import { isTfjsModel, packTfjs, type TfjsModel, unpackTfjs } from './container.ts';
 import { TfjsEngine } from './engine.ts';
 

@@ -14,9 +14,11 @@ import {
   weights,
 } from '../../../test/fixtures/training/tfjsModels.ts';
 import { adam, closeTrainers, openTrainer, xorData } from '../../../test/fixtures/training/trainers.ts';
-import { builtinMlp, type MlpSpec } from '../builtin.ts';
-import type { ClipSpec, OptimiserSpec } from '../optim/optimisers.ts';
+
+import type { ClipSpec } from '../optim/clip.ts';
+import type { OptimiserSpec } from '../optim/spec.ts';
 import type { Trainer, TrainerOptions } from '../runtime/trainer.ts';
+import { builtinMlp, type MlpSpec } from '../zoo/tabular.ts';
 import { TfjsEngine } from './engine.ts';
 import { tf } from './tf.ts';
 
@@ -28,7 +30,7 @@ afterEach(async () => {
 
 /** An engine in this thread, which is there sooner than a trainer. */
 async function openEngine(options: Partial<TrainerOptions> & { readonly model: Uint8Array }): Promise<TfjsEngine> {
-  const { model, backends: _all, frozen: _none, threads: _one, ...rest } = options;
+  const { model, backends: _all, device: _any, threads: _one, ...rest } = options;
   const base = { source: 'model.json', loss: 'cross_entropy', optimiser: adam, batchSize: 32 } as const;
   engines.push(await TfjsEngine.open(model, { ...base, ...rest }, ['cpu']));
   return engines.at(-1)!;
@@ -104,6 +106,46 @@ describe('both engines on the same network', () => {
   });
 });
 
+describe('both engines in a federated round', () => {
+  it('pull towards the anchor, add the correction after clipping, follow the schedule', async () => {
+    const optimiser: OptimiserSpec = { kind: 'sgd', learningRate: 0.2 };
+    const hooks = { proximal: { mu: 0.5 }, controlVariates: true, clip: { norm: 0.1 } };
+    const { onnx, tfjs } = await pair(spec, { optimiser, ...hooks, batchSize: 16 });
+    const schedule = { kind: 'cosine', totalSteps: 12, warmupSteps: 3 } as const;
+    const call = { ...dataFor('cross_entropy', 3), budget: { steps: 10 }, seed: 3, schedule, firstStep: 1 };
+    const { initial } = onnx.program;
+    const [anchor, correction] = [initial.map((value) => value / 2), initial.map((value) => value / 20)];
+    const a = await onnx.train({ ...call, parameters: initial, anchor, correction });
+    const b = await tfjs.train(
+      {
+        ...{ ...call, parameters: tfjs.program.initial },
+        ...{ anchor: mlpVector(spec, anchor), correction: mlpVector(spec, correction) },
+      },
+      never,
+    );
+    expect(worst(mlpVector(spec, a.parameters), b.parameters)).toBeLessThan(2e-6);
+    expect(b.rateSum).toBeCloseTo(a.rateSum, 12);
+    // each of the three changes the result
+    const plain = await tfjs.train({ ...call, parameters: tfjs.program.initial }, never);
+    expect(worst(plain.parameters, b.parameters)).toBeGreaterThan(1e-3);
+  });
+
+  it.each<[string, Partial<TrainerOptions>]>([
+    ['accumulate', { accumulate: 2 }],
+    ['lora', { lora: { rank: 1, alpha: 1, targets: ['*'] } }],
+    ['batchNorm', { batchNorm: 'frozen' }],
+    ['classWeights of loss "cross_entropy"', { loss: { kind: 'cross_entropy', classWeights: [1, 2, 3] } }],
+    ['optimiser "rmsprop"', { optimiser: { kind: 'rmsprop', learningRate: 0.1 } }],
+    ['amsgrad of adam', { optimiser: { kind: 'adam', learningRate: 0.1, amsgrad: true } }],
+    ['nesterov or dampening', { optimiser: { kind: 'sgd', learningRate: 0.1, momentum: 0.5, nesterov: true } }],
+  ])('refuses %s, which only the ONNX engine has', async (what, options) => {
+    await expect(openEngine({ model: packed(convNet), ...options })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(what),
+    });
+  });
+});
+
 describe('a network with convolution, BatchNormalization and Dropout', () => {
   const options = { model: packed(convNet), source: 'conv/model.json', batchSize: 8, backends: ['cpu'] };
 
@@ -153,7 +195,7 @@ describe('a network with convolution, BatchNormalization and Dropout', () => {
   });
 
   it('leaves frozen weights out of the vector, and the statistics of a frozen layer as they are', async () => {
-    const trainer = await openTrainer({ ...options, frozen: ['norm/*', 'conv/bias'] });
+    const trainer = await openTrainer({ ...options, freeze: ['norm/*', 'conv/bias'] });
     expect(trainer.program.layout.entries.map(({ name }) => name)).toEqual(['conv/kernel', 'out/kernel', 'out/bias']);
     const data = stripes(20, 1);
     const whole = { ...data, parameters: trainer.program.initial };
@@ -162,7 +204,7 @@ describe('a network with convolution, BatchNormalization and Dropout', () => {
     expect(Math.abs(a - b.loss)).toBeLessThan(1e-6);
     await trainer.train({ ...whole, budget: { steps: 5 }, seed: 1 });
     expect(await trainer.loss(whole)).toBe(a);
-    await expect(openTrainer({ ...options, frozen: ['*'] })).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+    await expect(openTrainer({ ...options, freeze: ['*'] })).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
   });
 });
 
@@ -260,7 +302,7 @@ describe('the trainer with a TensorFlow.js model', () => {
 
   it('names what does not fit', async () => {
     const open = (options: Partial<TrainerOptions>): Promise<TfjsEngine> => openEngine({ model, ...options });
-    await expect(open({ loss: 'dice' as never })).rejects.toMatchObject({
+    await expect(open({ loss: 'dice' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('loss "dice" is not available for TensorFlow.js models'),
     });
@@ -289,10 +331,10 @@ describe('the trainer with a TensorFlow.js model', () => {
 
   it('says which backends are not to be had and why', async () => {
     const trainer = await openTrainer({ model, source: 'm', backends: ['webgpu', 'cpu'] });
-    const { engine, backend, fallbacks } = trainer.program;
-    expect({ engine, backend }).toEqual({ engine: 'tfjs', backend: 'cpu' });
-    expect(fallbacks).toEqual([{ tried: 'webgpu', reason: expect.any(String) }]);
+    const { engine, device, fallbacks } = trainer.program;
+    expect({ engine, device }).toEqual({ engine: 'tfjs', device: 'cpu' });
+    expect(fallbacks).toEqual([{ device: 'webgpu', reason: expect.any(String) }]);
     const onnx = await openTrainer();
-    expect(onnx.program).toMatchObject({ engine: 'onnx', backend: 'onnxruntime-cpu', fallbacks: [] });
+    expect(onnx.program).toMatchObject({ engine: 'onnx', device: 'cpu', fallbacks: [] });
   });
 });

@@ -6,9 +6,12 @@
 import { createHash } from 'node:crypto';
 import type { Scalar, Tensor, Tensor1D, Variable } from '@tensorflow/tfjs-core';
 import { KonsilError, seededRng } from '../../base/index.ts';
-import type { CompileOptions } from '../compile.ts';
 import { checkParameters, type LayoutEntry, viewOf } from '../layout.ts';
-import type { OpenProgram } from '../program.ts';
+import { type LossOptions, resolveLoss } from '../losses/spec.ts';
+import { checkSchedule, scheduleFactor } from '../optim/schedule.ts';
+import { checkNumber } from '../optim/spec.ts';
+import type { CompileOptions } from '../options.ts';
+import { matchNames } from '../patterns.ts';
 import {
   checkFeatures,
   checkTargets,
@@ -19,10 +22,10 @@ import {
 } from '../runtime/batches.ts';
 import type { Checkpoint } from '../runtime/engine.ts';
 import type { TrainingEngine } from '../runtime/engineApi.ts';
-import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from '../runtime/messages.ts';
+import type { Features, GradientResult, OpenProgram, Samples, TrainRequest, TrainResult } from '../runtime/messages.ts';
 import { candidatesOf, chooseBackend } from './backends.ts';
 import { topologyText, unpackTfjs } from './container.ts';
-import { lossOf, lossRule } from './losses.ts';
+import { type LossRule, lossOf, lossRule } from './losses.ts';
 import { type BuiltModel, buildModel } from './model.ts';
 import { checkClip, clipTensors, type TensorOptimiser, tensorOptimiser } from './optimisers.ts';
 import { tf } from './tf.ts';
@@ -37,19 +40,43 @@ function sizeOf(dims: readonly number[]): number {
 }
 
 /** What decides how the model trains. */
-function hashOf(built: BuiltModel, options: CompileOptions): string {
-  const { loss, optimiser, batchSize, clip } = options;
+function hashOf(built: BuiltModel, loss: LossOptions, options: CompileOptions): string {
+  const { optimiser, batchSize, clip = {}, proximal = {}, controlVariates = false } = options;
   const hash = createHash('sha256').update(topologyText(built.topology));
   const { entries } = built.layout;
-  return hash.update(JSON.stringify([entries, loss, optimiser, batchSize, clip ?? {}])).digest('hex');
+  const settings = [entries, loss, optimiser, batchSize, clip, proximal, controlVariates];
+  return hash.update(JSON.stringify(settings)).digest('hex');
 }
 
-function checkOptions({ batchSize, clip, output, source }: CompileOptions, built: BuiltModel): void {
-  if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 1 << 20)
-    throw new KonsilError('CONFIG_INVALID', `batch size is ${batchSize}, expected an integer in [1, 2^20]`);
+/** @throws KonsilError CONFIG_INVALID naming an option that is out of range, or only for ONNX models. */
+function checkOptions(options: CompileOptions): void {
+  const { batchSize, accumulate = 1, clip = {}, proximal, privacy, lora, batchNorm = 'as_exported' } = options;
+  const isCount = (v: number): boolean => Number.isInteger(v) && v >= 1 && v <= 1 << 20;
+  checkNumber('batch size', batchSize, isCount, 'an integer in [1, 2^20]');
+  checkNumber('proximal mu', proximal?.mu, (v) => v >= 0, '[0, ∞)');
+  checkClip(clip);
+  const given = { accumulate: accumulate !== 1, privacy: privacy !== undefined, lora: lora !== undefined };
+  for (const [name, isGiven] of Object.entries({ ...given, batchNorm: batchNorm !== 'as_exported' }))
+    if (isGiven) throw new KonsilError('CONFIG_INVALID', `${name} is not available for TensorFlow.js models`);
+}
+
+function checkOutput({ output, source }: CompileOptions, built: BuiltModel): void {
   if (output !== undefined && output !== built.output.name)
     throw new KonsilError('MODEL_UNSUPPORTED', `${source}: model has one output, "${built.output.name}"`);
-  checkClip(clip ?? {});
+}
+
+/** Which of `names` the options train. */
+function chosenBy({ source, trainable, train, freeze = [] }: CompileOptions, names: readonly string[]): Set<string> {
+  const wanted = train === undefined ? new Set(names.filter(trainable ?? (() => true))) : undefined;
+  const chosen = wanted ?? matchNames(names, train!, `${source}: train`);
+  const frozen = matchNames(names, freeze, `${source}: freeze`);
+  return new Set(names.filter((name) => chosen.has(name) && !frozen.has(name)));
+}
+
+/** What pulls on the gradient besides the loss, one tensor a trained variable; see `CompileOptions`. */
+interface Hooks {
+  readonly anchor?: readonly Tensor[];
+  readonly correction?: readonly Tensor[];
 }
 
 export class TfjsEngine implements TrainingEngine {
@@ -57,14 +84,16 @@ export class TfjsEngine implements TrainingEngine {
   readonly #built: BuiltModel;
   readonly #trained: readonly Variable[];
   readonly #optimiser: TensorOptimiser;
-  readonly #clip: NonNullable<CompileOptions['clip']>;
+  readonly #rule: LossRule;
+  readonly #options: CompileOptions;
 
-  private constructor(program: OpenProgram, built: BuiltModel, options: CompileOptions) {
+  private constructor(program: OpenProgram, built: BuiltModel, rule: LossRule, options: CompileOptions) {
     this.program = program;
     this.#built = built;
     this.#trained = built.variables.filter((_, i) => program.layout.entries[i]!.kind === 'trainable');
     this.#optimiser = tensorOptimiser(options.optimiser);
-    this.#clip = options.clip ?? {};
+    this.#rule = rule;
+    this.#options = options;
   }
 
   /**
@@ -74,24 +103,36 @@ export class TfjsEngine implements TrainingEngine {
    * @throws KonsilError MODEL_INVALID, MODEL_UNSUPPORTED, MODEL_MISMATCH or CONFIG_INVALID.
    */
   static async open(bytes: Uint8Array, options: CompileOptions, backends?: readonly string[]): Promise<TfjsEngine> {
-    const { source, loss, optimiser, batchSize, trainable = () => true } = options;
+    const { source, batchSize } = options;
+    const loss = resolveLoss(options.loss);
+    checkOptions(options);
+    tensorOptimiser(options.optimiser);
     const [model, rule, candidates] = [unpackTfjs(bytes, source), lossRule(loss), candidatesOf(backends)];
-    tensorOptimiser(optimiser);
     let engine: TfjsEngine | undefined;
     const chosen = await chooseBackend(candidates, async () => {
-      const built = await buildModel(model, loss, trainable, source);
+      const built = await buildModel(model, loss.kind, (names) => chosenBy(options, names), source);
       try {
-        checkOptions(options, built);
-        const { layout, initial, input, output } = built;
+        checkOutput(options, built);
+        const { input, output, layout, initial } = built;
+        const [inputDims, width] = [[batchSize, ...input.dims], sizeOf(input.dims)];
         const target = rule.target(output.dims, source);
+        const isIndex = rule.dtype === 'int32';
         const program: OpenProgram = {
-          ...{ source, layout, initial, batchSize, loss, optimiser, engine: 'tfjs', backend: '', fallbacks: [] },
-          input: { name: input.name, dims: [batchSize, ...input.dims], width: sizeOf(input.dims) },
+          ...{ source, layout, initial, batchSize, accumulate: 1, engine: 'tfjs', device: '', fallbacks: [] },
+          inputs: [{ name: input.name, dims: inputDims, width, dtype: 'float32', offset: 0 }],
+          input: { name: input.name, dims: inputDims, width },
           output: { name: output.name, dims: [batchSize, ...output.dims], width: sizeOf(output.dims) },
-          target: { dtype: rule.dtype, dims: [batchSize, ...target], width: sizeOf(target) },
-          hash: hashOf(built, options),
+          target: {
+            ...{ dtype: rule.dtype, dims: [batchSize, ...target], width: sizeOf(target) },
+            ...(isIndex && { classes: output.dims[0]! }),
+          },
+          ...{ loss: loss.kind, hasMass: false, hasAnchor: options.proximal !== undefined },
+          hasCorrection: options.controlVariates ?? false,
+          ...{ optimiser: options.optimiser, stateSlots: tensorOptimiser(options.optimiser).slots, masks: [] },
+          mixesRows: layout.entries.some(({ kind }) => kind === 'buffer'),
+          ...{ hasRowOutputs: true, hash: hashOf(built, loss, options) },
         };
-        engine = new TfjsEngine(program, built, options);
+        engine = new TfjsEngine(program, built, rule, options);
         await engine.#rehearse();
       } catch (error) {
         built.model.dispose();
@@ -109,7 +150,8 @@ export class TfjsEngine implements TrainingEngine {
     this.#built.seedDropout(() => 1);
     const state = this.#freshState();
     const y = target.dtype === 'int32' ? new Int32Array(target.width) : new Float32Array(target.width);
-    const loss = this.#step(Uint32Array.of(0), new Float32Array(input.width), y, state, 1, 0);
+    const rows = Uint32Array.of(0);
+    const loss = this.#step(rows, new Float32Array(input.width), y, { state, hooks: {}, step: 1, learningRate: 0 });
     await loss.data();
     tf.dispose([loss, state]);
   }
@@ -119,18 +161,23 @@ export class TfjsEngine implements TrainingEngine {
     const { batchSize, optimiser } = this.program;
     const y = this.#checked(request);
     const total = stepsOf(request.budget, request.rows, batchSize);
-    const learningRate = request.learningRate ?? optimiser.learningRate;
+    const { schedule, firstStep = 0 } = request;
+    if (schedule !== undefined) checkSchedule(schedule);
     const batches = shuffledBatches(request.rows, batchSize, request.seed);
     this.#write(request.parameters);
     const state = this.#freshState();
+    const hooks = this.#hooks(request);
     const seeds = this.#dropoutSeeds(request.seed);
-    let [lossSum, samples] = [0, 0];
+    let [lossSum, samples, rateSum] = [0, 0, 0];
     try {
       for (let step = 0; step < total; step++) {
         checkpoint(step, total, samples === 0 ? Number.NaN : lossSum / samples);
         const batch = batches.next().value;
         this.#built.seedDropout(seeds);
-        const result = this.#step(batch, request.x, y, state, step + 1, learningRate);
+        const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + step);
+        const learningRate = (request.learningRate ?? optimiser.learningRate) * factor;
+        rateSum += learningRate;
+        const result = this.#step(batch, request.x, y, { state, hooks, step: step + 1, learningRate });
         const [loss, probe] = await result.data();
         result.dispose();
         await this.#checkFinite(step + 1, loss!, probe!);
@@ -138,9 +185,9 @@ export class TfjsEngine implements TrainingEngine {
         samples += batch.length;
       }
       checkpoint(total, total, lossSum / samples);
-      return { parameters: await this.#read(), meanLoss: lossSum / samples, steps: total, samples };
+      return { parameters: await this.#read(), meanLoss: lossSum / samples, steps: total, samples, rateSum };
     } finally {
-      tf.dispose(state);
+      tf.dispose([state, Object.values(hooks)]);
     }
   }
 
@@ -246,7 +293,7 @@ export class TfjsEngine implements TrainingEngine {
   #loss(batch: Uint32Array, x: Float32Array, y: Targets, training: boolean): Scalar {
     const output = this.#forward(this.#features(batch, x), training);
     const share = tf.tensor1d(new Float32Array(batch.length).fill(1 / batch.length));
-    return lossOf(this.program.loss, { output, target: this.#targets(batch, y), share });
+    return lossOf(this.#rule, { output, target: this.#targets(batch, y), share });
   }
 
   /** Loss and one gradient per trained variable; changes running statistics. */
@@ -258,16 +305,43 @@ export class TfjsEngine implements TrainingEngine {
     };
   }
 
+  /** Anchor and correction on the device. @throws KonsilError MODEL_MISMATCH when a vector does not fit. */
+  #hooks({ parameters, anchor = parameters, correction }: TrainRequest): Hooks {
+    const { layout, hasAnchor, hasCorrection, source } = this.program;
+    if (correction !== undefined && !hasCorrection)
+      throw new KonsilError(
+        'CONFIG_INVALID',
+        `${source}: a correction is given, but control variates were not asked for`,
+      );
+    for (const vector of [anchor, correction ?? parameters]) checkParameters(layout, vector);
+    const trained = layout.entries.filter(({ kind }) => kind === 'trainable');
+    const tensors = (vector: Float32Array): Tensor[] =>
+      trained.map((entry) => tf.tensor(viewOf(vector, entry).slice(), [...entry.dims], 'float32'));
+    return { ...(hasAnchor && { anchor: tensors(anchor) }), ...(correction && { correction: tensors(correction) }) };
+  }
+
+  /** What the optimiser sees: clip(g + μ(p - anchor)) + correction. */
+  #directions(gradients: readonly Tensor[], { anchor, correction }: Hooks): Tensor[] {
+    const { proximal, clip = {} } = this.#options;
+    const pull = (g: Tensor, i: number): Tensor =>
+      tf.add(g, tf.mul(tf.sub(this.#trained[i] as Tensor, anchor![i]!), proximal!.mu));
+    const clipped = clipTensors(anchor === undefined ? gradients : gradients.map(pull), clip);
+    return correction === undefined ? clipped : clipped.map((g, i) => tf.add(g, correction[i]!));
+  }
+
   /** One optimiser step. @returns `[loss before it, NaN unless all parameters are finite after it]`. */
-  #step(batch: Uint32Array, x: Float32Array, y: Targets, state: State, step: number, learningRate: number): Tensor1D {
+  #step(
+    batch: Uint32Array,
+    x: Float32Array,
+    y: Targets,
+    { state, hooks, step, learningRate }: { state: State; hooks: Hooks; step: number; learningRate: number },
+  ): Tensor1D {
     return tf.tidy(() => {
       const { value, gradients } = this.#gradients(batch, x, y);
-      const clipped = clipTensors(gradients, this.#clip);
+      const directions = this.#directions(gradients, hooks);
       for (const [i, variable] of this.#trained.entries()) {
-        const parameter = variable as Tensor;
-        const next = this.#optimiser.update({
-          ...{ parameter, gradient: clipped[i]!, state: state[i]!, step, learningRate },
-        });
+        const [parameter, gradient] = [variable as Tensor, directions[i]!];
+        const next = this.#optimiser.update({ parameter, gradient, state: state[i]!, step, learningRate });
         variable.assign(next.parameter);
         tf.dispose(state[i]!);
         state[i] = next.state.map((tensor) => tf.keep(tensor));

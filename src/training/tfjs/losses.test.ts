@@ -3,6 +3,7 @@
  * @module
  */
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { LossOptions } from '../losses/spec.ts';
 import { candidatesOf, chooseBackend } from './backends.ts';
 import { lossRule } from './losses.ts';
 import { tf } from './tf.ts';
@@ -33,6 +34,8 @@ const DEFINITIONS: Readonly<Record<string, (z: readonly number[], i: number) => 
   mse: each((z, t) => (z - t) ** 2),
   mae: each((z, t) => Math.abs(z - t)),
   huber: each((z, t) => (Math.abs(z - t) <= 1 ? (z - t) ** 2 / 2 : Math.abs(z - t) - 0.5)),
+  'huber 0.5': each((z, t) => (Math.abs(z - t) <= 0.5 ? (z - t) ** 2 / 2 : 0.5 * (Math.abs(z - t) - 0.25))),
+  'smooth_l1 0.5': each((z, t) => (Math.abs(z - t) <= 0.5 ? (z - t) ** 2 : Math.abs(z - t) - 0.25)),
 };
 
 describe.each(Object.entries(DEFINITIONS))('%s', (kind, definition) => {
@@ -41,7 +44,8 @@ describe.each(Object.entries(DEFINITIONS))('%s', (kind, definition) => {
     z.reduce((sum, row, i) => sum + (weights[i]! * definition(row, i)) / total, 0);
 
   it('is the mean over samples by weight, with the gradient of its definition', () => {
-    const rule = lossRule(kind);
+    const [name, width] = kind.split(' ');
+    const rule = lossRule({ kind: name, ...(width && { delta: Number(width), beta: Number(width) }) } as LossOptions);
     const share = tf.tensor1d(weights.map((weight) => weight / total));
     const target = rule.dtype === 'int32' ? tf.tensor1d(classes, 'int32') : tf.tensor2d(values);
     const { loss, seed } = rule.value({ output: tf.tensor2d(outputs), target, share });
@@ -60,6 +64,6 @@ describe.each(Object.entries(DEFINITIONS))('%s', (kind, definition) => {
 
 it('has no gradient where an absolute error is 0', () => {
   const [output, share] = [tf.tensor2d([[2]]), tf.tensor1d([1])];
-  const { seed } = lossRule('mae').value({ output, target: tf.tensor2d([[2]]), share });
+  const { seed } = lossRule({ kind: 'mae' }).value({ output, target: tf.tensor2d([[2]]), share });
   expect(seed.dataSync()[0]).toBe(0);
 });

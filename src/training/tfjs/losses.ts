@@ -2,10 +2,11 @@
  * Losses on tensors, the same as the graph losses: the weighted mean over samples, with its gradient with respect to
  * the model's output in closed form, so that both engines round alike.
  * @module
- * @source PyTorch's CrossEntropyLoss, BCEWithLogitsLoss, MSELoss, L1Loss and HuberLoss (delta 1) with reduction "mean".
+ * @source PyTorch's CrossEntropyLoss, BCEWithLogitsLoss, MSELoss, L1Loss, HuberLoss and SmoothL1Loss with reduction "mean".
  */
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { KonsilError } from '../../base/index.ts';
+import type { LossOptions } from '../losses/spec.ts';
 import { tf } from './tf.ts';
 
 /** `seed`: gradient of `loss`, in the output's shape. */
@@ -22,7 +23,7 @@ interface LossInputs {
   readonly share: Tensor1D;
 }
 
-interface LossRule {
+export interface LossRule {
   readonly dtype: 'int32' | 'float32';
   /** Shape of the target of one row, for an output of shape `dims` a row. @throws KonsilError MODEL_MISMATCH */
   target(dims: readonly number[], source: string): readonly number[];
@@ -101,38 +102,47 @@ const meanAbsoluteError: LossRule = {
   },
 };
 
-const huber: LossRule = {
-  ...perElement,
-  // with c = clip(e, ±1): l = c·(e - c/2), which is e²/2 inside and |e| - 1/2 outside; dl/dz = c
-  value(inputs) {
-    const error = tf.sub(inputs.output, inputs.target);
-    const clipped = tf.clipByValue(error, -1, 1);
-    const weighted = tf.mul(clipped, elementShare(inputs));
-    return { loss: tf.sum(tf.mul(weighted, tf.sub(error, tf.mul(clipped, 0.5)))), seed: weighted };
-  },
-};
-
-const LOSSES: Readonly<Record<string, LossRule>> = {
-  cross_entropy: crossEntropy,
-  bce_with_logits: bceWithLogits,
-  mse: meanSquaredError,
-  mae: meanAbsoluteError,
-  huber,
-};
-
-/** The rule of the loss `kind`. @throws KonsilError CONFIG_INVALID when TensorFlow.js models cannot be trained with it. */
-export function lossRule(kind: string): LossRule {
-  const rule = Object.hasOwn(LOSSES, kind) ? LOSSES[kind] : undefined;
-  if (rule) return rule;
-  throw new KonsilError(
-    'CONFIG_INVALID',
-    `loss "${kind}" is not available for TensorFlow.js models, expected one of ${Object.keys(LOSSES).join(', ')}`,
-  );
+/** Huber's loss; divided by `divisor` it is the smooth L1 loss. */
+function huber(delta: number, divisor: number): LossRule {
+  return {
+    ...perElement,
+    // with c = clip(e, ±δ): l = c·(e - c/2), which is e²/2 inside and δ(|e| - δ/2) outside; dl/dz = c
+    value(inputs) {
+      const error = tf.sub(inputs.output, inputs.target);
+      const clipped = tf.clipByValue(error, -delta, delta);
+      const weighted = tf.mul(clipped, tf.mul(elementShare(inputs), 1 / divisor));
+      return { loss: tf.sum(tf.mul(weighted, tf.sub(error, tf.mul(clipped, 0.5)))), seed: weighted };
+    },
+  };
 }
 
-/** The loss of `kind` as a function to differentiate. */
-export function lossOf(kind: string, { output, target, share }: LossInputs): Scalar {
-  const rule = lossRule(kind);
+/** The rule of a loss. @throws KonsilError CONFIG_INVALID when TensorFlow.js models cannot be trained with it. */
+export function lossRule(options: LossOptions): LossRule {
+  const refuse = (what: string): never => {
+    throw new KonsilError('CONFIG_INVALID', `${what} is not available for TensorFlow.js models`);
+  };
+  for (const name of ['classWeights', 'labelSmoothing', 'ignoreIndex', 'posWeight'])
+    if (name in options) refuse(`${name} of loss "${options.kind}"`);
+  switch (options.kind) {
+    case 'cross_entropy':
+      return crossEntropy;
+    case 'bce_with_logits':
+      return bceWithLogits;
+    case 'mse':
+      return meanSquaredError;
+    case 'mae':
+      return meanAbsoluteError;
+    case 'huber':
+      return huber(options.delta ?? 1, 1);
+    case 'smooth_l1':
+      return huber(options.beta ?? 1, options.beta ?? 1);
+    default:
+      return refuse(`loss "${options.kind}"`);
+  }
+}
+
+/** The loss of `rule` as a function to differentiate. */
+export function lossOf(rule: LossRule, { output, target, share }: LossInputs): Scalar {
   const loss = tf.customGrad((z, save) => {
     const { loss: value, seed } = rule.value({ output: z as Tensor, target, share });
     (save as (tensors: Tensor[]) => void)([seed]);

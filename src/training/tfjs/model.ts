@@ -174,13 +174,13 @@ function checkWeights(model: LayersModel, from: TfjsModel, source: string): Map<
 /**
  * Builds `from` for training by `loss`.
  *
- * @param trainable - Which weights to train, by name; a layer with `trainable: false` never is.
+ * @param choose - Which of the weights to train, by name; those of a layer with `trainable: false` are not asked for.
  * @throws KonsilError MODEL_INVALID, MODEL_UNSUPPORTED or MODEL_MISMATCH.
  */
 export async function buildModel(
   from: TfjsModel,
   loss: string,
-  trainable: (name: string) => boolean,
+  choose: (names: readonly string[]) => ReadonlySet<string>,
   source: string,
 ): Promise<BuiltModel> {
   checkLayers(from.topology, source);
@@ -197,7 +197,8 @@ export async function buildModel(
     for (const [name, weight] of weights)
       tf.tidy(() => (weight.read() as Variable).assign(tf.tensor(values.get(name)!, weight.shape as number[])));
     const layers = everyLayer(model);
-    const trained = model.trainableWeights.filter(({ originalName }) => trainable(originalName));
+    const chosen = choose(model.trainableWeights.map(({ originalName }) => originalName));
+    const trained = model.trainableWeights.filter(({ originalName }) => chosen.has(originalName));
     if (trained.length === 0)
       throw new KonsilError('MODEL_UNSUPPORTED', `${source}: nothing to train, every weight is frozen`);
     const running = runningStatistics(layers, new Set(trained.map(({ originalName }) => originalName)));

@@ -6,13 +6,8 @@
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { KonsilError } from '../../base/index.ts';
-import {
-  type AdamSpec,
-  type ClipSpec,
-  createOptimiser,
-  type OptimiserSpec,
-  type SgdSpec,
-} from '../optim/optimisers.ts';
+import type { ClipSpec } from '../optim/clip.ts';
+import { type AdamSpec, checkNumber, checkOptimiser, type OptimiserSpec, type SgdSpec } from '../optim/spec.ts';
 import { tf } from './tf.ts';
 
 /** New value and new state of one parameter. */
@@ -66,25 +61,25 @@ function adam(spec: AdamSpec): Rule {
   };
 }
 
-/** The optimiser for `spec`. @throws KonsilError CONFIG_INVALID when a number is out of range. */
+/** The optimiser for `spec`. @throws KonsilError CONFIG_INVALID when a number is out of range, or there is no such rule here. */
 export function tensorOptimiser(spec: OptimiserSpec): TensorOptimiser {
-  createOptimiser(spec); // the same ranges hold
-  if (spec.kind === 'sgd') return { slots: (spec.momentum ?? 0) === 0 ? 0 : 1, update: sgd(spec) };
-  if (spec.kind === 'adam' || spec.kind === 'adamw') return { slots: 2, update: adam(spec) };
-  throw new KonsilError(
-    'CONFIG_INVALID',
-    `optimiser "${(spec as OptimiserSpec).kind}" is not available for TensorFlow.js models, expected sgd, adam or adamw`,
-  );
+  checkOptimiser(spec);
+  const refuse = (what: string): never => {
+    throw new KonsilError('CONFIG_INVALID', `${what} is not available for TensorFlow.js models`);
+  };
+  if (spec.kind === 'sgd') {
+    if (spec.nesterov || (spec.dampening ?? 0) > 0) refuse('nesterov or dampening of sgd');
+    return { slots: (spec.momentum ?? 0) === 0 ? 0 : 1, update: sgd(spec) };
+  }
+  if (spec.kind === 'rmsprop' || spec.kind === 'adagrad') return refuse(`optimiser "${spec.kind}"`);
+  if (spec.amsgrad) refuse(`amsgrad of ${spec.kind}`);
+  return { slots: 2, update: adam(spec) };
 }
 
 /** @throws KonsilError CONFIG_INVALID when a bound is not positive. */
 export function checkClip(clip: ClipSpec): void {
-  for (const [name, value] of [
-    ['value', clip.value],
-    ['norm', clip.norm],
-  ] as const)
-    if (value !== undefined && !(Number.isFinite(value) && value > 0))
-      throw new KonsilError('CONFIG_INVALID', `clip ${name} is ${value}, expected (0, ∞)`);
+  checkNumber('clip value', clip.value, (v) => v > 0, '(0, ∞)');
+  checkNumber('clip norm', clip.norm, (v) => v > 0, '(0, ∞)');
 }
 
 /** The gradients after clipping, each value first, then the norm of all together by min(1, norm / (‖g‖ + 1e-6)). */

@@ -3,12 +3,15 @@
  * that exporters leave around Reshape. Float arithmetic rounds to float32 after each operator, as ORT would.
  * @module
  */
-import { type Attributes, intOf } from '../onnx/ir.ts';
-import { axisOf, sliceOf } from '../onnx/shapes.ts';
-import { allocate, numbersOf, sizeOf, type Tensor, tensorFrom, type ValueType } from '../onnx/tensor.ts';
+import { type Attributes, findInts, intOf } from './ir.ts';
+import { sliceOf } from './layoutShapes.ts';
+import { axisOf } from './shapeRule.ts';
+import { allocate, numbersOf, sizeOf, type Tensor, tensorFrom, type ValueType } from './tensor.ts';
 
 /** Larger results stay operators: folding them would move work from ORT to slower code, and bloat the graph. */
 const MAX_FOLDED = 1 << 20;
+/** Larger results that only repeat their input stay operators too: the file would hold every copy. */
+const MAX_REPEATED = 1 << 12;
 
 type FoldRule = (inputs: readonly Tensor[], out: ValueType, attributes: Attributes) => Tensor;
 
@@ -145,6 +148,25 @@ const constantOfShape: FoldRule = (_, out, attributes) => {
   return { ...out, data };
 };
 
+/** Over the axes that input 1 or the attribute names, all without either. */
+function reduce(f: (total: number, x: number) => number): FoldRule {
+  return ([data, given], out, attributes) => {
+    const rank = data!.dims.length;
+    const listed = (given && numbersOf(given)) ?? findInts(attributes, 'axes') ?? [];
+    const axes = listed.length === 0 ? data!.dims.map((_, i) => i) : listed.map((axis) => axisOf(axis, rank));
+    const kept = data!.dims.map((dim, i) => (axes.includes(i) ? 1 : dim));
+    const totals = new Map<number, number>();
+    const values = numbersOf(data!);
+    for (const [i, place] of positions(data!.dims, broadcastStrides(kept, rank)).entries())
+      totals.set(place, totals.has(place) ? f(totals.get(place)!, values[i]!) : values[i]!);
+    return tensorFrom(
+      out.dtype,
+      out.dims,
+      Array.from({ length: sizeOf(out.dims) }, (_, i) => totals.get(i) ?? 0),
+    );
+  };
+}
+
 const RULES: Readonly<Record<string, FoldRule>> = {
   Add: zip((a, b) => a + b),
   Sub: zip((a, b) => a - b),
@@ -158,14 +180,23 @@ const RULES: Readonly<Record<string, FoldRule>> = {
   Equal: zip((a, b) => Number(a === b)),
   Greater: zip((a, b) => Number(a > b)),
   Less: zip((a, b) => Number(a < b)),
+  GreaterOrEqual: zip((a, b) => Number(a >= b)),
+  LessOrEqual: zip((a, b) => Number(a <= b)),
   And: zip((a, b) => a * b),
   Or: zip((a, b) => Math.max(a, b)),
+  Xor: zip((a, b) => Number(a !== b)),
   Not: map((a) => 1 - a),
   Neg: map((a) => -a),
   Sqrt: map(Math.sqrt),
+  Abs: map(Math.abs),
+  Sign: map(Math.sign),
   Floor: map(Math.floor),
   Ceil: map(Math.ceil),
   Cast: map((a) => a),
+  ReduceSum: reduce((a, b) => a + b),
+  ReduceProd: reduce((a, b) => a * b),
+  ReduceMax: reduce(Math.max),
+  ReduceMin: reduce(Math.min),
   Where: where,
   Concat: concat,
   Slice: slice,
@@ -185,6 +216,7 @@ export function findFolded(
 ): Tensor | undefined {
   const rule = RULES[op];
   if (rule === undefined || sizeOf(out.dims) > MAX_FOLDED) return undefined;
+  if ((op === 'Expand' || op === 'ConstantOfShape') && sizeOf(out.dims) > MAX_REPEATED) return undefined;
   if (op === 'Div' && isInteger(out) && numbersOf(inputs[1]!).includes(0)) return undefined;
   return rule(inputs, out, attributes);
 }

@@ -1,0 +1,48 @@
+/**
+ * Transposed convolution: its forward pass is a convolution's gradient, so its gradients are that convolution's forward
+ * pass and weight gradient.
+ * @module
+ */
+import type { Backward, Gradients } from '../onnx/builder.ts';
+import { intOf } from '../onnx/ir.ts';
+import { spatialOf, transposedWindow, windowAttributes } from '../onnx/spatial.ts';
+import { inputOf, type LowerRule } from './context.ts';
+import { biasGradient, weightGradient } from './convolution.ts';
+import type { ConvShape } from './convShape.ts';
+
+export const convTranspose: LowerRule = (context) => {
+  const { graph, inputs, node } = context;
+  const [x, w, bias] = [inputOf(context, 0), inputOf(context, 1), inputs[2] ?? ''];
+  const spatial = spatialOf(graph.dims(x));
+  const groups = intOf(node.attributes, 'group', 1);
+  const { window, extra } = transposedWindow(node.attributes, spatial, graph.dims(w).slice(2));
+  const all = bias === '' ? [x, w] : [x, w, bias];
+  return graph.composite('ConvTranspose', all, () => {
+    const attributes = { ...windowAttributes(window), group: { int: groups } };
+    const y = graph.op('ConvTranspose', all, { ...attributes, output_padding: { ints: extra } });
+    const [n, c, ...input] = graph.dims(y) as [number, number, ...number[]];
+    // the convolution that this one transposes: from y to x
+    const shape: ConvShape = { n, c, k: graph.dims(x)[1]!, groups, input, output: spatial, window };
+    const backward = ({ dy: [dy], needs }: Backward): Gradients => {
+      const dx = (): string => {
+        const full = graph.op('Conv', [dy!, w], attributes);
+        const axes = spatial.map((_, i) => i + 2);
+        const isFull = graph.dims(full).every((dim, i) => i < 2 || dim === spatial[i - 2]);
+        return isFull
+          ? full
+          : graph.slice(
+              full,
+              axes,
+              axes.map(() => 0),
+              spatial,
+            );
+      };
+      return [
+        needs(0) ? dx() : null,
+        needs(1) ? weightGradient(graph, shape, dy!, x) : null,
+        needs(2) ? biasGradient(graph, dy!) : null,
+      ];
+    };
+    return { outputs: [y], backward };
+  });
+};

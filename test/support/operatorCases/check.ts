@@ -1,0 +1,206 @@
+/**
+ * Checks one case: values and gradients of what the compiler makes of a node, against the float64 reference.
+ * @module
+ */
+import * as ort from 'onnxruntime-node';
+import { expect } from 'vitest';
+import { normal, type Rng } from '../../../src/base/index.ts';
+import { reverse } from '../../../src/training/grad/reverse.ts';
+import { GraphBuilder } from '../../../src/training/onnx/builder.ts';
+import { emitModel, nodeProto, portProto } from '../../../src/training/onnx/emit.ts';
+import type { Name, Node } from '../../../src/training/onnx/ir.ts';
+import { encodeModel } from '../../../src/training/onnx/proto.ts';
+import { encodeTensor, sizeOf, type Tensor } from '../../../src/training/onnx/tensor.ts';
+import { lowerNode } from '../../../src/training/operators/index.ts';
+import { evaluateNode, type Value } from '../float64/index.ts';
+import type { CaseInput, OperatorCase } from './draw.ts';
+
+const STEP = 1e-5;
+/** Elements of each input whose derivative is compared; cases are many, so that every place has its turn. */
+const PROBES = 10;
+const ROUNDINGS = 64;
+
+type Feeds = Record<string, ort.Tensor>;
+
+const nameOf = (i: number): Name => `in/${i}`;
+
+function valueOf(tensor: Tensor): Value {
+  return { dims: tensor.dims, data: Array.from(tensor.data as ArrayLike<number>, Number), dtype: tensor.dtype };
+}
+
+function inputValues(inputs: readonly CaseInput[]): (Value | undefined)[] {
+  return inputs.map((input) => (input.kind === 'absent' ? undefined : valueOf(input.tensor)));
+}
+
+function ortTensor({ dtype, data, dims }: Tensor): ort.Tensor {
+  return new ort.Tensor(dtype as 'float32', data as Float32Array, [...dims]);
+}
+
+function feedsOf(inputs: readonly CaseInput[]): Feeds {
+  return Object.fromEntries(
+    inputs.flatMap((input, i) =>
+      input.kind === 'absent' || input.kind === 'constant' ? [] : [[nameOf(i), ortTensor(input.tensor)]],
+    ),
+  );
+}
+
+async function run(model: Uint8Array, feeds: Feeds): Promise<Record<string, ort.Tensor>> {
+  const session = await ort.InferenceSession.create(model, {
+    logSeverityLevel: 4,
+    intraOpNumThreads: 1,
+    graphOptimizationLevel: 'basic',
+  });
+  try {
+    return await session.run(feeds);
+  } finally {
+    await session.release();
+  }
+}
+
+/** The node alone in a model of its own opset. */
+function original(node: Node, { inputs, opset = 17 }: OperatorCase, outputs: readonly Value[]): Uint8Array {
+  const given = inputs.flatMap((input, i) => (input.kind === 'absent' ? [] : [{ ...input, name: nameOf(i) }]));
+  return encodeModel({
+    irVersion: 8,
+    producerName: 'test',
+    opsetImport: [{ domain: '', version: opset, unknown: [] }],
+    metadataProps: [],
+    graph: {
+      name: 'original',
+      node: [nodeProto(node)],
+      initializer: given
+        .filter(({ kind }) => kind === 'constant')
+        .map(({ tensor, name }) => encodeTensor(tensor, name)),
+      input: given.filter(({ kind }) => kind !== 'constant').map(({ tensor, name }) => portProto(name, tensor)),
+      output: node.outputs.map((name, i) => portProto(name, { dtype: 'float32', ...outputs[i]! })),
+      valueInfo: [],
+      unknown: [],
+    },
+    unknown: [],
+  });
+}
+
+function largest(values: readonly number[]): number {
+  return values.reduce((w, v) => (Number.isFinite(v) ? Math.max(w, Math.abs(v)) : w), 0);
+}
+
+function compare(what: string, got: ort.Tensor, expected: Value, roundings: number): void {
+  expect([...got.dims], `shape of ${what}`).toEqual([...expected.dims]);
+  expect(got.type, `type of ${what}`).toBe(expected.dtype ?? 'float32');
+  const tolerance = roundings * 2 ** -24 * (1 + largest(expected.data));
+  for (const [i, v] of expected.data.entries()) {
+    const actual = Number((got.data as Float32Array)[i]);
+    const isClose = Object.is(actual, v) || actual === v || (Number.isNaN(actual) && Number.isNaN(v));
+    if (!isClose && !(Math.abs(actual - v) <= tolerance))
+      expect.fail(`${what}[${i}] is ${actual}, expected ${v} within ${tolerance}`);
+  }
+}
+
+/** The lowered node with the loss Σ y·dy for random dy, and its gradients. */
+function differentiate(node: Node, { inputs }: OperatorCase, expected: readonly Value[], rng: Rng) {
+  const graph = new GraphBuilder();
+  const names = inputs.map((input, i) => {
+    if (input.kind === 'absent') return '';
+    return input.kind === 'constant' ? graph.constant(input.tensor) : graph.input(nameOf(i), input.tensor);
+  });
+  const isStatistics = node.op === 'BatchNormalization';
+  const updateBuffer = isStatistics ? (): void => {} : undefined;
+  const made = lowerNode({ graph, node, inputs: names, mask: undefined, updateBuffer, batchNorm: undefined });
+  // running statistics are no outputs that anything learns from
+  const trained = isStatistics ? expected.slice(0, 1) : expected;
+  const weights = trained.map(({ dims, dtype }) =>
+    (dtype ?? 'float32') === 'float32' ? Float32Array.from({ length: sizeOf(dims) }, () => normal(rng)) : undefined,
+  );
+  const parts = weights.flatMap((data, i) => {
+    if (data === undefined) return [];
+    const dy = graph.constant({ dtype: 'float32', dims: trained[i]!.dims, data });
+    return [graph.total(graph.op('Mul', [made[i]!, dy]))];
+  });
+  const wanted = names.filter((_, i) => inputs[i]!.kind === 'varied');
+  const gradients =
+    parts.length === 0
+      ? new Map<Name, Name>()
+      : reverse(
+          graph,
+          parts.reduce((sum, part) => graph.op('Add', [sum, part])),
+          graph.scalar(1),
+          wanted,
+        );
+  const outputs = new Map<Name, Name>();
+  for (const [i, name] of node.outputs.entries()) outputs.set(name, made[i]!);
+  for (const [name, gradient] of gradients) outputs.set(`d/${name}`, gradient);
+  return { model: emitModel(graph, outputs), weights };
+}
+
+/** Central differences of Σ y·dy at up to {@link PROBES} places of input `i`. */
+function differences(
+  node: Node,
+  values: readonly (Value | undefined)[],
+  i: number,
+  weights: readonly (Float32Array | undefined)[],
+  rng: Rng,
+): Map<number, number> {
+  const input = values[i]!;
+  const lossAt = (place: number, to: number): number => {
+    const moved = values.with(i, { ...input, data: input.data.with(place, to) });
+    return evaluateNode(node, moved).reduce(
+      (sum, y, k) => sum + y.data.reduce((s, v, j) => s + v * (weights[k]?.[j] ?? 0), 0),
+      0,
+    );
+  };
+  const all = input.data.map((_, place) => place);
+  const places = all.length <= PROBES ? all : Array.from({ length: PROBES }, () => Math.floor(rng() * all.length));
+  return new Map(
+    places.map((place) => {
+      const x = input.data[place]!;
+      return [place, (lossAt(place, x + STEP) - lossAt(place, x - STEP)) / (2 * STEP)];
+    }),
+  );
+}
+
+function nodeOf(op: string, { inputs, attributes = {}, outputs = 1 }: OperatorCase): Node {
+  return {
+    op,
+    name: 'node',
+    inputs: inputs.map((input, i) => (input.kind === 'absent' ? '' : nameOf(i))),
+    outputs: Array.from({ length: outputs }, (_, i) => `out/${i}`),
+    attributes,
+  };
+}
+
+/** The float64 reference against ORT on the node as it stands in a model. */
+export async function checkReference(op: string, given: OperatorCase): Promise<void> {
+  if (given.ort === false) return;
+  const node = nodeOf(op, given);
+  const expected = evaluateNode(node, inputValues(given.inputs));
+  const got = await run(original(node, given, expected), feedsOf(given.inputs));
+  for (const [i, name] of node.outputs.entries())
+    compare(`ORT's ${name}`, got[name]!, expected[i]!, given.roundings ?? ROUNDINGS);
+}
+
+/**
+ * What the compiler makes of the node: values against the reference, gradients against central differences. The graph
+ * runs in float32: `roundings` of 2^-24 relative to the largest value; the differences are good to 1e-9.
+ */
+export async function checkLowered(op: string, given: OperatorCase, rng: Rng): Promise<void> {
+  const { inputs, roundings = ROUNDINGS } = given;
+  const node = nodeOf(op, given);
+  const values = inputValues(inputs);
+  const expected = evaluateNode(node, values).slice(0, node.outputs.length);
+  const { model, weights } = differentiate(node, given, expected, rng);
+  const got = await run(model, feedsOf(inputs));
+  for (const [i, name] of node.outputs.entries()) compare(name, got[name]!, expected[i]!, roundings);
+  for (const [i, input] of inputs.entries()) {
+    if (input.kind !== 'varied') continue;
+    const slopes = differences(node, values, i, weights, rng);
+    const tolerance = roundings * 2 ** -24 * (1 + largest([...slopes.values()]));
+    // no gradient at all is a gradient of zero
+    const actual = got[`d/${nameOf(i)}`];
+    if (actual !== undefined) expect([...actual.dims]).toEqual([...input.tensor.dims]);
+    for (const [place, slope] of slopes) {
+      const own = (actual?.data as Float32Array | undefined)?.[place] ?? 0;
+      if (!(Math.abs(own - slope) <= tolerance))
+        expect.fail(`gradient of ${nameOf(i)}[${place}] is ${own}, expected ${slope} within ${tolerance}`);
+    }
+  }
+}
