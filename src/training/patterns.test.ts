@@ -7,12 +7,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { closeEngines, distance, noCheck, openEngine } from '../../test/fixtures/training/engines.ts';
 import { modelOf } from '../../test/fixtures/training/models.ts';
 import { normal, seededRng } from '../base/index.ts';
-import { builtinMlp } from './builtin.ts';
 import { exportModel, writeParameters } from './export.ts';
 import { viewOf } from './layout.ts';
 import { decodeModel } from './onnx/proto.ts';
 import { floatTensor, type Tensor } from './onnx/tensor.ts';
 import type { CompiledModel } from './program.ts';
+import { builtinMlp } from './zoo/tabular.ts';
 
 afterEach(closeEngines);
 

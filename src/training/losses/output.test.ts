@@ -6,10 +6,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { closeEngines, distance, noCheck, openEngine } from '../../../test/fixtures/training/engines.ts';
 import { modelOf, type NodeSpec } from '../../../test/fixtures/training/models.ts';
 import { normal, seededRng } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
 import { portProto } from '../onnx/emit.ts';
 import { decodeModel, encodeModel } from '../onnx/proto.ts';
 import { floatScalar, floatTensor, intVector, type Tensor, tensorFrom } from '../onnx/tensor.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 import type { LossSpec } from './spec.ts';
 
 afterEach(closeEngines);

@@ -7,9 +7,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { closeEngines, distance, noCheck, openEngine } from '../../../test/fixtures/training/engines.ts';
 import { modelOf } from '../../../test/fixtures/training/models.ts';
 import { normal, seededRng } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
 import { viewOf } from '../layout.ts';
 import { floatTensor } from '../onnx/tensor.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 import { addGaussian, poissonBatches, secureRng } from './noise.ts';
 
 afterEach(closeEngines);
@@ -44,7 +44,7 @@ describe('private steps', () => {
       const stepper = await engine.stepper(program.initial, 1);
       await stepper.step(Uint32Array.from(batch), data.x, data.y);
       // p' = p - sum/8
-      return Float64Array.from(stepper.parameters(), (p, i) => (program.initial[i]! - p) * rows);
+      return Float64Array.from(await stepper.parameters(), (p, i) => (program.initial[i]! - p) * rows);
     };
     const norm = (a: Float64Array, b: Float64Array): number => Math.hypot(...a.map((v, i) => v - b[i]!));
     // parameters below 1 lose 2^-25 each in p - sum/8, times 8 and √27 of them

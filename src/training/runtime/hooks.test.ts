@@ -7,9 +7,9 @@ import { closeEngines, distance, noCheck, openEngine } from '../../../test/fixtu
 import { modelOf } from '../../../test/fixtures/training/models.ts';
 import { xorData } from '../../../test/fixtures/training/trainers.ts';
 import { normal, seededRng } from '../../base/index.ts';
-import { builtinMlp } from '../builtin.ts';
 import { floatTensor } from '../onnx/tensor.ts';
 import { nextControl, scaffoldCorrection } from '../scaffold.ts';
+import { builtinMlp } from '../zoo/tabular.ts';
 
 afterEach(closeEngines);
 
