@@ -3,15 +3,12 @@
  * those of the ONNX engine; layers, their gradients and their running statistics are TensorFlow.js's own.
  * @module
  */
-import { createHash } from 'node:crypto';
 import type { Scalar, Tensor, Tensor1D, Variable } from '@tensorflow/tfjs-core';
 import { KonsilError, seededRng } from '../../base/index.ts';
 import { checkParameters, type LayoutEntry, viewOf } from '../layout.ts';
-import { type LossOptions, resolveLoss } from '../losses/spec.ts';
+import { resolveLoss } from '../losses/spec.ts';
 import { checkSchedule, scheduleFactor } from '../optim/schedule.ts';
-import { checkNumber } from '../optim/spec.ts';
 import type { CompileOptions } from '../options.ts';
-import { matchNames } from '../patterns.ts';
 import {
   checkFeatures,
   checkTargets,
@@ -24,54 +21,17 @@ import type { Checkpoint } from '../runtime/engine.ts';
 import type { TrainingEngine } from '../runtime/engineApi.ts';
 import type { Features, GradientResult, OpenProgram, Samples, TrainRequest, TrainResult } from '../runtime/messages.ts';
 import { candidatesOf, chooseBackend } from './backends.ts';
-import { topologyText, unpackTfjs } from './container.ts';
+import { unpackTfjs } from './container.ts';
 import { type LossRule, lossOf, lossRule } from './losses.ts';
 import { type BuiltModel, buildModel } from './model.ts';
-import { checkClip, clipTensors, type TensorOptimiser, tensorOptimiser } from './optimisers.ts';
+import { clipTensors, type TensorOptimiser, tensorOptimiser } from './optimisers.ts';
+import { checkOptions, chosenBy, describe } from './program.ts';
 import { tf } from './tf.ts';
 
 type Targets = Float32Array | Int32Array;
 
 /** Optimiser state of one run of steps, one list a trained variable. */
 type State = Tensor[][];
-
-function sizeOf(dims: readonly number[]): number {
-  return dims.reduce((n, dim) => n * dim, 1);
-}
-
-/** What decides how the model trains. */
-function hashOf(built: BuiltModel, loss: LossOptions, options: CompileOptions): string {
-  const { optimiser, batchSize, clip = {}, proximal = {}, controlVariates = false } = options;
-  const hash = createHash('sha256').update(topologyText(built.topology));
-  const { entries } = built.layout;
-  const settings = [entries, loss, optimiser, batchSize, clip, proximal, controlVariates];
-  return hash.update(JSON.stringify(settings)).digest('hex');
-}
-
-/** @throws KonsilError CONFIG_INVALID naming an option that is out of range, or only for ONNX models. */
-function checkOptions(options: CompileOptions): void {
-  const { batchSize, accumulate = 1, clip = {}, proximal, privacy, lora, batchNorm = 'as_exported' } = options;
-  const isCount = (v: number): boolean => Number.isInteger(v) && v >= 1 && v <= 1 << 20;
-  checkNumber('batch size', batchSize, isCount, 'an integer in [1, 2^20]');
-  checkNumber('proximal mu', proximal?.mu, (v) => v >= 0, '[0, ∞)');
-  checkClip(clip);
-  const given = { accumulate: accumulate !== 1, privacy: privacy !== undefined, lora: lora !== undefined };
-  for (const [name, isGiven] of Object.entries({ ...given, batchNorm: batchNorm !== 'as_exported' }))
-    if (isGiven) throw new KonsilError('CONFIG_INVALID', `${name} is not available for TensorFlow.js models`);
-}
-
-function checkOutput({ output, source }: CompileOptions, built: BuiltModel): void {
-  if (output !== undefined && output !== built.output.name)
-    throw new KonsilError('MODEL_UNSUPPORTED', `${source}: model has one output, "${built.output.name}"`);
-}
-
-/** Which of `names` the options train. */
-function chosenBy({ source, trainable, train, freeze = [] }: CompileOptions, names: readonly string[]): Set<string> {
-  const wanted = train === undefined ? new Set(names.filter(trainable ?? (() => true))) : undefined;
-  const chosen = wanted ?? matchNames(names, train!, `${source}: train`);
-  const frozen = matchNames(names, freeze, `${source}: freeze`);
-  return new Set(names.filter((name) => chosen.has(name) && !frozen.has(name)));
-}
 
 /** What pulls on the gradient besides the loss, one tensor a trained variable; see `CompileOptions`. */
 interface Hooks {
@@ -103,7 +63,7 @@ export class TfjsEngine implements TrainingEngine {
    * @throws KonsilError MODEL_INVALID, MODEL_UNSUPPORTED, MODEL_MISMATCH or CONFIG_INVALID.
    */
   static async open(bytes: Uint8Array, options: CompileOptions, backends?: readonly string[]): Promise<TfjsEngine> {
-    const { source, batchSize } = options;
+    const { source } = options;
     const loss = resolveLoss(options.loss);
     checkOptions(options);
     tensorOptimiser(options.optimiser);
@@ -112,26 +72,7 @@ export class TfjsEngine implements TrainingEngine {
     const chosen = await chooseBackend(candidates, async () => {
       const built = await buildModel(model, loss.kind, (names) => chosenBy(options, names), source);
       try {
-        checkOutput(options, built);
-        const { input, output, layout, initial } = built;
-        const [inputDims, width] = [[batchSize, ...input.dims], sizeOf(input.dims)];
-        const target = rule.target(output.dims, source);
-        const isIndex = rule.dtype === 'int32';
-        const program: OpenProgram = {
-          ...{ source, layout, initial, batchSize, accumulate: 1, engine: 'tfjs', device: '', fallbacks: [] },
-          inputs: [{ name: input.name, dims: inputDims, width, dtype: 'float32', offset: 0 }],
-          input: { name: input.name, dims: inputDims, width },
-          output: { name: output.name, dims: [batchSize, ...output.dims], width: sizeOf(output.dims) },
-          target: {
-            ...{ dtype: rule.dtype, dims: [batchSize, ...target], width: sizeOf(target) },
-            ...(isIndex && { classes: output.dims[0]! }),
-          },
-          ...{ loss: loss.kind, hasMass: false, hasAnchor: options.proximal !== undefined },
-          hasCorrection: options.controlVariates ?? false,
-          ...{ optimiser: options.optimiser, stateSlots: tensorOptimiser(options.optimiser).slots, masks: [] },
-          mixesRows: layout.entries.some(({ kind }) => kind === 'buffer'),
-          ...{ hasRowOutputs: true, hash: hashOf(built, loss, options) },
-        };
+        const program = describe(built, rule, loss, options);
         engine = new TfjsEngine(program, built, rule, options);
         await engine.#rehearse();
       } catch (error) {
