@@ -5,6 +5,9 @@
  * of its own for every model, batch size and number of threads. They take turns in short bursts, so that other load on
  * the machine meets both, and all thread pools are pinned (PyTorch's own setting does not limit its BLAS). The ratio is
  * of the medians of CPU time per step, which other processes disturb less than wall time.
+ *
+ * Options: `--models a,b` (default all), `--batch 8,32`, `--threads 1,2`, `--seconds 3` of training a side and line,
+ * `--fixtures DIR` of small models, `--python COMMAND`, `--json FILE` for all figures.
  * @module
  */
 import { execFileSync } from 'node:child_process';
@@ -33,6 +36,7 @@ const { values: flags } = parseArgs({
 /** Length of a burst: long against the clock, short against changes of other load. */
 const BURST_MS = 250;
 const MIN_BURSTS = 3;
+const MAX_STEPS = 5000;
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -57,10 +61,13 @@ function path(name: string): string {
 
 /** Alternating bursts until `seconds` have passed per side. */
 async function alternate(sides: readonly Side[], seconds: number): Promise<Burst[][]> {
-  const steps: number[] = [];
-  for (const side of sides) {
-    const { wallMs } = await side.ask<'burst'>({ do: 'burst', steps: 2 });
-    steps.push(1 + Math.max(1, Math.min(2000, Math.round(BURST_MS / wallMs))));
+  const steps = sides.map(() => 2);
+  // twice: only a long call shows how fast the side gets
+  for (let warmUp = 0; warmUp < 2; warmUp++) {
+    for (const [i, side] of sides.entries()) {
+      const { wallMs } = await side.ask<'burst'>({ do: 'burst', steps: steps[i]! });
+      steps[i] = 1 + Math.max(1, Math.min(MAX_STEPS, Math.round(BURST_MS / wallMs)));
+    }
   }
   const bursts: Burst[][] = sides.map(() => []);
   const end = performance.now() + 1000 * seconds * sides.length;
@@ -88,6 +95,7 @@ function disagreement(konsil: Opened, torch: Opened): string | undefined {
 
 async function measure(job: Job, python: string | undefined): Promise<Row> {
   const row = { model: job.name, batch: job.batch, threads: job.threads };
+  const load = (): number => loadavg()[0]! / cpus().length;
   const sides = [new Side(process.execPath, [...process.execArgv, path('trainChild.ts')], job.threads)];
   if (python !== undefined) sides.push(new Side(python, [path('trainTorch.py')], job.threads));
   const errors: string[] = [];
@@ -105,9 +113,15 @@ async function measure(job: Job, python: string | undefined): Promise<Row> {
     const bursts = await alternate(sides, Number(flags.seconds));
     const konsil = await finish(sides[0]!, opened[0]!, bursts[0]!);
     const torch = sides.length > 1 ? await finish(sides[1]!, opened[1]!, bursts[1]!) : undefined;
-    return { ...row, konsil, ...(torch && { torch }), ...(errors.length > 0 && { error: errors.join('; ') }) };
+    return {
+      ...row,
+      load: load(),
+      konsil,
+      ...(torch && { torch }),
+      ...(errors.length > 0 && { error: errors.join('; ') }),
+    };
   } catch (error) {
-    return { ...row, error: [...errors, messageOf(error)].join('; ').slice(0, 300) };
+    return { ...row, load: load(), error: [...errors, messageOf(error)].join('; ').slice(0, 300) };
   } finally {
     for (const side of sides) side.close();
   }
@@ -124,7 +138,7 @@ async function measureAll(subjects: readonly Subject[], python: string | undefin
           process.stderr.write(`${subject.name}, batch ${batch}, ${threads} thread${threads === 1 ? '' : 's'}\n`);
           rows.push(await measure(subject.prepare(folder, batch, threads), python));
         } catch (error) {
-          rows.push({ model: subject.name, batch, threads, error: messageOf(error) });
+          rows.push({ model: subject.name, batch, threads, load: 0, error: messageOf(error) });
         } finally {
           rmSync(folder, { recursive: true });
         }

@@ -14,9 +14,16 @@ import type { TrainRequest } from '../src/training/runtime/messages.ts';
 import type { Job } from './trainCases.ts';
 import type { Burst, Ended, Opened, Request } from './trainProtocol.ts';
 
-/** When runs of graphs began and ended, in ms, and the process's CPU time at the first and last beginning, in us. */
-const runs = { starts: [] as number[], ends: [] as number[], cpu: [0, 0] as [number, number] };
-let sessionMs = 0;
+/** Where a training call stood: steps done, and times so far of wall clock, process and ORT, in ms. */
+interface Mark {
+  readonly done: number;
+  readonly wall: number;
+  readonly cpu: number;
+  readonly inRuns: number;
+}
+
+let inRuns = 0;
+const sessionMs: number[] = [];
 
 /** Times every session the engine makes, and every run of it. */
 function listen(): void {
@@ -27,14 +34,12 @@ function listen(): void {
   const timed = async (graph: Uint8Array, options: ort.InferenceSession.SessionOptions) => {
     const from = performance.now();
     const session = await create(graph, options);
-    sessionMs = performance.now() - from;
+    sessionMs.push(performance.now() - from);
     const run = session.run.bind(session) as (...args: unknown[]) => ReturnType<typeof session.run>;
     session.run = async (...args: unknown[]) => {
-      const { user, system } = process.cpuUsage();
-      runs.cpu[runs.starts.length === 0 ? 0 : 1] = user + system;
-      runs.starts.push(performance.now());
+      const from = performance.now();
       const result = await run(...args);
-      runs.ends.push(performance.now());
+      inRuns += performance.now() - from;
       return result;
     };
     return session;
@@ -50,9 +55,14 @@ function floats(folder: string, file: string): Float32Array {
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-async function train(steps: number): Promise<number> {
-  for (const list of [runs.starts, runs.ends]) list.length = 0;
-  return (await engine.train({ ...call, budget: { steps } }, () => undefined)).meanLoss;
+/** Mean loss of `steps` steps from the initial weights, and a mark at every pause between them. */
+async function train(steps: number): Promise<{ readonly loss: number; readonly marks: Mark[] }> {
+  const marks: Mark[] = [];
+  const { meanLoss } = await engine.train({ ...call, budget: { steps } }, (done) => {
+    const { user, system } = process.cpuUsage();
+    marks.push({ done, wall: performance.now(), cpu: (user + system) / 1000, inRuns });
+  });
+  return { loss: meanLoss, marks };
 }
 
 async function open(job: Job, firstSteps: number): Promise<Opened> {
@@ -60,13 +70,15 @@ async function open(job: Job, firstSteps: number): Promise<Opened> {
   const { loss, batch, folder, name } = job;
   const model = new Uint8Array(readFileSync(join(folder, 'model.onnx')));
   const options = { loss, batchSize: batch, optimiser: { kind: 'sgd', learningRate: 1e-3, momentum: 0.9 } } as const;
-  const from = performance.now();
+  const [from, cpuFrom] = [performance.now(), process.cpuUsage()];
   const program = compile(model, {
     ...options,
     source: name,
     ...(frozen.size > 0 && { trainable: (parameter: string) => !frozen.has(parameter) }),
   });
-  const compileMs = performance.now() - from;
+  const { user, system } = process.cpuUsage(cpuFrom);
+  // neither waiting for a core nor the helper threads of the JavaScript engine count
+  const compileMs = Math.min(performance.now() - from, (user + system) / 1000);
   engine = new Engine(program, { threads: job.threads });
   const y = floats(folder, 'y.bin');
   const parameters = program.initial;
@@ -75,9 +87,8 @@ async function open(job: Job, firstSteps: number): Promise<Opened> {
     y: loss === 'cross_entropy' ? Int32Array.from(y) : y,
   };
   const first = await train(firstSteps);
-  const trainSessionMs = sessionMs;
-  const initial = program.masks.length === 0 ? first : await engine.loss(call, () => undefined);
-  return { parameters: trainedCount(program), loss: initial, compileMs, sessionMs: trainSessionMs };
+  const initial = program.masks.length === 0 ? first.loss : await engine.loss(call, () => undefined);
+  return { parameters: trainedCount(program), loss: initial, compileMs, sessionMs: sessionMs[0]! };
 }
 
 function trainedCount({ layout }: TrainingProgram): number {
@@ -88,16 +99,19 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** From the first run's start to the last one's: whole steps, without the set-up of a call. */
+/** The last three quarters of a call, without its set-up and while it finds its pace. */
 async function burst(steps: number): Promise<Burst> {
-  await train(steps);
-  const { starts, ends, cpu } = runs;
-  const gaps = starts.slice(1).map((start, i) => start - ends[i]!);
-  return {
-    wallMs: (starts.at(-1)! - starts[0]!) / (steps - 1),
-    cpuMs: (cpu[1] - cpu[0]) / 1000 / (steps - 1),
-    jsUs: 1000 * median(gaps),
-  };
+  const { marks } = await train(steps);
+  const found = marks.findIndex(({ done }) => done >= Math.max(1, steps / 4) && done < steps);
+  const counted = marks.slice(found < 0 ? -2 : found);
+  const [start, end] = [counted[0]!, counted.at(-1)!];
+  const perStep = (key: 'wall' | 'cpu', a: Mark, b: Mark): number => (b[key] - a[key]) / (b.done - a.done);
+  // the median: a pause of the process between two runs is not JavaScript's time
+  const outside = counted.slice(1).map((mark, i) => {
+    const before = counted[i]!;
+    return perStep('wall', before, mark) - (mark.inRuns - before.inRuns) / (mark.done - before.done);
+  });
+  return { wallMs: perStep('wall', start, end), cpuMs: perStep('cpu', start, end), jsUs: 1000 * median(outside) };
 }
 
 async function answer(request: Request): Promise<Opened | Burst | Ended> {

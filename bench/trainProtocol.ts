@@ -8,7 +8,7 @@ import type { Job } from './trainCases.ts';
 
 export type Request =
   | { readonly do: 'open'; readonly job: Job; readonly firstSteps: number }
-  /** Train this many steps and time all but the first. */
+  /** Train this many steps, 2 or more, and time those after the set-up. */
   | { readonly do: 'burst'; readonly steps: number }
   | { readonly do: 'end' };
 
@@ -28,7 +28,7 @@ export const FIRST_STEPS = 4;
 export interface Burst {
   readonly wallMs: number;
   readonly cpuMs: number;
-  /** Median time between two runs of the graph. */
+  /** Median wall time outside runs of graphs. */
   readonly jsUs?: number;
 }
 
@@ -44,6 +44,8 @@ export interface Row {
   readonly model: string;
   readonly batch: number;
   readonly threads: number;
+  /** Processes that wanted to run, over the minute before the end, by core: above 1 some had to wait. */
+  readonly load: number;
   readonly konsil?: Measured;
   readonly torch?: Measured;
   /** What went wrong, on either side. */

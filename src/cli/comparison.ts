@@ -6,7 +6,7 @@
 import type { RunOutcome } from '../coordinator/index.ts';
 import { applyStandardiser, featureStatistics, openDataset, type Subset, standardiser } from '../datasources/index.ts';
 import { evaluate, type Metrics } from '../metrics/index.ts';
-import { loadSiteData, targetsFor, trainerOptions } from '../protocols/index.ts';
+import { loadSiteData, scheduleFor, targetsFor, trainerOptions } from '../protocols/index.ts';
 import type { Comparison } from '../reports/index.ts';
 import { type PodConfig, splitIdentifier } from '../tasks/index.ts';
 import { Trainer } from '../training/index.ts';
@@ -38,7 +38,9 @@ export async function compareWithAlternatives(
     sites.push({ name: pod, train, test });
   }
   const allTest = join(sites.map(({ test }) => test));
-  const trainer = await Trainer.create(trainerOptions(task, resolved.model, resolved.source), signal);
+  // nothing to stay close to where there are no rounds
+  const { proximal: _proximal, ...options } = trainerOptions(task, resolved.model, resolved.source);
+  const trainer = await Trainer.create(options, signal);
   try {
     const { kind, classes, features } = facts;
     const scaled = (part: Subset, by: Scaling): Subset =>
@@ -57,6 +59,7 @@ export async function compareWithAlternatives(
         rows: part.rows,
         budget: unit === 'steps' ? { steps: total } : { epochs: total },
         seed,
+        ...scheduleFor(task, part.rows, 0),
         signal,
       });
       return { weights: result.parameters, by };

@@ -1,3 +1,4 @@
+export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export { type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
 export {
@@ -14,8 +15,6 @@ export {
   roundsOf,
   splitIdentifier,
   type Task,
-  type TrainingSettings,
-  type TrainingUnit,
   toWire,
 } from './task.ts';
 export type { TaskFile } from './taskFile.ts';

@@ -179,7 +179,7 @@ describe('parseTask', () => {
     [
       'wrong choice',
       edit('epochs: 5', 'epochs: 5\n        optimizer: adamm'),
-      /expected one of sgd, adam, adamw, got "adamm"; did you mean "adam"\?/,
+      /expected one of sgd, adam, adamw, rmsprop, adagrad, got "adamm"; did you mean "adam"\?/,
     ],
     [
       'a map where a list is due',
@@ -278,8 +278,44 @@ describe('parseTask', () => {
     [
       'momentum with adam',
       edit('epochs: 5', 'epochs: 5\n        momentum: 0.9'),
-      /momentum: only for optimizer sgd, but optimizer is adam/,
+      /momentum: only for optimizer sgd or rmsprop, but optimizer is adam/,
     ],
+    [
+      'nesterov without momentum',
+      edit('epochs: 5', 'epochs: 5\n        optimizer: sgd\n        nesterov: true'),
+      /nesterov: needs momentum above 0/,
+    ],
+    [
+      'a numeric loss on classes',
+      edit('epochs: 5', 'epochs: 5\n        loss: huber'),
+      /loss: huber is for a numeric target/,
+    ],
+    [
+      'an option of another loss',
+      edit('epochs: 5', 'epochs: 5\n        loss_options: {delta: 2}'),
+      /loss_options\.delta: only for loss huber, but loss is cross_entropy/,
+    ],
+    [
+      'class weights for other classes',
+      edit('epochs: 5', 'epochs: 5\n        loss_options: {class_weights: [1, 2]}'),
+      /class_weights: expected one for each of the 3 classes, got 2/,
+    ],
+    [
+      'class weights of nothing',
+      edit('epochs: 5', 'epochs: 5\n        loss_options: {class_weights: [0, 0, 0]}'),
+      /class_weights: expected one above 0/,
+    ],
+    [
+      'a key of another schedule',
+      edit('epochs: 5', 'epochs: 5\n        schedule: {name: cosine, step_size: 3}'),
+      /schedule\.step_size: only for schedule step, but schedule is cosine/,
+    ],
+    [
+      'a schedule in steps without their size',
+      edit('epochs: 5', 'epochs: 5\n        schedule: {name: step}'),
+      /schedule: schedule step needs step_size/,
+    ],
+    ['a negative pull', edit('epochs: 5', 'epochs: 5\n        proximal_mu: -1'), /proximal_mu: expected at least 0/],
     [
       'layers of an ONNX file',
       edit('builtin:mlp', 'net.onnx').replace('epochs: 5', 'epochs: 5\n        hidden_layers: [3]'),
@@ -420,6 +456,27 @@ describe('the wire form', () => {
         .replace('    assign:', '    select: {exclude: [id]}\n    compatible_datasources: [CSVSource]\n    assign:')
         .replace('task:', 'modeller: {username: r}\ntask:\n  deadlines: {join: 5}'),
     ],
+    [
+      'every hyperparameter',
+      edit(
+        'epochs: 5',
+        `epochs: 5
+        accumulate: 2
+        optimizer: sgd
+        momentum: 0.5
+        nesterov: true
+        schedule: {name: step, step_size: 3, gamma: 0.5, warmup_steps: 2, warmup_start: 0.1}
+        loss: cross_entropy
+        loss_options: {class_weights: [1, 0.5, 2], label_smoothing: 0.1}
+        gradient_clip_value: 2
+        gradient_clip_norm: 1
+        proximal_mu: 0.1
+        train: ['*.weight']
+        freeze: ['layers.0.*']`,
+      ),
+    ],
+    ['rmsprop', edit('epochs: 5', 'epochs: 5\n        optimizer: rmsprop\n        momentum: 0.5')],
+    ['a cosine', edit('epochs: 5', 'epochs: 5\n        schedule: {name: cosine, total_steps: 9, minimum: 0.1}')],
   ])('comes back as it went: %s', (_, text) => {
     const { local, ...shared } = parseTask(text, '/home/r/task.yaml');
     const json = JSON.stringify(toWire(shared));

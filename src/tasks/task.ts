@@ -7,11 +7,9 @@ import { type DataStructure, problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
-
-/** What local training counts in; the interval between updates counts in the same. */
-export type TrainingUnit = 'steps' | 'epochs';
 
 /** A model every side can build itself, or one that the modeller sends. */
 export type ModelChoice =
@@ -26,20 +24,6 @@ export type ModelChoice =
   | { readonly kind: 'tfjs' };
 
 export type Activation = 'relu' | 'tanh';
-
-export interface TrainingSettings {
-  readonly unit: TrainingUnit;
-  /** Steps or epochs in all. */
-  readonly total: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly optimizer: 'sgd' | 'adam' | 'adamw';
-  readonly momentum: number;
-  readonly weightDecay: number;
-  readonly loss: 'cross_entropy' | 'bce_with_logits' | 'mse';
-  readonly gradientClipNorm?: number;
-  readonly seed: number;
-}
 
 export interface AggregatorSettings {
   readonly secure: boolean;
@@ -171,17 +155,9 @@ export function toWire(task: Task): TaskFile {
         model: {
           konsil_model: { model_ref: model.kind === 'builtin' ? `builtin:${model.name}` : ATTACHED[model.kind] },
           hyperparameters: {
-            [training.unit]: training.total,
-            batch_size: training.batchSize,
-            learning_rate: training.learningRate,
-            optimizer: training.optimizer,
-            ...(training.optimizer === 'sgd' && { momentum: training.momentum }),
-            weight_decay: training.weightDecay,
-            loss: training.loss,
-            ...(training.gradientClipNorm !== undefined && { gradient_clip_norm: training.gradientClipNorm }),
+            ...hyperparametersOf(training),
             ...(model.kind === 'builtin' &&
               model.name === 'mlp' && { hidden_layers: [...model.hiddenLayers], activation: model.activation }),
-            seed: training.seed,
           },
         },
       },
@@ -262,18 +238,7 @@ function taskOf(file: TaskFile): Task {
       checkpointEveryRound: places.algorithm.value.arguments?.checkpoint_every_round ?? false,
     },
     model: modelOf(places.reference!.value.model_ref, hyper),
-    training: {
-      unit,
-      total: hyper[unit]!,
-      batchSize: hyper.batch_size,
-      learningRate: hyper.learning_rate ?? (hyper.optimizer === 'sgd' ? 0.01 : 0.001),
-      optimizer: hyper.optimizer,
-      momentum: hyper.momentum ?? 0,
-      weightDecay: hyper.weight_decay,
-      loss: hyper.loss ?? (kind === 'binary' ? 'bce_with_logits' : kind === 'multiclass' ? 'cross_entropy' : 'mse'),
-      ...(hyper.gradient_clip_norm !== undefined && { gradientClipNorm: hyper.gradient_clip_norm }),
-      seed: hyper.seed,
-    },
+    training: trainingOf(hyper, kind),
     aggregator: {
       secure,
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),

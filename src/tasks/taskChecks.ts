@@ -5,6 +5,7 @@
 import { didYouMean } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import type { Path, Problem } from './configFile.ts';
+import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
 
@@ -182,12 +183,6 @@ function checkHyperparameters(file: TaskFile, places: Places): Problem[] {
       });
     }
   }
-  if (hyper?.momentum !== undefined && hyper.optimizer !== 'sgd')
-    problems.push({
-      path: [...path, 'momentum'],
-      message: `only for optimizer sgd, but optimizer is ${hyper.optimizer}`,
-      atKey: true,
-    });
   const reference = places.reference?.value.model_ref;
   if (reference !== undefined && reference !== 'builtin:mlp') {
     const why = reference.startsWith('builtin:') ? `, not for ${reference}` : '; a model file has its layers inside';
@@ -196,13 +191,24 @@ function checkHyperparameters(file: TaskFile, places: Places): Problem[] {
         problems.push({ path: [...path, key], message: `only for builtin:mlp${why}`, atKey: true });
     }
   }
-  return [...problems, ...checkClassifier(places), ...checkLoss(hyper?.loss, [...path, 'loss'], places.dataStructure)];
+  problems.push(...checkClassifier(places));
+  if (hyper === undefined) return problems;
+  return [
+    ...problems,
+    ...checkTraining(hyper, path, classesOf(places.dataStructure)),
+    ...checkLoss(hyper.loss, [...path, 'loss'], places.dataStructure),
+  ];
+}
+
+/** Classes of the target, 0 for a numeric one, undefined when there is not exactly one target. */
+function classesOf(structure: Places['dataStructure']): number | undefined {
+  const target = structure && soleTarget(structure.value);
+  return target === undefined ? undefined : (structure?.value.categories?.[target]?.length ?? 0);
 }
 
 function checkClassifier({ reference, dataStructure }: Places): Problem[] {
-  const target = dataStructure && soleTarget(dataStructure.value);
-  if (reference?.value.model_ref !== 'builtin:logistic_regression' || target === undefined) return [];
-  if ((dataStructure!.value.categories?.[target]?.length ?? 0) > 0) return [];
+  if (reference?.value.model_ref !== 'builtin:logistic_regression' || classesOf(dataStructure) !== 0) return [];
+  const target = soleTarget(dataStructure!.value)!;
   const at = `${dotted(dataStructure!.path)}.categories.${target}`;
   const message = `builtin:logistic_regression is for classes; list them in ${at}, or use builtin:mlp with hidden_layers: [] for a number`;
   return [{ path: [...reference.path, 'model_ref'], message }];
@@ -212,10 +218,10 @@ function checkLoss(loss: string | undefined, path: Path, structure: Places['data
   const target = structure && soleTarget(structure.value);
   if (loss === undefined || structure === undefined || target === undefined) return [];
   const at = `${dotted(structure.path)}.categories.${target}`;
-  const classes = structure.value.categories?.[target]?.length ?? 0;
-  if (loss === 'mse' && classes > 0)
-    return [{ path, message: `mse is for a numeric target, but ${at} makes it classes` }];
-  if (loss !== 'mse' && classes === 0) return [{ path, message: `${loss} is for classes; list them in ${at}` }];
+  const classes = classesOf(structure) ?? 0;
+  if (!isClassLoss(loss) && classes > 0)
+    return [{ path, message: `${loss} is for a numeric target, but ${at} makes it classes` }];
+  if (isClassLoss(loss) && classes === 0) return [{ path, message: `${loss} is for classes; list them in ${at}` }];
   if (loss === 'bce_with_logits' && classes !== 2)
     return [{ path, message: `bce_with_logits is for two classes, but ${at} has ${classes}; expected cross_entropy` }];
   return [];

@@ -8,6 +8,7 @@
  * @module
  */
 import { z } from 'zod';
+import { hyperparameters } from './hyperparameters.ts';
 import { count, familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
 
@@ -50,31 +51,6 @@ const modelReference = z.strictObject({
   version: refused(hubModel),
   username: refused(hubModel),
   weights: refused('use pretrained_file of the algorithm for weights to start from'),
-});
-
-const hyperparameters = z.strictObject({
-  steps: count.optional().meta({ description: 'Training steps in all, at each pod.' }),
-  epochs: count.optional().meta({ description: 'Passes over the data in all, at each pod.' }),
-  batch_size: z.int().min(1).max(65_536).default(32).meta({ description: 'Rows in one training step.' }),
-  learning_rate: z.number().positive().max(100).optional().meta({
-    description: 'Default 0.01 for sgd, 0.001 for adam and adamw.',
-  }),
-  optimizer: z.enum(['sgd', 'adam', 'adamw']).default('adam'),
-  momentum: z.number().min(0).lt(1).optional().meta({ description: 'Only for sgd. Default 0.' }),
-  weight_decay: z.number().min(0).max(10).default(0),
-  loss: z.enum(['cross_entropy', 'bce_with_logits', 'mse']).optional().meta({
-    description: 'Default: bce_with_logits for two classes, cross_entropy for more, mse for a numeric target.',
-  }),
-  gradient_clip_norm: z.number().positive().max(1e6).optional().meta({
-    description: 'Scale a gradient down to this length if it is longer.',
-  }),
-  hidden_layers: z.array(z.int().min(1).max(65_536)).max(32).optional().meta({
-    description: 'Only for builtin:mlp: width of each hidden layer; [] is a linear model. Default [16].',
-  }),
-  activation: z.enum(['relu', 'tanh']).optional().meta({
-    description: 'Only for builtin:mlp: function between the layers. Default relu.',
-  }),
-  seed: z.int().min(0).max(0xffffffff).default(0).meta({ description: 'Start weights and order of the rows.' }),
 });
 
 const model = z.strictObject({

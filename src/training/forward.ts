@@ -3,6 +3,7 @@
  * @module
  */
 import { isKonsilError, KonsilError } from '../base/index.ts';
+import { storedType } from './layout.ts';
 import { adapted } from './lora.ts';
 import { isWhole } from './losses/output.ts';
 import type { TargetType } from './losses/rule.ts';
@@ -138,7 +139,7 @@ function declareAll(graph: GraphBuilder, plan: Plan): Map<Name, Name> {
   const values = new Map(inputs.map((input, i) => [input.name, declare(graph, GRAPH_NAMES.input(i), input)]));
   if (targetInput !== undefined) values.set(targetInput.name, declare(graph, 'y', targetInput));
   for (const { name, type } of [...trained, ...buffers])
-    values.set(name, graph.input(GRAPH_NAMES.parameter(name), type));
+    values.set(name, graph.reshape(graph.input(GRAPH_NAMES.parameter(name), storedType(type)), type.dims));
   for (const adapter of adapters) {
     const { weight, a, b } = adapter;
     const base = decodeTensor(model.initializers.get(weight)!, `${model.source}: initializer "${weight}"`);

@@ -4,6 +4,7 @@
  */
 import { KonsilError } from '../base/index.ts';
 import type { Name } from './onnx/ir.ts';
+import type { ValueType } from './onnx/tensor.ts';
 
 /** One tensor of the vector: elements `[offset, offset + count)`, in C order. */
 export interface LayoutEntry {
@@ -56,6 +57,21 @@ export function layOut(
 /** Elements of the trained entries, which come first. */
 export function trainedLength({ entries }: Layout): number {
   return entries.reduce((n, entry) => (entry.kind === 'trainable' ? n + entry.count : n), 0);
+}
+
+/**
+ * Shape in which programs take and give a tensor of shape `dims`: without axes of size 1 at the end, over which
+ * onnxruntime computes element by element, a hundred times slower than over a row.
+ */
+export function storedDims(dims: readonly number[]): readonly number[] {
+  let rank = dims.length;
+  while (rank > 1 && dims[rank - 1] === 1) rank--;
+  return dims.slice(0, rank);
+}
+
+/** {@link storedDims} of a value type. */
+export function storedType(type: ValueType): ValueType {
+  return { dtype: type.dtype, dims: storedDims(type.dims) };
 }
 
 /** The part of `vector` that holds `entry`, as a view. */

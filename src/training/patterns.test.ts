@@ -2,6 +2,8 @@
  * What trains: names and patterns, frozen parts, adapters of low rank.
  * @module
  */
+
+import fc from 'fast-check';
 import * as ort from 'onnxruntime-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeEngines, distance, noCheck, openEngine } from '../../test/fixtures/training/engines.ts';
@@ -11,10 +13,34 @@ import { exportModel, writeParameters } from './export.ts';
 import { viewOf } from './layout.ts';
 import { decodeModel } from './onnx/proto.ts';
 import { floatTensor, type Tensor } from './onnx/tensor.ts';
+import { matchNames } from './patterns.ts';
 import type { CompiledModel } from './program.ts';
 import { builtinMlp } from './zoo/tabular.ts';
 
 afterEach(closeEngines);
+
+describe('patterns', () => {
+  it('match what the regular expression with .* for * matches', () => {
+    const letter = fc.constantFrom('a', 'b', '.', '*');
+    const property = fc.property(
+      fc.array(fc.string({ unit: letter, maxLength: 8 }), { minLength: 1, maxLength: 6 }),
+      fc.string({ unit: letter, maxLength: 6 }),
+      (names, pattern) => {
+        const expression = new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '.*')}$`);
+        const expected = names.filter((name) => expression.test(name));
+        if (expected.length === 0) expect(() => matchNames(names, [pattern], 'p')).toThrow('matches no weight');
+        else expect(matchNames(names, [pattern], 'p')).toEqual(new Set(expected));
+      },
+    );
+    fc.assert(property, { numRuns: 500, seed: 4 });
+  });
+
+  it('take no time, whatever they are', () => {
+    const names = ['a'.repeat(1000)];
+    expect(() => matchNames(names, [`${'*a'.repeat(400)}*b`], 'p')).toThrow('matches no weight');
+    expect(matchNames(names, [`${'*a'.repeat(400)}*`], 'p').size).toBe(1);
+  });
+});
 
 const model = builtinMlp({ inputs: 3, hidden: [4, 4], outputs: 2, activation: 'tanh', seed: 1 });
 const rng = seededRng(5);

@@ -20,7 +20,7 @@ export function liveNodes(graph: SourceGraph, outputs: readonly Name[]): Set<Nod
 
 /** What the importer rewrites comes out as steps with gradients. */
 function isTrainable(op: string): boolean {
-  return isRewritten(op) || NOT_DIFFERENTIABLE.has(op) || op === 'Cast' || op in VJP;
+  return isRewritten(op) || NOT_DIFFERENTIABLE.has(op) || op in VJP;
 }
 
 /**

@@ -2,6 +2,7 @@
  * The second half of a training step: from gradients to new weights.
  * @module
  */
+import { storedType } from './layout.ts';
 import { GraphBuilder } from './onnx/builder.ts';
 import { emitModel } from './onnx/emit.ts';
 import type { Name } from './onnx/ir.ts';
@@ -20,13 +21,16 @@ function hooked(graph: GraphBuilder, { trained, options }: Plan, gradients: Read
   const pulled = trained.map(({ name, type }) => {
     const gradient = gradients.get(name)!;
     if (proximal === undefined) return gradient;
-    const distance = graph.op('Sub', [GRAPH_NAMES.parameter(name), graph.input(GRAPH_NAMES.anchor(name), type)]);
+    const distance = graph.op('Sub', [
+      GRAPH_NAMES.parameter(name),
+      graph.input(GRAPH_NAMES.anchor(name), storedType(type)),
+    ]);
     return graph.op('Add', [gradient, graph.op('Mul', [distance, graph.scalar(proximal.mu)])]);
   });
   const clipped = clipGradients(graph, pulled, clip ?? {});
   if (!controlVariates) return clipped;
   return trained.map(({ name, type }, i) =>
-    graph.op('Add', [clipped[i]!, graph.input(GRAPH_NAMES.correction(name), type)]),
+    graph.op('Add', [clipped[i]!, graph.input(GRAPH_NAMES.correction(name), storedType(type))]),
   );
 }
 
@@ -49,7 +53,7 @@ export function appendUpdate(
   const outputs = new Map<Name, Name>();
   for (const [i, { name, type }] of trained.entries()) {
     const state = Array.from({ length: optimiser.slots }, (_, slot) =>
-      graph.input(GRAPH_NAMES.state(slot, name), type),
+      graph.input(GRAPH_NAMES.state(slot, name), storedType(type)),
     );
     const parameter = GRAPH_NAMES.parameter(name);
     const next = optimiser.update({ graph, parameter, gradient: directions[i]!, state, scalars });
@@ -64,8 +68,8 @@ export function updateGraph(plan: Plan): Uint8Array {
   const graph = new GraphBuilder(plan.options.target);
   const gradients = new Map<Name, Name>();
   for (const { name, type } of plan.trained) {
-    graph.input(GRAPH_NAMES.parameter(name), type);
-    gradients.set(name, graph.input(GRAPH_NAMES.gradient(name), type));
+    graph.input(GRAPH_NAMES.parameter(name), storedType(type));
+    gradients.set(name, graph.input(GRAPH_NAMES.gradient(name), storedType(type)));
   }
   return emitModel(graph, appendUpdate(graph, plan, gradients));
 }

@@ -10,7 +10,7 @@ import type { Task } from '../../tasks/index.ts';
 import type { Trainer } from '../../training/index.ts';
 import type { SiteData } from './siteData.ts';
 import { perFeature, type SumFacts } from './sums.ts';
-import { targetsFor } from './trainerOptions.ts';
+import { scheduleFor, targetsFor } from './trainerOptions.ts';
 
 /** What the work needs. */
 export interface PodWorkOptions {
@@ -95,6 +95,7 @@ export class PodWork {
       budget: budgetOf(task, completed),
       // another order in every round, the same order in every repetition of the run
       seed: (task.training.seed + 7919 * completed) >>> 0,
+      ...scheduleFor(task, train.rows, completed),
       ...options,
     });
     const update = trained.parameters.map((value, i) => value - parameters[i]!);

@@ -5,20 +5,56 @@
  */
 import { KonsilError } from '../../base/index.ts';
 import { problemOf } from '../../datasources/index.ts';
-import type { Task } from '../../tasks/index.ts';
-import type { Targets, TrainerOptions, TrainingProgram } from '../../training/index.ts';
+import type { Task, TrainingSettings } from '../../tasks/index.ts';
+import type {
+  ClipSpec,
+  OptimiserSpec,
+  Targets,
+  TrainCall,
+  TrainerOptions,
+  TrainingProgram,
+} from '../../training/index.ts';
+
+function optimiserOf({ optimizer, learningRate, momentum, nesterov, weightDecay }: TrainingSettings): OptimiserSpec {
+  const shared = { learningRate, weightDecay };
+  if (optimizer === 'sgd') return { kind: optimizer, ...shared, momentum, ...(nesterov && { nesterov }) };
+  return optimizer === 'rmsprop' ? { kind: optimizer, ...shared, momentum } : { kind: optimizer, ...shared };
+}
+
+function clipOf({ gradientClipNorm: norm, gradientClipValue: value }: TrainingSettings): ClipSpec | undefined {
+  if (norm === undefined && value === undefined) return undefined;
+  return { ...(norm !== undefined && { norm }), ...(value !== undefined && { value }) };
+}
 
 /** The trainer's options for `task` on the ONNX file `model`; `source` names the model in errors. */
 export function trainerOptions(task: Task, model: Uint8Array, source: string): TrainerOptions {
-  const { loss, optimizer, learningRate, momentum, weightDecay, batchSize, gradientClipNorm } = task.training;
+  const { loss, lossOptions, batchSize, accumulate, proximalMu, train, freeze } = task.training;
+  const clip = clipOf(task.training);
   return {
-    ...{ model, source, loss, batchSize },
-    optimiser:
-      optimizer === 'sgd'
-        ? { kind: 'sgd', learningRate, momentum, weightDecay }
-        : { kind: optimizer, learningRate, weightDecay },
-    ...(gradientClipNorm === undefined ? {} : { clip: { norm: gradientClipNorm } }),
+    ...{ model, source, batchSize },
+    // options of other losses are refused with the task
+    loss: lossOptions === undefined ? loss : { kind: loss, ...lossOptions },
+    optimiser: optimiserOf(task.training),
+    ...(accumulate !== undefined && { accumulate }),
+    ...(clip && { clip }),
+    ...(proximalMu !== undefined && { proximal: { mu: proximalMu } }),
+    ...(train && { train }),
+    ...(freeze && { freeze }),
   };
+}
+
+/**
+ * The learning-rate schedule at a site with `rows` training rows, and how many of its steps the site has made when
+ * `completed` rounds are over; nothing when the rate stays as it is.
+ */
+export function scheduleFor(task: Task, rows: number, completed: number): Pick<TrainCall, 'schedule' | 'firstStep'> {
+  const { schedule, unit, total, batchSize, accumulate = 1 } = task.training;
+  if (schedule === undefined) return {};
+  const perUnit = unit === 'steps' ? 1 : Math.ceil(rows / (batchSize * accumulate));
+  const firstStep = completed * task.protocol.interval * perUnit;
+  if (schedule.kind !== 'cosine') return { schedule, firstStep };
+  const whole = Math.max(1, total * perUnit - (schedule.warmupSteps ?? 0));
+  return { schedule: { ...schedule, totalSteps: schedule.totalSteps ?? whole }, firstStep };
 }
 
 /** Outputs a row that the task's loss needs: a logit a class, or one number. */

@@ -81,6 +81,10 @@ export class GraphBuilder {
     return this.constant(floatScalar(value));
   }
 
+  ints(values: readonly number[]): Name {
+    return this.constant(intVector(values));
+  }
+
   /** Shape and element type of a value of this graph. */
   typeOf(name: Name): ValueType {
     const type = this.#types.get(name);
@@ -145,7 +149,7 @@ export class GraphBuilder {
   /** `x` with shape `dims`, same elements in the same order. */
   reshape(x: Name, dims: readonly number[]): Name {
     // allowzero: an axis of size 0 means 0 here, never "copy"
-    return this.op('Reshape', [x, this.constant(intVector(dims))], { allowzero: { int: 1 } });
+    return this.op('Reshape', [x, this.ints(dims)], { allowzero: { int: 1 } });
   }
 
   cast(x: Name, dtype: DType): Name {
@@ -154,7 +158,7 @@ export class GraphBuilder {
 
   /** Sum of `x` over `axes`. */
   sum(x: Name, axes: readonly number[], keepdims: boolean): Name {
-    return this.op('ReduceSum', [x, this.constant(intVector(axes))], { keepdims: { int: keepdims ? 1 : 0 } });
+    return this.op('ReduceSum', [x, this.ints(axes)], { keepdims: { int: keepdims ? 1 : 0 } });
   }
 
   /** Sum over all elements, as a scalar. */
@@ -174,7 +178,7 @@ export class GraphBuilder {
     const isUnit = steps.every((step) => step === 1);
     if (isUnit && axes.every((axis, i) => starts[i] === 0 && ends[i] === dims[axis])) return x;
     const lists = isUnit ? [starts, ends, axes] : [starts, ends, axes, steps];
-    return this.op('Slice', [x, ...lists.map((list) => this.constant(intVector(list)))]);
+    return this.op('Slice', [x, ...lists.map((list) => this.ints(list))]);
   }
 
   /** `x` with axis `axis` in reverse order. */
@@ -196,7 +200,7 @@ export class GraphBuilder {
   /** `x` with `value` before and after each axis; negative numbers cut off. */
   pad(x: Name, before: readonly number[], after: readonly number[], value = 0): Name {
     if ([...before, ...after].every((n) => n === 0)) return x;
-    return this.op('Pad', [x, this.constant(intVector([...before, ...after])), this.scalar(value)]);
+    return this.op('Pad', [x, this.ints([...before, ...after]), this.scalar(value)]);
   }
 
   /** `parts` one after another along `axis`. */
@@ -218,7 +222,7 @@ export class GraphBuilder {
 
   /** `x` broadcast to shape `dims`. */
   expand(x: Name, dims: readonly number[]): Name {
-    return this.op('Expand', [x, this.constant(intVector(dims))]);
+    return this.op('Expand', [x, this.ints(dims)]);
   }
 
   #node(op: string, inputs: readonly Name[], attributes: Attributes, out: readonly ValueType[]): readonly Name[] {

@@ -99,7 +99,12 @@ const cast: ShapeRule = (context) => {
 
 const shape: ShapeRule = (context) => ({ dtype: 'int64', dims: [inputOf(context, 0).dims.length] });
 
-const batchNormalization: ShapeRule = (context) => inputOf(context, 0);
+// in training the operator also gives the new running mean and variance
+const batchNormalization: ShapeRule = (context) => {
+  const x = inputOf(context, 0);
+  const statistics = { dtype: x.dtype, dims: [x.dims[1]!] };
+  return intOf(context.attributes, 'training_mode', 0) === 1 ? [x, statistics, statistics] : x;
+};
 
 // mean and inverse standard deviation keep the normalised axes at size 1
 const layerNormalization: ShapeRule = (context) => {

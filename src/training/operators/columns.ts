@@ -20,11 +20,8 @@ export function gridOf(sizes: readonly number[]): number[][] {
 /** `[a, b, ...]` to `[b, a, ...]`: between samples first and channels first. */
 export function swapped(graph: GraphBuilder, value: Name): Name {
   const dims = graph.dims(value);
-  const inner = sizeOf(dims.slice(2));
-  const exchanged = [dims[1]!, dims[0]!, ...dims.slice(2)];
-  if (dims[0] === 1 || dims[1] === 1) return graph.reshape(value, exchanged);
-  const flat = graph.reshape(value, [dims[0]!, dims[1]!, inner]);
-  return graph.reshape(graph.op('Transpose', [flat], { perm: { ints: [1, 0, 2] } }), exchanged);
+  if (dims[0] === 1 || dims[1] === 1) return graph.reshape(value, [dims[1]!, dims[0]!, ...dims.slice(2)]);
+  return graph.op('Transpose', [value], { perm: { ints: [1, 0, ...dims.map((_, i) => i).slice(2)] } });
 }
 
 /** The part of channels-first, padded input under tap `tap`, as `[c, 1, n·positions]`. */

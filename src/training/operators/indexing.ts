@@ -20,7 +20,7 @@ const gatherND: LowerRule = (context) => {
   if (batch < 0 || batch >= dims.length) invalid(`batch_dims ${batch} of indices [${dims.join(', ')}]`);
   const coordinate = (axis: number): Name => {
     const line = graph.constant(counted(dims.map((dim, i) => (i === axis ? dim : 1))));
-    return graph.expand(line, dims.with(-1, 1));
+    return graph.expand(line, dims.with(dims.length - 1, 1));
   };
   const parts = [...Array.from({ length: batch }, (_, axis) => coordinate(axis)), indices];
   return graph.op('GatherND', [inputs[0]!, graph.concat(parts, dims.length - 1)]);

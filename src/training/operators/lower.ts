@@ -50,14 +50,17 @@ function core(attributes: Attributes): Attributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !NEWER.has(name)));
 }
 
-/** Whether the importer knows operator `op`. */
-export function isLowerable(op: string): boolean {
-  return LOWER.has(op) || SHAPES.has(op);
-}
+/** Core operators that only backward steps emit: nothing tests them as part of a model. */
+const INTERNAL: ReadonlySet<string> = new Set(['MaxUnpool']);
 
 /** Every operator the importer knows. */
 export function supportedOperators(): readonly string[] {
-  return [...new Set([...LOWER.keys(), ...SHAPES.keys()])];
+  return [...new Set([...LOWER.keys(), ...SHAPES.keys()])].filter((op) => !INTERNAL.has(op));
+}
+
+/** Whether the importer knows operator `op`. */
+export function isLowerable(op: string): boolean {
+  return (LOWER.has(op) || SHAPES.has(op)) && !INTERNAL.has(op);
 }
 
 /** Whether `op` is no core operator, or one that the importer writes in its own way. */

@@ -54,32 +54,53 @@ function frozenBatchNorm(graph: GraphBuilder, x: Name, stats: readonly Name[], e
   });
 }
 
+/** y, mean and biased variance of the batch. */
+function batchStatistics(graph: GraphBuilder, x: Name, gamma: Name, beta: Name, epsilon: number): [Name, Name, Name] {
+  const dims = graph.dims(x);
+  const inputs = [x, gamma, beta];
+  if (graph.target === 'cpu') {
+    // with nothing kept of the old ones, the operator's new running statistics are those of the batch: one node for all.
+    // onnxruntime 1.30 writes them over its inputs 3 and 4, even if those are weights or constants that others read, so
+    // each gets a value of its own that nobody else sees: any does
+    const last = dims.map((dim, i) => (i === 1 ? 0 : dim - 1));
+    const scratch = [dims.map(() => 0), last].map((at) => {
+      const ends = at.map((start, i) => (i === 1 ? dims[1]! : start + 1));
+      return graph.reshape(graph.op('Slice', [x, graph.ints(at), graph.ints(ends)]), [dims[1]!]);
+    });
+    const attributes = { epsilon: { float: epsilon }, momentum: { float: 0 }, training_mode: { int: 1 } };
+    return graph.ops('BatchNormalization', [...inputs, ...scratch], attributes, 3) as [Name, Name, Name];
+  }
+  const share = graph.scalar(dims[1]! / sizeOf(dims));
+  const meanOf = (value: Name): Name => graph.op('Mul', [graph.sum(value, channelAxes(dims.length), false), share]);
+  const mean = meanOf(x);
+  const centred = graph.op('Sub', [x, perChannel(graph, mean, dims.length)]);
+  const variance = meanOf(graph.op('Mul', [centred, centred]));
+  const y = graph.op('BatchNormalization', [...inputs, mean, variance], { epsilon: { float: epsilon } });
+  return [y, mean, variance];
+}
+
 /** Batch normalisation with the batch's statistics: y, mean and biased variance, the last two without gradients. */
 function batchNormOfBatch(graph: GraphBuilder, x: Name, gamma: Name, beta: Name, epsilon: number): readonly Name[] {
   const dims = graph.dims(x);
   const [rank, axes] = [dims.length, channelAxes(dims.length)];
-  const count = sizeOf(dims) / dims[1]!;
   return graph.composite('BatchNormalization', [x, gamma, beta], () => {
-    const sumOver = (value: Name): Name => graph.sum(value, axes, false);
-    const share = graph.scalar(1 / count);
-    const mean = graph.op('Mul', [sumOver(x), share]);
-    const centred = graph.op('Sub', [x, perChannel(graph, mean, rank)]);
-    const variance = graph.op('Mul', [sumOver(graph.op('Mul', [centred, centred])), share]);
-    const y = graph.op('BatchNormalization', [x, gamma, beta, mean, variance], { epsilon: { float: epsilon } });
-    // dβ = Σdy; dγ = s·Σdy·(x - m); dx = γs·(dy - Σdy/M - (x - m)·s²·Σdy(x - m)/M) with s = 1/√(v + ε)
+    const [y, mean, variance] = batchStatistics(graph, x, gamma, beta, epsilon);
+    // with s = 1/√(v + ε): dβ = Σdy; dγ = s·Σdy·(x - m); dx = γs·dy - (γs·dγ/M)·(x - m)s - γs·dβ/M.
+    // The last two terms are a batch normalisation of x again, with other factors. x - m is computed anew: to keep it
+    // would double what the forward pass leaves in memory
     const backward = ({ dy: [dy], needs }: Backward): Gradients => {
       const s = graph.op('Reciprocal', [graph.op('Sqrt', [graph.op('Add', [variance, graph.scalar(epsilon)])])]);
-      const total = sumOver(dy!);
-      const along = sumOver(graph.op('Mul', [dy!, centred]));
+      const centred = graph.op('Sub', [x, perChannel(graph, mean, rank)]);
+      const dBeta = graph.sum(dy!, axes, false);
+      const dGamma = graph.op('Mul', [graph.sum(graph.op('Mul', [dy!, centred]), axes, false), s]);
       const dx = (): Name => {
         const scale = graph.op('Mul', [gamma, s]);
-        const slope = graph.op('Mul', [graph.op('Mul', [along, graph.op('Mul', [s, s])]), share]);
-        const shift = graph.op('Mul', [total, share]);
-        const channel = (value: Name): Name => perChannel(graph, value, rank);
-        const inner = graph.op('Sub', [dy!, graph.op('Mul', [centred, channel(slope)])]);
-        return graph.op('Mul', [graph.op('Sub', [inner, channel(shift)]), channel(scale)]);
+        const share = graph.op('Mul', [scale, graph.scalar(-dims[1]! / sizeOf(dims))]);
+        const factors = [graph.op('Mul', [share, dGamma]), graph.op('Mul', [share, dBeta]), mean, variance];
+        const rest = graph.op('BatchNormalization', [x, ...factors], { epsilon: { float: epsilon } });
+        return graph.op('Add', [graph.op('Mul', [dy!, perChannel(graph, scale, rank)]), rest]);
       };
-      return [needs(0) ? dx() : null, needs(1) ? graph.op('Mul', [along, s]) : null, needs(2) ? total : null];
+      return [needs(0) ? dx() : null, needs(1) ? dGamma : null, needs(2) ? dBeta : null];
     };
     return { outputs: [y, mean, variance], backward };
   });

@@ -4,16 +4,14 @@
  * @module
  */
 import * as fc from 'fast-check';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { checkLowered, checkReference } from '../../../test/support/operatorCases/check.ts';
 import { CASES, Draw } from '../../../test/support/operatorCases/index.ts';
+import { supportedOperators } from './index.ts';
 
 /** `SEED=7 RUNS=500 npx vitest run --project unit src/training/operators` looks further. */
 const SEED = Number(process.env['SEED'] ?? 20261121);
 const RUNS = Number(process.env['RUNS'] ?? 40);
-
-/** Operators with cases that the importer does not lower yet. */
-const NOT_YET = new Set<string>([]);
 
 describe('operators', () => {
   for (const [op, make] of Object.entries(CASES))
@@ -22,8 +20,12 @@ describe('operators', () => {
         const draw = new Draw(generate);
         const given = make(draw);
         await checkReference(op, given);
-        if (!NOT_YET.has(op)) await checkLowered(op, given, draw.rng);
+        await checkLowered(op, given, draw.rng);
       });
       await fc.assert(property, { seed: SEED, numRuns: RUNS });
     });
+
+  it('every supported operator has cases, and every case is of one', () => {
+    expect(Object.keys(CASES).sort()).toEqual([...supportedOperators()].sort());
+  });
 });

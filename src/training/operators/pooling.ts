@@ -37,9 +37,16 @@ function scatterMaxima({ graph, dims }: Pool, dy: Name, indices: Name): Name {
   return graph.reshape(flat, dims);
 }
 
-/** Whether windows tile the input: none overlap, so maxima go back one to one. */
-function isTiling({ window }: Pool): boolean {
-  return window.kernel.every((size, i) => size === window.strides[i] && window.dilations[i] === 1);
+/**
+ * Whether windows tile the input: none overlap, so maxima go back one to one. MaxUnpool also wants the last window to end
+ * inside the padded input.
+ */
+function isTiling({ window, spatial, ceil }: Pool): boolean {
+  const output = outputSizes(spatial, window, ceil);
+  return window.kernel.every((size, i) => {
+    const end = output[i]! * size - window.begin[i]! - window.end[i]!;
+    return size === window.strides[i] && window.dilations[i] === 1 && end <= spatial[i]!;
+  });
 }
 
 /** dx where windows do not overlap: each maximum goes to its own place. */

@@ -30,7 +30,7 @@ function reduced(context: LowerContext, op: string, x: Name): Name {
 const plain: LowerRule = (context) => reduced(context, context.node.op, context.inputs[0]!);
 
 /** A sum over what `before` makes of each element, and `after` over that. */
-function sumOf(before: (context: LowerContext, x: Name) => Name, after: string | undefined = undefined): LowerRule {
+function sumOf(before: (context: LowerContext, x: Name) => Name, after?: string): LowerRule {
   return (context) => {
     const sum = reduced(context, 'ReduceSum', before(context, context.inputs[0]!));
     return after === undefined ? sum : context.graph.op(after, [sum]);

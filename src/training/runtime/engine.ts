@@ -148,7 +148,6 @@ export class Engine {
     const count = (loss: number, mass: number): void => {
       lossSum += loss * mass;
       massSum += mass;
-      step++;
     };
     while (step < total) {
       checkpoint(step, total, step === 0 ? Number.NaN : meanLoss());
@@ -159,6 +158,7 @@ export class Engine {
         const loop = await this.#executor.loop(steps);
         await stepper.loop(loop, taken, request.x, y, maskRng);
         for (const [i, loss] of loop.losses.entries()) count(loss, loop.masses[i]!);
+        step += steps;
         continue;
       }
       for (const [i, batch] of taken.entries()) {
@@ -167,6 +167,7 @@ export class Engine {
         const loss = await stepper.step(batch, request.x, y, maskRng);
         pace.add(performance.now() - started);
         count(loss, stepper.mass);
+        step++;
       }
     }
     checkpoint(total, total, meanLoss());

@@ -4,7 +4,7 @@
  */
 import * as ort from 'onnxruntime-node';
 import type { Rng } from '../../base/index.ts';
-import { type Layout, viewOf } from '../layout.ts';
+import { type Layout, storedDims, viewOf } from '../layout.ts';
 import { sizeOf } from '../onnx/tensor.ts';
 import { GRAPH_NAMES, type ProgramInput, type TrainingProgram } from '../program.ts';
 import { drawMask, gatherRows } from './batches.ts';
@@ -20,7 +20,7 @@ export function tensor(data: Float32Array | Int32Array, dims: readonly number[])
 /** One tensor view per layout entry of `vector`, under the names that `nameOf` gives. */
 export function views(layout: Layout, vector: Float32Array, nameOf: (name: string) => string): Tensors {
   return Object.fromEntries(
-    layout.entries.map((entry) => [nameOf(entry.name), tensor(viewOf(vector, entry), entry.dims)]),
+    layout.entries.map((entry) => [nameOf(entry.name), tensor(viewOf(vector, entry), storedDims(entry.dims))]),
   );
 }
 
@@ -33,7 +33,7 @@ export function trainedViews(
 ): Tensors {
   const trained = layout.entries.filter(({ kind }) => kind === 'trainable');
   return Object.fromEntries(
-    trained.map((entry) => [nameOf(entry.name), tensor(viewOf(vector, entry, base), entry.dims)]),
+    trained.map((entry) => [nameOf(entry.name), tensor(viewOf(vector, entry, base), storedDims(entry.dims))]),
   );
 }
 

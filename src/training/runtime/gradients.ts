@@ -3,13 +3,14 @@
  * to step: nothing is allocated on the way.
  * @module
  */
+import type * as ort from 'onnxruntime-node';
 import { KonsilError, type Rng } from '../../base/index.ts';
-import { trainedLength } from '../layout.ts';
+import { trainedLength, viewOf } from '../layout.ts';
 import { addGaussian } from '../privacy/noise.ts';
 import type { PrivacySpec } from '../privacy/spec.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import type { Executor } from './executor.ts';
-import { type Tensors, tensor, trainedViews, views } from './feeds.ts';
+import { type Tensors, tensor, trainedViews } from './feeds.ts';
 
 /** Rows to learn from, checked. */
 export interface Rows {
@@ -24,11 +25,12 @@ export type ExecutorFor = (rows: number) => Executor;
 class GradientRun {
   /** Gradient of the last run, `[trained length]`. */
   readonly part: Float32Array;
+  /** Running statistics after the last run. */
+  readonly statistics: Float32Array;
   readonly #executorFor: ExecutorFor;
   readonly #program: TrainingProgram;
   readonly #loss = new Float32Array(1);
   readonly #mass = new Float32Array(1);
-  readonly #next: Float32Array;
   readonly #fetches: Tensors;
 
   constructor(program: TrainingProgram, executorFor: ExecutorFor) {
@@ -37,14 +39,19 @@ class GradientRun {
     this.#program = program;
     this.#executorFor = executorFor;
     this.part = new Float32Array(trained);
-    // trained entries of this one stay unused; running statistics come after them
-    this.#next = new Float32Array(layout.length);
-    const statistics = { ...layout, entries: layout.entries.filter(({ kind }) => kind === 'buffer') };
+    this.statistics = new Float32Array(layout.length - trained);
+    // they come after the trained entries
+    const statistics = layout.entries
+      .filter(({ kind }) => kind === 'buffer')
+      .map((entry): [string, ort.Tensor] => [
+        GRAPH_NAMES.nextParameter(entry.name),
+        tensor(viewOf(this.statistics, entry, -trained), entry.dims),
+      ]);
     this.#fetches = {
       loss: tensor(this.#loss, []),
       ...(hasMass && { mass: tensor(this.#mass, []) }),
       ...trainedViews(layout, this.part, GRAPH_NAMES.gradient),
-      ...views(statistics, this.#next, GRAPH_NAMES.nextParameter),
+      ...Object.fromEntries(statistics),
     };
   }
 
@@ -56,11 +63,6 @@ class GradientRun {
     const session = await executor.session('gradient');
     await session.run({ ...executor.feeds, ...weights }, this.#fetches);
     return { loss: this.#loss[0]!, mass: this.#program.hasMass ? this.#mass[0]! : batch.length };
-  }
-
-  /** Running statistics after the last run. */
-  get statistics(): Float32Array {
-    return this.#next.subarray(this.part.length);
   }
 }
 

@@ -3,11 +3,11 @@
  * @module
  */
 import * as ort from 'onnxruntime-node';
-import { checkParameters, type Layout, trainedLength } from '../layout.ts';
+import { checkParameters, type Layout, storedDims, trainedLength } from '../layout.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { emitModel } from '../onnx/emit.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { type Tensors, tensor, trainedViews, views } from './feeds.ts';
+import { type Tensors, trainedViews, views } from './feeds.ts';
 
 /** What a run of the training graph reads and writes. */
 export interface State {
@@ -119,7 +119,7 @@ function downloadGraph({ layout }: TrainingProgram): Uint8Array {
   const graph = new GraphBuilder('gpu');
   const outputs = new Map<string, string>();
   for (const { name, dims } of layout.entries)
-    outputs.set(`host/${name}`, graph.input(GRAPH_NAMES.parameter(name), { dtype: 'float32', dims }));
+    outputs.set(`host/${name}`, graph.input(GRAPH_NAMES.parameter(name), { dtype: 'float32', dims: storedDims(dims) }));
   return emitModel(graph, outputs);
 }
 

@@ -1,7 +1,10 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { compile } from '../compile.ts';
 import { decodeModel } from '../onnx/proto.ts';
+import { Engine } from '../runtime/engine.ts';
 import { averagePool, conv, convTranspose, maxPool } from './convolution.ts';
+import { constant } from './initialise.ts';
 import { activate, batchNorm, concat, dropout, embedding, layerNorm, linear, pick, upsample } from './layers.ts';
 import { Network, type Value } from './network.ts';
 import { lstm, prependToken, selfAttention } from './sequence.ts';
@@ -26,30 +29,54 @@ async function run(dims: readonly number[], define: Define, row?: readonly numbe
   return { values: [...(y!.data as Float32Array)], dims: y!.dims };
 }
 
+const LAYERS: readonly [string, readonly number[], Define][] = [
+  ['conv1d', [3, 20], (net, x) => conv(net, x, 'c', { outputs: 4, kernel: 5, stride: 2, padding: 1, dilation: 2 })],
+  ['conv2d', [4, 9, 7], (net, x) => conv(net, x, 'c', { outputs: 6, kernel: 3, groups: 2, bias: false })],
+  ['conv3d', [2, 6, 7, 8], (net, x) => conv(net, x, 'c', { outputs: 3, kernel: 3, stride: 2, padding: 1 })],
+  [
+    'convTranspose2d',
+    [3, 4, 5],
+    (net, x) => convTranspose(net, x, 'c', { outputs: 2, kernel: 3, stride: 2, padding: 1 }),
+  ],
+  ['maxPool1d', [3, 9], (net, x) => maxPool(net, x, '', { kernel: 3, stride: 2, padding: 1 })],
+  ['averagePool3d', [2, 4, 4, 6], (net, x) => averagePool(net, x, '', { kernel: 2 })],
+  ['upsample', [2, 3, 4], (net, x) => upsample(net, x, '', 2, 'linear')],
+  ['linear over a sequence', [5, 3], (net, x) => linear(net, x, 'l', { outputs: 4 })],
+  ['layerNorm', [5, 3], (net, x) => layerNorm(net, x, 'l')],
+  ['batchNorm1d', [6], (net, x) => batchNorm(net, x, 'b')],
+  ['selfAttention', [5, 8], (net, x) => selfAttention(net, x, 'a', 2)],
+  ['prependToken', [5, 8], (net, x) => prependToken(net, x, 'cls', () => undefined)],
+  ['two layers of lstm', [7, 3], (net, x) => lstm(net, x, 'r', { hidden: 4, layers: 2 })],
+  ['dropout', [6], (net, x) => dropout(net, x, 'd', 0.5)],
+  ['concat', [2, 3], (net, x) => concat(net, [x, x])],
+  ['sigmoid', [2, 3], (net, x) => activate(net, x, '', 'sigmoid')],
+];
+
 describe('layers know the shapes they give', () => {
-  it.each<[string, readonly number[], Define]>([
-    ['conv1d', [3, 20], (net, x) => conv(net, x, 'c', { outputs: 4, kernel: 5, stride: 2, padding: 1, dilation: 2 })],
-    ['conv2d', [4, 9, 7], (net, x) => conv(net, x, 'c', { outputs: 6, kernel: 3, groups: 2, bias: false })],
-    ['conv3d', [2, 6, 7, 8], (net, x) => conv(net, x, 'c', { outputs: 3, kernel: 3, stride: 2, padding: 1 })],
-    [
-      'convTranspose2d',
-      [3, 4, 5],
-      (net, x) => convTranspose(net, x, 'c', { outputs: 2, kernel: 3, stride: 2, padding: 1 }),
-    ],
-    ['maxPool1d', [3, 9], (net, x) => maxPool(net, x, '', { kernel: 3, stride: 2, padding: 1 })],
-    ['averagePool3d', [2, 4, 4, 6], (net, x) => averagePool(net, x, '', { kernel: 2 })],
-    ['upsample', [2, 3, 4], (net, x) => upsample(net, x, '', 2, 'linear')],
-    ['linear over a sequence', [5, 3], (net, x) => linear(net, x, 'l', { outputs: 4 })],
-    ['layerNorm', [5, 3], (net, x) => layerNorm(net, x, 'l')],
-    ['batchNorm1d', [6], (net, x) => batchNorm(net, x, 'b')],
-    ['selfAttention', [5, 8], (net, x) => selfAttention(net, x, 'a', 2)],
-    ['prependToken', [5, 8], (net, x) => prependToken(net, x, 'cls', () => undefined)],
-    ['two layers of lstm', [7, 3], (net, x) => lstm(net, x, 'r', { hidden: 4, layers: 2 })],
-    ['dropout', [6], (net, x) => dropout(net, x, 'd', 0.5)],
-    ['concat', [2, 3], (net, x) => concat(net, [x, x])],
-    ['sigmoid', [2, 3], (net, x) => activate(net, x, '', 'sigmoid')],
-  ])('%s', async (_name, dims, define) => {
+  it.each(LAYERS)('%s', async (_name, dims, define) => {
     await run(dims, define);
+  });
+});
+
+describe('layers train', () => {
+  it.each(LAYERS)('%s', async (_name, dims, define) => {
+    // a factor in front, so that layers without parameters have a gradient to pass on
+    const { bytes } = make(dims, (net, x) => {
+      const factor = net.parameter('factor', [1], constant(1));
+      return define(net, net.op('Mul', '', [x.name, factor], x.dims));
+    });
+    const program = compile(bytes, {
+      ...{ source: 'layer', loss: 'mse', batchSize: 2 },
+      optimiser: { kind: 'sgd', learningRate: 0.1 },
+    });
+    const engine = new Engine(program, { threads: 1 });
+    const x = Float32Array.from({ length: 2 * program.input.width }, (_, i) => Math.sin(1.3 * i));
+    const y = new Float32Array(2 * program.target.width).fill(0.3);
+    const call = { x, y, rows: 2, parameters: program.initial, seed: 1 };
+    const { gradient } = await engine.gradient(call, () => undefined);
+    await engine.close();
+    expect(gradient.every(Number.isFinite)).toBe(true);
+    expect(gradient.some((value) => value !== 0)).toBe(true);
   });
 });
 

@@ -29,7 +29,14 @@ function reduce(node: Node, x: Value, axes: readonly number[], f: (values: reado
   const inner = indices(axes.map((axis) => x.dims[axis]!));
   return build(dims, (index) => {
     const base = x.dims.map((_, i) => (keep ? index[i]! : (index[kept.indexOf(i)] ?? 0)));
-    return f(inner.map((k) => at(x, base.map((v, i) => (axes.includes(i) ? k[axes.indexOf(i)]! : v))))); // biome-ignore format: one expression
+    return f(
+      inner.map((k) =>
+        at(
+          x,
+          base.map((v, i) => (axes.includes(i) ? k[axes.indexOf(i)]! : v)),
+        ),
+      ),
+    );
   });
 }
 

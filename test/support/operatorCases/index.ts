@@ -9,6 +9,7 @@ import { INDEXING } from './indexing.ts';
 import { LAYOUT } from './layout.ts';
 import { MATRIX } from './matrix.ts';
 import { NORMALISATION } from './normalisation.ts';
+import { RECURRENT } from './recurrent.ts';
 import { REDUCTION } from './reduction.ts';
 
 export { type CaseInput, Draw, type OperatorCase } from './draw.ts';
@@ -21,4 +22,5 @@ export const CASES: Readonly<Record<string, CaseMaker>> = {
   ...INDEXING,
   ...CONVOLUTION,
   ...NORMALISATION,
+  ...RECURRENT,
 };

@@ -1,0 +1,271 @@
+/**
+ * How a task trains: the keys of `hyperparameters`, what they mean to the program, and rules between them.
+ * @module
+ */
+import { z } from 'zod';
+import type { LossKind, OptimiserSpec, ScheduleSpec } from '../training/index.ts';
+import type { Path, Problem } from './configFile.ts';
+import { count, flag, text } from './keys.ts';
+
+/** Losses on classes, and on a numeric target. */
+const CLASS_LOSSES = ['cross_entropy', 'bce_with_logits'] as const;
+const NUMERIC_LOSSES = ['mse', 'mae', 'huber'] as const;
+const LOSSES = [...CLASS_LOSSES, ...NUMERIC_LOSSES] as const satisfies readonly LossKind[];
+const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const satisfies readonly OptimiserSpec['kind'][];
+const SCHEDULES = ['constant', 'step', 'cosine'] as const satisfies readonly ScheduleSpec['kind'][];
+
+const lossOptions = z.strictObject({
+  class_weights: z.array(z.number().min(0).max(1e6)).min(2).max(10_000).optional().meta({
+    description: 'Only for cross_entropy: weight of each class, in the order of categories. Default: all 1.',
+  }),
+  label_smoothing: z.number().min(0).lt(1).optional().meta({
+    description: 'Only for cross_entropy: share of the target spread over all classes. Default 0.',
+  }),
+  positive_weight: z.number().positive().max(1e6).optional().meta({
+    description: 'Only for bce_with_logits: factor on the loss of positive rows. Default 1.',
+  }),
+  delta: z.number().positive().max(1e6).optional().meta({
+    description: 'Only for huber: errors above it count linearly. Default 1.',
+  }),
+});
+
+const schedule = z.strictObject({
+  name: z.enum(SCHEDULES),
+  step_size: count.optional().meta({ description: 'Only for step: training steps between two drops; required.' }),
+  gamma: z.number().positive().max(1).optional().meta({ description: 'Only for step: factor of a drop. Default 0.1.' }),
+  total_steps: count.optional().meta({
+    description: 'Only for cosine: training steps until the minimum. Default: what is left after the warm-up.',
+  }),
+  minimum: z.number().min(0).max(1).optional().meta({
+    description: 'Only for cosine: share of the learning rate at the end. Default 0.',
+  }),
+  warmup_steps: z.int().min(0).max(1_000_000).optional().meta({
+    description: 'Training steps in which the learning rate rises to its value, before the schedule begins. Default 0.',
+  }),
+  warmup_start: z.number().min(0).max(1).optional().meta({
+    description: 'Share of the learning rate at the first step of the warm-up. Default a third.',
+  }),
+});
+
+const patterns = z.array(text).min(1).max(1000);
+
+export const hyperparameters = z.strictObject({
+  steps: count.optional().meta({ description: 'Training steps in all, at each pod.' }),
+  epochs: count.optional().meta({ description: 'Passes over the data in all, at each pod.' }),
+  batch_size: z.int().min(1).max(65_536).default(32).meta({ description: 'Rows in one training step.' }),
+  accumulate: z.int().min(1).max(65_536).optional().meta({
+    description: 'A training step takes this many batches, one after another, to save memory. Default 1.',
+  }),
+  learning_rate: z.number().positive().max(100).optional().meta({
+    description: 'Default 0.01 for sgd, rmsprop and adagrad, 0.001 for adam and adamw.',
+  }),
+  optimizer: z.enum(OPTIMIZERS).default('adam'),
+  momentum: z.number().min(0).lt(1).optional().meta({ description: 'Only for sgd and rmsprop. Default 0.' }),
+  nesterov: flag.optional().meta({ description: 'Only for sgd with momentum. Default false.' }),
+  weight_decay: z.number().min(0).max(10).default(0),
+  schedule: schedule.optional().meta({
+    description:
+      'How the learning rate changes from step to step, on through all rounds. Default: it stays as it is. A pod that misses a round is at the step it would have reached.',
+  }),
+  loss: z.enum(LOSSES).optional().meta({
+    description: 'Default: bce_with_logits for two classes, cross_entropy for more, mse for a numeric target.',
+  }),
+  loss_options: lossOptions.optional(),
+  gradient_clip_norm: z.number().positive().max(1e6).optional().meta({
+    description: 'Scale a gradient down to this length if it is longer.',
+  }),
+  gradient_clip_value: z.number().positive().max(1e6).optional().meta({
+    description: 'Cut each number of a gradient off at this size, before the length is looked at.',
+  }),
+  proximal_mu: z.number().min(0).max(1e6).optional().meta({
+    description: 'FedProx: pull each pod towards the parameters the round started from, this strongly. Default 0.',
+  }),
+  train: patterns.optional().meta({
+    description: 'Train only these weights: names, or patterns in which * stands for any text. Default: all.',
+  }),
+  freeze: patterns.optional().meta({ description: 'Leave these weights as they are: names or patterns.' }),
+  hidden_layers: z.array(z.int().min(1).max(65_536)).max(32).optional().meta({
+    description: 'Only for builtin:mlp: width of each hidden layer; [] is a linear model. Default [16].',
+  }),
+  activation: z.enum(['relu', 'tanh']).optional().meta({
+    description: 'Only for builtin:mlp: function between the layers. Default relu.',
+  }),
+  seed: z.int().min(0).max(0xffffffff).default(0).meta({ description: 'Start weights and order of the rows.' }),
+});
+
+export type HyperparametersFile = z.infer<typeof hyperparameters>;
+
+/** What local training counts in; the interval between updates counts in the same. */
+export type TrainingUnit = 'steps' | 'epochs';
+
+/** A schedule as the trainer takes it; a cosine without `totalSteps` ends with the training. */
+export type ScheduleSettings =
+  | Exclude<ScheduleSpec, { kind: 'cosine' }>
+  | (Omit<Extract<ScheduleSpec, { kind: 'cosine' }>, 'totalSteps'> & { readonly totalSteps?: number });
+
+export interface TrainingSettings {
+  readonly unit: TrainingUnit;
+  /** Steps or epochs in all. */
+  readonly total: number;
+  readonly batchSize: number;
+  /** Batches a step. @default 1 */
+  readonly accumulate?: number;
+  readonly learningRate: number;
+  readonly optimizer: (typeof OPTIMIZERS)[number];
+  readonly momentum: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay: number;
+  readonly schedule?: ScheduleSettings;
+  readonly loss: (typeof LOSSES)[number];
+  readonly lossOptions?: {
+    readonly classWeights?: readonly number[];
+    readonly labelSmoothing?: number;
+    readonly posWeight?: number;
+    readonly delta?: number;
+  };
+  readonly gradientClipNorm?: number;
+  readonly gradientClipValue?: number;
+  readonly proximalMu?: number;
+  readonly train?: readonly string[];
+  readonly freeze?: readonly string[];
+  readonly seed: number;
+}
+
+/** The entries of `values` that are there, under other names. */
+function renamed(values: object, names: Readonly<Record<string, string>>): Record<string, unknown> {
+  const given = values as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.entries(names).flatMap(([from, to]) => (given[from] === undefined ? [] : [[to, given[from]]])),
+  );
+}
+
+function inverse(names: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(names).map(([from, to]) => [to, from]));
+}
+
+/** Optional keys of the file, and what the program calls them. */
+const OPTIONAL = {
+  accumulate: 'accumulate',
+  nesterov: 'nesterov',
+  gradient_clip_norm: 'gradientClipNorm',
+  gradient_clip_value: 'gradientClipValue',
+  proximal_mu: 'proximalMu',
+  train: 'train',
+  freeze: 'freeze',
+};
+const LOSS_OPTIONS = {
+  class_weights: 'classWeights',
+  label_smoothing: 'labelSmoothing',
+  positive_weight: 'posWeight',
+  delta: 'delta',
+};
+const SCHEDULE = {
+  name: 'kind',
+  step_size: 'stepSize',
+  gamma: 'gamma',
+  total_steps: 'totalSteps',
+  minimum: 'minimum',
+  warmup_steps: 'warmupSteps',
+  warmup_start: 'warmupStart',
+};
+
+/** @param hyper - Accepted by {@link checkTraining}, and with exactly one of steps and epochs. */
+export function trainingOf(hyper: HyperparametersFile, kind: 'binary' | 'multiclass' | 'regression'): TrainingSettings {
+  const unit: TrainingUnit = hyper.steps === undefined ? 'epochs' : 'steps';
+  const { schedule: given, loss_options } = hyper;
+  const scheduled = given?.name === 'step' ? { gamma: 0.1, ...given } : given;
+  return {
+    unit,
+    total: hyper[unit]!,
+    batchSize: hyper.batch_size,
+    learningRate: hyper.learning_rate ?? (hyper.optimizer.startsWith('adam') ? 0.001 : 0.01),
+    optimizer: hyper.optimizer,
+    momentum: hyper.momentum ?? 0,
+    weightDecay: hyper.weight_decay,
+    ...(scheduled && { schedule: renamed(scheduled, SCHEDULE) as unknown as ScheduleSettings }),
+    loss: hyper.loss ?? (kind === 'binary' ? 'bce_with_logits' : kind === 'multiclass' ? 'cross_entropy' : 'mse'),
+    ...(loss_options && { lossOptions: renamed(loss_options, LOSS_OPTIONS) }),
+    ...renamed(hyper, OPTIONAL),
+    seed: hyper.seed,
+  };
+}
+
+/** The keys of the file that give `training`. */
+export function hyperparametersOf(training: TrainingSettings): Record<string, unknown> {
+  const { unit, optimizer, schedule: scheduled, lossOptions: options } = training;
+  return {
+    [unit]: training.total,
+    batch_size: training.batchSize,
+    learning_rate: training.learningRate,
+    optimizer,
+    ...((optimizer === 'sgd' || optimizer === 'rmsprop') && { momentum: training.momentum }),
+    weight_decay: training.weightDecay,
+    ...(scheduled && { schedule: renamed(scheduled, inverse(SCHEDULE)) }),
+    loss: training.loss,
+    ...(options && { loss_options: renamed(options, inverse(LOSS_OPTIONS)) }),
+    ...renamed(training, inverse(OPTIONAL)),
+    seed: training.seed,
+  };
+}
+
+/** Options that belong to one choice only: key to choices. */
+const LOSS_KEYS = {
+  class_weights: ['cross_entropy'],
+  label_smoothing: ['cross_entropy'],
+  positive_weight: ['bce_with_logits'],
+  delta: ['huber'],
+} as const;
+const SCHEDULE_KEYS = { step_size: ['step'], gamma: ['step'], total_steps: ['cosine'], minimum: ['cosine'] } as const;
+const OPTIMIZER_KEYS = { momentum: ['sgd', 'rmsprop'], nesterov: ['sgd'] } as const;
+
+function misplaced(
+  given: object,
+  keys: Readonly<Record<string, readonly string[]>>,
+  chosen: string,
+  what: string,
+  path: Path,
+): Problem[] {
+  const values = given as Readonly<Record<string, unknown>>;
+  return Object.entries(keys).flatMap(([key, choices]) =>
+    values[key] === undefined || choices.includes(chosen)
+      ? []
+      : [
+          {
+            path: [...path, key],
+            message: `only for ${what} ${choices.join(' or ')}, but ${what} is ${chosen}`,
+            atKey: true,
+          },
+        ],
+  );
+}
+
+/** Rules between the keys. @param classes - Of the target, 0 for a numeric one, undefined when not known. */
+export function checkTraining(hyper: HyperparametersFile, path: Path, classes: number | undefined): Problem[] {
+  const problems = misplaced(hyper, OPTIMIZER_KEYS, hyper.optimizer, 'optimizer', path);
+  if (hyper.nesterov === true && hyper.optimizer === 'sgd' && !hyper.momentum)
+    problems.push({ path: [...path, 'nesterov'], message: 'needs momentum above 0', atKey: true });
+  const { schedule: given, loss_options } = hyper;
+  if (given !== undefined) {
+    problems.push(...misplaced(given, SCHEDULE_KEYS, given.name, 'schedule', [...path, 'schedule']));
+    if (given.name === 'step' && given.step_size === undefined)
+      problems.push({ path: [...path, 'schedule'], message: 'schedule step needs step_size' });
+  }
+  const byDefault = classes === 0 ? 'mse' : classes === 2 ? 'bce_with_logits' : 'cross_entropy';
+  const loss = hyper.loss ?? (classes === undefined ? undefined : byDefault);
+  if (loss_options !== undefined && loss !== undefined)
+    problems.push(...misplaced(loss_options, LOSS_KEYS, loss, 'loss', [...path, 'loss_options']));
+  return [...problems, ...checkClassWeights(loss_options?.class_weights, path, classes)];
+}
+
+function checkClassWeights(weights: readonly number[] | undefined, path: Path, classes: number | undefined): Problem[] {
+  if (weights === undefined || !classes) return [];
+  const at = [...path, 'loss_options', 'class_weights'];
+  if (weights.length !== classes)
+    return [{ path: at, message: `expected one for each of the ${classes} classes, got ${weights.length}` }];
+  return weights.some((weight) => weight > 0) ? [] : [{ path: at, message: 'expected one above 0' }];
+}
+
+/** Whether `loss` is for classes and not for a numeric target. */
+export function isClassLoss(loss: string): boolean {
+  return (CLASS_LOSSES as readonly string[]).includes(loss);
+}
