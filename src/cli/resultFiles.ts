@@ -2,7 +2,7 @@
  * Writes a run's result files. @module
  */
 import { copyFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { KonsilError, messageOf } from '../base/index.ts';
 import type { RunResult } from '../reports/index.ts';
 import type { LocalTask } from '../tasks/index.ts';
@@ -25,7 +25,8 @@ export function writeResultFiles(folder: string, task: LocalTask, result: RunRes
     writeFileSync(files.result, `${JSON.stringify(result, null, 2)}\n`);
     writeFileSync(files.report, report);
     const { checkpointFilename } = task.local;
-    if (files.model && checkpointFilename) copyFileSync(files.model, join(folder, `${checkpointFilename}.onnx`));
+    if (files.model && checkpointFilename)
+      copyFileSync(files.model, join(folder, `${checkpointFilename}${extname(files.model)}`));
   } catch (cause) {
     throw new KonsilError(
       'FILE_WRITE_FAILED',

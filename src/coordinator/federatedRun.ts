@@ -26,13 +26,13 @@ import {
 } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
-import { exportModel, type Layout, Trainer, type TrainingProgram } from '../training/index.ts';
+import { exportModelFiles, type Layout, readModelFile, Trainer, type TrainingProgram } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import { type ResolvedTask, readModel, resolveAmong } from './initialModel.ts';
+import { type ResolvedTask, resolveAmong } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
 import { RunFolder } from './runFolder.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
@@ -146,7 +146,7 @@ class FederatedRun {
     this.#abort.abort();
     let modelFile: string | null = null;
     try {
-      modelFile = this.#saveModel('model.onnx');
+      modelFile = this.#saveModel('model');
     } catch (cause) {
       error ??= asKonsilError(cause);
     }
@@ -191,7 +191,9 @@ class FederatedRun {
       const answer = online.get(member.name);
       return answer ? [{ member, dataset: this.#datasetOf(member, online), datasets: answer.datasets }] : [];
     });
-    const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason));
+    const { modelFile } = task.local;
+    const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
+    const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason), attached);
     this.#resolved = resolved;
     const { kind, classes } = problemOf(resolved.task.dataStructure);
     // compiled here too: a model that cannot be trained is found before anyone is asked
@@ -253,7 +255,7 @@ class FederatedRun {
     const file = this.#options.task.local.pretrainedFile;
     if (file === undefined) return program.initial.slice();
     const trainer = await Trainer.create(
-      trainerOptions(this.#resolved!.task, readModel(file), file),
+      trainerOptions(this.#resolved!.task, await readModelFile(file), file),
       this.#abort.signal,
     );
     const { layout, initial } = trainer.program;
@@ -388,8 +390,8 @@ class FederatedRun {
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });
       if (task.algorithm.checkpointEveryRound)
-        this.#saveModel(`checkpoints/round-${String(completed + 1).padStart(4, '0')}.onnx`);
-      if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last.onnx');
+        this.#saveModel(`checkpoints/round-${String(completed + 1).padStart(4, '0')}`);
+      if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last');
       return true;
     } catch (error) {
       if (isKonsilError(error, 'AGG_ROUND_SPENT')) return false;
@@ -434,15 +436,15 @@ class FederatedRun {
   #keepBest(loss: number | null): void {
     if (loss === null || !(loss < this.#best.loss)) return;
     this.#best = { loss };
-    this.#saveModel('checkpoints/best.onnx');
+    this.#saveModel('checkpoints/best');
   }
 
-  /** Writes the present model so that it takes raw features. @returns the file, or null when there is no model yet. */
-  #saveModel(name: string): string | null {
+  /** Writes the present model as files called `stem`. @returns the one to open, or null when there is no model yet. */
+  #saveModel(stem: string): string | null {
     const resolved = this.#resolved;
     if (!resolved || !this.#parameters) return null;
     const { kind, classes } = problemOf(resolved.task.dataStructure);
-    const exported = exportModel(resolved.model, this.#layout!, this.#parameters, {
+    const files = exportModelFiles(stem, resolved.model, this.#layout!, this.#parameters, {
       source: resolved.source,
       ...(this.#standardiser ? { preprocess: this.#standardiser } : {}),
       head: kind === 'regression' ? 'none' : resolved.task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
@@ -453,7 +455,7 @@ class FederatedRun {
         'konsil.target': resolved.task.dataStructure.target,
       },
     });
-    return this.#folder.write(name, exported);
+    return files.map(({ name, content }) => this.#folder.write(name, content)).at(-1)!;
   }
 
   #emit(event: RunEvent): void {

@@ -1,10 +1,9 @@
 /**
- * The model a run starts from, and the columns it takes: a built-in net sized to the data, or the modeller's ONNX file.
+ * The model a run starts from, and the columns it takes: a built-in net sized to the data, or the modeller's file.
  * The modeller sees schemas, never rows; the first pod's schema fixes the order of columns for all.
  * @module
  */
-import { readFileSync } from 'node:fs';
-import { isKonsilError, KonsilError, messageOf, printable } from '../base/index.ts';
+import { isKonsilError, KonsilError, printable } from '../base/index.ts';
 import { checkSchema, encodedFeatures, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
 import { outputsOf } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
@@ -21,9 +20,11 @@ export interface ResolvedTask {
 
 /**
  * Fixes columns and model from the schema of one pod.
- * @throws KonsilError CONFIG_INVALID when the task does not fit the schema, FILE_NOT_FOUND for an unreadable model.
+ *
+ * @param attached - The model file's bytes; only a built-in model needs none.
+ * @throws KonsilError CONFIG_INVALID when the task does not fit the schema.
  */
-export function resolveTask(local: LocalTask, schema: Schema, pod: string): ResolvedTask {
+export function resolveTask(local: LocalTask, schema: Schema, pod: string, attached?: Uint8Array): ResolvedTask {
   const problems = checkSchema(local.dataStructure, schema);
   if (problems.length > 0)
     throw new KonsilError(
@@ -48,7 +49,8 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string): Reso
       source: `builtin:${name} ${[features.length, ...hidden, outputs].join('-')}`,
     };
   }
-  return { task: resolved, features, model: readModel(local.local.modelFile!), source: local.local.modelFile! };
+  if (attached === undefined) throw new TypeError('task names a model file, its bytes are missing');
+  return { task: resolved, features, model: attached, source: local.local.modelFile! };
 }
 
 /** What a pod that is online has. */
@@ -68,12 +70,13 @@ export function resolveAmong<M extends { readonly name: string }>(
   local: LocalTask,
   offers: readonly Offer<M>[],
   refuse: (member: M, reason: string) => void,
+  attached?: Uint8Array,
 ): ResolvedTask {
   const problems: string[] = [];
   for (const { member, dataset, datasets } of offers) {
     const found = datasets.find(({ name }) => name === dataset);
     try {
-      if (found) return resolveTask(local, parseSchema(found.schema), member.name);
+      if (found) return resolveTask(local, parseSchema(found.schema), member.name, attached);
       const names = datasets.map(({ name }) => printable(name)).join(', ');
       problems.push(`pod ${member.name} has no dataset "${dataset}"; it has ${names}`);
     } catch (error) {
@@ -85,13 +88,4 @@ export function resolveAmong<M extends { readonly name: string }>(
     }
   }
   throw new KonsilError('CONFIG_INVALID', problems.join('\n'));
-}
-
-/** The bytes of an ONNX file. @throws KonsilError FILE_NOT_FOUND. */
-export function readModel(file: string): Uint8Array {
-  try {
-    return new Uint8Array(readFileSync(file));
-  } catch (cause) {
-    throw new KonsilError('FILE_NOT_FOUND', `${file}: cannot read the model: ${messageOf(cause)}`, { file }, { cause });
-  }
 }

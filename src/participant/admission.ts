@@ -4,13 +4,13 @@
  * @module
  */
 import type { Member } from '../aggregation/index.ts';
-import { isKonsilError, messageOf } from '../base/index.ts';
+import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
 import { checkSchema, type DataSource, openDataset, problemOf } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import { checkModelFits, loadSiteData, type SiteData, type SumFacts, trainerOptions } from '../protocols/index.ts';
 import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
-import { Trainer } from '../training/index.ts';
+import { isTfjsModel, Trainer } from '../training/index.ts';
 import type { JobResponse, MessageOf } from '../wire/index.ts';
 
 /** A refusal as a value: expected, and sent to the modeller. */
@@ -204,10 +204,13 @@ async function setUp(
   }
   const { kind, classes } = problemOf(dataStructure);
   try {
-    const trainer = await Trainer.create(
-      trainerOptions(task, await pullModel(), `model of ${config.name}'s task`),
-      signal,
-    );
+    const model = await pullModel();
+    if (isTfjsModel(model) !== (task.model.kind === 'tfjs'))
+      throw new KonsilError(
+        'MODEL_INVALID',
+        `task announces a ${task.model.kind} model, the model sent is of another kind`,
+      );
+    const trainer = await Trainer.create(trainerOptions(task, model, `model of ${config.name}'s task`), signal);
     try {
       checkModelFits(trainer.program, task, data.features.length);
     } catch (error) {

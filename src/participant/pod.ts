@@ -7,6 +7,7 @@ import { abortControllerForMany, messageOf } from '../base/index.ts';
 import type { Identity } from '../crypto/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
+import type { OpenProgram } from '../training/index.ts';
 import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
 import type { Context, JobResponse, Message, MessageOf } from '../wire/index.ts';
 import { admit, checkModeller, describeDatasets, Refusal, unreadable } from './admission.ts';
@@ -18,11 +19,14 @@ const MAX_MODEL_BYTES = 500 * 2 ** 20;
 /** A coordinator that is gone this long has lost the run; the pod becomes free again. */
 const COORDINATOR_GRACE_MS = 60_000;
 
+/** What trains a run's model here, and what would have been faster. */
+type EngineFacts = Pick<OpenProgram, 'engine' | 'device' | 'fallbacks'>;
+
 /** What happened at the pod, for its terminal and its log. */
 export type PodNotice =
   | { readonly type: 'ready'; readonly datasets: readonly string[] }
   | { readonly type: 'request'; readonly run: string; readonly modeller: string; readonly dataset: string }
-  | { readonly type: 'accepted'; readonly run: string; readonly rows: number }
+  | { readonly type: 'accepted'; readonly run: string; readonly rows: number; readonly trains: EngineFacts }
   | { readonly type: 'rejected'; readonly run: string; readonly response: JobResponse; readonly reason: string }
   | { readonly type: 'broker'; readonly up: boolean }
   | { readonly type: 'dropped'; readonly reason: string }
@@ -163,7 +167,11 @@ export class Pod {
       });
       for (const warning of admitted.data.warnings)
         onNotice({ type: 'problem', reason: `dataset "${request.dataset}": ${warning}` });
-      onNotice({ type: 'accepted', run: context.run, rows: admitted.data.train.rows });
+      const { engine, device, fallbacks } = admitted.trainer.program;
+      onNotice({
+        ...{ type: 'accepted', run: context.run, rows: admitted.data.train.rows },
+        trains: { engine, device, fallbacks },
+      });
       await this.#watch(from);
     } catch (error) {
       if (active.abort.signal.aborted) return;

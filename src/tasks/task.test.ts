@@ -339,9 +339,10 @@ describe('parseTask', () => {
     [
       'a hub model',
       edit('builtin:mlp', 'alice/Net'),
-      /model_ref: expected a file that ends in \.onnx \(there is no model hub\) or builtin:mlp, got "alice\/Net"/,
+      /model_ref: expected a file that ends in \.onnx, .* \(there is no model hub\) or builtin:mlp, got "alice\/Net"/,
     ],
     ['what only the wire says', edit('builtin:mlp', 'attached:onnx'), /expected a file that ends in \.onnx/],
+    ['the same of TensorFlow.js', edit('builtin:mlp', 'attached:tfjs'), /expected a file that ends in \.onnx/],
     [
       'nothing left to train on',
       edit('    assign:', '    data_split: {args: {test_percentage: 60, validation_percentage: 40}}\n    assign:'),
@@ -441,6 +442,8 @@ describe('the wire form', () => {
   it.each([
     ['the example shape', GOOD],
     ['an ONNX model', edit('builtin:mlp', 'net.onnx')],
+    ['a TensorFlow.js model', edit('builtin:mlp', './net/model.json')],
+    ['a module that builds a model', edit('builtin:mlp', './net.mjs')],
     ['logistic regression', edit('builtin:mlp', 'builtin:logistic_regression')],
     [
       'a predefined split',
@@ -490,6 +493,10 @@ describe('the wire form', () => {
       );
     refuse(
       JSON.parse(wire.replace('builtin:mlp', '/etc/secret.onnx')),
+      /names a built-in model or the model sent along, never a file/,
+    );
+    refuse(
+      JSON.parse(wire.replace('builtin:mlp', './model.mjs')),
       /names a built-in model or the model sent along, never a file/,
     );
     refuse(JSON.parse(wire.replace('"secure":true', '"secure":true,"secureish":1')), /secureish: unknown key/);

@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
+import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
@@ -19,7 +20,8 @@ export type ModelChoice =
       readonly activation: Activation;
     }
   | { readonly kind: 'builtin'; readonly name: 'logistic_regression' }
-  | { readonly kind: 'onnx' };
+  | { readonly kind: 'onnx' }
+  | { readonly kind: 'tfjs' };
 
 export type Activation = 'relu' | 'tanh';
 
@@ -73,7 +75,7 @@ export interface BrokerSettings {
 /** What only the modeller's own machine knows; all paths absolute. */
 export interface LocalSettings {
   readonly file: string;
-  /** ONNX file, when the model is one. */
+  /** The model file, when the model is one: ONNX or TensorFlow.js. */
   readonly modelFile?: string;
   readonly pretrainedFile?: string;
   readonly checkpointFilename?: string;
@@ -87,13 +89,13 @@ export interface LocalTask extends Task {
   readonly local: LocalSettings;
 }
 
-/** On the wire a model that the modeller sends has this reference instead of a path. */
-const ATTACHED_MODEL = 'attached:onnx';
+/** On the wire a model that the modeller sends has one of these references instead of a path. */
+const ATTACHED = { onnx: 'attached:onnx', tfjs: 'attached:tfjs' } as const;
 
 const fileKind: ConfigKind<typeof taskFile> = { schema: taskFile, check: (file) => checkTask(file) };
 const wireKind: ConfigKind<typeof taskFile> = {
   schema: taskFile,
-  check: (file) => checkTask(file, ATTACHED_MODEL),
+  check: (file) => checkTask(file, Object.values(ATTACHED)),
   code: 'TASK_REJECTED',
 };
 
@@ -151,7 +153,7 @@ export function toWire(task: Task): TaskFile {
           checkpoint_every_round: task.algorithm.checkpointEveryRound,
         },
         model: {
-          konsil_model: { model_ref: model.kind === 'builtin' ? `builtin:${model.name}` : ATTACHED_MODEL },
+          konsil_model: { model_ref: model.kind === 'builtin' ? `builtin:${model.name}` : ATTACHED[model.kind] },
           hyperparameters: {
             ...hyperparametersOf(training),
             ...(model.kind === 'builtin' &&
@@ -248,8 +250,13 @@ function taskOf(file: TaskFile): Task {
   };
 }
 
+/** The kind of a model that the modeller sends, by its file's ending or, on the wire, by its reference. */
+function attachedKind(reference: string): 'onnx' | 'tfjs' {
+  return reference === ATTACHED.tfjs || modelKindOf(reference) === 'tfjs' ? 'tfjs' : 'onnx';
+}
+
 function modelOf(reference: string, hyper: NonNullable<ModelFile['hyperparameters']>): ModelChoice {
-  if (!reference.startsWith('builtin:')) return { kind: 'onnx' };
+  if (!reference.startsWith('builtin:')) return { kind: attachedKind(reference) };
   if (reference === 'builtin:logistic_regression') return { kind: 'builtin', name: 'logistic_regression' };
   const { hidden_layers = [16], activation = 'relu' } = hyper;
   return { kind: 'builtin', name: 'mlp', hiddenLayers: hidden_layers, activation };

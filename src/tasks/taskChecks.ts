@@ -3,6 +3,7 @@
  * @module
  */
 import { didYouMean } from '../datasources/index.ts';
+import { modelKindOf } from '../training/index.ts';
 import type { Path, Problem } from './configFile.ts';
 import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
@@ -78,8 +79,8 @@ export function placesOf(file: TaskFile): Places {
   };
 }
 
-/** Every broken rule of a task. @param attached - On the wire, the one model reference that is not a built-in. */
-export function checkTask(file: TaskFile, attached?: string): Problem[] {
+/** Every broken rule of a task. @param attached - On the wire, the model references that are not a built-in. */
+export function checkTask(file: TaskFile, attached?: readonly string[]): Problem[] {
   const { algorithm } = file.task;
   if (Array.isArray(algorithm) && algorithm.length !== 1)
     return [
@@ -119,7 +120,7 @@ function exactlyOne(places: readonly Placed<unknown>[], path: Path, what: string
   return places.length === 0 ? [{ path, message: `is required; expected ${what}` }] : atMostOne(places);
 }
 
-function checkReference(reference: Places['reference'], attached: string | undefined): Problem[] {
+function checkReference(reference: Places['reference'], attached: readonly string[] | undefined): Problem[] {
   if (reference === undefined) return [];
   const path = [...reference.path, 'model_ref'];
   const ref = reference.value.model_ref;
@@ -134,14 +135,14 @@ function checkReference(reference: Places['reference'], attached: string | undef
     ];
   }
   if (attached !== undefined)
-    return ref === attached
+    return attached.includes(ref)
       ? []
       : [{ path, message: 'a sent task names a built-in model or the model sent along, never a file' }];
-  if (ref.toLowerCase().endsWith('.onnx')) return [];
+  if (modelKindOf(ref) !== undefined) return [];
   return [
     {
       path,
-      message: `expected a file that ends in .onnx (there is no model hub) or builtin:mlp, got ${JSON.stringify(ref)}`,
+      message: `expected a file that ends in .onnx, .json, .js, .mjs or .ts (there is no model hub) or builtin:mlp, got ${JSON.stringify(ref)}`,
     },
   ];
 }
@@ -184,7 +185,7 @@ function checkHyperparameters(file: TaskFile, places: Places): Problem[] {
   }
   const reference = places.reference?.value.model_ref;
   if (reference !== undefined && reference !== 'builtin:mlp') {
-    const why = reference.startsWith('builtin:') ? `, not for ${reference}` : '; an ONNX file has its layers inside';
+    const why = reference.startsWith('builtin:') ? `, not for ${reference}` : '; a model file has its layers inside';
     for (const key of ['hidden_layers', 'activation'] as const) {
       if (hyper?.[key] !== undefined)
         problems.push({ path: [...path, key], message: `only for builtin:mlp${why}`, atKey: true });

@@ -45,7 +45,7 @@ const hubModel = 'there is no model hub; model_ref names a file (./model.onnx) o
 const modelReference = z.strictObject({
   model_ref: text.meta({
     description:
-      'Path of an ONNX file, relative to this file, or a built-in model: builtin:mlp, a multi-layer perceptron, or builtin:logistic_regression, for classes (softmax regression for more than two).',
+      'Path of a model file, relative to this file: ONNX (.onnx) or TensorFlow.js (model.json, or a module that builds the model); or a built-in model: builtin:mlp, a multi-layer perceptron, or builtin:logistic_regression, for classes (softmax regression for more than two).',
   }),
   model_version: refused(hubModel),
   version: refused(hubModel),

@@ -1,5 +1,5 @@
 /**
- * Training of ONNX models: what other folders may use.
+ * Training of ONNX and TensorFlow.js models: what other folders may use.
  * @module
  */
 export { compile } from './compile.ts';
@@ -8,14 +8,26 @@ export { type InspectedModel, type InspectedPort, inspectModel } from './inspect
 export { type Adapter, type Layout, type LayoutEntry } from './layout.ts';
 export type { LoraSpec } from './lora.ts';
 export { LOSS_KINDS, type LossKind, type LossOptions, type LossSpec } from './losses/spec.ts';
+export { exportModelFiles, inspectTfjsFile, type ModelFile, modelKindOf, readModelFile } from './modelFile.ts';
 export type { ClipSpec } from './optim/clip.ts';
 export { type ScheduleSpec, scheduleFactor } from './optim/schedule.ts';
 export type { AdagradSpec, AdamSpec, OptimiserSpec, RmspropSpec, SgdSpec } from './optim/spec.ts';
 export type { CompileOptions } from './options.ts';
 export type { PrivacySpec } from './privacy/spec.ts';
 export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
-export type { Budget, Features, GradientResult, Samples, Targets, TrainResult } from './runtime/messages.ts';
+export type {
+  Budget,
+  Fallback,
+  Features,
+  GradientResult,
+  OpenProgram,
+  Samples,
+  Targets,
+  TrainResult,
+} from './runtime/messages.ts';
 export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';
 export { nextControl, type ScaffoldRound, scaffoldCorrection } from './scaffold.ts';
+export { isTfjsModel } from './tfjs/container.ts';
+export type { InspectedTfjsModel } from './tfjs/inspect.ts';
 export { builtinMlp, type MlpSpec } from './zoo/tabular.ts';
 export { ZOO, type ZooModel, zooModel } from './zoo/zoo.ts';

@@ -68,6 +68,27 @@ describe('konsil commands', () => {
     for (const { text } of [created, shown, again]) expect(text).not.toContain('correct horse');
   });
 
+  it('inspects and validates a TensorFlow.js model, and prints nothing but its own lines', async () => {
+    const write = (name: string, text: string): void => writeFileSync(join(example.folder, name), text);
+    const dense = (options: string): string =>
+      `export default (tf) => tf.sequential({ layers: [tf.layers.dense({ name: 'only', inputShape: [30], ${options} })] });\n`;
+    write('net.mjs', dense("units: 1, activation: 'sigmoid'"));
+    write('wide.mjs', dense('units: 2'));
+    write('odd.mjs', dense("units: 1, kernelRegularizer: 'l1l2'"));
+    const task = readFileSync(join(example.folder, 'task.yaml'), 'utf8').replace(
+      /\n +(hidden_layers|activation):.*/g,
+      '',
+    );
+    for (const name of ['net', 'wide', 'odd']) write(`${name}.yaml`, task.replace('builtin:mlp', `./${name}.mjs`));
+    const { code, text } = await done('model', 'inspect', 'net.mjs');
+    expect([code, text.split('\n').length]).toEqual([0, 8]);
+    expect(text).toMatch(/input {7}float32\[batch, 30\]\nparameters {2}31 in 2 tensors/);
+    expect((await done('validate', 'net.yaml')).text).toBe('net.yaml: valid; 4 pods, 3 rounds, secure aggregation\n');
+    expect((await done('validate', 'wide.yaml', '--json')).values.at(-1)).toMatchObject({ code: 'MODEL_MISMATCH' });
+    const odd = await done('validate', 'odd.yaml');
+    expect(odd.text).toContain('Dense "only" has a kernel_regularizer');
+  });
+
   it('writes built-in models, and says what it needs', async () => {
     const made = await done('model', 'new', 'mlp', '--inputs', '30', '--hidden', '8,4', '--out', 'net.onnx', '--json');
     expect(made.values[0]).toMatchObject({ file: 'net.onnx', model: 'mlp', parameterCount: 30 * 8 + 8 + 36 + 5 });

@@ -50,6 +50,12 @@ function openLog(name: string, file: string): pino.Logger {
   }
 }
 
+/** What trains, and what would have been faster but does not. */
+function describeEngine({ engine, device, fallbacks }: Extract<PodNotice, { type: 'accepted' }>['trains']): string {
+  const not = fallbacks.map((skipped) => `${skipped.device}: ${skipped.reason}`).join('; ');
+  return `training by ${engine === 'tfjs' ? 'TensorFlow.js' : 'onnxruntime'} on ${device}${not && ` (${not})`}`;
+}
+
 /** One line for people, or null for what only machines want. */
 function describe(notice: PodNotice): string | null {
   switch (notice.type) {
@@ -58,7 +64,7 @@ function describe(notice: PodNotice): string | null {
     case 'request':
       return `${notice.modeller} asks to run a task on ${notice.dataset}`;
     case 'accepted':
-      return `accepted run ${notice.run}: ${notice.rows} training rows`;
+      return `accepted run ${notice.run}: ${notice.rows} training rows, ${describeEngine(notice.trains)}`;
     case 'rejected':
       return `rejected: ${notice.response}, ${notice.reason}`;
     case 'round':

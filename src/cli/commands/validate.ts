@@ -1,10 +1,9 @@
 /** `konsil validate`: checks a task or pod file without running anything. @module */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import { outputsOf, trainerOptions } from '../../protocols/index.ts';
 import { readPodConfig, readTask, roundsOf } from '../../tasks/index.ts';
-import { compile } from '../../training/index.ts';
+import { readModelFile, Trainer } from '../../training/index.ts';
 import { Output } from '../output.ts';
 
 export function addValidateCommand(program: Command): void {
@@ -24,10 +23,10 @@ export function addValidateCommand(program: Command): void {
       const task = await readTask(file);
       const { modelFile } = task.local;
       if (modelFile !== undefined) {
-        const program = compile(
-          new Uint8Array(readFileSync(modelFile)),
-          trainerOptions(task, new Uint8Array(0), modelFile),
-        );
+        const model = await readModelFile(modelFile);
+        const trainer = await Trainer.create(trainerOptions(task, model, modelFile));
+        const { program } = trainer;
+        await trainer.close();
         const wanted = outputsOf(task);
         if (program.output.width !== wanted)
           throw new KonsilError(

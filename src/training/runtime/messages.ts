@@ -6,7 +6,7 @@ import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../bas
 import type { ScheduleSpec } from '../optim/schedule.ts';
 import type { CompileOptions } from '../options.ts';
 import type { TrainingProgram } from '../program.ts';
-import type { Device, DeviceChoice, Fallback } from './devices.ts';
+import type { DeviceChoice } from './devices.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses, empty where there are none. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;
@@ -63,9 +63,18 @@ export interface GradientResult {
   readonly loss: number;
 }
 
+/** A device that was not used, and why. */
+export interface Fallback {
+  readonly device: string;
+  readonly reason: string;
+}
+
 /** A program and where it runs. */
 export interface OpenProgram extends TrainingProgram {
-  readonly device: Device;
+  /** `onnx` runs compiled graphs in onnxruntime, `tfjs` runs layers in TensorFlow.js. */
+  readonly engine: 'onnx' | 'tfjs';
+  /** A device of onnxruntime, or a backend of TensorFlow.js. */
+  readonly device: string;
   /** Devices that were asked for or might have been, and why they were not used. */
   readonly fallbacks: readonly Fallback[];
 }
@@ -75,6 +84,8 @@ export interface OpenRequest {
   readonly compile: Omit<CompileOptions, 'trainable'>;
   readonly threads: number;
   readonly device: DeviceChoice;
+  /** Of TensorFlow.js. */
+  readonly backends?: readonly string[];
 }
 
 /** Requests by kind, and what each is answered with. */

@@ -20,12 +20,14 @@ import {
 } from './messages.ts';
 
 export interface TrainerOptions extends Omit<CompileOptions, 'trainable' | 'target'> {
-  /** The ONNX file. */
+  /** An ONNX file or a packed TensorFlow.js model; its first bytes decide which engine trains. */
   readonly model: Uint8Array;
   /** ORT threads; with 1, equal calls give equal bits. @default 1 */
   readonly threads?: number;
   /** Where to train; the first that works is taken. @default cpu */
   readonly device?: DeviceChoice;
+  /** For TensorFlow.js models, backends instead of devices, to try in this order. @default all, fastest first */
+  readonly backends?: readonly string[];
 }
 
 export interface TrainCall extends TrainRequest {
@@ -73,18 +75,18 @@ export class Trainer {
   }
 
   /**
-   * Compiles the model in a thread of its own.
+   * Opens the model in a thread of its own.
    *
    * @throws KonsilError as `compile` does; DEVICE_UNAVAILABLE when no device works; CANCELLED when `signal` is aborted.
    */
   static async create(options: TrainerOptions, signal?: AbortSignal): Promise<Trainer> {
     throwIfCancelled(signal);
-    const { model, threads = 1, device = 'cpu', ...compile } = options;
+    const { model, threads = 1, device = 'cpu', backends, ...compile } = options;
     const trainer = new Trainer();
     try {
       trainer.#program = await trainer.#call(
         'open',
-        { model: new Uint8Array(model), compile, threads, device },
+        { model: new Uint8Array(model), compile, threads, device, ...(backends && { backends }) },
         signal,
       );
       throwIfCancelled(signal);
@@ -95,7 +97,7 @@ export class Trainer {
     return trainer;
   }
 
-  /** The compiled model: layout, initial parameters, widths, hash; and the device it is on. */
+  /** The open model: layout, initial parameters, widths, hash; and the device it is on. */
   get program(): OpenProgram {
     if (this.#program === undefined) throw new TypeError('trainer is not open');
     return this.#program;

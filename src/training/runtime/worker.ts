@@ -1,13 +1,15 @@
 /**
- * The training thread: compiles the model, holds the ORT sessions, answers one request after another.
+ * The training thread: opens the model in the engine that can train it, answers one request after another.
  * @module
  */
 import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
 import { type CompiledModel, programOf } from '../program.ts';
+import { isTfjsModel } from '../tfjs/container.ts';
 import { openFirst, targetOf } from './devices.ts';
 import { type Checkpoint, Engine } from './engine.ts';
+import type { TrainingEngine } from './engineApi.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
 
 /** Progress at most this often: a dense model takes thousands of steps a second. */
@@ -15,14 +17,21 @@ const PROGRESS_INTERVAL_MS = 50;
 
 if (parentPort === null) throw new Error('this module runs in a worker thread');
 const port = parentPort;
-let engine: Engine | undefined;
+let engine: TrainingEngine | undefined;
 
 function say(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer);
 }
 
 async function open(request: OpenRequest): Promise<Calls['open']['result']> {
-  const { model, compile: options, threads, device: choice } = request;
+  const { model, compile: options, threads, device: choice, backends } = request;
+  if (isTfjsModel(model)) {
+    // only here: TensorFlow.js takes a while to load
+    const { TfjsEngine } = await import('../tfjs/engine.ts');
+    const tfjs = await TfjsEngine.open(model, options, backends);
+    engine = tfjs;
+    return tfjs.program;
+  }
   const { device, opened, fallbacks } = await openFirst(choice, async (candidate) => {
     const target = targetOf(candidate);
     const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, batchSize, target });
@@ -32,7 +41,7 @@ async function open(request: OpenRequest): Promise<Calls['open']['result']> {
     return { made, compiled };
   });
   engine = opened.made;
-  return { ...programOf(opened.compiled), device, fallbacks };
+  return { ...programOf(opened.compiled), engine: 'onnx', device, fallbacks };
 }
 
 function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {
