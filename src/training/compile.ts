@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { KonsilError } from '../base/index.ts';
+import { exportModel } from './export.ts';
 import { type Draft, draftGraph, rowWidth } from './forward.ts';
 import { reverse } from './grad/reverse.ts';
 import { type Layout, layOut } from './layout.ts';
@@ -172,7 +173,7 @@ export function compile(model: Uint8Array, options: CompileOptions): CompiledMod
   const outputs = trainingOutputs(plan, backward);
   const trainGraph = emitModel(graph, outputs);
   const evaluation = draftGraph(plan, 'eval');
-  const evalGraph = emitModel(evaluation.graph, new Map([['output', evaluation.output], ...lossOutputs(evaluation)]));
+  const evalGraph = emitModel(evaluation.graph, lossOutputs(evaluation));
   const hash = createHash('sha256');
   for (const bytes of [trainGraph, evalGraph]) hash.update(String(bytes.length)).update(bytes);
   const { accumulate = 1, privacy } = options;
@@ -181,8 +182,17 @@ export function compile(model: Uint8Array, options: CompileOptions): CompiledMod
   checkPrivate(program);
   return {
     ...{ ...program, trainGraph, evalGraph },
+    ports: {
+      inputs: plan.inputs.map(({ type, batchAxis }) => ({ dtype: type.dtype, batchAxis })),
+      outputAxis: evaluation.outputAxis,
+    },
     gradientGraph: () => gradientGraph(plan),
     updateGraph: () => updateGraph(plan),
     loopGraph: (steps) => loopGraph(plan, graph, outputs, steps),
+    inferenceModel: (parameters) =>
+      exportModel(model, program.layout, parameters, {
+        ...{ source: options.source, head: 'none', metadata: {} },
+        output: program.output.name,
+      }),
   };
 }

@@ -17,7 +17,7 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from './onnx/proto.ts';
-import { decodeTensor, encodeTensor, floatTensor, sizeOf, type Tensor } from './onnx/tensor.ts';
+import { decodeTensor, encodeTensor, findDType, floatTensor, sizeOf, type Tensor } from './onnx/tensor.ts';
 
 export interface ExportOptions {
   /** Name of the model file, for error messages. */
@@ -32,8 +32,10 @@ export interface ExportOptions {
   readonly head: 'softmax' | 'sigmoid' | 'none';
   /** Entries for the file's metadata; they replace entries of the same key. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Name of the exported model's input. @default that of the model */
+  /** Name of the exported model's input, for models with one. @default that of the model */
   readonly inputName?: string;
+  /** The output to keep. @default the only one */
+  readonly output?: string;
 }
 
 type Model = ModelProto & { graph: GraphProto };
@@ -112,9 +114,11 @@ function settle(proto: NodeProto): NodeProto {
   return { ...proto, output, attribute: proto.attribute.filter(({ name }) => name !== 'training_mode') };
 }
 
+/** `port` with a symbolic batch axis: the symbolic one it has, else the first. */
 function freeBatch(port: ValueInfoProto): ValueInfoProto {
-  const { name, dims } = portOf(port);
-  return portProto(name, { dtype: 'float32', dims: ['batch', ...dims.slice(1)] });
+  const { name, elemType, dims } = portOf(port);
+  const dtype = findDType(elemType) ?? 'float32';
+  return portProto(name, { dtype, dims: dims.some((dim) => typeof dim === 'string') ? dims : dims.with(0, 'batch') });
 }
 
 function usedNames(graph: GraphProto): Set<Name> {
@@ -189,11 +193,13 @@ export function exportModel(
   const { graph } = trained;
   const names = new Set(graph.initializer.map((proto) => proto.name));
   const ports = graph.input.filter((port) => !names.has(port.name));
-  const [input, output] = [ports[0], graph.output[0]];
-  if (input === undefined || output === undefined || ports.length > 1 || graph.output.length > 1)
+  const outputs = graph.output.filter(({ name }) => options.output === undefined || name === options.output);
+  const [input, output] = [ports[0], outputs[0]];
+  const isPlain = preprocess === undefined && options.inputName === undefined;
+  if (input === undefined || output === undefined || (ports.length > 1 && !isPlain) || outputs.length > 1)
     throw new KonsilError(
       'MODEL_UNSUPPORTED',
-      `${source}: model has ${ports.length} inputs and ${graph.output.length} outputs, expected one of each`,
+      `${source}: model has ${ports.length} inputs and ${outputs.length} outputs, expected one of each`,
     );
   if (graph.node.some((proto) => proto.attribute.some(isSubgraph)))
     throw new KonsilError('MODEL_UNSUPPORTED', `${source}: model has nested graphs, which cannot be exported`);
@@ -217,7 +223,7 @@ export function exportModel(
       ...graph,
       initializer: [...graph.initializer, ...(before?.initializer ?? [])],
       node: [...(before?.node ?? []), ...body, ...headNodes(head, output.name ?? '')],
-      input: [portProto(raw, { dtype: 'float32', dims: ['batch', ...given.dims.slice(1)] })],
+      input: ports.map((port) => freeBatch(port === input ? { ...port, name: raw } : port)),
       output:
         head === 'none' ? [freeBatch(output)] : [freeBatch(output), freeBatch({ ...output, name: PROBABILITIES })],
       // recorded shapes of intermediate values name the old batch size

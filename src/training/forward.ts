@@ -18,6 +18,8 @@ import { type DropoutMask, GRAPH_NAMES } from './program.ts';
 export interface Draft {
   readonly graph: GraphBuilder;
   readonly output: Name;
+  /** Axis of the model's output that counts rows; `output` has them first. */
+  readonly outputAxis: number;
   readonly loss: Name;
   /** Gradient of the loss with respect to `output`. */
   readonly seed: Name;
@@ -122,15 +124,19 @@ function appendNodes(
   problems.throwIfAny();
 }
 
-/** `value` with the axis that counts rows in front. */
-function rowsFirst(graph: GraphBuilder, value: Name, { options, output, graph: model }: Plan): Name {
+/** The axis of the output that counts rows: the one symbolic axis the file gives it, else the first. */
+function outputAxisOf(graph: GraphBuilder, value: Name, { options, output, graph: model }: Plan): number {
   const dims = graph.dims(value);
   const declared = model.outputs.find(({ name }) => name === output)?.dims ?? [];
   const symbolic = declared.flatMap((dim, i) => (typeof dim === 'string' ? [i] : []));
   const axis = symbolic.length === 1 && declared.length === dims.length ? symbolic[0]! : 0;
-  if (axis === 0 || dims[axis] !== options.batchSize) return value;
-  const perm = [axis, ...dims.map((_, i) => i).toSpliced(axis, 1)];
-  return graph.op('Transpose', [value], { perm: { ints: perm } });
+  return dims[axis] === options.batchSize ? axis : 0;
+}
+
+function rowsFirst(graph: GraphBuilder, value: Name, axis: number): Name {
+  if (axis === 0) return value;
+  const axes = graph.dims(value).map((_, i) => i);
+  return graph.op('Transpose', [value], { perm: { ints: [axis, ...axes.toSpliced(axis, 1)] } });
 }
 
 /** Weights and inputs of the model as values of the graph, by name in the model. */
@@ -172,7 +178,9 @@ export function draftGraph(plan: Plan, mode: 'train' | 'eval'): Draft {
   const updated = new Map<Name, Name>();
   const isTraining = mode === 'train';
   appendNodes(graph, plan, values, isTraining ? mask : undefined, isTraining ? updated : undefined);
-  const output = rowsFirst(graph, values.get(plan.output)!, plan);
+  const raw = values.get(plan.output)!;
+  const outputAxis = outputAxisOf(graph, raw, plan);
+  const output = rowsFirst(graph, raw, outputAxis);
   checkOutput(graph, output, plan);
   const wanted = rule.target(graph.dims(output), options.source);
   const target = wanted === null ? '' : graph.input('y', wanted);
@@ -180,7 +188,7 @@ export function draftGraph(plan: Plan, mode: 'train' | 'eval'): Draft {
   const share = graph.op('Div', [weight, graph.total(weight)]);
   const nodes = rule.build({ graph, output, target, weight, share });
   return {
-    ...{ graph, output, masks, buffers: updated, ...nodes },
+    ...{ graph, output, outputAxis, masks, buffers: updated, ...nodes },
     target: wanted ?? (targetInput === undefined ? null : fedType(targetInput)),
   };
 }

@@ -6,6 +6,7 @@ import type { Layout } from './layout.ts';
 import type { TargetType } from './losses/rule.ts';
 import type { LossKind } from './losses/spec.ts';
 import type { Name } from './onnx/ir.ts';
+import type { DType } from './onnx/tensor.ts';
 import type { OptimiserSpec } from './optim/optimisers.ts';
 import type { PrivacySpec } from './privacy/spec.ts';
 
@@ -78,9 +79,14 @@ export interface TrainingProgram {
  * has anchors or corrections, training and update graph take those too.
  */
 export interface CompiledModel extends TrainingProgram {
+  /** How the model itself takes its inputs and gives its output: element types, and the axes that count rows. */
+  readonly ports: {
+    readonly inputs: readonly { readonly dtype: DType; readonly batchAxis: number }[];
+    readonly outputAxis: number;
+  };
   /** One step: also takes masks, optimiser scalars, `state<k>/<name>`; gives `loss`, `next/param/…`, `next/state<k>/…`. */
   readonly trainGraph: Uint8Array;
-  /** Gives `output` and `loss`, without Dropout. */
+  /** Gives `loss`, without Dropout. */
   readonly evalGraph: Uint8Array;
   /**
    * Also takes masks; gives `loss`, `grad/<name>` of trained weights before clipping, and `next/param/…` of running
@@ -97,11 +103,24 @@ export interface CompiledModel extends TrainingProgram {
    * other input and output has a first axis of size `steps`.
    */
   readonly loopGraph: (steps: number) => Uint8Array;
+  /**
+   * The model itself with these parameters and settled for use, exactly as it is exported: what the trainer predicts is
+   * what anyone else computes with the file.
+   */
+  readonly inferenceModel: (parameters: Float32Array) => Uint8Array;
 }
 
 /** `model` without its graphs. */
 export function programOf(model: CompiledModel): TrainingProgram {
-  const { trainGraph: _t, evalGraph: _e, gradientGraph: _g, updateGraph: _u, loopGraph: _l, ...program } = model;
+  const {
+    trainGraph: _t,
+    evalGraph: _e,
+    gradientGraph: _g,
+    updateGraph: _u,
+    loopGraph: _l,
+    inferenceModel: _i,
+    ...program
+  } = model;
   return program;
 }
 

@@ -12,6 +12,7 @@ import { type Device, keepsState, sessionOptions } from './devices.ts';
 import { Executor } from './executor.ts';
 import { tensor, views } from './feeds.ts';
 import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.ts';
+import { Inference } from './inference.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
 import { Pace } from './pace.ts';
 import { deviceOutputs } from './state.ts';
@@ -36,6 +37,8 @@ type StepperSettings = Pick<StepperOptions, 'schedule' | 'firstStep' | 'anchor' 
 
 export class Engine {
   readonly #program: TrainingProgram;
+  readonly #model: CompiledModel;
+  #inference: Inference | undefined;
   readonly #device: Device;
   readonly #sessionOptions: ort.InferenceSession.SessionOptions;
   readonly #recompile: EngineOptions['recompile'];
@@ -48,6 +51,7 @@ export class Engine {
     this.#device = device;
     this.#rng = rng;
     this.#program = model;
+    this.#model = model;
     this.#recompile = recompile;
     this.#sessionOptions = sessionOptions(device, threads);
     this.#executor = this.#executorOf(model);
@@ -191,29 +195,33 @@ export class Engine {
 
   /** Raw outputs, `[rows, output width]`. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
-    const { layout, output, batchSize, hasRowOutputs, source } = this.#program;
+    const { output, batchSize, hasRowOutputs, source } = this.#program;
+    checkParameters(this.#program.layout, request.parameters);
     if (!hasRowOutputs)
       throw new KonsilError(
         'MODEL_UNSUPPORTED',
         `${source}: output "${output.name}" is a loss, expected one value a row`,
       );
-    checkParameters(layout, request.parameters);
     checkFeatures(this.#program, request);
-    const session = await this.#executor.session('eval');
-    const { batch: batchInputs } = this.#executor;
+    const inference = await this.#inferenceOn(request.parameters);
     const result = new Float32Array(request.rows * output.width);
-    const values = new Float32Array(batchSize * output.width);
-    const feeds = { ...batchInputs.feeds, ...views(layout, request.parameters, GRAPH_NAMES.parameter) };
-    const fetches = { output: tensor(values, output.dims) };
     let done = 0;
     for (const batch of orderedBatches(request.rows, batchSize)) {
       checkpoint(done, request.rows, Number.NaN);
-      batchInputs.load(batch, request.x);
-      await session.run(feeds, fetches);
-      result.set(values.subarray(0, batch.length * output.width), done * output.width);
+      result.set(await inference.run(batch, request.x), done * output.width);
       done += batch.length;
     }
     return result;
+  }
+
+  /** Evaluations come in groups with the same parameters: the session on them stays open until others come. */
+  async #inferenceOn(parameters: Float32Array): Promise<Inference> {
+    const open = this.#inference;
+    if (open !== undefined && open.isOn(parameters)) return open;
+    this.#inference = undefined;
+    await open?.close();
+    this.#inference = await Inference.create(this.#model, parameters, this.#sessionOptions);
+    return this.#inference;
   }
 
   /** Mean loss over the rows, Dropout off. */
@@ -258,6 +266,7 @@ export class Engine {
   }
 
   async close(): Promise<void> {
+    await this.#inference?.close();
     for (const executor of [this.#executor, ...this.#others.values()]) await executor?.close();
     this.#others.clear();
   }

@@ -37,12 +37,12 @@ export function trainedViews(
   );
 }
 
-interface InputBuffer extends ProgramInput {
+export interface InputBuffer extends ProgramInput {
   readonly data: Float32Array | Int32Array;
 }
 
 /** Copies one input's part of the rows of `batch` to step `step`; rows beyond the batch repeat its first. */
-function loadInput(
+export function loadInput(
   { data, offset, width }: InputBuffer,
   x: Float32Array,
   rowWidth: number,
@@ -60,6 +60,11 @@ function allocate(dtype: 'float32' | 'int32', count: number): Float32Array | Int
   return dtype === 'int32' ? new Int32Array(count) : new Float32Array(count);
 }
 
+/** A buffer for each input, rows first. */
+export function inputBuffers({ inputs }: Pick<TrainingProgram, 'inputs'>, rows: number): InputBuffer[] {
+  return inputs.map((input) => ({ ...input, data: allocate(input.dtype, rows * input.width) }));
+}
+
 /** Input buffers of one batch, or of the batches of `steps` steps, stacked. */
 export class BatchInputs {
   readonly feeds: Tensors;
@@ -69,11 +74,11 @@ export class BatchInputs {
   readonly #weight: Float32Array;
 
   constructor(program: TrainingProgram, steps?: number) {
-    const { batchSize, inputs, target } = program;
+    const { batchSize, target } = program;
     const rows = batchSize * (steps ?? 1);
     const stacked = (dims: readonly number[]): readonly number[] => (steps === undefined ? dims : [steps, ...dims]);
     this.#program = program;
-    this.#x = inputs.map((input) => ({ ...input, data: allocate(input.dtype, rows * input.width) }));
+    this.#x = inputBuffers(program, rows);
     this.#y = allocate(target.dtype, rows * target.width);
     this.#weight = new Float32Array(rows);
     this.feeds = { weight: tensor(this.#weight, stacked([batchSize])) };
