@@ -21,7 +21,7 @@ interface Verdict {
 }
 
 function verdict(what: string, value: number, limit: number, unit = ''): Verdict {
-  return { what: `${what} ${number(value)}${unit} ≤ ${limit}${unit}`, met: value <= limit };
+  return { what: `${what} ${number(value, 4)}${unit} ≤ ${limit}${unit}`, met: value <= limit };
 }
 
 /**
