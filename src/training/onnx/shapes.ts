@@ -28,6 +28,16 @@ const binary = (context: ShapeContext): ValueType => {
   if (a.dtype !== b.dtype) invalid(`element types ${a.dtype} and ${b.dtype} differ`);
   return { dtype: a.dtype, dims: broadcast(a.dims, b.dims) };
 };
+/** The second operand must not widen the first. */
+const prelu: ShapeRule = (context) => {
+  const { dims } = inputOf(context, 0);
+  if (show(binary(context).dims) !== show(dims)) invalid(`slope ${show(inputOf(context, 1).dims)} for ${show(dims)}`);
+  return inputOf(context, 0);
+};
+const cumSum: ShapeRule = (context) => {
+  axisOf(constantOf(context, 1, 'the axis of CumSum')[0] ?? 0, inputOf(context, 0).dims.length);
+  return inputOf(context, 0);
+};
 const compare: ShapeRule = (context) => ({ dtype: 'bool', dims: binary(context).dims });
 // Pow lets base and exponent differ in type; the result has the base's
 const power: ShapeRule = (context) => ({
@@ -114,9 +124,9 @@ const layerNormalization: ShapeRule = (context) => {
   return [input, rows, rows];
 };
 
-const UNARY = `Neg Exp Log Sqrt Abs Sign Floor Ceil Round Reciprocal Erf Clip CumSum
+const UNARY = `Neg Exp Log Sqrt Abs Sign Floor Ceil Round Reciprocal Erf Clip
   Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh
-  Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Sigmoid HardSigmoid Softplus Softsign`;
+  Relu LeakyRelu ThresholdedRelu Elu Selu Celu Sigmoid HardSigmoid Softplus Softsign`;
 
 function table(names: string, rule: ShapeRule): Record<string, ShapeRule> {
   return Object.fromEntries(names.split(/\s+/).map((name) => [name, rule]));
@@ -152,6 +162,8 @@ export const SHAPES: ReadonlyMap<string, ShapeRule> = new Map(
     ...table('Softmax LogSoftmax', softmax),
     ...table('ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL2 ReduceLogSumExp', reduce),
     Pow: power,
+    PRelu: prelu,
+    CumSum: cumSum,
     Where: where,
     Gemm: gemm,
     MatMul: matmul,

@@ -85,8 +85,14 @@ export function floatTensor(dims: readonly number[], data: Float32Array): Tensor
   return { dtype: 'float32', dims, data };
 }
 
-/** A rank-1 int64 tensor, the form in which ONNX takes shapes and axes. */
+/**
+ * A rank-1 int64 tensor, the form in which ONNX takes shapes and axes.
+ * @throws KonsilError MODEL_INVALID when a value, which may come from a file, is no integer.
+ */
 export function intVector(values: readonly number[]): Tensor {
+  const wrong = values.find((value) => !Number.isInteger(value));
+  if (wrong !== undefined)
+    throw new KonsilError('MODEL_INVALID', `${wrong} in a shape or a list of axes, expected integers`);
   return { dtype: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) };
 }
 
@@ -137,7 +143,7 @@ export function decodeTensor(proto: TensorProto, where: string): Tensor {
     stored === undefined
       ? listOf(proto, dtype)
       : stored === count
-        ? new TYPES[dtype].array(proto.rawData!.slice().buffer)
+        ? new TYPES[dtype].array(new Uint8Array(proto.rawData!).buffer)
         : undefined;
   if (data === undefined || data.length !== count)
     throw new KonsilError(

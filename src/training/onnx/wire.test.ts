@@ -125,6 +125,13 @@ describe('ONNX codec', () => {
 });
 
 describe('tensors', () => {
+  it('are copied out of a Buffer too, whose slice would be a view', () => {
+    const file = Buffer.from(small);
+    const [first, second] = [decodeModel(file, 'a'), decodeModel(new Uint8Array(small), 'b')];
+    const weight = first.graph.initializer[0]!;
+    expect(decodeTensor(weight, 'a')).toEqual(decodeTensor(second.graph.initializer[0]!, 'b'));
+  });
+
   it('read the same from raw data and from typed lists', () => {
     for (const dtype of ['float32', 'float64', 'int32', 'int64', 'bool'] as const) {
       const tensor = tensorFrom(dtype, [2], [1, 0]);

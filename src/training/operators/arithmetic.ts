@@ -24,6 +24,15 @@ const mod: LowerRule = ({ graph, inputs, node }) => {
   return graph.op('Mod', inputs, { fmod: { int: intOf(node.attributes, 'fmod', 0) } });
 };
 
+/** Bounds that are computed get a gradient where they hold, so they are no Clip any more. */
+const clip: LowerRule = ({ graph, inputs, node }) => {
+  const [x, low, high] = [inputs[0]!, inputs[1] ?? '', inputs[2] ?? ''];
+  const isFixed = (name: Name): boolean => name === '' || graph.constants.has(name);
+  if (isFixed(low) && isFixed(high)) return graph.op('Clip', inputs, node.attributes);
+  const above = low === '' ? x : graph.op('Max', [x, low]);
+  return high === '' ? above : graph.op('Min', [above, high]);
+};
+
 /** A few nodes in a row, as `op(kind, ...inputs)`. */
 type Emit = (op: string, ...inputs: Name[]) => Name;
 
@@ -83,6 +92,7 @@ export const ARITHMETIC: Readonly<Record<string, LowerRule>> = {
   Min: chain('Min'),
   Max: chain('Max'),
   Mod: mod,
+  Clip: clip,
   Gelu: gelu,
   Mish: mish,
   HardSwish: hardSwish,

@@ -39,6 +39,17 @@ export function invalid(message: string): never {
   throw new KonsilError('MODEL_INVALID', message);
 }
 
+/** Largest tensor that the importer makes itself, in elements; a file's settings must not exhaust the memory. */
+const MAX_MADE = 1 << 22;
+
+/** `count`, the number of elements of a tensor to be made. @throws KonsilError MODEL_INVALID when none is possible */
+export function checkedCount(count: number): number {
+  if (!Number.isInteger(count) || count < 0) invalid(`a tensor of ${count} elements`);
+  if (count > MAX_MADE)
+    unsupported(`a tensor of ${count} elements made by the file's settings, expected ${MAX_MADE} at most`);
+  return count;
+}
+
 /** Input `index`, which must be there. */
 export function inputOf({ inputs }: LowerContext, index: number): Name {
   return inputs[index] || invalid(`input ${index} is missing`);

@@ -5,10 +5,10 @@
 import { intOf, type Name, textOf } from '../onnx/ir.ts';
 import { axisOf } from '../onnx/shapeRule.ts';
 import { type DType, findDType, intVector, numbersOf, sizeOf, type Tensor, tensorFrom } from '../onnx/tensor.ts';
-import { findConstant, findNumbers, inputOf, invalid, type LowerRule, unsupported } from './context.ts';
+import { checkedCount, findConstant, findNumbers, inputOf, invalid, type LowerRule, unsupported } from './context.ts';
 
 function counted(dims: readonly number[]): Tensor {
-  return { ...intVector(Array.from({ length: sizeOf(dims) }, (_, i) => i)), dims };
+  return { ...intVector(Array.from({ length: checkedCount(sizeOf(dims)) }, (_, i) => i)), dims };
 }
 
 /** Coordinates of the batch come from constants; the core operator has none. */
@@ -56,9 +56,10 @@ const eyeLike: LowerRule = ({ graph, inputs, node }) => {
   const wanted = intOf(node.attributes, 'dtype', 0);
   const to: DType | undefined = wanted === 0 ? dtype : findDType(wanted);
   if (to === undefined) return unsupported(`EyeLike of type ${wanted}`);
-  const [rows, columns] = [dims[0] ?? 0, dims[1] ?? 0];
+  if (dims.length !== 2) invalid(`[${dims.join(', ')}] is no matrix`);
+  const [rows, columns] = dims as [number, number];
   const shift = intOf(node.attributes, 'k', 0);
-  const values = Array.from({ length: rows * columns }, (_, i) =>
+  const values = Array.from({ length: checkedCount(rows * columns) }, (_, i) =>
     Number((i % columns) - Math.floor(i / columns) === shift),
   );
   return graph.constant(tensorFrom(to, [rows, columns], values));
@@ -68,7 +69,7 @@ const range: LowerRule = (context) => {
   const part = (i: number): number => findNumbers(context, i)?.[0] ?? invalid(`input ${i} is missing`);
   const [start, limit, delta] = [part(0), part(1), part(2)];
   if (delta === 0) invalid('Range with step 0');
-  const count = Math.max(0, Math.ceil((limit - start) / delta));
+  const count = checkedCount(Math.max(0, Math.ceil((limit - start) / delta)));
   const values = Array.from({ length: count }, (_, i) => start + i * delta);
   return context.graph.constant(tensorFrom(findConstant(context, 0)!.dtype, [count], values));
 };
@@ -90,7 +91,7 @@ const trilu: LowerRule = (context) => {
   const [rows, columns] = dims.slice(-2) as [number, number];
   const shift = findNumbers(context, 1)?.[0] ?? 0;
   const isUpper = intOf(node.attributes, 'upper', 1) === 1;
-  const kept = Array.from({ length: rows * columns }, (_, i) => {
+  const kept = Array.from({ length: checkedCount(rows * columns) }, (_, i) => {
     const distance = (i % columns) - Math.floor(i / columns);
     return Number(isUpper ? distance >= shift : distance <= shift);
   });

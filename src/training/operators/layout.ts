@@ -71,6 +71,7 @@ const split: LowerRule = (context) => {
   const dim = dims[axis]!;
   const count = intOf(node.attributes, 'num_outputs', node.outputs.length);
   // the last part is smaller when the parts cannot be equal
+  if (count < 1 || count > Math.max(dim, 1)) invalid(`${count} parts of an axis of ${dim}`);
   const chunk = Math.ceil(dim / count);
   const even = Array.from({ length: count }, (_, i) => Math.min(chunk, dim - i * chunk));
   const sizes = findNumbers(context, 1) ?? findInts(node.attributes, 'split') ?? even;
@@ -106,6 +107,8 @@ function blocks({ graph, inputs, node }: LowerContext): { b: number; n: number; 
   const b = intOf(node.attributes, 'blocksize', 0);
   if (dims.length !== 4 || b < 1) invalid(`blocks of ${b} of [${dims.join(', ')}], expected an image`);
   const [n, c, h, w] = dims as [number, number, number, number];
+  const fits = node.op === 'DepthToSpace' ? c % (b * b) === 0 : h % b === 0 && w % b === 0;
+  if (!fits) invalid(`blocks of ${b} do not fit [${dims.join(', ')}]`);
   return { b, n, c, h, w };
 }
 

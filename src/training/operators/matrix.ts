@@ -6,7 +6,7 @@ import type { GraphBuilder } from '../onnx/builder.ts';
 import { type Name, textOf } from '../onnx/ir.ts';
 import { broadcast } from '../onnx/shapeRule.ts';
 import { sizeOf, tensorFrom } from '../onnx/tensor.ts';
-import { inputOf, invalid, type LowerRule } from './context.ts';
+import { checkedCount, inputOf, invalid, type LowerRule } from './context.ts';
 
 /** A vector on the left is a row, on the right a column; the product loses that axis again. */
 const matmul: LowerRule = (context) => {
@@ -69,7 +69,7 @@ class Contraction {
     const graph = this.#graph;
     const first = labels.indexOf(labels[second]!);
     const n = graph.dims(value)[first]!;
-    const eye = Array.from({ length: n * n }, (_, i) => Number(Math.floor(i / n) === i % n));
+    const eye = Array.from({ length: checkedCount(n * n) }, (_, i) => Number(Math.floor(i / n) === i % n));
     const mask = graph.constant(
       tensorFrom(
         'float32',

@@ -5,8 +5,10 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkLowered, checkReference } from '../../../test/support/operatorCases/check.ts';
+import { buildCase, checkLowered, checkReference } from '../../../test/support/operatorCases/check.ts';
+import { damaged } from '../../../test/support/operatorCases/damage.ts';
 import { CASES, Draw } from '../../../test/support/operatorCases/index.ts';
+import { isKonsilError } from '../../base/index.ts';
 import { supportedOperators } from './index.ts';
 
 /** `SEED=7 RUNS=500 npx vitest run --project unit src/training/operators` looks further. */
@@ -24,6 +26,19 @@ describe('operators', () => {
       });
       await fc.assert(property, { seed: SEED, numRuns: RUNS });
     });
+
+  it.each(Object.keys(CASES))('%s: refuses damage with a code', (op) => {
+    const property = fc.property(fc.gen(), (generate) => {
+      const draw = new Draw(generate);
+      const node = damaged(op, CASES[op]!(draw), draw);
+      try {
+        buildCase(node.node, node.given);
+      } catch (error) {
+        if (!isKonsilError(error)) throw error;
+      }
+    });
+    fc.assert(property, { seed: SEED, numRuns: 3 * RUNS });
+  });
 
   it('every supported operator has cases, and every case is of one', () => {
     expect(Object.keys(CASES).sort()).toEqual([...supportedOperators()].sort());

@@ -6,7 +6,7 @@ import type { Backward } from '../onnx/builder.ts';
 import { intOf, type Name } from '../onnx/ir.ts';
 import { axisOf } from '../onnx/shapeRule.ts';
 import { reducedAxes } from '../onnx/shapes.ts';
-import { findAxes, findNumbers, type LowerContext, type LowerRule } from './context.ts';
+import { findAxes, findNumbers, inputOf, type LowerContext, type LowerRule } from './context.ts';
 
 /** Axes to reduce, none of them where the node says that none given means none. */
 function axesOf(context: LowerContext): number[] {
@@ -49,13 +49,13 @@ const cumSum: LowerRule = (context) => {
   const { graph, inputs, node } = context;
   // the axis must not be computed from data
   findNumbers(context, 1);
-  return graph.op('CumSum', inputs, node.attributes);
+  return graph.op('CumSum', [inputs[0]!, inputOf(context, 1)], node.attributes);
 };
 
 // the gradient of each chosen element goes back to its place
 const topK: LowerRule = (context) => {
   const { graph, inputs, node } = context;
-  const [x, count] = [inputs[0]!, inputs[1]!];
+  const [x, count] = [inputs[0]!, inputOf(context, 1)];
   findNumbers(context, 1);
   const dims = graph.dims(x);
   const axis = { int: axisOf(intOf(node.attributes, 'axis', -1), dims.length) };

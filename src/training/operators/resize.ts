@@ -8,7 +8,7 @@ import type { Backward, GraphBuilder } from '../onnx/builder.ts';
 import { type Attributes, findInts, floatOf, intOf, type Name, type Node, textOf } from '../onnx/ir.ts';
 import { axisOf, invalid } from '../onnx/shapeRule.ts';
 import { floatTensor, intVector, sizeOf } from '../onnx/tensor.ts';
-import { findNumbers, inputOf, type LowerContext, type LowerRule, unsupported } from './context.ts';
+import { checkedCount, findNumbers, inputOf, type LowerContext, type LowerRule, unsupported } from './context.ts';
 
 /** One axis that changes: `from` elements become `to`. */
 interface Scaling {
@@ -83,7 +83,7 @@ function tapsAt(x: number, how: Interpolation): (readonly [place: number, weight
 /** The matrix [to, from] of one axis. */
 function matrixOf(scaling: Scaling, how: Interpolation): Float32Array {
   const { from, to } = scaling;
-  const matrix = new Float32Array(to * from);
+  const matrix = new Float32Array(checkedCount(to * from));
   for (let i = 0; i < to; i++) {
     const taps = tapsAt(sourceOf(scaling, i, how.coordinates), how);
     const kept = how.excludesOutside ? taps.filter(([place]) => place >= 0 && place < from) : taps;

@@ -10,7 +10,7 @@ import { GraphBuilder } from '../../../src/training/onnx/builder.ts';
 import { emitModel, nodeProto, portProto } from '../../../src/training/onnx/emit.ts';
 import type { Name, Node } from '../../../src/training/onnx/ir.ts';
 import { encodeModel } from '../../../src/training/onnx/proto.ts';
-import { encodeTensor, sizeOf, type Tensor } from '../../../src/training/onnx/tensor.ts';
+import { encodeTensor, floatTensor, sizeOf, type Tensor } from '../../../src/training/onnx/tensor.ts';
 import { lowerNode } from '../../../src/training/operators/index.ts';
 import { evaluateNode, type Value } from '../float64/index.ts';
 import type { CaseInput, OperatorCase } from './draw.ts';
@@ -96,40 +96,45 @@ function compare(what: string, got: ort.Tensor, expected: Value, roundings: numb
   }
 }
 
-/** The lowered node with the loss Σ y·dy for random dy, and its gradients. */
-function differentiate(node: Node, { inputs }: OperatorCase, expected: readonly Value[], rng: Rng) {
+/** The lowered node, and what stands for its inputs. */
+function lower(node: Node, { inputs }: OperatorCase) {
   const graph = new GraphBuilder();
   const names = inputs.map((input, i) => {
     if (input.kind === 'absent') return '';
     return input.kind === 'constant' ? graph.constant(input.tensor) : graph.input(nameOf(i), input.tensor);
   });
-  const isStatistics = node.op === 'BatchNormalization';
-  const updateBuffer = isStatistics ? (): void => {} : undefined;
+  const updateBuffer = node.op === 'BatchNormalization' ? (): void => {} : undefined;
   const made = lowerNode({ graph, node, inputs: names, mask: undefined, updateBuffer, batchNorm: undefined });
-  // running statistics are no outputs that anything learns from
-  const trained = isStatistics ? expected.slice(0, 1) : expected;
-  const weights = trained.map(({ dims, dtype }) =>
-    (dtype ?? 'float32') === 'float32' ? Float32Array.from({ length: sizeOf(dims) }, () => normal(rng)) : undefined,
+  return { graph, names, made };
+}
+
+/** Gradients of Σ y·dy with respect to the varied inputs; no dy where an output has none. */
+function differentiate(
+  { graph, names, made }: ReturnType<typeof lower>,
+  { inputs }: OperatorCase,
+  weights: readonly (Tensor | undefined)[],
+): Map<Name, Name> {
+  const parts = weights.flatMap((dy, i) =>
+    dy === undefined ? [] : [graph.total(graph.op('Mul', [made[i]!, graph.constant(dy)]))],
   );
-  const parts = weights.flatMap((data, i) => {
-    if (data === undefined) return [];
-    const dy = graph.constant({ dtype: 'float32', dims: trained[i]!.dims, data });
-    return [graph.total(graph.op('Mul', [made[i]!, dy]))];
-  });
+  if (parts.length === 0) return new Map();
+  const loss = parts.reduce((sum, part) => graph.op('Add', [sum, part]));
   const wanted = names.filter((_, i) => inputs[i]!.kind === 'varied');
-  const gradients =
-    parts.length === 0
-      ? new Map<Name, Name>()
-      : reverse(
-          graph,
-          parts.reduce((sum, part) => graph.op('Add', [sum, part])),
-          graph.scalar(1),
-          wanted,
-        );
-  const outputs = new Map<Name, Name>();
-  for (const [i, name] of node.outputs.entries()) outputs.set(name, made[i]!);
-  for (const [name, gradient] of gradients) outputs.set(`d/${name}`, gradient);
-  return { model: emitModel(graph, outputs), weights };
+  return reverse(graph, loss, graph.scalar(1), wanted);
+}
+
+/** Builds the case, forward and reverse, and runs nothing. @throws KonsilError when it does not fit the operator */
+export function buildCase(node: Node, given: OperatorCase): void {
+  const lowered = lower(node, given);
+  const { graph, made } = lowered;
+  // an output of a thousand millions is possible, a gradient of ones for it is not worth making
+  if (made.some((name) => sizeOf(graph.dims(name)) > 1 << 16)) return;
+  const weights = node.outputs.map((_, i) => {
+    const { dtype, dims } = graph.typeOf(made[i]!);
+    const isFloat = dtype === 'float32' && (i === 0 || node.op !== 'BatchNormalization');
+    return isFloat ? floatTensor(dims, new Float32Array(sizeOf(dims)).fill(1)) : undefined;
+  });
+  differentiate(lowered, given, weights);
 }
 
 /** Central differences of Σ y·dy at up to {@link PROBES} places of input `i`. */
@@ -137,14 +142,14 @@ function differences(
   node: Node,
   values: readonly (Value | undefined)[],
   i: number,
-  weights: readonly (Float32Array | undefined)[],
+  weights: readonly (Tensor | undefined)[],
   rng: Rng,
 ): Map<number, number> {
   const input = values[i]!;
   const lossAt = (place: number, to: number): number => {
     const moved = values.with(i, { ...input, data: input.data.with(place, to) });
     return evaluateNode(node, moved).reduce(
-      (sum, y, k) => sum + y.data.reduce((s, v, j) => s + v * (weights[k]?.[j] ?? 0), 0),
+      (sum, y, k) => sum + y.data.reduce((s, v, j) => s + v * Number(weights[k]?.data[j] ?? 0), 0),
       0,
     );
   };
@@ -158,7 +163,7 @@ function differences(
   );
 }
 
-function nodeOf(op: string, { inputs, attributes = {}, outputs = 1 }: OperatorCase): Node {
+export function nodeOf(op: string, { inputs, attributes = {}, outputs = 1 }: OperatorCase): Node {
   return {
     op,
     name: 'node',
@@ -187,8 +192,20 @@ export async function checkLowered(op: string, given: OperatorCase, rng: Rng): P
   const node = nodeOf(op, given);
   const values = inputValues(inputs);
   const expected = evaluateNode(node, values).slice(0, node.outputs.length);
-  const { model, weights } = differentiate(node, given, expected, rng);
-  const got = await run(model, feedsOf(inputs));
+  const lowered = lower(node, given);
+  // running statistics are no outputs that anything learns from
+  const trained = op === 'BatchNormalization' ? expected.slice(0, 1) : expected;
+  const weights = trained.map(({ dims, dtype = 'float32' }) =>
+    dtype === 'float32'
+      ? floatTensor(
+          dims,
+          Float32Array.from({ length: sizeOf(dims) }, () => normal(rng)),
+        )
+      : undefined,
+  );
+  const outputs = new Map(node.outputs.map((name, i) => [name, lowered.made[i]!]));
+  for (const [name, gradient] of differentiate(lowered, given, weights)) outputs.set(`d/${name}`, gradient);
+  const got = await run(emitModel(lowered.graph, outputs), feedsOf(inputs));
   for (const [i, name] of node.outputs.entries()) compare(name, got[name]!, expected[i]!, roundings);
   for (const [i, input] of inputs.entries()) {
     if (input.kind !== 'varied') continue;

@@ -15,6 +15,7 @@ import {
   int,
   type OperatorCase,
   text,
+  varied,
 } from './draw.ts';
 
 /** One input of random shape, its values by `make`. */
@@ -133,11 +134,7 @@ const mod: CaseMaker = (draw) => {
   // x = (whole + part)·y keeps away from the jumps
   const y = draw.list(count, () => (0.5 + draw.rng()) * (draw.rng() < 0.5 ? -1 : 1));
   const x = y.map((v) => v * (Math.floor(draw.rng() * 4) + 0.1 + 0.8 * draw.rng()));
-  const varied = (values: number[]): CaseInput => ({
-    kind: 'varied',
-    tensor: { dtype: 'float32', dims, data: Float32Array.from(values) },
-  });
-  return { inputs: [varied(x), varied(y)], attributes: { fmod: int(1) } };
+  return { inputs: [varied(dims, x), varied(dims, y)], attributes: { fmod: int(1) } };
 };
 
 const prelu: CaseMaker = (draw) => {
@@ -145,11 +142,13 @@ const prelu: CaseMaker = (draw) => {
   return { inputs: [draw.normals(dims, [0]), draw.normals(draw.narrowed(dims))] };
 };
 
+/** Bounds left out, constant, or computed: then they have gradients too. */
 const clip: CaseMaker = (draw) => {
-  const low = draw.flag() ? constant('float32', [], [-0.5]) : absent;
-  const high = draw.flag() ? constant('float32', [], [0.75]) : absent;
-  const inputs = [draw.normals(draw.shape(0, 3), [-0.5, 0.75]), low, high];
-  return { inputs: inputs.slice(0, high.kind === 'absent' ? (low.kind === 'absent' ? 1 : 2) : 3) };
+  const bound = (value: number): CaseInput =>
+    draw.pick([absent, constant('float32', [], [value]), varied([], [value])]);
+  const inputs = [draw.normals(draw.shape(0, 3), [-0.5, 0.75]), bound(-0.5), bound(0.75)];
+  const last = inputs.findLastIndex(({ kind }) => kind !== 'absent');
+  return { inputs: inputs.slice(0, last + 1) };
 };
 
 function bools(draw: Draw, dims: readonly number[]): CaseInput {

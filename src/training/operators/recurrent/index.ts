@@ -30,8 +30,9 @@ interface Sizes {
   readonly directions: number;
 }
 
-function sizesOf({ graph, inputs, node }: LowerContext, x: Name, { gates }: Cell): Sizes {
-  const [dx, dw, dr] = [x, inputs[1] ?? '', inputs[2] ?? ''].map((name) => graph.dims(name));
+function sizesOf(context: LowerContext, x: Name, { gates }: Cell): Sizes {
+  const { graph, node } = context;
+  const [dx, dw, dr] = [x, inputOf(context, 1), inputOf(context, 2)].map((name) => graph.dims(name));
   const [steps, batch, input] = dx as [number, number, number];
   const [directions, hidden] = [dw![0]!, dr![2] ?? 0];
   const wanted = textOf(node.attributes, 'direction', 'forward') === 'bidirectional' ? 2 : 1;
