@@ -30,8 +30,8 @@ const COST = {
   sum: 0.5,
   /** Per byte of a weight whose channels are exchanged: its inner blocks are short. */
   turnWeight: 0.45,
-  /** Share of the peak that the convolution of dy with x as weights reaches. */
-  swapped: 0.35,
+  /** Share of the peak that a product with few columns reaches inside a convolution. */
+  swapped: 0.65,
   /** A node. */
   node: 4000,
 } as const;
@@ -70,6 +70,16 @@ function productTime(shape: ConvShape): number {
 function directTime(shape: ConvShape): number {
   const { n, c, k, groups, output } = shape;
   return productsTime(n * groups, k / groups, (c / groups) * tapsOf(shape), sizeOf(output));
+}
+
+/**
+ * Time of the convolution of dy with x, channels for images and taps for positions, beyond what gathering its columns
+ * costs there as anywhere.
+ */
+function swappedTime(shape: ConvShape): number {
+  const { n, c, k, groups, output } = shape;
+  const products = productsTime(c, k / groups, n * sizeOf(output), tapsOf(shape));
+  return products / COST.swapped + COST.turnWeight * weightBytes(shape);
 }
 
 export type ForwardForm = 'direct' | 'columns';
@@ -111,7 +121,6 @@ export function weightTaps(shape: ConvShape, target: Target): number {
   const limit = target === 'gpu' ? MAX_GPU_COLUMN_BYTES : MAX_COLUMN_BYTES;
   const atOnce = Math.max(1, Math.floor(taps / Math.ceil(columnBytes(shape) / limit)));
   if (target === 'gpu' || isPointwise(shape)) return atOnce;
-  const columns = productTime(shape) + COST.gather * columnBytes(shape) + COST.node * taps;
-  const swapped = directTime(shape) / COST.swapped + COST.turnWeight * weightBytes(shape);
-  return swapped < columns ? 0 : atOnce;
+  const columns = productTime(shape) + COST.node * taps;
+  return swappedTime(shape) < columns ? 0 : atOnce;
 }
