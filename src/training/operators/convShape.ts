@@ -124,3 +124,18 @@ export function weightTaps(shape: ConvShape, target: Target): number {
   const columns = productTime(shape) + COST.node * taps;
   return swappedTime(shape) < columns ? 0 : atOnce;
 }
+
+/** Positions of input and output multiplied, up to which a depthwise kernel may become a matrix: 64 KiB a channel. */
+const MAX_PLACES = 1 << 12;
+
+/** Whether a convolution with one kernel a channel is cheaper as one matrix a channel. */
+export function isMatrixDepthwise(shape: ConvShape, target: Target): boolean {
+  const { n, c, k, groups, input, output } = shape;
+  if (target === 'gpu' || groups !== c || k !== c || c === 1) return false;
+  const [inputs, outputs, taps] = [sizeOf(input), sizeOf(output), tapsOf(shape)];
+  if (inputs * outputs > MAX_PLACES) return false;
+  // forward and back: the matrices and their gradient, and three products with them
+  const matrices = 2 * productsTime(1, c, taps, inputs * outputs) + 3 * productsTime(c, n, inputs, outputs);
+  const columns = productTime(shape) + COST.gather * columnBytes(shape) + COST.node * taps;
+  return matrices < 2 * directTime(shape) + columns;
+}

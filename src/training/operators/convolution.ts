@@ -10,7 +10,16 @@ import { kernelOf, outputSizes, reach, spatialOf, windowAttributes, windowOf } f
 import { floatTensor, sizeOf } from '../onnx/tensor.ts';
 import { columnsOf, gridOf, paddedChannels, product, sumColumns, swapped } from './columns.ts';
 import { inputOf, type LowerRule } from './context.ts';
-import { type ConvShape, forwardForm, inputForm, isPointwise, tapsOf, weightTaps } from './convShape.ts';
+import {
+  type ConvShape,
+  forwardForm,
+  inputForm,
+  isMatrixDepthwise,
+  isPointwise,
+  tapsOf,
+  weightTaps,
+} from './convShape.ts';
+import { depthwise } from './depthwise.ts';
 
 function groupsOf(groups: number): Attributes {
   return { group: { int: groups } };
@@ -143,7 +152,11 @@ function forwardByColumns(graph: GraphBuilder, shape: ConvShape, x: Name, w: Nam
   const columns = groupedColumns(graph, shape, x, gridOf(shape.window.kernel));
   const rows = product(graph, groupedWeight(graph, shape, w), columns, false, false);
   const y = swapped(graph, graph.reshape(rows, [k, n, ...output]));
-  return bias === '' ? y : graph.op('Add', [y, graph.reshape(bias, [1, k, ...output.map(() => 1)])]);
+  return bias === '' ? y : plusBias(graph, shape, y, bias);
+}
+
+function plusBias(graph: GraphBuilder, { k, output }: ConvShape, y: Name, bias: Name): Name {
+  return graph.op('Add', [y, graph.reshape(bias, [1, k, ...output.map(() => 1)])]);
 }
 
 /** Sum over samples and positions. */
@@ -164,6 +177,15 @@ export const conv: LowerRule = (context) => {
   const k = graph.dims(w)[0]!;
   const shape: ConvShape = { n, c, k, groups, input, output: outputSizes(input, window), window };
   return graph.composite('Conv', all, () => {
+    if (isMatrixDepthwise(shape, graph.target)) {
+      const { y, backward } = depthwise(graph, shape, x, w);
+      if (bias === '') return { outputs: [y], backward };
+      const withBias = (context: Backward): Gradients => [
+        ...backward(context),
+        context.needs(2) ? biasGradient(graph, context.dy[0]!) : null,
+      ];
+      return { outputs: [plusBias(graph, shape, y, bias)], backward: withBias };
+    }
     const y =
       forwardForm(shape, graph.target) === 'columns'
         ? forwardByColumns(graph, shape, x, w, bias)
