@@ -3,6 +3,7 @@
  * @module
  */
 import { intOf, type Name, textOf } from '../onnx/ir.ts';
+import { addAt } from '../onnx/scatter.ts';
 import { axisOf } from '../onnx/shapeRule.ts';
 import { type DType, findDType, intVector, numbersOf, sizeOf, type Tensor, tensorFrom } from '../onnx/tensor.ts';
 import { checkedCount, findConstant, findNumbers, inputOf, invalid, type LowerRule, unsupported } from './context.ts';
@@ -31,7 +32,9 @@ const scatter: LowerRule = (context) => {
   const reduction = textOf(node.attributes, 'reduction', 'none');
   if (reduction !== 'none' && reduction !== 'add') unsupported(`reduction "${reduction}", expected "none" or "add"`);
   const indices = graph.cast(inputOf(context, 1), 'int64');
-  return graph.op(node.op, [inputs[0]!, indices, inputOf(context, 2)], node.attributes);
+  const updates = inputOf(context, 2);
+  if (node.op === 'ScatterND' && reduction === 'add') return addAt(graph, inputs[0]!, indices, updates);
+  return graph.op(node.op, [inputs[0]!, indices, updates], node.attributes);
 };
 
 /** values[1] where an index says so, else values[0]; negative indices count from the end. */
