@@ -254,10 +254,7 @@ class FederatedRun {
   async #startParameters(program: TrainingProgram): Promise<Float32Array> {
     const file = this.#options.task.local.pretrainedFile;
     if (file === undefined) return program.initial.slice();
-    const trainer = await Trainer.create(
-      trainerOptions(this.#resolved!.task, await readModelFile(file), file),
-      this.#abort.signal,
-    );
+    const trainer = await Trainer.create(trainerOptions(this.#resolved!.task, { file }, file), this.#abort.signal);
     const { layout, initial } = trainer.program;
     await trainer.close();
     if (JSON.stringify(layout) !== JSON.stringify(program.layout))
