@@ -15,6 +15,7 @@ export type { AdagradSpec, AdamSpec, OptimiserSpec, RmspropSpec, SgdSpec } from 
 export type { CompileOptions } from './options.ts';
 export type { PrivacySpec } from './privacy/spec.ts';
 export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
+export { DEVICES, type DeviceChoice } from './runtime/deviceNames.ts';
 export type {
   Budget,
   Fallback,
