@@ -15,7 +15,10 @@ export interface Flops {
   readonly elementwise: number;
 }
 
-/** Bytes that a step needs at the same time. */
+/**
+ * Bytes that a step needs at the same time. onnxruntime keeps freed memory for the next step and takes it in growing
+ * pieces: measured were 2.3 to 2.9 times the total.
+ */
 export interface StepMemory {
   /** Before and after the step. */
   readonly parameters: number;
