@@ -118,12 +118,16 @@ export const convTransposeShape: ShapeRule = (context) => {
   if (w.dims.length !== x.dims.length || w.dims[0] !== x.dims[1] || w.dims[0]! % groups !== 0)
     invalid(`weight ${show(w.dims)} in ${groups} groups does not fit ${show(x.dims)}`);
   const { window, extra } = transposedWindow(context.attributes, spatial, w.dims.slice(2));
-  const sizes = spatial.map((size, i) => {
+  return { dtype: x.dtype, dims: [x.dims[0]!, w.dims[1]! * groups, ...transposedSizes(spatial, window, extra)] };
+};
+
+/** Output sizes of a ConvTranspose. */
+export function transposedSizes(spatial: readonly number[], window: Window, extra: readonly number[]): number[] {
+  return spatial.map((size, i) => {
     const full = (size - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);
     return full + extra[i]! - window.begin[i]! - window.end[i]!;
   });
-  return { dtype: x.dtype, dims: [x.dims[0]!, w.dims[1]! * groups, ...sizes] };
-};
+}
 
 /** Window and output padding of a ConvTranspose; only explicit padding. */
 export function transposedWindow(

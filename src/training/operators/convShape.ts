@@ -91,15 +91,21 @@ export function isPointwise({ window }: ConvShape): boolean {
   return kernel.every((size, i) => size === 1 && strides[i] === 1 && begin[i] === 0 && end[i] === 0);
 }
 
+/** WebGPU convolves lines and images only. */
+export function isVolumeOnGpu({ output }: Pick<ConvShape, 'output'>, target: Target): boolean {
+  return target === 'gpu' && output.length > 2;
+}
+
 /** The forward form; columns made here are used again for the weight's gradient. */
 export function forwardForm(shape: ConvShape, target: Target): ForwardForm {
+  if (isVolumeOnGpu(shape, target)) return 'columns';
   if (target === 'gpu' || columnBytes(shape) > MAX_COLUMN_BYTES) return 'direct';
   // the weight's gradient gathers columns anyway
   return productTime(shape) + COST.node * tapsOf(shape) < directTime(shape) ? 'columns' : 'direct';
 }
 
 export function inputForm(shape: ConvShape, target: Target): InputForm {
-  if (target === 'gpu') return 'transposed';
+  if (target === 'gpu') return isVolumeOnGpu(shape, target) ? 'columns' : 'transposed';
   const { window } = shape;
   const isUnit = window.strides.every((s) => s === 1);
   const fits = window.begin.every((b, i) => {

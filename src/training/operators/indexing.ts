@@ -42,14 +42,15 @@ const oneHot: LowerRule = (context) => {
   const { graph, inputs, node } = context;
   const depth = findNumbers(context, 1)?.[0] ?? invalid('OneHot needs a depth');
   const values = inputOf(context, 2);
-  const indices = graph.cast(inputs[0]!, 'int64');
+  // every device has int32
+  const indices = graph.cast(inputs[0]!, 'int32');
   const dims = graph.dims(indices);
   const axis = axisOf(intOf(node.attributes, 'axis', -1), dims.length + 1);
-  const number = (value: number): Name => graph.constant(tensorFrom('int64', [], [value]));
+  const number = (value: number): Name => graph.constant(tensorFrom('int32', [], [value]));
   const isNegative = graph.op('Less', [indices, number(0)]);
   const fromFront = graph.op('Where', [isNegative, graph.op('Add', [indices, number(depth)]), indices]);
   const column = graph.reshape(fromFront, dims.toSpliced(axis, 0, 1));
-  const line = graph.constant(counted(graph.dims(column).map((_, i) => (i === axis ? depth : 1))));
+  const line = graph.cast(graph.constant(counted(graph.dims(column).map((_, i) => (i === axis ? depth : 1)))), 'int32');
   const value = (i: number): Name => graph.reshape(graph.slice(values, [0], [i], [i + 1]), []);
   return graph.op('Where', [graph.op('Equal', [column, line]), value(1), value(0)]);
 };

@@ -71,8 +71,13 @@ export class Engine {
       target.dtype === 'int32' ? new Int32Array(batchSize * target.width) : new Float32Array(batchSize * target.width);
     const stepper = await this.stepper(initial, optimiser.learningRate);
     const rows = Uint32Array.from({ length: batchSize }, (_, i) => i);
-    await stepper.step(rows, new Float32Array(batchSize * input.width), y);
-    await stepper.parameters();
+    try {
+      await stepper.step(rows, new Float32Array(batchSize * input.width), y);
+      await stepper.parameters();
+    } catch (error) {
+      // zeros are no data: a sentence of nothing but padding has no loss, on any device
+      if (!isKonsilError(error) || error.code !== 'TRAINING_DIVERGED') throw error;
+    }
   }
 
   /** A run of steps over this engine's buffers; one at a time. */

@@ -12,6 +12,7 @@ import type { Name, Node } from '../../../src/training/onnx/ir.ts';
 import { encodeModel } from '../../../src/training/onnx/proto.ts';
 import { encodeTensor, floatTensor, sizeOf, type Tensor } from '../../../src/training/onnx/tensor.ts';
 import { lowerNode } from '../../../src/training/operators/index.ts';
+import { type Device, sessionOptions } from '../../../src/training/runtime/devices.ts';
 import { evaluateNode, type Value } from '../float64/index.ts';
 import type { CaseInput, OperatorCase } from './draw.ts';
 
@@ -44,10 +45,9 @@ function feedsOf(inputs: readonly CaseInput[]): Feeds {
   );
 }
 
-async function run(model: Uint8Array, feeds: Feeds): Promise<Record<string, ort.Tensor>> {
+async function run(model: Uint8Array, feeds: Feeds, device: Device = 'cpu'): Promise<Record<string, ort.Tensor>> {
   const session = await ort.InferenceSession.create(model, {
-    logSeverityLevel: 4,
-    intraOpNumThreads: 1,
+    ...sessionOptions(device, 1),
     graphOptimizationLevel: 'basic',
   });
   try {
@@ -184,10 +184,17 @@ export async function checkReference(op: string, given: OperatorCase): Promise<v
 }
 
 /**
- * What the compiler makes of the node, for either kind of device but run on the CPU: values against the reference, gradients against central differences. The graph
- * runs in float32: `roundings` of 2^-24 relative to the largest value; the differences are good to 1e-9.
+ * What the compiler makes of the node for `target`, run on `device`: values against the reference, gradients against
+ * central differences. The graph runs in float32: `roundings` of 2^-24 relative to the largest value; the differences
+ * are good to 1e-9.
  */
-export async function checkLowered(op: string, given: OperatorCase, rng: Rng, target: Target): Promise<void> {
+export async function checkLowered(
+  op: string,
+  given: OperatorCase,
+  rng: Rng,
+  target: Target,
+  device: Device = 'cpu',
+): Promise<void> {
   const { inputs, roundings = ROUNDINGS } = given;
   const node = nodeOf(op, given);
   const values = inputValues(inputs);
@@ -205,7 +212,7 @@ export async function checkLowered(op: string, given: OperatorCase, rng: Rng, ta
   );
   const outputs = new Map(node.outputs.map((name, i) => [name, lowered.made[i]!]));
   for (const [name, gradient] of differentiate(lowered, given, weights)) outputs.set(`d/${name}`, gradient);
-  const got = await run(emitModel(lowered.graph, outputs), feedsOf(inputs));
+  const got = await run(emitModel(lowered.graph, outputs), feedsOf(inputs), device);
   for (const [i, name] of node.outputs.entries()) compare(name, got[name]!, expected[i]!, roundings);
   for (const [i, input] of inputs.entries()) {
     if (input.kind !== 'varied') continue;
