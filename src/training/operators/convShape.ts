@@ -96,6 +96,16 @@ export function isVolumeOnGpu({ output }: Pick<ConvShape, 'output'>, target: Tar
   return target === 'gpu' && output.length > 2;
 }
 
+/**
+ * Whether the transposed convolution can be left to the operator. WebGPU's gives wrong numbers for groups of several
+ * channels on the side of `k` and one on that of `c` (seen in onnxruntime 1.30).
+ */
+export function isTransposable(shape: Pick<ConvShape, 'c' | 'k' | 'groups' | 'output'>, target: Target): boolean {
+  const { c, k, groups } = shape;
+  const isWrong = target === 'gpu' && groups > 1 && c === groups && k > groups;
+  return !isWrong && !isVolumeOnGpu(shape, target);
+}
+
 /** The forward form; columns made here are used again for the weight's gradient. */
 export function forwardForm(shape: ConvShape, target: Target): ForwardForm {
   if (isVolumeOnGpu(shape, target)) return 'columns';
@@ -105,7 +115,7 @@ export function forwardForm(shape: ConvShape, target: Target): ForwardForm {
 }
 
 export function inputForm(shape: ConvShape, target: Target): InputForm {
-  if (target === 'gpu') return isVolumeOnGpu(shape, target) ? 'columns' : 'transposed';
+  if (target === 'gpu') return isTransposable(shape, target) ? 'transposed' : 'columns';
   const { window } = shape;
   const isUnit = window.strides.every((s) => s === 1);
   const fits = window.begin.every((b, i) => {

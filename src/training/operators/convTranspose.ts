@@ -9,9 +9,10 @@ import { convolution } from '../onnx/portable.ts';
 import { spatialOf, transposedSizes, transposedWindow, windowAttributes } from '../onnx/spatial.ts';
 import { inputOf, type LowerRule } from './context.ts';
 import { biasGradient, forwardByColumns, inputByColumns, plusBias, weightGradient } from './convolution.ts';
-import { type ConvShape, isVolumeOnGpu } from './convShape.ts';
+import { type ConvShape, isTransposable, isVolumeOnGpu } from './convShape.ts';
 
-function volume(graph: GraphBuilder, shape: ConvShape, x: Name, w: Name, bias: Name): Name {
+/** y where the operator cannot be used. */
+function byProduct(graph: GraphBuilder, shape: ConvShape, x: Name, w: Name, bias: Name): Name {
   const y = inputByColumns(graph, shape, x, w);
   return bias === '' ? y : plusBias(graph, y, bias);
 }
@@ -29,13 +30,12 @@ export const convTranspose: LowerRule = (context) => {
     const input = transposedSizes(spatial, window, extra);
     // the convolution that this one transposes: from y to x
     const shape: ConvShape = { n, c: graph.dims(w)[1]! * groups, k, groups, input, output: spatial, window };
-    const isVolume = isVolumeOnGpu(shape, graph.target);
-    const y = isVolume
-      ? volume(graph, shape, x, w, bias)
+    const y = !isTransposable(shape, graph.target)
+      ? byProduct(graph, shape, x, w, bias)
       : graph.op('ConvTranspose', all, { ...attributes, output_padding: { ints: extra } });
     const backward = ({ dy: [dy], needs }: Backward): Gradients => {
       const dx = (): Name => {
-        if (isVolume) return forwardByColumns(graph, shape, dy!, w, '');
+        if (isVolumeOnGpu(shape, graph.target)) return forwardByColumns(graph, shape, dy!, w, '');
         const full = convolution(graph, [dy!, w], attributes);
         const axes = spatial.map((_, i) => i + 2);
         const isFull = graph.dims(full).every((dim, i) => i < 2 || dim === spatial[i - 2]);
