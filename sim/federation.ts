@@ -90,7 +90,8 @@ export class Federation {
     const { identity, peers } = this.world[name];
     const link = this.broker.connect(presenceTopic(identity.public.id));
     const read = await readPodConfig(join(this.folder, `${name}.yaml`));
-    const config = { ...read, approvedModellers: ['modeller'] };
+    // equal runs give equal bits on the CPU only
+    const config: PodConfig = { ...read, approvedModellers: ['modeller'], device: 'cpu' };
     const pod = await Pod.start({
       config: this.#options.pod?.(name, config) ?? config,
       ...{ identity, peers, link, clock: this.clockOf(name), version: 'test' },

@@ -210,12 +210,12 @@ describe("a modeller's mistakes", () => {
     );
     const model = decodeModel(mlp(30), 'mlp');
     const relu = model.graph.node.find(({ opType }) => opType === 'Relu')!;
-    relu.opType = 'NonZero';
+    relu.opType = 'NonMaxSuppression';
     relu.name = 'odd one';
     const unsupported = await withModel(encodeModel(model));
     expect(unsupported.error?.code).toBe('MODEL_UNSUPPORTED');
     expect(unsupported.reason).toMatch(
-      /model\.onnx: operators the trainer does not support: NonZero \(node "odd one"\)/,
+      /model\.onnx: operators the trainer does not support: NonMaxSuppression \(node "odd one"\)/,
     );
     const torn = await withModel(mlp(30).subarray(0, 100));
     expect(torn.reason).toMatch(/^MODEL_INVALID: .*model\.onnx/);

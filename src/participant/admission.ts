@@ -210,7 +210,9 @@ async function setUp(
         'MODEL_INVALID',
         `task announces a ${task.model.kind} model, the model sent is of another kind`,
       );
-    const trainer = await Trainer.create(trainerOptions(task, model, `model of ${config.name}'s task`), signal);
+    const { device, threads } = config;
+    const options = trainerOptions(task, model, `model of ${config.name}'s task`);
+    const trainer = await Trainer.create({ ...options, device, threads }, signal);
     try {
       checkModelFits(trainer.program, task, data.features.length);
     } catch (error) {
@@ -225,6 +227,9 @@ async function setUp(
     };
     return { data, trainer, facts };
   } catch (error) {
+    // what a driver says may name folders of this machine
+    if (isKonsilError(error, 'DEVICE_UNAVAILABLE'))
+      throw new Refusal('TASK_SETUP_ERROR', 'none of the devices this site trains on can be used', error);
     throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
   }
 }

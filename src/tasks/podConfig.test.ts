@@ -38,8 +38,24 @@ describe('parsePodConfig', () => {
         minimumTestRows: 10,
         allowedProtocols: ['FederatedAveraging'],
       },
+      device: 'auto',
+      threads: 1,
       state: '/srv/state/hospital-a',
     });
+  });
+
+  it('takes a device, or several in order, and a number of threads', () => {
+    expect(parsePodConfig(`${GOOD}device: cuda\nthreads: 4\n`, 'pod.yaml')).toMatchObject({
+      device: 'cuda',
+      threads: 4,
+    });
+    expect(parsePodConfig(`${GOOD}device: [webgpu, cpu]\n`, 'pod.yaml').device).toEqual(['webgpu', 'cpu']);
+    expect(messageFor(`${GOOD}device: gpu\n`)).toMatch(
+      /pod\.yaml:8:9 device: expected one of auto, cpu, webgpu, cuda, dml, coreml, got "gpu"/,
+    );
+    expect(messageFor(`${GOOD}device: []\n`)).toMatch(/pod\.yaml:\d+:\d+ device: /);
+    expect(messageFor(`${GOOD}device: [auto, cpu]\n`)).toMatch(/pod\.yaml:\d+:\d+ device/);
+    expect(messageFor(`${GOOD}threads: 0\n`)).toMatch(/pod\.yaml:\d+:\d+ threads: /);
   });
 
   it('takes the arguments of the data source', () => {

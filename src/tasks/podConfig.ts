@@ -4,6 +4,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { DatasourceConfig } from '../datasources/index.ts';
+import type { DeviceChoice } from '../training/index.ts';
 import { type ConfigKind, type Problem, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { type PodFile, podFile } from './podFile.ts';
 import { type BrokerSettings, brokerOf } from './task.ts';
@@ -28,6 +29,10 @@ export interface PodConfig {
   /** Names or fingerprints; undefined means the pods that the task names. */
   readonly approvedPods?: readonly string[];
   readonly policy: PodPolicy;
+  /** Where ONNX models train. */
+  readonly device: DeviceChoice;
+  /** CPU threads that train; equal runs give equal bits with 1, on the CPU. */
+  readonly threads: number;
   /** Folder for what the pod keeps between starts. */
   readonly state: string;
 }
@@ -54,6 +59,8 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],
     },
+    device: pod.device ?? 'auto',
+    threads: pod.threads ?? 1,
     state: resolvePath(folder, pod.state ?? `./state/${pod.name}`),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from 'zod';
+import { DEVICES } from '../training/index.ts';
 import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
 import { DATASOURCES, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
 import { broker } from './taskFile.ts';
@@ -97,6 +98,16 @@ export const podFile = z
       })
       .optional()
       .meta({ description: 'The site’s rules; a task cannot loosen them.' }),
+    device: z
+      .union([z.enum(['auto', ...DEVICES]), z.array(z.enum(DEVICES)).min(1).max(DEVICES.length)])
+      .optional()
+      .meta({
+        description:
+          'Where ONNX models train: one device, or several in the order in which to try them. Default auto: the fastest one here, the CPU when nothing else works.',
+      }),
+    threads: z.int().min(1).max(1024).optional().meta({
+      description: 'CPU threads that train. With 1, the default, equal runs on the CPU give equal bits.',
+    }),
     state: text
       .optional()
       .meta({ description: 'Folder for what the pod keeps between starts. Default ./state/<name>.' }),

@@ -5,10 +5,11 @@
  */
 import { createHash } from 'node:crypto';
 import { KonsilError } from '../base/index.ts';
+import { type StepCost, stepCost } from './cost.ts';
 import { exportModel } from './export.ts';
 import { type Draft, draftGraph, rowWidth } from './forward.ts';
 import { reverse } from './grad/reverse.ts';
-import { type Layout, layOut, viewOf } from './layout.ts';
+import { type Layout, layOut, trainedLength, viewOf } from './layout.ts';
 import type { GraphBuilder } from './onnx/builder.ts';
 import { emitLoop, emitModel } from './onnx/emit.ts';
 import type { Name } from './onnx/ir.ts';
@@ -25,14 +26,20 @@ import {
 } from './program.ts';
 import { appendUpdate, updateGraph } from './update.ts';
 
+/** What describes a program, without its weights. */
+type Description = Omit<TrainingProgram, 'initial'>;
+
 interface Backward {
   readonly draft: Draft;
   /** Gradient of each trained weight that has one, by name in the model. */
   readonly gradients: ReadonlyMap<Name, Name>;
+  /** Where the nodes of the forward pass end, and those of the backward pass. */
+  readonly ends: readonly [forward: number, backward: number];
 }
 
 function differentiate(plan: Plan): Backward {
   const draft = draftGraph(plan, 'train');
+  const forwardEnd = draft.graph.nodes.length;
   const names = plan.trained.map(({ name }) => name);
   const found = reverse(draft.graph, draft.output, draft.seed, names.map(GRAPH_NAMES.parameter));
   const gradients = new Map<Name, Name>();
@@ -40,7 +47,7 @@ function differentiate(plan: Plan): Backward {
     const gradient = found.get(GRAPH_NAMES.parameter(name));
     if (gradient !== undefined) gradients.set(name, gradient);
   }
-  return { draft, gradients };
+  return { draft, gradients, ends: [forwardEnd, draft.graph.nodes.length] };
 }
 
 /** What every graph with a loss gives. */
@@ -74,6 +81,19 @@ function loopGraph(plan: Plan, graph: GraphBuilder, outputs: ReadonlyMap<Name, N
     for (const { name } of trained) carried.set(GRAPH_NAMES.state(slot, name), GRAPH_NAMES.nextState(slot, name));
   const fixed = trained.flatMap(({ name }) => [GRAPH_NAMES.anchor(name), GRAPH_NAMES.correction(name)]);
   return emitLoop(graph, outputs, { steps, carried, fixed: new Set(fixed) });
+}
+
+function costOf(backward: Backward, outputs: ReadonlyMap<Name, Name>, program: Description): StepCost {
+  const { draft, gradients, ends } = backward;
+  return stepCost({
+    graph: draft.graph,
+    outputs: [...outputs.values()],
+    forwardEnd: ends[0],
+    backwardEnd: ends[1],
+    gradients: [...gradients.values()],
+    parameters: program.layout.length,
+    state: program.stateSlots * trainedLength(program.layout),
+  });
 }
 
 function inputsOf(plan: Plan): ProgramInput[] {
@@ -113,8 +133,6 @@ function initialOf({ trained, buffers }: Plan, layout: Layout): Float32Array {
   for (const [i, weight] of [...trained, ...buffers].entries()) weight.fill(viewOf(initial, layout.entries[i]!));
   return initial;
 }
-
-type Description = Omit<TrainingProgram, 'initial'>;
 
 function describe(plan: Plan, evaluation: Draft, masks: Draft['masks'], hash: string): Description {
   const { options, rule, loss, buffers, output } = plan;
@@ -198,6 +216,7 @@ export function compile(model: Uint8Array, options: CompileOptions): CompiledMod
     },
     gradientGraph: () => gradientGraph(plan),
     updateGraph: () => updateGraph(plan),
+    cost: () => costOf(backward, outputs, program),
     loopGraph: (steps) => loopGraph(plan, graph, outputs, steps),
     inferenceModel: (parameters) =>
       exportModel(model, program.layout, parameters, {

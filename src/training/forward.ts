@@ -8,10 +8,11 @@ import { adapted } from './lora.ts';
 import { isWhole } from './losses/output.ts';
 import type { TargetType } from './losses/rule.ts';
 import { GraphBuilder } from './onnx/builder.ts';
-import { labelOf, type Name } from './onnx/ir.ts';
+import type { Name, Node } from './onnx/ir.ts';
 import { decodeTensor, sizeOf } from './onnx/tensor.ts';
 import { lowerNode, type MaskSource } from './operators/index.ts';
 import type { Plan, PlannedInput } from './plan.ts';
+import { listProblems, ModelProblems } from './problems.ts';
 import { type DropoutMask, GRAPH_NAMES } from './program.ts';
 
 /** One graph under construction. */
@@ -55,27 +56,22 @@ function declare(graph: GraphBuilder, fedName: Name, input: PlannedInput): Name 
 /** Collects what is wrong with each node, so that one attempt shows everything. */
 class Problems {
   readonly #source: string;
-  readonly #errors: { readonly label: string; readonly error: KonsilError }[] = [];
+  readonly #errors: { readonly node: Node; readonly error: KonsilError }[] = [];
 
   constructor(source: string) {
     this.#source = source;
   }
 
-  add(label: string, error: unknown): void {
+  add(node: Node, error: unknown): void {
     if (!isKonsilError(error)) throw error;
-    this.#errors.push({ label, error });
+    this.#errors.push({ node, error });
   }
 
   throwIfAny(): void {
-    const first = this.#errors[0];
+    const first = this.#errors[0]?.error;
     if (first === undefined) return;
-    const texts = this.#errors.map(({ label, error }) => `${label}: ${error.message}`);
-    throw new KonsilError(
-      first.error.code,
-      `${this.#source}: ${texts.join('; ')}`,
-      { file: this.#source, count: texts.length },
-      { cause: first.error },
-    );
+    const problems = this.#errors.map(({ node, error }) => ({ node, reason: error.message }));
+    throw new ModelProblems(first.code, this.#source, listProblems(problems), problems, first);
   }
 }
 
@@ -118,7 +114,7 @@ function appendNodes(
       const outputs = lowerNode({ graph, node: lowered, inputs, mask, updateBuffer, batchNorm });
       for (const [i, name] of wanted.entries()) if (name !== '') values.set(name, outputs[i]!);
     } catch (error) {
-      problems.add(labelOf(node), error);
+      problems.add(node, error);
     }
   }
   problems.throwIfAny();

@@ -3,6 +3,7 @@
  * @module
  */
 export { compile } from './compile.ts';
+export type { Flops, StepCost, StepMemory } from './cost.ts';
 export { type ExportOptions, exportModel, writeParameters } from './export.ts';
 export { type InspectedModel, type InspectedPort, inspectModel } from './inspect.ts';
 export { type Adapter, type Layout, type LayoutEntry } from './layout.ts';
@@ -15,6 +16,7 @@ export type { AdagradSpec, AdamSpec, OptimiserSpec, RmspropSpec, SgdSpec } from 
 export type { CompileOptions } from './options.ts';
 export type { PrivacySpec } from './privacy/spec.ts';
 export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
+export { DEVICES, type DeviceChoice } from './runtime/deviceNames.ts';
 export type {
   Budget,
   Fallback,
@@ -29,5 +31,6 @@ export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.
 export { nextControl, type ScaffoldRound, scaffoldCorrection } from './scaffold.ts';
 export { isTfjsModel } from './tfjs/container.ts';
 export type { InspectedTfjsModel } from './tfjs/inspect.ts';
+export { assessTraining, type Obstacle, type Trainability } from './trainability.ts';
 export { builtinMlp, type MlpSpec } from './zoo/tabular.ts';
 export { ZOO, type ZooModel, zooModel } from './zoo/zoo.ts';

@@ -13,7 +13,8 @@ import { batchNormMode, dataInputs } from './operators/index.ts';
 import type { CompileOptions } from './options.ts';
 import { matchNames } from './patterns.ts';
 import { checkPrivacy } from './privacy/spec.ts';
-import { findUnsupported, listNodes, liveNodes } from './support.ts';
+import { ModelProblems } from './problems.ts';
+import { findUnsupported, listNodes, liveNodes, obstacleOf } from './support.ts';
 
 /** An input of the model as the program feeds it: rows first, whatever axis the model has its batch on. */
 export interface PlannedInput {
@@ -170,10 +171,11 @@ export function planModel(model: Uint8Array, options: CompileOptions): Plan {
   const names = chooseTrained(graph, possible, options).filter((name) => !adapted.has(name));
   const unsupported = findUnsupported(graph, [output], [...names, ...adapted]);
   if (unsupported.length > 0)
-    throw new KonsilError(
+    throw new ModelProblems(
       'MODEL_UNSUPPORTED',
-      `${source}: operators the trainer does not support: ${listNodes(unsupported)}`,
-      { file: source, count: unsupported.length },
+      source,
+      `operators the trainer does not support: ${listNodes(unsupported)}`,
+      unsupported.map((node) => ({ node, reason: obstacleOf(node) })),
     );
   const weight = (name: Name): PlannedWeight => {
     const proto = graph.initializers.get(name)!;

@@ -2,6 +2,7 @@
  * What the compiler gives and the runtime runs.
  * @module
  */
+import type { StepCost } from './cost.ts';
 import type { Layout } from './layout.ts';
 import type { TargetType } from './losses/rule.ts';
 import type { LossKind } from './losses/spec.ts';
@@ -110,6 +111,8 @@ export interface CompiledModel extends TrainingProgram {
    * what anyone else computes with the file.
    */
   readonly inferenceModel: (parameters: Float32Array) => Uint8Array;
+  /** What one run of the training graph costs. */
+  readonly cost: () => StepCost;
 }
 
 /** `model` without its graphs. */
@@ -121,6 +124,7 @@ export function programOf(model: CompiledModel): TrainingProgram {
     updateGraph: _u,
     loopGraph: _l,
     inferenceModel: _i,
+    cost: _c,
     ...program
   } = model;
   return program;

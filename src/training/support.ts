@@ -38,6 +38,12 @@ export function findUnsupported(graph: SourceGraph, outputs: readonly Name[], tr
   });
 }
 
+/** Why a node that {@link findUnsupported} gives cannot be trained. */
+export function obstacleOf({ op }: Node): string {
+  if (op.includes('::')) return 'not an operator of the ONNX standard';
+  return isLowerable(op) ? 'has no gradient, and one would have to pass' : 'not supported';
+}
+
 /** `Conv (node "c1"), MaxPool (node "p1")`. */
 export function listNodes(nodes: readonly Node[]): string {
   return nodes.map(labelOf).join(', ');

@@ -1,6 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { decodeModel, encodeModel } from '../../src/training/onnx/proto.ts';
 import { exampleCopy, Konsil, killAll } from '../support/processes.ts';
 
 let example: ReturnType<typeof exampleCopy>;
@@ -177,5 +178,31 @@ describe('konsil commands', () => {
     expect(values[0]).toMatchObject({ parameterCount: 30 * 64 + 64 + 64 * 32 + 32 + 32 * 2 + 2, unsupported: [] });
     const { text } = await done('model', 'inspect', model);
     expect(text).toMatch(/Gemm\s+×3\s+trains/);
+  });
+
+  it('says whether a model trains, and what a step and a round cost', async () => {
+    const file = join(import.meta.dirname, '../fixtures/training/mlp/model.onnx');
+    const [small, large] = await Promise.all(
+      ['16', '160'].map(async (batch) => (await done('model', 'inspect', file, '--batch', batch, '--json')).values[0]!),
+    );
+    const training = { trains: true, loss: 'cross_entropy', trained: 4130, runningStatistics: 0 };
+    expect(small).toMatchObject({ training, round: { sites: 4, secure: { update: 4 * (4130 + 20) } } });
+    const forward = (value: typeof small) =>
+      (value as { training: { step: { forward: { matrix: number } } } }).training;
+    expect(forward(large!).step.forward.matrix).toBe(10 * forward(small!).step.forward.matrix);
+    const { text } = await done('model', 'inspect', file);
+    expect(text).toMatch(/^trains {6}yes: 4130 parameters; counted with cross_entropy and adam$/m);
+    expect(text).toMatch(/^ {2}memory .* MB in use at once|^ {2}memory .* kB in use at once/m);
+    expect(text).toMatch(/^ {2}secure {6}25\.1 kB sent, 28\.\d kB received$/m);
+
+    const model = decodeModel(readFileSync(file), 'mlp');
+    const relu = model.graph.node.find(({ opType }) => opType === 'Relu')!;
+    relu.opType = 'NonMaxSuppression';
+    relu.name = 'odd one';
+    writeFileSync(join(example.folder, 'odd.onnx'), encodeModel(model));
+    const odd = await done('model', 'inspect', 'odd.onnx');
+    expect(odd.code).toBe(0);
+    expect(odd.text).toMatch(/^trains {6}no\n {2}NonMaxSuppression \(node "odd one"\): not supported$/m);
+    expect((await done('model', 'inspect', file, '--batch', '0', '--json')).values[0]).toMatchObject({ code: 'USAGE' });
   });
 });

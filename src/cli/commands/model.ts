@@ -1,58 +1,53 @@
-/** `konsil model`: what a model file contains and whether it trains; new files. @module */
+/** `konsil model`: what a model file contains, whether it trains and what that costs; new files. @module */
 import type { Command } from 'commander';
-import {
-  type InspectedTfjsModel,
-  inspectModel,
-  inspectTfjsFile,
-  modelKindOf,
-  readModelFile,
-} from '../../training/index.ts';
-import { humanBytes, Output } from '../output.ts';
+import { roundBytes } from '../../protocols/index.ts';
+import { assessTraining, inspectModel, inspectTfjsFile, modelKindOf, readModelFile } from '../../training/index.ts';
+import { Output } from '../output.ts';
+import { type ModelFacts, onnxLines, tfjsLines } from '../render/model.ts';
 import { addModelNewCommand } from './modelNew.ts';
+import { wholeNumber } from './shared.ts';
+
+interface Flags {
+  readonly batch: string;
+  readonly sites: string;
+  readonly json?: boolean;
+}
 
 export function addModelCommand(program: Command): void {
   const models = program.command('model').description('look at ONNX and TensorFlow.js models, make new ones');
   addModelNewCommand(models);
   models
     .command('inspect')
-    .description('layers, parameters, size, and which of them train')
+    .description('layers, parameters, size, whether it trains, and what a step and a round cost')
     .argument('<model.onnx | model.json>')
+    .option('--batch <rows>', 'rows in a training step', '32')
+    .option('--sites <count>', 'sites in a round', '4')
     .option('--json', 'one JSON value')
-    .action(async (file: string, flags: { json?: boolean }) => {
-      const output = new Output(flags.json ?? false);
-      if (modelKindOf(file) === 'tfjs') return showTfjs(output, file, await inspectTfjsFile(file));
-      const model = inspectModel(await readModelFile(file), file);
-      output.value(model);
-      const port = ({ name, dtype, dims }: (typeof model.inputs)[number]): string =>
-        `${name} ${dtype}[${dims.join(', ')}]`;
-      output.line(
-        `${file}: opset ${model.opset}, ${humanBytes(model.bytes)}${model.producer ? `, written by ${model.producer}` : ''}`,
-      );
-      output.line(`inputs      ${model.inputs.map(port).join('; ')}`);
-      output.line(`outputs     ${model.outputs.map(port).join('; ')}`);
-      output.line(`parameters  ${model.parameterCount} in ${model.parameters.length} tensors`);
-      for (const { name, dims, count } of model.parameters)
-        output.line(`  ${name.padEnd(32)} [${dims.join(', ')}]  ${count}`);
-      output.line(`operators   ${model.nodes.length}`);
-      for (const op of new Set(model.nodes.map((node) => node.op))) {
-        const nodes = model.nodes.filter((node) => node.op === op);
-        output.line(
-          `  ${op.padEnd(20)} ×${nodes.length}  ${nodes.every(({ supported }) => supported) ? 'trains' : 'does not train'}`,
-        );
-      }
-    });
+    .action(inspect);
 }
 
-function showTfjs(output: Output, file: string, model: InspectedTfjsModel): void {
-  output.value(model);
-  output.line(`${file}: TensorFlow.js Layers model, ${humanBytes(model.bytes)} of weights`);
-  output.line(`input       float32[${model.input.map((dim) => dim ?? 'batch').join(', ')}]`);
-  output.line(`parameters  ${model.parameterCount} in ${model.parameters.length} tensors`);
-  for (const { name, dims, count } of model.parameters)
-    output.line(`  ${name.padEnd(40)} [${dims.join(', ')}]  ${count}`);
-  output.line(`layers      ${model.layers.length}`);
-  for (const { name, className, problems } of model.layers)
-    output.line(
-      `  ${className.padEnd(24)} ${name.padEnd(32)} ${problems.length === 0 ? 'trains' : `does not train: ${problems.join('; ')}`}`,
-    );
+async function inspect(file: string, flags: Flags): Promise<void> {
+  const output = new Output(flags.json ?? false);
+  const batch = wholeNumber('--batch', flags.batch, 1, 1 << 20);
+  const sites = wholeNumber('--sites', flags.sites, 1, 10_000);
+  if (modelKindOf(file) === 'tfjs') {
+    const model = await inspectTfjsFile(file);
+    output.value(model);
+    return output.line(tfjsLines(file, model).join('\n'));
+  }
+  const bytes = await readModelFile(file);
+  const model = inspectModel(bytes, file);
+  const training = assessTraining(bytes, file, batch);
+  const facts: ModelFacts = { file, model, training, ...(training.trains && { round: rounds(training, sites) }) };
+  output.value({ ...model, training, ...(facts.round && { round: facts.round }) });
+  output.line(onnxLines(facts).join('\n'));
+}
+
+/** Running statistics are averaged too. */
+function rounds(
+  { trained, runningStatistics }: { readonly trained: number; readonly runningStatistics: number },
+  sites: number,
+): NonNullable<ModelFacts['round']> {
+  const moved = (isSecure: boolean) => roundBytes(trained + runningStatistics, sites, isSecure);
+  return { sites, secure: moved(true), plain: moved(false) };
 }

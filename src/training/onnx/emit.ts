@@ -35,7 +35,7 @@ export function portProto(
 }
 
 /** Nodes that `wanted` depend on, in order. */
-function liveNodes(nodes: readonly Node[], wanted: Iterable<Name>): Node[] {
+export function liveNodes(nodes: readonly Node[], wanted: Iterable<Name>): Node[] {
   const needed = new Set(wanted);
   const live: Node[] = [];
   for (const node of nodes.toReversed()) {

@@ -73,6 +73,11 @@ export function sizeOf(dims: readonly number[]): number {
 }
 
 /** A zero-filled array of `count` elements. */
+/** Bytes of a value of this type. */
+export function byteSize({ dtype, dims }: ValueType): number {
+  return sizeOf(dims) * TYPES[dtype].array.BYTES_PER_ELEMENT;
+}
+
 export function allocate(dtype: DType, count: number): TensorData {
   return new TYPES[dtype].array(count);
 }

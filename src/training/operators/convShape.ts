@@ -17,8 +17,8 @@ export interface ConvShape {
   readonly window: Window;
 }
 
-/** What the steps of a convolution cost in onnxruntime on one core, in nanoseconds; measured by bench/convolution.ts. */
-const COST = {
+/** What the steps of a convolution cost in onnxruntime on one core, in nanoseconds; bench/convolution.ts measures them. */
+export const COST = {
   /** Floating-point operations per nanosecond of a large matrix product, and the rows and columns it needs for that. */
   flops: 90,
   fullRows: 8,
@@ -26,14 +26,14 @@ const COST = {
   /** A matrix product, however small. */
   product: 150,
   /** Per byte of columns: to gather them (slices, one concatenation) and to sum them back (slices, pads, one sum). */
-  gather: 0.2,
+  gather: 0.3,
   sum: 0.5,
   /** Per byte of a weight whose channels are exchanged: its inner blocks are short. */
   turnWeight: 0.45,
   /** Share of the peak that a product with few columns reaches inside a convolution. */
   swapped: 0.65,
   /** A node. */
-  node: 4000,
+  node: 500,
 } as const;
 
 /** The same on a device, where memory is its own and launches cost more. */

@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { KonsilError } from '../../base/index.ts';
 import { builtinMlp } from '../zoo/tabular.ts';
-import { candidatesOf, type Device, openFirst } from './devices.ts';
+import type { Device } from './deviceNames.ts';
+import { candidatesOf, openFirst } from './devices.ts';
 import { Trainer } from './trainer.ts';
 
 const linux = (gpu: boolean) => ({ platform: 'linux' as const, hasGpu: () => gpu, hasCuda: () => gpu });

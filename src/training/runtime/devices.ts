@@ -8,13 +8,7 @@ import { dirname, join } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { KonsilError, messageOf } from '../../base/index.ts';
 import type { Target } from '../onnx/builder.ts';
-
-/** Devices by the name of what drives them: CUDA and WebGPU on GPUs, DirectML on Windows, Core ML on Macs. */
-export const DEVICES = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
-export type Device = (typeof DEVICES)[number];
-
-/** One device or several in order of preference; `auto` is every device that may exist here, the CPU last. */
-export type DeviceChoice = 'auto' | Device | readonly Device[];
+import type { Device, DeviceChoice } from './deviceNames.ts';
 
 /** A device that was not used, and why. */
 export interface Fallback {

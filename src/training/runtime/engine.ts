@@ -8,7 +8,8 @@ import { checkParameters } from '../layout.ts';
 import { poissonBatches, secureRng } from '../privacy/noise.ts';
 import { type CompiledModel, GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import { checkFeatures, checkTargets, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
-import { type Device, keepsState, sessionOptions } from './devices.ts';
+import type { Device } from './deviceNames.ts';
+import { keepsState, sessionOptions } from './devices.ts';
 import { Executor } from './executor.ts';
 import { tensor, views } from './feeds.ts';
 import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.ts';
@@ -40,6 +41,7 @@ export class Engine {
   readonly #model: CompiledModel;
   #inference: Inference | undefined;
   readonly #device: Device;
+  readonly #threads: number;
   readonly #sessionOptions: ort.InferenceSession.SessionOptions;
   readonly #recompile: EngineOptions['recompile'];
   readonly #rng: Rng;
@@ -53,6 +55,7 @@ export class Engine {
     this.#program = model;
     this.#model = model;
     this.#recompile = recompile;
+    this.#threads = threads;
     this.#sessionOptions = sessionOptions(device, threads);
     this.#executor = this.#executorOf(model);
   }
@@ -225,7 +228,8 @@ export class Engine {
     if (open !== undefined && open.isOn(parameters)) return open;
     this.#inference = undefined;
     await open?.close();
-    this.#inference = await Inference.create(this.#model, parameters, this.#sessionOptions);
+    // on the CPU whatever trains: GPU providers round differently, and some of them compute some convolutions wrongly
+    this.#inference = await Inference.create(this.#model, parameters, sessionOptions('cpu', this.#threads));
     return this.#inference;
   }
 

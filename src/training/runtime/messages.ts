@@ -6,7 +6,7 @@ import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../bas
 import type { ScheduleSpec } from '../optim/schedule.ts';
 import type { CompileOptions } from '../options.ts';
 import type { TrainingProgram } from '../program.ts';
-import type { DeviceChoice } from './devices.ts';
+import type { DeviceChoice } from './deviceNames.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses, empty where there are none. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;

@@ -5,7 +5,7 @@
 import type { Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
 import type { CompileOptions } from '../options.ts';
-import type { DeviceChoice } from './devices.ts';
+import type { DeviceChoice } from './deviceNames.ts';
 import {
   type Calls,
   errorOf,

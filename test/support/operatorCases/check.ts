@@ -12,7 +12,8 @@ import type { Name, Node } from '../../../src/training/onnx/ir.ts';
 import { encodeModel } from '../../../src/training/onnx/proto.ts';
 import { encodeTensor, floatTensor, sizeOf, type Tensor } from '../../../src/training/onnx/tensor.ts';
 import { lowerNode } from '../../../src/training/operators/index.ts';
-import { type Device, sessionOptions } from '../../../src/training/runtime/devices.ts';
+import type { Device } from '../../../src/training/runtime/deviceNames.ts';
+import { sessionOptions } from '../../../src/training/runtime/devices.ts';
 import { evaluateNode, type Value } from '../float64/index.ts';
 import type { CaseInput, OperatorCase } from './draw.ts';
 

@@ -1,0 +1,34 @@
+/**
+ * The estimate of a round's bytes against what a federation really sends.
+ * @module
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import { allowPlain, Federation, plainTask, shortTask } from '../../sim/federation.ts';
+import { roundBytes } from '../protocols/index.ts';
+
+let federation: Federation;
+afterEach(() => federation.close());
+
+describe('a round moves about as many bytes as is estimated', () => {
+  const wide = (yaml: string): string => yaml.replace('[16]', '[512, 256]');
+  it.each([
+    ['secure', shortTask, 31 * 16 + 17],
+    ['secure', (yaml: string) => wide(shortTask(yaml)), 31 * 512 + 513 * 256 + 257],
+    ['plain', (yaml: string) => wide(plainTask(yaml)), 31 * 512 + 513 * 256 + 257],
+  ])('%s', async (mode, task, parameters) => {
+    federation = await Federation.open({ task, ...(mode === 'plain' && { pod: allowPlain }) });
+    const totals: number[] = [];
+    federation.onEvent = ({ type }) => {
+      const sizes = federation.broker.log.map(({ payload }) => payload.length);
+      if (type === 'round') totals.push(sizes.reduce((a, b) => a + b, 0));
+    };
+    const outcome = await federation.run();
+    expect(outcome.status, outcome.reason).toBe('complete');
+    expect(outcome.facts!.parameters).toBe(parameters);
+    const { update, sent, received } = roundBytes(parameters, 4, mode === 'secure');
+    expect(outcome.rounds[1]!.vectorBytes).toBe(update);
+    const measured = (totals[2]! - totals[0]!) / 2 / 4;
+    expect((sent + received) / measured).toBeGreaterThan(0.9);
+    expect((sent + received) / measured).toBeLessThan(1.1);
+  });
+});
