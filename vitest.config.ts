@@ -34,8 +34,18 @@ export default defineConfig({
       },
       {
         test: {
+          // each case is a process of its own; a software driver compiles shaders for seconds
+          name: 'webgpu',
+          include: ['test/interop/webgpu.test.ts'],
+          pool: 'forks',
+          testTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/{e2e,interop}/**/*.test.ts'],
+          exclude: ['test/interop/webgpu.test.ts'],
           pool: 'forks',
           testTimeout: 180_000,
           hookTimeout: 60_000,

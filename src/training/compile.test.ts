@@ -7,6 +7,7 @@ import { readFixture } from '../../test/fixtures/training/fixtures.ts';
 import { modelOf, type NodeSpec } from '../../test/fixtures/training/models.ts';
 import { compile } from './compile.ts';
 import { inspectModel } from './inspect.ts';
+import type { Attributes } from './onnx/ir.ts';
 import { decodeModel } from './onnx/proto.ts';
 import { floatScalar, floatTensor, intVector, type Tensor, tensorFrom } from './onnx/tensor.ts';
 import type { CompileOptions } from './options.ts';
@@ -87,6 +88,22 @@ describe('compile', () => {
       ['n', 2],
     );
     expect(await gradientOf(folded)).toEqual(await gradientOf(plain));
+  });
+
+  it('tells a batch normalisation in training by its outputs (opset 13) and by its attribute (opset 14) alike', async () => {
+    const tensors = { w: w(3, 4), gamma: w(4), beta: w(4), mean: w(4), var: w(4), v: w(4, 2) };
+    const of = (outputs: string[], attributes: Attributes, opset: number): Uint8Array => {
+      const nodes: NodeSpec[] = [
+        ['Gemm', ['x', 'w'], 'h'],
+        ['BatchNormalization', ['h', 'gamma', 'beta', 'mean', 'var'], outputs, attributes],
+        ['Gemm', ['b', 'v'], 'y'],
+      ];
+      return modelOf(nodes, tensors, ['n', 3], ['n', 2], opset);
+    };
+    const old = compile(of(['b', 'm1', 'v1', 'm2', 'v2'], {}, 13), base);
+    expect(old.layout).toEqual(compile(of(['b', 'm1', 'v1'], { training_mode: { int: 1 } }, 14), base).layout);
+    expect(old.layout.entries.filter(({ kind }) => kind === 'buffer').map(({ name }) => name)).toEqual(['mean', 'var']);
+    expect(compile(of(['b'], {}, 13), base).layout.entries.map(({ name }) => name)).not.toContain('mean');
   });
 
   it('reads axes of ReduceMean as attribute (opset 13) and as input (opset 18) alike', async () => {

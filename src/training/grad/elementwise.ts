@@ -3,6 +3,7 @@
  * @module
  */
 import { floatOf, type Name } from '../onnx/ir.ts';
+import { sign } from '../onnx/portable.ts';
 import { masked, scaled, unary, type Vjp, type VjpContext, zero } from './vjp.ts';
 
 // y = xᵉ: dx = dy·e·xᵉ⁻¹, de = dy·y·ln x
@@ -155,7 +156,7 @@ export const ELEMENTWISE_RULES: Readonly<Record<string, Vjp>> = {
   Sqrt: unary(({ dy, y, op }) => op('Div', dy, op('Add', y, y))),
   // y = 1/x: dx = -dy·y²
   Reciprocal: unary((c) => c.op('Neg', c.op('Mul', c.dy, square(c, c.y)))),
-  Abs: unary(({ dy, op }, x) => op('Mul', dy, op('Sign', x))),
+  Abs: unary(({ graph, dy, op }, x) => op('Mul', dy, sign(graph, x))),
   Clip: clip,
   Where: (c) => [null, masked(c, c.inputs[0]!), c.op('Where', c.inputs[0]!, zero(c), c.dy)],
   // only floats have gradients

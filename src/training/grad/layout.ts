@@ -5,6 +5,7 @@
 import type { GraphBuilder } from '../onnx/builder.ts';
 import { findInts, intOf, type Name, textOf } from '../onnx/ir.ts';
 import { sliceOf } from '../onnx/layoutShapes.ts';
+import { addAt } from '../onnx/scatter.ts';
 import { axisOf } from '../onnx/shapeRule.ts';
 import { numbersOf } from '../onnx/tensor.ts';
 import type { Vjp, VjpContext } from './vjp.ts';
@@ -67,7 +68,7 @@ const slice: Vjp = ({ graph, inputs, dy }) => {
 /** Along axis 0: rows of dy added up per index. */
 function scatterRows(graph: GraphBuilder, dims: readonly number[], indices: Name, dy: Name): Name {
   const column = graph.reshape(indices, [...graph.dims(indices), 1]);
-  return graph.op('ScatterND', [graph.zeros(dims), column, dy], { reduction: { text: 'add' } });
+  return addAt(graph, graph.zeros(dims), column, dy);
 }
 
 // the gradient of a row is the sum over the places that read it
@@ -101,7 +102,7 @@ const gatherElements: Vjp = ({ graph, inputs, node, dy }) => {
 
 const gatherND: Vjp = ({ graph, inputs, dy }) => {
   const empty = graph.zeros(graph.dims(inputs[0]!));
-  return [graph.op('ScatterND', [empty, inputs[1]!, dy], { reduction: { text: 'add' } }), null];
+  return [addAt(graph, empty, inputs[1]!, dy), null];
 };
 
 /** Updates get what stands in their places; the data keep their gradient where nothing was written over them. */

@@ -14,12 +14,6 @@ const softmax: Vjp = ({ graph, node, y, dy, op }) => {
   return [op('Sub', t, op('Mul', y, graph.sum(t, [axis], true)))];
 };
 
-// y = log softmax x: dx = dy - exp(y)·Σdy
-const logSoftmax: Vjp = ({ graph, node, y, dy, op }) => {
-  const axis = axisOf(intOf(node.attributes, 'axis', -1), graph.dims(y).length);
-  return [op('Sub', dy, op('Mul', op('Exp', y), graph.sum(dy, [axis], true)))];
-};
-
 /** Axes that the node reduces, counted from the front. */
 function axesOf({ graph, inputs, node }: VjpContext): number[] {
   const given = graph.constants.get(inputs[1] ?? '');
@@ -98,7 +92,6 @@ const cumSum: Vjp = ({ graph, node, inputs, dy }) => [
 
 export const REDUCTION_RULES: Readonly<Record<string, Vjp>> = {
   Softmax: softmax,
-  LogSoftmax: logSoftmax,
   ReduceSum: (context) => [spread(context)],
   ReduceMean: reduceMean,
   ReduceMax: extremum,

@@ -94,4 +94,30 @@ describe('gradient rules', () => {
     const dx = evaluate(graph, graph.nodes, new Map([[x, { dims: [2], data: [3, -4] }]]), gradient.get(x)!);
     expect(dx.data).toEqual([6, -8]);
   });
+
+  it.each([
+    ['make up the whole', [0, 2, 2, 3, 3, 6], [10, 11, 20, 30, 31, 32], true],
+    ['come in another order', [3, 6, 0, 3], [20, 21, 22, 10, 11, 12], true],
+    ['leave a gap', [0, 2, 3, 6], [10, 11, 0, 20, 21, 22], false],
+    ['overlap', [0, 4, 2, 6], [10, 11, 32, 34, 22, 23], false],
+  ] as const)('gradients of slices that %s', (_, bounds, expected, isJoined) => {
+    const graph = new GraphBuilder();
+    const x = vector(graph, 0, 6);
+    const feeds = new Map([[x, { dims: [6], data: [1, 2, 3, 4, 5, 6] }]]);
+    // slice i times the vector [10(i + 1), 10(i + 1) + 1, ...]
+    const totals = Array.from({ length: bounds.length / 2 }, (_part, i) => {
+      const [start, end] = [bounds[2 * i]!, bounds[2 * i + 1]!];
+      const factors = vector(graph, i + 1, end - start);
+      feeds.set(factors, {
+        dims: [end - start],
+        data: Array.from({ length: end - start }, (_f, k) => 10 * (i + 1) + k),
+      });
+      return graph.total(graph.op('Mul', [graph.slice(x, [0], [start], [end]), factors]));
+    });
+    const one = graph.constant(floatTensor([], Float32Array.of(1)));
+    const sum = totals.reduce((all, total) => graph.op('Add', [all, total]));
+    const gradient = reverse(graph, sum, one, [x]).get(x)!;
+    expect(evaluate(graph, graph.nodes, feeds, gradient).data).toEqual(expected);
+    expect(graph.producer(gradient)?.op === 'Concat').toBe(isJoined);
+  });
 });

@@ -5,6 +5,7 @@
  * §7, for label smoothing.
  */
 import type { Name } from '../onnx/ir.ts';
+import { logSoftmax } from '../onnx/portable.ts';
 import { floatTensor, sizeOf, tensorFrom } from '../onnx/tensor.ts';
 import {
   channelDims,
@@ -13,7 +14,6 @@ import {
   type LossInputs,
   type LossNodes,
   type LossRule,
-  logSoftmax,
   mismatch,
   showBatch,
   TINY,
@@ -32,7 +32,7 @@ function hits({ graph, output, target }: LossInputs): Name {
 function plain(inputs: LossInputs): LossNodes {
   const { graph, output, share } = inputs;
   const hit = hits(inputs);
-  const logs = logSoftmax(graph, output);
+  const logs = logSoftmax(graph, output, 1);
   const positions = sizeOf(graph.dims(output).slice(2));
   const rows = column(inputs, share);
   const factor = positions === 1 ? rows : graph.op('Mul', [rows, graph.scalar(1 / positions)]);
@@ -68,7 +68,7 @@ function weighted(inputs: LossInputs, { classWeights, labelSmoothing = 0 }: Cros
     a = graph.op('Add', [scaled(own, 1 - labelSmoothing), even]);
     sum = graph.op('Add', [scaled(ownWeight, 1 - labelSmoothing), evenSum]);
   }
-  const logs = logSoftmax(graph, output);
+  const logs = logSoftmax(graph, output, 1);
   const terms = graph.op('Mul', [graph.op('Mul', [logs, a]), factor]);
   const counted = graph.op('Where', [graph.op('Greater', [a, graph.scalar(0)]), terms, graph.scalar(0)]);
   const slope = graph.op('Sub', [graph.op('Mul', [graph.op('Exp', [logs]), sum]), a]);

@@ -4,11 +4,11 @@
  * @source PyTorch's BCEWithLogitsLoss, MSELoss, L1Loss, HuberLoss and SmoothL1Loss with reduction "mean".
  */
 import type { Name } from '../onnx/ir.ts';
+import { sign } from '../onnx/portable.ts';
 import { floatTensor } from '../onnx/tensor.ts';
 import {
   channelDims,
   elementShare,
-  indicator,
   type LossInputs,
   type LossNodes,
   type LossRule,
@@ -71,18 +71,16 @@ export const meanSquaredError: LossRule = {
   },
 };
 
-// l = |z - t|; dl/dz = sign(z - t), 0 at 0; WebGPU has no Sign
+// l = |z - t|; dl/dz = sign(z - t), 0 at 0
 export const meanAbsoluteError: LossRule = {
   target: perElement,
   build(inputs) {
     const { graph, output, target } = inputs;
     const error = graph.op('Sub', [output, target]);
     const factor = elementShare(inputs);
-    const is = (comparison: string): Name => indicator(graph, graph.op(comparison, [error, graph.scalar(0)]));
-    const sign = graph.op('Sub', [is('Greater'), is('Less')]);
     return {
       loss: graph.total(graph.op('Mul', [graph.op('Abs', [error]), factor])),
-      seed: graph.op('Mul', [sign, factor]),
+      seed: graph.op('Mul', [sign(graph, error), factor]),
     };
   },
 };

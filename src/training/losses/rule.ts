@@ -88,16 +88,7 @@ export function indicator(graph: GraphBuilder, value: Name): Name {
   return graph.cast(value, 'float32');
 }
 
-// log softmax z = z - max z - ln Σ exp(z - max z), over axis 1
-export function logSoftmax(graph: GraphBuilder, z: Name): Name {
-  if (graph.target === 'cpu') return graph.op('LogSoftmax', [z], { axis: { int: 1 } });
-  const centred = graph.op('Sub', [z, graph.op('ReduceMax', [z], { axes: { ints: [1] }, keepdims: { int: 1 } })]);
-  return graph.op('Sub', [centred, graph.op('Log', [graph.sum(graph.op('Exp', [centred]), [1], true)])]);
-}
-
-// ln(1 + exp(-|z|)), in (0, ln 2]; WebGPU has no Softplus
+// ln(1 + exp(-|z|)), in (0, ln 2]
 export function softplusOfMinusAbs(graph: GraphBuilder, z: Name): Name {
-  const x = graph.op('Neg', [graph.op('Abs', [z])]);
-  if (graph.target === 'cpu') return graph.op('Softplus', [x]);
-  return graph.op('Log', [graph.op('Add', [graph.op('Exp', [x]), graph.scalar(1)])]);
+  return graph.op('Softplus', [graph.op('Neg', [graph.op('Abs', [z])])]);
 }

@@ -47,12 +47,18 @@ export class GraphBuilder {
   readonly #types = new Map<Name, ValueType>();
   readonly #known = new Map<string, Name>();
   readonly #nodesByKey = new Map<string, Node>();
+  readonly #producers = new Map<Name, Node>();
   readonly #taped = new Set<Name>();
   #depth = 0;
   #fresh = 0;
 
   constructor(target: Target = 'cpu') {
     this.target = target;
+  }
+
+  /** The node that computes `name`; undefined for inputs and constants. */
+  producer(name: Name): Node | undefined {
+    return this.#producers.get(name);
   }
 
   /** Declares a graph input. Names of inputs must be free; every other name is made by the builder. */
@@ -243,7 +249,10 @@ export class GraphBuilder {
     const outputs = out.map((_, i) => (i === 0 ? name : `${name}.${i}`));
     const node = { op, name, inputs, outputs, attributes };
     this.nodes.push(node);
-    for (const [i, type] of out.entries()) this.#types.set(outputs[i]!, type);
+    for (const [i, type] of out.entries()) {
+      this.#types.set(outputs[i]!, type);
+      this.#producers.set(outputs[i]!, node);
+    }
     return node;
   }
 

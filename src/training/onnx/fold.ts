@@ -174,6 +174,9 @@ const RULES: Readonly<Record<string, FoldRule>> = {
   // integers divide toward zero, as in C; a zero divisor is left for ORT to refuse
   Div: (inputs, out, attributes) =>
     zip((a, b) => (isInteger(out) ? Math.trunc(a / b) : a / b))(inputs, out, attributes),
+  // of integers: the sign of the divisor, or with fmod that of the dividend, as in C
+  Mod: (inputs, out, attributes) =>
+    zip((a, b) => (intOf(attributes, 'fmod', 0) === 1 ? a % b : a - b * Math.floor(a / b)))(inputs, out, attributes),
   Min: zip(Math.min),
   Max: zip(Math.max),
   Pow: zip((a, b) => a ** b),
@@ -217,6 +220,6 @@ export function findFolded(
   const rule = RULES[op];
   if (rule === undefined || sizeOf(out.dims) > MAX_FOLDED) return undefined;
   if ((op === 'Expand' || op === 'ConstantOfShape') && sizeOf(out.dims) > MAX_REPEATED) return undefined;
-  if (op === 'Div' && isInteger(out) && numbersOf(inputs[1]!).includes(0)) return undefined;
+  if ((op === 'Div' || op === 'Mod') && isInteger(out) && numbersOf(inputs[1]!).includes(0)) return undefined;
   return rule(inputs, out, attributes);
 }

@@ -120,14 +120,17 @@ export function portOf(proto: ValueInfoProto): Port {
   return { name: proto.name ?? '', elemType: type?.elemType, dims };
 }
 
-function readNode(proto: NodeProto, source: string): Node {
+function readNode(proto: NodeProto, source: string, opset: number): Node {
   const op = opOf(proto);
   const name = nodeName(proto);
   const where = `${source}: ${labelOf({ op, name })}`;
   // an operator of another domain is refused by name later, whatever its attributes are
   const known = op.includes('::') || proto.attribute.some((a) => a.g !== undefined) ? [] : proto.attribute;
   const attributes = Object.fromEntries(known.map((a) => [a.name ?? '', readAttribute(a, where)]));
-  return { op, name, inputs: proto.input, outputs: proto.output, attributes };
+  const node = { op, name, inputs: proto.input, outputs: proto.output, attributes };
+  // before opset 14 a batch normalisation in training is told by its outputs, afterwards by an attribute
+  const isOldTraining = op === 'BatchNormalization' && opset < 14 && proto.output.length > 1;
+  return isOldTraining ? { ...node, attributes: { ...attributes, training_mode: { int: 1 } } } : node;
 }
 
 function checkOrder(graph: SourceGraph): void {
@@ -171,7 +174,7 @@ export function readGraph(bytes: Uint8Array, source: string): SourceGraph {
   const read: SourceGraph = {
     source,
     opset,
-    nodes: graph.node.map((node) => readNode(node, source)),
+    nodes: graph.node.map((node) => readNode(node, source, opset)),
     initializers,
     // files of IR version 3 list every initializer as an input too
     inputs: graph.input.map(portOf).filter((port) => !initializers.has(port.name)),

@@ -3,6 +3,7 @@
  * @module
  * @source ONNX operator specification, opset 17: Conv, ConvTranspose, MaxPool, AveragePool.
  */
+import { KonsilError } from '../../base/index.ts';
 import { type Attributes, findInts, intOf } from './ir.ts';
 import { inputOf, invalid, type ShapeContext, type ShapeRule, show } from './shapeRule.ts';
 
@@ -19,7 +20,16 @@ function positive(attributes: Attributes, name: string, rank: number): readonly 
   const given = findInts(attributes, name) ?? Array.from({ length: rank }, () => 1);
   if (given.length !== rank || given.some((v) => !Number.isInteger(v) || v < 1))
     invalid(`${name} ${show(given)}, expected ${rank} positive integers`);
+  // backward steps work tap by tap and phase by phase
+  if (given.reduce((n, v) => n * v, 1) > MAX_PLACES) unsupported(`${name} ${show(given)}`);
   return given;
+}
+
+/** Most taps of a kernel or phases of a stride, over all axes; and most padding of one axis. */
+const MAX_PLACES = 1 << 16;
+
+function unsupported(what: string): never {
+  throw new KonsilError('MODEL_UNSUPPORTED', `${what}: beyond ${MAX_PLACES} places`);
 }
 
 /** Extent of a dilated kernel. */
@@ -48,6 +58,7 @@ export function windowOf(attributes: Attributes, spatial: readonly number[], ker
   const all = pads ?? Array.from({ length: 2 * rank }, () => 0);
   if (all.length !== 2 * rank || all.some((v) => !Number.isInteger(v) || v < 0))
     invalid(`pads ${show(all)}, expected ${2 * rank} integers of 0 or more`);
+  if (all.some((v) => v > MAX_PLACES)) unsupported(`pads ${show(all)}`);
   return { kernel, strides, dilations, begin: all.slice(0, rank), end: all.slice(rank) };
 }
 
@@ -107,12 +118,16 @@ export const convTransposeShape: ShapeRule = (context) => {
   if (w.dims.length !== x.dims.length || w.dims[0] !== x.dims[1] || w.dims[0]! % groups !== 0)
     invalid(`weight ${show(w.dims)} in ${groups} groups does not fit ${show(x.dims)}`);
   const { window, extra } = transposedWindow(context.attributes, spatial, w.dims.slice(2));
-  const sizes = spatial.map((size, i) => {
+  return { dtype: x.dtype, dims: [x.dims[0]!, w.dims[1]! * groups, ...transposedSizes(spatial, window, extra)] };
+};
+
+/** Output sizes of a ConvTranspose. */
+export function transposedSizes(spatial: readonly number[], window: Window, extra: readonly number[]): number[] {
+  return spatial.map((size, i) => {
     const full = (size - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);
     return full + extra[i]! - window.begin[i]! - window.end[i]!;
   });
-  return { dtype: x.dtype, dims: [x.dims[0]!, w.dims[1]! * groups, ...sizes] };
-};
+}
 
 /** Window and output padding of a ConvTranspose; only explicit padding. */
 export function transposedWindow(

@@ -6,11 +6,21 @@
  */
 import type { Backward, Gradients, GraphBuilder } from '../onnx/builder.ts';
 import { type Attributes, intOf, type Name } from '../onnx/ir.ts';
+import { convolution } from '../onnx/portable.ts';
 import { kernelOf, outputSizes, reach, spatialOf, windowAttributes, windowOf } from '../onnx/spatial.ts';
 import { floatTensor, sizeOf } from '../onnx/tensor.ts';
 import { columnsOf, gridOf, paddedChannels, product, sumColumns, swapped } from './columns.ts';
 import { inputOf, type LowerRule } from './context.ts';
-import { type ConvShape, forwardForm, inputForm, isPointwise, tapsOf, weightTaps } from './convShape.ts';
+import {
+  type ConvShape,
+  forwardForm,
+  inputForm,
+  isMatrixDepthwise,
+  isPointwise,
+  tapsOf,
+  weightTaps,
+} from './convShape.ts';
+import { depthwise } from './depthwise.ts';
 
 function groupsOf(groups: number): Attributes {
   return { group: { int: groups } };
@@ -84,7 +94,7 @@ function inputByFlip(graph: GraphBuilder, shape: ConvShape, dy: Name, w: Name): 
     begin: reaches.map((r, i) => r - window.begin[i]!),
     end: reaches.map((r, i) => r - window.end[i]!),
   };
-  return graph.op('Conv', [dy, flippedWeight(graph, shape, w)], { ...windowAttributes(back), ...groupsOf(groups) });
+  return convolution(graph, [dy, flippedWeight(graph, shape, w)], { ...windowAttributes(back), ...groupsOf(groups) });
 }
 
 /** `[n, k, ...]` as `[groups, k/groups, n·positions]`. */
@@ -98,7 +108,8 @@ function groupedWeight(graph: GraphBuilder, { groups, k }: ConvShape, w: Name): 
   return graph.reshape(w, [groups, k / groups, -1]);
 }
 
-function inputByColumns(graph: GraphBuilder, shape: ConvShape, dy: Name, w: Name): Name {
+/** dx as a matrix product. */
+export function inputByColumns(graph: GraphBuilder, shape: ConvShape, dy: Name, w: Name): Name {
   const columns = product(graph, groupedWeight(graph, shape, w), groupedRows(graph, shape, dy), true, false);
   const { c, n, input, output } = shape;
   if (isPointwise(shape)) return swapped(graph, graph.reshape(columns, [c, n, ...input]));
@@ -138,12 +149,27 @@ export function weightGradient(graph: GraphBuilder, shape: ConvShape, x: Name, d
 }
 
 /** y = w·columns, `[n, k, ...]`, plus the bias. */
-function forwardByColumns(graph: GraphBuilder, shape: ConvShape, x: Name, w: Name, bias: Name): Name {
+export function forwardByColumns(graph: GraphBuilder, shape: ConvShape, x: Name, w: Name, bias: Name): Name {
   const { n, k, output } = shape;
   const columns = groupedColumns(graph, shape, x, gridOf(shape.window.kernel));
   const rows = product(graph, groupedWeight(graph, shape, w), columns, false, false);
   const y = swapped(graph, graph.reshape(rows, [k, n, ...output]));
-  return bias === '' ? y : graph.op('Add', [y, graph.reshape(bias, [1, k, ...output.map(() => 1)])]);
+  return bias === '' ? y : plusBias(graph, y, bias);
+}
+
+/** `y` plus one number a channel. */
+export function plusBias(graph: GraphBuilder, y: Name, bias: Name): Name {
+  return graph.op('Add', [
+    y,
+    graph.reshape(bias, [
+      1,
+      -1,
+      ...graph
+        .dims(y)
+        .slice(2)
+        .map(() => 1),
+    ]),
+  ]);
 }
 
 /** Sum over samples and positions. */
@@ -164,10 +190,19 @@ export const conv: LowerRule = (context) => {
   const k = graph.dims(w)[0]!;
   const shape: ConvShape = { n, c, k, groups, input, output: outputSizes(input, window), window };
   return graph.composite('Conv', all, () => {
+    if (isMatrixDepthwise(shape, graph.target)) {
+      const { y, backward } = depthwise(graph, shape, x, w);
+      if (bias === '') return { outputs: [y], backward };
+      const withBias = (context: Backward): Gradients => [
+        ...backward(context),
+        context.needs(2) ? biasGradient(graph, context.dy[0]!) : null,
+      ];
+      return { outputs: [plusBias(graph, y, bias)], backward: withBias };
+    }
     const y =
       forwardForm(shape, graph.target) === 'columns'
         ? forwardByColumns(graph, shape, x, w, bias)
-        : graph.op('Conv', all, { ...windowAttributes(window), ...groupsOf(groups) });
+        : convolution(graph, all, { ...windowAttributes(window), ...groupsOf(groups) });
     const backward = ({ dy: [dy], needs }: Backward): Gradients => [
       needs(0) ? inputGradient(graph, shape, dy!, w) : null,
       needs(1) ? weightGradient(graph, shape, x, dy!) : null,

@@ -3,6 +3,7 @@
  * @module
  */
 import { intOf, type Name, textOf } from '../onnx/ir.ts';
+import { addAt } from '../onnx/scatter.ts';
 import { axisOf } from '../onnx/shapeRule.ts';
 import { type DType, findDType, intVector, numbersOf, sizeOf, type Tensor, tensorFrom } from '../onnx/tensor.ts';
 import { checkedCount, findConstant, findNumbers, inputOf, invalid, type LowerRule, unsupported } from './context.ts';
@@ -31,7 +32,9 @@ const scatter: LowerRule = (context) => {
   const reduction = textOf(node.attributes, 'reduction', 'none');
   if (reduction !== 'none' && reduction !== 'add') unsupported(`reduction "${reduction}", expected "none" or "add"`);
   const indices = graph.cast(inputOf(context, 1), 'int64');
-  return graph.op(node.op, [inputs[0]!, indices, inputOf(context, 2)], node.attributes);
+  const updates = inputOf(context, 2);
+  if (node.op === 'ScatterND' && reduction === 'add') return addAt(graph, inputs[0]!, indices, updates);
+  return graph.op(node.op, [inputs[0]!, indices, updates], node.attributes);
 };
 
 /** values[1] where an index says so, else values[0]; negative indices count from the end. */
@@ -39,14 +42,15 @@ const oneHot: LowerRule = (context) => {
   const { graph, inputs, node } = context;
   const depth = findNumbers(context, 1)?.[0] ?? invalid('OneHot needs a depth');
   const values = inputOf(context, 2);
-  const indices = graph.cast(inputs[0]!, 'int64');
+  // every device has int32
+  const indices = graph.cast(inputs[0]!, 'int32');
   const dims = graph.dims(indices);
   const axis = axisOf(intOf(node.attributes, 'axis', -1), dims.length + 1);
-  const number = (value: number): Name => graph.constant(tensorFrom('int64', [], [value]));
+  const number = (value: number): Name => graph.constant(tensorFrom('int32', [], [value]));
   const isNegative = graph.op('Less', [indices, number(0)]);
   const fromFront = graph.op('Where', [isNegative, graph.op('Add', [indices, number(depth)]), indices]);
   const column = graph.reshape(fromFront, dims.toSpliced(axis, 0, 1));
-  const line = graph.constant(counted(graph.dims(column).map((_, i) => (i === axis ? depth : 1))));
+  const line = graph.cast(graph.constant(counted(graph.dims(column).map((_, i) => (i === axis ? depth : 1)))), 'int32');
   const value = (i: number): Name => graph.reshape(graph.slice(values, [0], [i], [i + 1]), []);
   return graph.op('Where', [graph.op('Equal', [column, line]), value(1), value(0)]);
 };

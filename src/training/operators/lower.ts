@@ -16,6 +16,7 @@ import { LAYOUT } from './layout.ts';
 import { MATRIX } from './matrix.ts';
 import { batchNormalization, groupNormalization, instanceNormalization, layerNormalization } from './normalisation.ts';
 import { averagePool, globalAveragePool, globalMaxPool, maxPool } from './pooling.ts';
+import { PORTABLE } from './portable.ts';
 import { RECURRENT } from './recurrent/index.ts';
 import { REDUCTIONS } from './reductions.ts';
 import { RESIZE } from './resize.ts';
@@ -29,6 +30,7 @@ const LOWER: ReadonlyMap<string, LowerRule> = new Map(
     ...INDEXING,
     ...MATRIX,
     ...RESIZE,
+    ...PORTABLE,
     ...RECURRENT,
     BatchNormalization: batchNormalization,
     LayerNormalization: layerNormalization,

@@ -15,6 +15,8 @@ import { supportedOperators } from './index.ts';
 const SEED = Number(process.env['SEED'] ?? 20261121);
 const RUNS = Number(process.env['RUNS'] ?? 40);
 
+const TARGETS = ['cpu', 'gpu'] as const;
+
 describe('operators', () => {
   for (const [op, make] of Object.entries(CASES))
     it(`${op} (seed ${SEED})`, async () => {
@@ -22,7 +24,7 @@ describe('operators', () => {
         const draw = new Draw(generate);
         const given = make(draw);
         await checkReference(op, given);
-        await checkLowered(op, given, draw.rng);
+        await checkLowered(op, given, draw.rng, draw.pick(TARGETS));
       });
       await fc.assert(property, { seed: SEED, numRuns: RUNS });
     });
@@ -32,7 +34,7 @@ describe('operators', () => {
       const draw = new Draw(generate);
       const node = damaged(op, CASES[op]!(draw), draw);
       try {
-        buildCase(node.node, node.given);
+        buildCase(node.node, node.given, draw.pick(TARGETS));
       } catch (error) {
         if (!isKonsilError(error)) throw error;
       }

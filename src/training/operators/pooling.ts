@@ -60,18 +60,25 @@ function unpool(pool: Pool, dy: Name, indices: Name): Name {
   });
 }
 
-/**
- * dx without indices, which WebGPU does not give: under each tap, whether its value is the maximum and none before it
- * was.
- */
-function firstHits({ graph, x, spatial, window }: Pool, y: Name, dy: Name): Name {
-  const output = graph.dims(y).slice(2);
-  const axes = spatial.map((_, i) => i + 2);
+/** x padded, or cut, to what the windows cover, and no more. */
+function covered({ graph, x, spatial, window, ceil }: Pool): Name {
+  const output = outputSizes(spatial, window, ceil);
   const over = spatial.map((size, i) => {
     const last = (output[i]! - 1) * window.strides[i]! + reach(window.kernel[i]!, window.dilations[i]!);
     return last - size - window.begin[i]!;
   });
-  const padded = graph.pad(x, [0, 0, ...window.begin], [0, 0, ...over], Number.NEGATIVE_INFINITY);
+  return graph.pad(x, [0, 0, ...window.begin], [0, 0, ...over], Number.NEGATIVE_INFINITY);
+}
+
+/**
+ * dx without indices, which WebGPU does not give: under each tap, whether its value is the maximum and none before it
+ * was.
+ */
+function firstHits(pool: Pool, y: Name, dy: Name): Name {
+  const { graph, spatial, window } = pool;
+  const output = graph.dims(y).slice(2);
+  const axes = spatial.map((_, i) => i + 2);
+  const padded = covered(pool);
   let rest = dy;
   const parts = gridOf(window.kernel).map((tap) => {
     const starts = tap.map((t, i) => t * window.dilations[i]!);
@@ -91,7 +98,11 @@ export const maxPool: LowerRule = (context) => {
   return graph.composite('MaxPool', [x], () => {
     const attributes = { ...windowAttributes(window), ceil_mode: { int: ceil ? 1 : 0 } };
     if (graph.target === 'gpu') {
-      const y = graph.op('MaxPool', [x], attributes);
+      // WebGPU counts windows that start in the padding at the end, which ONNX does not
+      const inner = { ...window, begin: window.begin.map(() => 0), end: window.end.map(() => 0) };
+      const y = ceil
+        ? graph.op('MaxPool', [covered(pool)], windowAttributes(inner))
+        : graph.op('MaxPool', [x], windowAttributes(window));
       return { outputs: [y], backward: ({ dy: [dy] }: Backward): Gradients => [firstHits(pool, y, dy!)] };
     }
     const [y, indices] = graph.ops('MaxPool', [x], attributes, 2) as [Name, Name];
@@ -166,13 +177,14 @@ export const averagePool: LowerRule = (context) => {
     // dilation came with opset 19, and graphs are written in an older one
     const { dilations: _, ...undilated } = windowAttributes(window);
     const isDilated = window.dilations.some((d) => d !== 1);
-    const y = isDilated
-      ? average(pool, output, withPadding)
-      : graph.op('AveragePool', [x], {
-          ...undilated,
-          ceil_mode: { int: ceil ? 1 : 0 },
-          count_include_pad: { int: withPadding ? 1 : 0 },
-        });
+    const y =
+      isDilated || (ceil && graph.target === 'gpu')
+        ? average(pool, output, withPadding)
+        : graph.op('AveragePool', [x], {
+            ...undilated,
+            ceil_mode: { int: ceil ? 1 : 0 },
+            count_include_pad: { int: withPadding ? 1 : 0 },
+          });
     const backward = ({ dy: [dy] }: Backward): Gradients => {
       let value = dy!;
       for (const [i, size] of spatial.entries()) {

@@ -14,19 +14,21 @@ import {
 } from '../../../test/fixtures/training/fixtures.ts';
 import { compile } from '../compile.ts';
 import { type Layout, viewOf } from '../layout.ts';
+import type { Target } from '../onnx/builder.ts';
 import type { OptimiserSpec } from '../optim/spec.ts';
 import { Engine } from './engine.ts';
 
 const FILES = ['model.onnx', 'model_dyn.onnx'] as const;
 const noCheck = (): void => {};
 
-function open(name: string, file: string, optimiser: OptimiserSpec) {
+function open(name: string, file: string, optimiser: OptimiserSpec, target: Target = 'cpu') {
   const { loss, parameters } = readCase(name);
   const trained = new Set(parameters.map((parameter) => parameter.name));
   const model = new Uint8Array(readFixture(name, file));
   const program = compile(model, {
     ...{ source: file, loss: loss.kind, optimiser, batchSize: readBatch(name, 0).rows },
     trainable: (tensor) => trained.has(tensor),
+    target,
   });
   return { program, engine: new Engine(program, { threads: 1 }) };
 }
@@ -67,8 +69,10 @@ function worstOf(
 describe.each(FIXTURES)('%s', (name) => {
   const spec = readCase(name);
 
-  it.each(FILES)('%s: loss and every gradient match PyTorch', async (file) => {
-    const { program, engine } = open(name, file, { kind: 'sgd', learningRate: 0.1 });
+  // formulations for devices other than the CPU run on it too
+  const variants = [...FILES.map((file) => [file, 'cpu'] as const), ['model_dyn.onnx', 'gpu'] as const];
+  it.each(variants)('%s for %s: loss and every gradient match PyTorch', async (file, target) => {
+    const { program, engine } = open(name, file, { kind: 'sgd', learningRate: 0.1 }, target);
     const { gradient, loss } = await engine.gradient({ ...readBatch(name, 0), parameters: program.initial }, noCheck);
     expect(Math.abs(loss - spec.loss_fp64)).toBeLessThanOrEqual(spec.tolerance.loss_rel * spec.loss_fp64);
     const expected = new Float64Array(readFixture(name, 'grads64.bin'));

@@ -6,12 +6,14 @@ import * as ort from 'onnxruntime-node';
 import { expect } from 'vitest';
 import { normal, type Rng } from '../../../src/base/index.ts';
 import { reverse } from '../../../src/training/grad/reverse.ts';
-import { GraphBuilder } from '../../../src/training/onnx/builder.ts';
+import { GraphBuilder, type Target } from '../../../src/training/onnx/builder.ts';
 import { emitModel, nodeProto, portProto } from '../../../src/training/onnx/emit.ts';
 import type { Name, Node } from '../../../src/training/onnx/ir.ts';
 import { encodeModel } from '../../../src/training/onnx/proto.ts';
 import { encodeTensor, floatTensor, sizeOf, type Tensor } from '../../../src/training/onnx/tensor.ts';
 import { lowerNode } from '../../../src/training/operators/index.ts';
+import type { Device } from '../../../src/training/runtime/deviceNames.ts';
+import { sessionOptions } from '../../../src/training/runtime/devices.ts';
 import { evaluateNode, type Value } from '../float64/index.ts';
 import type { CaseInput, OperatorCase } from './draw.ts';
 
@@ -44,10 +46,9 @@ function feedsOf(inputs: readonly CaseInput[]): Feeds {
   );
 }
 
-async function run(model: Uint8Array, feeds: Feeds): Promise<Record<string, ort.Tensor>> {
+async function run(model: Uint8Array, feeds: Feeds, device: Device = 'cpu'): Promise<Record<string, ort.Tensor>> {
   const session = await ort.InferenceSession.create(model, {
-    logSeverityLevel: 4,
-    intraOpNumThreads: 1,
+    ...sessionOptions(device, 1),
     graphOptimizationLevel: 'basic',
   });
   try {
@@ -97,8 +98,8 @@ function compare(what: string, got: ort.Tensor, expected: Value, roundings: numb
 }
 
 /** The lowered node, and what stands for its inputs. */
-function lower(node: Node, { inputs }: OperatorCase) {
-  const graph = new GraphBuilder();
+function lower(node: Node, { inputs }: OperatorCase, target: Target) {
+  const graph = new GraphBuilder(target);
   const names = inputs.map((input, i) => {
     if (input.kind === 'absent') return '';
     return input.kind === 'constant' ? graph.constant(input.tensor) : graph.input(nameOf(i), input.tensor);
@@ -124,8 +125,8 @@ function differentiate(
 }
 
 /** Builds the case, forward and reverse, and runs nothing. @throws KonsilError when it does not fit the operator */
-export function buildCase(node: Node, given: OperatorCase): void {
-  const lowered = lower(node, given);
+export function buildCase(node: Node, given: OperatorCase, target: Target): void {
+  const lowered = lower(node, given, target);
   const { graph, made } = lowered;
   // an output of a thousand millions is possible, a gradient of ones for it is not worth making
   if (made.some((name) => sizeOf(graph.dims(name)) > 1 << 16)) return;
@@ -184,15 +185,22 @@ export async function checkReference(op: string, given: OperatorCase): Promise<v
 }
 
 /**
- * What the compiler makes of the node: values against the reference, gradients against central differences. The graph
- * runs in float32: `roundings` of 2^-24 relative to the largest value; the differences are good to 1e-9.
+ * What the compiler makes of the node for `target`, run on `device`: values against the reference, gradients against
+ * central differences. The graph runs in float32: `roundings` of 2^-24 relative to the largest value; the differences
+ * are good to 1e-9.
  */
-export async function checkLowered(op: string, given: OperatorCase, rng: Rng): Promise<void> {
+export async function checkLowered(
+  op: string,
+  given: OperatorCase,
+  rng: Rng,
+  target: Target,
+  device: Device = 'cpu',
+): Promise<void> {
   const { inputs, roundings = ROUNDINGS } = given;
   const node = nodeOf(op, given);
   const values = inputValues(inputs);
   const expected = evaluateNode(node, values).slice(0, node.outputs.length);
-  const lowered = lower(node, given);
+  const lowered = lower(node, given, target);
   // running statistics are no outputs that anything learns from
   const trained = op === 'BatchNormalization' ? expected.slice(0, 1) : expected;
   const weights = trained.map(({ dims, dtype = 'float32' }) =>
@@ -205,7 +213,7 @@ export async function checkLowered(op: string, given: OperatorCase, rng: Rng): P
   );
   const outputs = new Map(node.outputs.map((name, i) => [name, lowered.made[i]!]));
   for (const [name, gradient] of differentiate(lowered, given, weights)) outputs.set(`d/${name}`, gradient);
-  const got = await run(emitModel(lowered.graph, outputs), feedsOf(inputs));
+  const got = await run(emitModel(lowered.graph, outputs), feedsOf(inputs), device);
   for (const [i, name] of node.outputs.entries()) compare(name, got[name]!, expected[i]!, roundings);
   for (const [i, input] of inputs.entries()) {
     if (input.kind !== 'varied') continue;
