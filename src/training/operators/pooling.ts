@@ -150,10 +150,7 @@ export function multiplyAxis(graph: GraphBuilder, value: Name, axis: number, mat
   const outer = sizeOf(dims.slice(0, axis));
   const out = dims.with(axis, rows);
   if (inner === 1) {
-    const transposed = new Float32Array(matrix.length);
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++) transposed[c * rows + r] = matrix[r * columns + c]!;
-    const right = graph.constant(floatTensor([columns, rows], transposed));
+    const right = graph.constant(floatTensor([columns, rows], transposeMatrix(matrix, rows, columns)));
     return graph.reshape(graph.op('MatMul', [graph.reshape(value, [outer, columns]), right]), out);
   }
   const left = graph.constant(floatTensor([rows, columns], matrix));
