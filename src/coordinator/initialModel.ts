@@ -7,7 +7,7 @@ import { isKonsilError, KonsilError, printable } from '../base/index.ts';
 import { checkSchema, encodedFeatures, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
 import { outputsOf, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
-import { readModelFile, Trainer, type TrainingProgram, zooModel } from '../training/index.ts';
+import { Trainer, type TrainingProgram, zooModel } from '../training/index.ts';
 
 /** The task with its columns spelled out, and what they encode to. */
 export interface ResolvedTask {
@@ -104,7 +104,7 @@ export async function startParameters(
 ): Promise<Float32Array> {
   const file = local.pretrainedFile;
   if (file === undefined) return program.initial.slice();
-  const trainer = await Trainer.create(trainerOptions(task, await readModelFile(file), file), signal);
+  const trainer = await Trainer.create(trainerOptions(task, { file }, file), signal);
   const { layout, initial } = trainer.program;
   await trainer.close();
   if (JSON.stringify(layout) !== JSON.stringify(program.layout))

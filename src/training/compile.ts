@@ -9,7 +9,7 @@ import { type StepCost, stepCost } from './cost.ts';
 import { exportModel } from './export.ts';
 import { type Draft, draftGraph, rowWidth } from './forward.ts';
 import { reverse } from './grad/reverse.ts';
-import { type Layout, layOut, trainedLength } from './layout.ts';
+import { type Layout, layOut, trainedLength, viewOf } from './layout.ts';
 import type { GraphBuilder } from './onnx/builder.ts';
 import { emitLoop, emitModel } from './onnx/emit.ts';
 import type { Name } from './onnx/ir.ts';
@@ -80,7 +80,7 @@ function loopGraph(plan: Plan, graph: GraphBuilder, outputs: ReadonlyMap<Name, N
   return emitLoop(graph, outputs, { steps, carried, fixed: new Set(fixed) });
 }
 
-function costOf(backward: Backward, outputs: ReadonlyMap<Name, Name>, program: TrainingProgram): StepCost {
+function costOf(backward: Backward, outputs: ReadonlyMap<Name, Name>, program: Description): StepCost {
   const { draft, gradients, ends } = backward;
   return stepCost({
     graph: draft.graph,
@@ -124,19 +124,26 @@ function layoutOf({ trained, buffers, adapters }: Plan): Layout {
   );
 }
 
-function describe(plan: Plan, evaluation: Draft, masks: Draft['masks'], hash: string): TrainingProgram {
-  const { options, rule, loss, trained, buffers, output } = plan;
+/** The parameters in the model file. */
+function initialOf({ trained, buffers }: Plan, layout: Layout): Float32Array {
+  const initial = new Float32Array(layout.length);
+  for (const [i, weight] of [...trained, ...buffers].entries()) weight.fill(viewOf(initial, layout.entries[i]!));
+  return initial;
+}
+
+type Description = Omit<TrainingProgram, 'initial'>;
+
+function describe(plan: Plan, evaluation: Draft, masks: Draft['masks'], hash: string): Description {
+  const { options, rule, loss, buffers, output } = plan;
   const { batchSize, accumulate = 1, privacy, proximal, controlVariates = false } = options;
   const layout = layoutOf(plan);
-  const initial = new Float32Array(layout.length);
-  for (const [i, weight] of [...trained, ...buffers].entries()) initial.set(weight.initial, layout.entries[i]!.offset);
   const dims = evaluation.graph.dims(evaluation.output);
   const isMixing = rule.mixesRows?.(dims) ?? false;
   const inputs = inputsOf(plan);
   const width = inputs.reduce((n, input) => n + input.width, 0);
   return {
     source: options.source,
-    ...{ layout, initial, batchSize, accumulate },
+    ...{ layout, batchSize, accumulate },
     ...(privacy && { privacy }),
     inputs,
     input:
@@ -159,7 +166,7 @@ function describe(plan: Plan, evaluation: Draft, masks: Draft['masks'], hash: st
 }
 
 /** @throws KonsilError MODEL_UNSUPPORTED when private training is asked for and a row has no gradient of its own. */
-function checkPrivate({ mixesRows, privacy, source }: TrainingProgram): void {
+function checkPrivate({ mixesRows, privacy, source }: Description): void {
   if (privacy !== undefined && mixesRows)
     throw new KonsilError(
       'MODEL_UNSUPPORTED',
@@ -199,6 +206,9 @@ export function compile(model: Uint8Array, options: CompileOptions): CompiledMod
   checkPrivate(program);
   return {
     ...{ ...program, trainGraph, evalGraph },
+    get initial() {
+      return initialOf(plan, program.layout);
+    },
     ports: {
       inputs: plan.inputs.map(({ type, batchAxis }) => ({ dtype: type.dtype, batchAxis })),
       outputAxis: evaluation.outputAxis,

@@ -3,13 +3,13 @@
  * module that builds a Layers model. The module is code: it runs here and nowhere else; what it built is what travels.
  * @module
  */
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { concatBytes, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type ExportOptions, exportModel } from './export.ts';
+import { besideModel, readBytes, withWeights } from './externalData.ts';
 import type { Layout } from './layout.ts';
-import { isObject, isTfjsModel, type Json, type JsonObject, unpackTfjs } from './tfjs/container.ts';
+import { isObject, isTfjsModel, type JsonObject, unpackTfjs } from './tfjs/container.ts';
 import { exportTfjs } from './tfjs/export.ts';
 import type { TfjsArtifacts } from './tfjs/import.ts';
 import { type InspectedTfjsModel, inspectTopology, manifestWeights } from './tfjs/inspect.ts';
@@ -24,14 +24,6 @@ export function modelKindOf(path: string): 'onnx' | 'tfjs' | undefined {
   return MODEL_FILE_ENDINGS.tfjs.some((known) => known === ending) ? 'tfjs' : undefined;
 }
 
-async function read(file: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await readFile(file));
-  } catch (cause) {
-    throw new KonsilError('FILE_NOT_FOUND', `${file}: cannot read the model: ${messageOf(cause)}`, { file }, { cause });
-  }
-}
-
 function invalid(file: string, what: string, cause?: unknown): KonsilError {
   return new KonsilError('MODEL_INVALID', `${file}: ${what}`, { file }, { cause });
 }
@@ -39,7 +31,7 @@ function invalid(file: string, what: string, cause?: unknown): KonsilError {
 async function readJson(file: string): Promise<JsonObject & { readonly modelTopology: JsonObject }> {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder().decode(await read(file)));
+    json = JSON.parse(new TextDecoder().decode(await readBytes(file)));
   } catch (cause) {
     if (isKonsilError(cause)) throw cause;
     throw invalid(file, `not JSON: ${messageOf(cause)}`, cause);
@@ -54,13 +46,6 @@ async function readJson(file: string): Promise<JsonObject & { readonly modelTopo
   return json as JsonObject & { modelTopology: JsonObject };
 }
 
-/** Shards lie beside the model.json or below: a file from elsewhere must not send other files of this machine. */
-function shardPath(file: string, path: Json): string {
-  if (typeof path !== 'string' || isAbsolute(path) || path.split(/[/\\]/).includes('..'))
-    throw invalid(file, `weights at ${JSON.stringify(path)}, expected a path beside the model`);
-  return join(dirname(file), path);
-}
-
 async function readArtifacts(file: string): Promise<TfjsArtifacts> {
   const { modelTopology, weightsManifest } = await readJson(file);
   if (weightsManifest === undefined) return { modelTopology };
@@ -69,7 +54,7 @@ async function readArtifacts(file: string): Promise<TfjsArtifacts> {
   for (const group of groups) {
     if (!isObject(group) || !Array.isArray(group['paths']) || !Array.isArray(group['weights']))
       throw invalid(file, 'weightsManifest has a group without paths or weights');
-    for (const path of group['paths']) shards.push(await read(shardPath(file, path)));
+    for (const path of group['paths']) shards.push(await readBytes(besideModel(file, path)));
     specs.push(...(group['weights'] as JsonObject[]));
   }
   return { modelTopology, weightSpecs: specs, weightData: concatBytes(...shards) };
@@ -86,15 +71,19 @@ async function runModule(file: string): Promise<unknown> {
 }
 
 /**
- * The bytes of a model file as `Trainer` takes them: an ONNX file as it is, a TensorFlow.js model packed.
+ * The bytes of a model file as `Trainer` takes them: an ONNX file with weights from files beside it brought in, a
+ * TensorFlow.js model packed.
  *
  * @throws KonsilError FILE_NOT_FOUND, MODEL_INVALID or MODEL_UNSUPPORTED.
  */
 export async function readModelFile(file: string): Promise<Uint8Array> {
-  if (modelKindOf(file) !== 'tfjs') return read(file);
+  if (modelKindOf(file) !== 'tfjs') {
+    const bytes = await readBytes(file);
+    return modelKindOf(file) === 'onnx' ? withWeights(bytes, file) : bytes;
+  }
   const { packArtifacts, packModuleModel } = await import('./tfjs/import.ts');
   if (extname(file).toLowerCase() === '.json') return packArtifacts(await readArtifacts(file), file);
-  await read(file); // a missing file is missing, not a module that cannot be imported
+  await readBytes(file); // a missing file is missing, not a module that cannot be imported
   return packModuleModel(await runModule(file), file);
 }
 

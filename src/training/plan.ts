@@ -8,7 +8,7 @@ import { createLoss } from './losses/losses.ts';
 import type { LossRule } from './losses/rule.ts';
 import { type LossOptions, resolveLoss } from './losses/spec.ts';
 import { type Name, type Node, type Port, readGraph, type SourceGraph } from './onnx/ir.ts';
-import { decodeTensor, dtypeName, findDType, type ValueType } from './onnx/tensor.ts';
+import { copyFloats, dtypeName, findDType, tensorType, type ValueType } from './onnx/tensor.ts';
 import { batchNormMode, dataInputs } from './operators/index.ts';
 import type { CompileOptions } from './options.ts';
 import { matchNames } from './patterns.ts';
@@ -29,7 +29,8 @@ export interface PlannedInput {
 export interface PlannedWeight {
   readonly name: Name;
   readonly type: ValueType;
-  readonly initial: Float32Array;
+  /** Writes the value in the model file. */
+  readonly fill: (out: Float32Array) => void;
 }
 
 /** The model with its batch axis fixed and its weights sorted. */
@@ -134,8 +135,8 @@ function sizesOf(graph: SourceGraph, names: readonly Name[]): Map<Name, readonly
 
 function adapterWeights({ a, b, aDims, bDims, aInitial }: PlannedAdapter): PlannedWeight[] {
   return [
-    { name: a, type: { dtype: 'float32', dims: aDims }, initial: aInitial },
-    { name: b, type: { dtype: 'float32', dims: bDims }, initial: new Float32Array(bDims[0] * bDims[1]) },
+    { name: a, type: { dtype: 'float32', dims: aDims }, fill: (out) => out.set(aInitial) },
+    { name: b, type: { dtype: 'float32', dims: bDims }, fill: (out) => out.fill(0) },
   ];
 }
 
@@ -177,8 +178,9 @@ export function planModel(model: Uint8Array, options: CompileOptions): Plan {
       unsupported.map((node) => ({ node, reason: obstacleOf(node) })),
     );
   const weight = (name: Name): PlannedWeight => {
-    const tensor = decodeTensor(graph.initializers.get(name)!, `${source}: initializer "${name}"`);
-    return { name, type: { dtype: tensor.dtype, dims: tensor.dims }, initial: tensor.data as Float32Array };
+    const proto = graph.initializers.get(name)!;
+    const type = tensorType(proto, `${source}: initializer "${name}"`);
+    return { name, type, fill: (out) => copyFloats(proto, out) };
   };
   return {
     ...{ graph, nodes, options, loss, output, adapters },

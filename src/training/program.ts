@@ -80,6 +80,8 @@ export interface TrainingProgram {
  * has anchors or corrections, training and update graph take those too.
  */
 export interface CompiledModel extends TrainingProgram {
+  /** The parameters in the model file, `[layout.length]`: a new vector each time, so that nobody keeps it for others. */
+  readonly initial: Float32Array;
   /** How the model itself takes its inputs and gives its output: element types, and the axes that count rows. */
   readonly ports: {
     readonly inputs: readonly { readonly dtype: DType; readonly batchAxis: number }[];

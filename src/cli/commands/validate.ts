@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import { outputsOf, trainerOptions } from '../../protocols/index.ts';
 import { readPodConfig, readTask, roundsOf } from '../../tasks/index.ts';
-import { readModelFile, Trainer } from '../../training/index.ts';
+import { Trainer } from '../../training/index.ts';
 import { Output } from '../output.ts';
 
 export function addValidateCommand(program: Command): void {
@@ -23,8 +23,7 @@ export function addValidateCommand(program: Command): void {
       const task = await readTask(file);
       const { modelFile } = task.local;
       if (modelFile !== undefined) {
-        const model = await readModelFile(modelFile);
-        const trainer = await Trainer.create(trainerOptions(task, model, modelFile));
+        const trainer = await Trainer.create(trainerOptions(task, { file: modelFile }, modelFile));
         const { program } = trainer;
         await trainer.close();
         const wanted = outputsOf(task);

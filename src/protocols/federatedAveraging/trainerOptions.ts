@@ -27,7 +27,7 @@ function clipOf({ gradientClipNorm: norm, gradientClipValue: value }: TrainingSe
 }
 
 /** The trainer's options for `task` on the ONNX file `model`; `source` names the model in errors. */
-export function trainerOptions(task: Task, model: Uint8Array, source: string): TrainerOptions {
+export function trainerOptions(task: Task, model: TrainerOptions['model'], source: string): TrainerOptions {
   const { loss, lossOptions, batchSize, accumulate, proximalMu, train, freeze } = task.training;
   const clip = clipOf(task.training);
   return {

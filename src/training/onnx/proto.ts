@@ -15,6 +15,8 @@ export interface TensorProto extends Message {
   name?: string;
   rawData?: Uint8Array;
   doubleData: number[];
+  /** Where the values lie when `dataLocation` is 1: `location`, `offset` and `length`. */
+  externalData?: EntryProto[];
   dataLocation?: number;
 }
 
@@ -96,6 +98,7 @@ const TENSOR = schema({
   8: ['name', 'string'],
   9: ['rawData', 'bytes'],
   10: ['doubleData[packed]', 'double'],
+  13: ['externalData[]', () => ENTRY],
   14: ['dataLocation', 'int'],
 });
 const ATTRIBUTE = schema({
@@ -144,7 +147,7 @@ const MODEL = schema({
 });
 
 /**
- * The model in `bytes`; shares no memory with it.
+ * The model in `bytes`; its byte strings are views on them.
  *
  * @param source - Name of the file, for error messages.
  * @throws KonsilError MODEL_INVALID naming `source`, and the byte offset where the bytes are malformed.

@@ -123,14 +123,21 @@ function listOf(proto: TensorProto, dtype: DType): TensorData {
   return dtype === 'int32' ? Int32Array.from(proto.int32Data, Number) : Uint8Array.from(proto.int32Data, Number);
 }
 
+function storedCount(proto: TensorProto, dtype: DType): number {
+  if (proto.rawData !== undefined) return proto.rawData.length / TYPES[dtype].array.BYTES_PER_ELEMENT;
+  if (dtype === 'float32') return proto.floatData.length;
+  if (dtype === 'float64') return proto.doubleData.length;
+  return dtype === 'int64' ? proto.int64Data.length : proto.int32Data.length;
+}
+
 /**
- * The value stored in `proto`, copied: `raw_data` may lie at any offset, typed views need alignment.
+ * Shape and element type of the value stored in `proto`, which is all there.
  *
  * @param where - File and tensor, for error messages.
  * @throws KonsilError MODEL_UNSUPPORTED for element types other than {@link DType} or weights in external files,
  * MODEL_INVALID when the number of values does not fit the shape.
  */
-export function decodeTensor(proto: TensorProto, where: string): Tensor {
+export function tensorType(proto: TensorProto, where: string): ValueType {
   const dtype = findDType(proto.dataType);
   if (dtype === undefined)
     throw new KonsilError(
@@ -142,23 +149,33 @@ export function decodeTensor(proto: TensorProto, where: string): Tensor {
   const count = sizeOf(proto.dims);
   if (proto.dims.some((dim) => dim < 0) || count > MAX_ELEMENTS)
     throw new KonsilError('MODEL_INVALID', `${where}: shape [${proto.dims.join(', ')}] is not possible`);
-  const width = TYPES[dtype].array.BYTES_PER_ELEMENT;
-  const stored = proto.rawData === undefined ? undefined : proto.rawData.length / width;
-  const data =
-    stored === undefined
-      ? listOf(proto, dtype)
-      : stored === count
-        ? new TYPES[dtype].array(new Uint8Array(proto.rawData!).buffer)
-        : undefined;
-  if (data === undefined || data.length !== count)
+  const stored = storedCount(proto, dtype);
+  if (stored !== count)
     throw new KonsilError(
       'MODEL_INVALID',
-      `${where}: shape [${proto.dims.join(', ')}] needs ${count} values, found ${data?.length ?? stored}`,
+      `${where}: shape [${proto.dims.join(', ')}] needs ${count} values, found ${stored}`,
     );
-  return { dtype, dims: [...proto.dims], data };
+  return { dtype, dims: [...proto.dims] };
 }
 
-/** The stored form of `tensor`, as `raw_data`. */
+/** The value stored in `proto`: a view on it where that is aligned, else a copy. @throws KonsilError as `tensorType` */
+export function decodeTensor(proto: TensorProto, where: string): Tensor {
+  const { dtype, dims } = tensorType(proto, where);
+  const { rawData } = proto;
+  if (rawData === undefined) return { dtype, dims, data: listOf(proto, dtype) };
+  const { array } = TYPES[dtype];
+  const isAligned = rawData.byteOffset % array.BYTES_PER_ELEMENT === 0;
+  const { buffer, byteOffset } = isAligned ? rawData : new Uint8Array(rawData);
+  return { dtype, dims, data: new array(buffer as ArrayBuffer, byteOffset, sizeOf(dims)) };
+}
+
+/** Writes the float32 value stored in `proto`, checked by {@link tensorType}, to `out`. */
+export function copyFloats(proto: TensorProto, out: Float32Array): void {
+  if (proto.rawData === undefined) out.set(proto.floatData);
+  else new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(proto.rawData);
+}
+
+/** The stored form of `tensor`, as `raw_data`: a view on its memory. */
 export function encodeTensor(tensor: Tensor, name?: string): TensorProto {
   const { buffer, byteOffset, byteLength } = tensor.data;
   return {
@@ -168,7 +185,7 @@ export function encodeTensor(tensor: Tensor, name?: string): TensorProto {
     int32Data: [],
     int64Data: [],
     doubleData: [],
-    rawData: new Uint8Array(buffer, byteOffset, byteLength).slice(),
+    rawData: new Uint8Array(buffer, byteOffset, byteLength),
     unknown: [],
     ...(name === undefined ? {} : { name }),
   };

@@ -91,13 +91,12 @@ class Reader {
 
   slice(count: number, end: number): Uint8Array {
     this.need(count, end);
-    const out = this.#bytes.slice(this.at, this.at + count);
     this.at += count;
-    return out;
+    return this.#bytes.subarray(this.at - count, this.at);
   }
 
   raw(from: number): Uint8Array {
-    return this.#bytes.slice(from, this.at);
+    return this.#bytes.subarray(from, this.at);
   }
 
   float(end: number): number {
@@ -188,7 +187,7 @@ function readMessage(reader: Reader, fields: Schema, end: number): Bag {
 }
 
 /**
- * The message in `bytes`. Everything is copied: the result shares no memory with `bytes`.
+ * The message in `bytes`. Byte strings, which hold a model's weights, are views on `bytes`: the file is in memory once.
  *
  * @param source - Name of the file, for error messages.
  * @throws KonsilError MODEL_INVALID naming `source` and the byte offset when `bytes` is malformed.

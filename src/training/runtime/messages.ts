@@ -79,8 +79,11 @@ export interface OpenProgram extends TrainingProgram {
   readonly fallbacks: readonly Fallback[];
 }
 
+/** A model's bytes, or the file they are in, which then is read where they are needed and nowhere else. */
+export type ModelSource = Uint8Array | { readonly file: string };
+
 export interface OpenRequest {
-  readonly model: Uint8Array;
+  readonly model: ModelSource;
   readonly compile: Omit<CompileOptions, 'trainable'>;
   readonly threads: number;
   readonly device: DeviceChoice;

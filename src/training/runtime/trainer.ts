@@ -11,6 +11,7 @@ import {
   errorOf,
   type Features,
   type GradientResult,
+  type ModelSource,
   type OpenProgram,
   type Reply,
   type Request,
@@ -20,8 +21,11 @@ import {
 } from './messages.ts';
 
 export interface TrainerOptions extends Omit<CompileOptions, 'trainable' | 'target'> {
-  /** An ONNX file or a packed TensorFlow.js model; its first bytes decide which engine trains. */
-  readonly model: Uint8Array;
+  /**
+   * An ONNX file or a packed TensorFlow.js model, whose first bytes decide which engine trains; or where such a file is,
+   * as `readModelFile` takes it: a large one then is in memory once.
+   */
+  readonly model: ModelSource;
   /** ORT threads; with 1, equal calls give equal bits. @default 1 */
   readonly threads?: number;
   /** Where to train; the first that works is taken. @default cpu */
@@ -41,6 +45,13 @@ interface Pending {
   readonly onProgress: ((done: number, total: number, loss: number) => void) | undefined;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: Pending['onProgress'];
+  /** Buffers that the worker takes over. */
+  readonly transfer?: ArrayBuffer[] | undefined;
 }
 
 /**
@@ -83,12 +94,11 @@ export class Trainer {
     throwIfCancelled(signal);
     const { model, threads = 1, device = 'cpu', backends, ...compile } = options;
     const trainer = new Trainer();
+    // the copy that the worker gets
+    const own = model instanceof Uint8Array ? new Uint8Array(model) : undefined;
+    const request = { model: own ?? model, compile, threads, device, ...(backends && { backends }) };
     try {
-      trainer.#program = await trainer.#call(
-        'open',
-        { model: new Uint8Array(model), compile, threads, device, ...(backends && { backends }) },
-        signal,
-      );
+      trainer.#program = await trainer.#call('open', request, { signal, transfer: own && [own.buffer] });
       throwIfCancelled(signal);
     } catch (error) {
       await trainer.close();
@@ -111,22 +121,23 @@ export class Trainer {
    * parameters stop being finite, CANCELLED between steps.
    */
   async train({ signal, onProgress, ...request }: TrainCall): Promise<TrainResult> {
-    return this.#call('train', { ...request, wantsProgress: onProgress !== undefined }, signal, onProgress);
+    const body = { ...request, wantsProgress: onProgress !== undefined };
+    return this.#call('train', body, { signal, onProgress });
   }
 
   /** Raw model outputs, `[rows, program.output.width]`; Dropout off. @throws KonsilError MODEL_MISMATCH, CANCELLED */
   async predict(request: Features, signal?: AbortSignal): Promise<Float32Array> {
-    return this.#call('predict', request, signal);
+    return this.#call('predict', request, { signal });
   }
 
   /** Mean loss over the rows, Dropout off. @throws KonsilError MODEL_MISMATCH, CANCELLED */
   async loss(request: Samples, signal?: AbortSignal): Promise<number> {
-    return this.#call('loss', request, signal);
+    return this.#call('loss', request, { signal });
   }
 
   /** Mean gradient over the rows, before clipping. Dropout is off unless a `seed` is given. */
   async gradient(request: Samples & { readonly seed?: number }, signal?: AbortSignal): Promise<GradientResult> {
-    return this.#call('gradient', request, signal);
+    return this.#call('gradient', request, { signal });
   }
 
   /** Cancels what is running and ends the thread. Safe to call twice. */
@@ -146,8 +157,7 @@ export class Trainer {
   async #call<K extends keyof Calls>(
     kind: K,
     body: Calls[K]['request'],
-    signal?: AbortSignal,
-    onProgress?: Pending['onProgress'],
+    { signal, onProgress, transfer = [] }: CallOptions = {},
   ): Promise<Calls[K]['result']> {
     throwIfCancelled(signal);
     if (this.#stopped !== undefined) throw this.#stopped;
@@ -163,7 +173,8 @@ export class Trainer {
           resolve: (result) => resolve(result as Calls[K]['result']),
           reject,
         });
-        this.#worker.postMessage({ id, kind, body: trimmed(body), cancel } satisfies Request<K>);
+        const request: Request<K> = { id, kind, body: trimmed(body), cancel };
+        this.#worker.postMessage(request, transfer);
       });
     } finally {
       this.#pending.delete(id);

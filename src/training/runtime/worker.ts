@@ -5,6 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
+import { readModelFile } from '../modelFile.ts';
 import { type CompiledModel, programOf } from '../program.ts';
 import { isTfjsModel } from '../tfjs/container.ts';
 import { openFirst, targetOf } from './devices.ts';
@@ -24,7 +25,8 @@ function say(reply: Reply, transfer: ArrayBuffer[] = []): void {
 }
 
 async function open(request: OpenRequest): Promise<Calls['open']['result']> {
-  const { model, compile: options, threads, device: choice, backends } = request;
+  const { model: given, compile: options, threads, device: choice, backends } = request;
+  const model = given instanceof Uint8Array ? given : await readModelFile(given.file);
   if (isTfjsModel(model)) {
     // only here: TensorFlow.js takes a while to load
     const { TfjsEngine } = await import('../tfjs/engine.ts');
@@ -42,6 +44,12 @@ async function open(request: OpenRequest): Promise<Calls['open']['result']> {
   });
   engine = opened.made;
   return { ...programOf(opened.compiled), engine: 'onnx', device, fallbacks };
+}
+
+/** Memory of the vectors in an ONNX engine's result, all made for it: the main thread takes them over. */
+function buffersOf(result: unknown): ArrayBuffer[] {
+  const values = result instanceof Float32Array ? [result] : Object.values(result ?? {});
+  return values.flatMap((value) => (value instanceof Float32Array ? [value.buffer as ArrayBuffer] : []));
 }
 
 function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {
@@ -77,7 +85,8 @@ async function serve(request: Request): Promise<void> {
       port.close();
       return;
     }
-    say({ id: request.id, result: await answer(request) });
+    const result = await answer(request);
+    say({ id: request.id, result }, engine instanceof Engine ? buffersOf(result) : []);
   } catch (error) {
     say({ id: request.id, failure: failureOf(error) });
   }

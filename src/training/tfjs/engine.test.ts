@@ -22,6 +22,8 @@ import { builtinMlp, type MlpSpec } from '../zoo/tabular.ts';
 import { TfjsEngine } from './engine.ts';
 import { tf } from './tf.ts';
 
+type Settings = Partial<Omit<TrainerOptions, 'model'>>;
+
 const engines: TfjsEngine[] = [];
 afterEach(async () => {
   await closeTrainers();
@@ -29,7 +31,7 @@ afterEach(async () => {
 });
 
 /** An engine in this thread, which is there sooner than a trainer. */
-async function openEngine(options: Partial<TrainerOptions> & { readonly model: Uint8Array }): Promise<TfjsEngine> {
+async function openEngine(options: Settings & { readonly model: Uint8Array }): Promise<TfjsEngine> {
   const { model, backends: _all, device: _any, threads: _one, ...rest } = options;
   const base = { source: 'model.json', loss: 'cross_entropy', optimiser: adam, batchSize: 32 } as const;
   engines.push(await TfjsEngine.open(model, { ...base, ...rest }, ['cpu']));
@@ -43,7 +45,7 @@ const spec: MlpSpec = { inputs: 2, hidden: [8], outputs: 3, activation: 'tanh', 
 /** The same network in both engines. */
 async function pair(
   mlp: MlpSpec,
-  options: Partial<TrainerOptions>,
+  options: Settings,
   head: 'linear' | 'softmax' | 'sigmoid' = 'linear',
 ): Promise<{ onnx: Trainer; tfjs: TfjsEngine }> {
   const onnx = await openTrainer({ model: builtinMlp(mlp), ...options });
@@ -130,7 +132,7 @@ describe('both engines in a federated round', () => {
     expect(worst(plain.parameters, b.parameters)).toBeGreaterThan(1e-3);
   });
 
-  it.each<[string, Partial<TrainerOptions>]>([
+  it.each<[string, Settings]>([
     ['accumulate', { accumulate: 2 }],
     ['lora', { lora: { rank: 1, alpha: 1, targets: ['*'] } }],
     ['batchNorm', { batchNorm: 'frozen' }],
@@ -301,7 +303,7 @@ describe('the trainer with a TensorFlow.js model', () => {
   });
 
   it('names what does not fit', async () => {
-    const open = (options: Partial<TrainerOptions>): Promise<TfjsEngine> => openEngine({ model, ...options });
+    const open = (options: Settings): Promise<TfjsEngine> => openEngine({ model, ...options });
     await expect(open({ loss: 'dice' })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('loss "dice" is not available for TensorFlow.js models'),
