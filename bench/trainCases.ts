@@ -60,7 +60,10 @@ function write(folder: string, model: Uint8Array, x: Float32Array, y: Float32Arr
   const index = weights.map(({ name, dims }) => ({ name, dims }));
   writeFileSync(join(folder, 'model.onnx'), model);
   writeFileSync(join(folder, 'weights.json'), JSON.stringify(index));
-  writeFileSync(join(folder, 'weights.bin'), Buffer.concat(arrays.map((a) => Buffer.from(a.buffer))));
+  writeFileSync(
+    join(folder, 'weights.bin'),
+    Buffer.concat(arrays.map((a) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength))),
+  );
   writeFileSync(join(folder, 'x.bin'), Buffer.from(x.buffer));
   writeFileSync(join(folder, 'y.bin'), Buffer.from(y.buffer));
 }

@@ -26,6 +26,9 @@ import {
 } from './program.ts';
 import { appendUpdate, updateGraph } from './update.ts';
 
+/** What describes a program, without its weights. */
+type Description = Omit<TrainingProgram, 'initial'>;
+
 interface Backward {
   readonly draft: Draft;
   /** Gradient of each trained weight that has one, by name in the model. */
@@ -130,8 +133,6 @@ function initialOf({ trained, buffers }: Plan, layout: Layout): Float32Array {
   for (const [i, weight] of [...trained, ...buffers].entries()) weight.fill(viewOf(initial, layout.entries[i]!));
   return initial;
 }
-
-type Description = Omit<TrainingProgram, 'initial'>;
 
 function describe(plan: Plan, evaluation: Draft, masks: Draft['masks'], hash: string): Description {
   const { options, rule, loss, buffers, output } = plan;

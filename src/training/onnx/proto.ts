@@ -4,7 +4,8 @@
  * @source onnx.proto3 of ONNX 1.17 (IR version 10); subgraph attributes stay raw bytes, no supported operator has one.
  */
 import { KonsilError } from '../../base/index.ts';
-import { decodeMessage, encodeMessage, type Message, schema } from './wire.ts';
+import { decodeMessage, type Message, schema } from './wire.ts';
+import { encodeMessage } from './wireWriter.ts';
 
 export interface TensorProto extends Message {
   dims: number[];

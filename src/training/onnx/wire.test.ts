@@ -13,7 +13,9 @@ import { builtinMlp } from '../zoo/tabular.ts';
 import { decodeModel, encodeModel } from './proto.ts';
 import { decodeTensor, encodeTensor, floatScalar, floatTensor, intVector, tensorFrom } from './tensor.ts';
 
-const files = ['logreg', 'mlp', 'mlp_reg'].map((name) => new Uint8Array(readFixture(name, 'model_dyn.onnx')));
+const files = ['logreg', 'mlp', 'mlp_reg', 'resnet_tiny', 'vit_tiny'].map(
+  (name) => new Uint8Array(readFixture(name, 'model_dyn.onnx')),
+);
 const small = builtinMlp({ inputs: 3, hidden: [2], outputs: 2, activation: 'relu', seed: 1 });
 
 /** Operators with axes, shapes and settings that damage can make absurd. */
@@ -66,6 +68,34 @@ function refusalOf(bytes: Uint8Array): string | undefined {
 describe('ONNX codec', () => {
   it('writes PyTorch files back byte for byte', () => {
     for (const bytes of files) expect(encodeModel(decodeModel(bytes, 'x.onnx'))).toEqual(bytes);
+  });
+
+  it('writes texts and numbers of any length and size, and reads them back', () => {
+    const text = fc.oneof(
+      fc.string({ maxLength: 40 }),
+      fc.string({ unit: 'grapheme', minLength: 900, maxLength: 1200 }),
+    );
+    const attribute = fc.record({
+      name: text,
+      f: fc.float({ noNaN: true }),
+      i: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      s: fc.uint8Array({ maxLength: 3000 }),
+      ints: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+      floats: fc.array(fc.float({ noNaN: true })),
+      type: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+    });
+    const node = fc.record({ name: text, input: fc.array(text), attribute: fc.array(attribute) });
+    const property = fc.property(fc.array(node, { maxLength: 12 }), (nodes) => {
+      const full = nodes.map((given) => ({
+        ...given,
+        ...{ output: [], unknown: [] },
+        attribute: given.attribute.map((a) => ({ ...a, strings: [], graphs: [], unknown: [] })),
+      }));
+      const graph = { node: full, initializer: [], input: [], output: [], valueInfo: [], unknown: [] };
+      const model = { graph, opsetImport: [], metadataProps: [], unknown: [] };
+      expect(decodeModel(encodeModel(model), 'm')).toEqual(model);
+    });
+    fc.assert(property, { seed: 20261121, numRuns: 100 });
   });
 
   it('keeps fields it does not know', () => {

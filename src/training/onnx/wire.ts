@@ -1,5 +1,5 @@
 /**
- * Protocol Buffers wire format, driven by a table per message. Fields that a table does not name are kept as raw bytes,
+ * Reads the Protocol Buffers wire format, driven by a table per message. Fields that a table does not name are kept as raw bytes,
  * so a file survives decode and encode even if it is newer than this code.
  * @module
  * @source Protocol Buffers encoding, https://protobuf.dev/programming-guides/encoding/
@@ -10,7 +10,7 @@ import { KonsilError } from '../../base/index.ts';
 export type FieldType = 'int' | 'bigint' | 'float' | 'double' | 'bytes' | 'string' | (() => Schema);
 
 /** One known field: property name, type, and whether it repeats (then the property is an array, empty when absent). */
-interface Field {
+export interface Field {
   readonly name: string;
   readonly type: FieldType;
   readonly repeated: boolean;
@@ -26,15 +26,16 @@ export interface Message {
   unknown: Uint8Array[];
 }
 
-type Bag = Record<string, unknown> & Message;
+/** A message by the names of its fields. */
+export type Bag = Record<string, unknown> & Message;
 
 const VARINT = 0;
 const FIXED64 = 1;
-const BYTES = 2;
+/** Wire type of strings, bytes, messages and packed lists. */
+export const BYTES = 2;
 const FIXED32 = 5;
 
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
-const utf8Encoder = new TextEncoder();
 
 /** Builds a {@link Schema} from `{number: [name, type]}`; a name ending in `[]` repeats, in `[packed]` packed. */
 export function schema(fields: Readonly<Record<number, readonly [string, FieldType]>>): Schema {
@@ -112,7 +113,8 @@ class Reader {
   }
 }
 
-function wireOf(type: FieldType): number {
+/** Wire type of a field that is not packed. */
+export function wireOf(type: FieldType): number {
   if (type === 'int' || type === 'bigint') return VARINT;
   if (type === 'float') return FIXED32;
   return type === 'double' ? FIXED64 : BYTES;
@@ -196,98 +198,7 @@ export function decodeMessage(bytes: Uint8Array, fields: Schema, source: string)
   return readMessage(new Reader(bytes, source), fields, bytes.length);
 }
 
-/** Growing list of byte chunks; nested messages are built in a sink of their own because their length comes first. */
-class Sink {
-  readonly chunks: Uint8Array[] = [];
-  length = 0;
-
-  push(chunk: Uint8Array): void {
-    this.chunks.push(chunk);
-    this.length += chunk.length;
-  }
-
-  delimited(number: number, body: Sink): void {
-    this.push(varintBytes((number << 3) | BYTES));
-    this.push(varintBytes(body.length));
-    for (const chunk of body.chunks) this.push(chunk);
-  }
-
-  bytes(): Uint8Array {
-    const out = new Uint8Array(this.length);
-    let at = 0;
-    for (const chunk of this.chunks) {
-      out.set(chunk, at);
-      at += chunk.length;
-    }
-    return out;
-  }
-}
-
-function varintBytes(value: bigint | number): Uint8Array {
-  const out: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  while (rest > 0x7fn) {
-    out.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
-  }
-  out.push(Number(rest));
-  return Uint8Array.from(out);
-}
-
-function scalarBytes(type: FieldType, value: unknown): Uint8Array {
-  if (type === 'float') return new Uint8Array(Float32Array.of(value as number).buffer);
-  if (type === 'double') return new Uint8Array(Float64Array.of(value as number).buffer);
-  return varintBytes(value as bigint | number);
-}
-
-function delimitedBody(type: FieldType, value: unknown): Sink {
-  if (typeof type === 'function') return messageSink(value as Bag, type());
-  const body = new Sink();
-  body.push(type === 'string' ? utf8Encoder.encode(value as string) : (value as Uint8Array));
-  return body;
-}
-
-function packedBody(type: FieldType, values: readonly unknown[]): Sink {
-  const body = new Sink();
-  for (const value of values) body.push(scalarBytes(type, value));
-  return body;
-}
-
-function writeField(out: Sink, number: number, field: Field, values: readonly unknown[]): void {
-  if (field.packed) {
-    if (values.length > 0) out.delimited(number, packedBody(field.type, values));
-    return;
-  }
-  const wire = wireOf(field.type);
-  for (const value of values) {
-    if (wire === BYTES) out.delimited(number, delimitedBody(field.type, value));
-    else {
-      out.push(varintBytes((number << 3) | wire));
-      out.push(scalarBytes(field.type, value));
-    }
-  }
-}
-
 /** Field number of a raw field, from the tag it starts with. */
-function fieldNumber(raw: Uint8Array): number {
+export function fieldNumber(raw: Uint8Array): number {
   return Number(new Reader(raw, '').varint(raw.length) >> 3n);
-}
-
-function messageSink(message: Bag, fields: Schema): Sink {
-  const out = new Sink();
-  // protoc writes fields by number; doing the same gives its files back byte for byte
-  const raws = message.unknown.map((bytes) => ({ number: fieldNumber(bytes), bytes }));
-  for (const number of new Set([...fields.keys(), ...raws.map((raw) => raw.number)].sort((a, b) => a - b))) {
-    const field = fields.get(number);
-    const value = field && message[field.name];
-    if (field !== undefined && value !== undefined)
-      writeField(out, number, field, field.repeated ? (value as readonly unknown[]) : [value]);
-    for (const raw of raws) if (raw.number === number) out.push(raw.bytes);
-  }
-  return out;
-}
-
-/** Wire bytes of `message`, fields in the order of their numbers. */
-export function encodeMessage(message: Message, fields: Schema): Uint8Array {
-  return messageSink(message as Bag, fields).bytes();
 }

@@ -12,6 +12,7 @@ import { openFirst, targetOf } from './devices.ts';
 import { type Checkpoint, Engine } from './engine.ts';
 import type { TrainingEngine } from './engineApi.ts';
 import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
+import { checkDevice } from './trial.ts';
 
 /** Progress at most this often: a dense model takes thousands of steps a second. */
 const PROGRESS_INTERVAL_MS = 50;
@@ -39,7 +40,10 @@ async function open(request: OpenRequest): Promise<Calls['open']['result']> {
     const compileFor = (batchSize: number): CompiledModel => compile(model, { ...options, batchSize, target });
     const compiled = compileFor(options.batchSize);
     const made = new Engine(compiled, { threads, device: candidate, recompile: compileFor });
-    if (candidate !== 'cpu') await made.trial();
+    if (candidate !== 'cpu') {
+      await made.trial();
+      await checkDevice(compileFor, options.batchSize, candidate, threads);
+    }
     return { made, compiled };
   });
   engine = opened.made;
