@@ -23,6 +23,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
   const parameters = facts?.parameters ?? 0;
   const traffic = new Map(members.map((member) => [member.name, outcome.trafficOf(member)]));
   const { training, protocol } = task;
+  const { local } = outcome;
   const secret = secure !== null;
   const sizeOf = (purpose: Purpose): number => {
     if (!facts) return 0;
@@ -37,7 +38,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     ...(error ? { reason: outcome.reason } : {}),
     startedAt: outcome.startedAt.toISOString(),
     seconds: outcome.seconds,
-    mode: task.aggregator.secure ? 'secure' : 'plain',
+    mode: local ? 'local' : task.aggregator.secure ? 'secure' : 'plain',
     ...(secure
       ? {
           secure: {
@@ -67,65 +68,75 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
       [training.unit]: training.total,
       [`${training.unit} between updates`]: protocol.interval,
       seed: training.seed,
+      ...(local && { device: local.device, threads: local.threads }),
     },
-    cohort: members.map((member) => ({
-      name: member.name,
-      dataset: member.dataset,
-      fingerprint: fingerprintOf(member),
-      state: member.state === 'active' || member.state === 'invited' ? 'lost' : member.state,
-      ...(member.reason ? { reason: member.reason } : {}),
-      // what the pod sent is what this side received
-      sentBytes: traffic.get(member.name)!.receivedBytes,
-      receivedBytes: traffic.get(member.name)!.sentBytes,
-    })),
+    cohort: local
+      ? [ownData(local)]
+      : members.map((member) => ({
+          name: member.name,
+          dataset: member.dataset,
+          fingerprint: fingerprintOf(member),
+          state: member.state === 'active' || member.state === 'invited' ? 'lost' : member.state,
+          ...(member.reason ? { reason: member.reason } : {}),
+          // what the pod sent is what this side received
+          sentBytes: traffic.get(member.name)!.receivedBytes,
+          receivedBytes: traffic.get(member.name)!.sentBytes,
+        })),
     rounds: rounds.map((round) => ({ ...round, survivors: [...round.survivors], dropped: [...round.dropped] })),
     pooled: outcome.pooled,
     sites: outcome.sites.map((site) => ({ ...site })),
     ...(comparison ? { comparison } : {}),
     privacy: {
-      whatLeft: [
-        {
-          what: 'Names and kinds of the columns, once',
-          to: 'coordinator',
-          // measured from the task: what the schema holds is the column names with a few bytes each
-          bytes: 0,
-          visibleTo: 'the coordinator',
-        },
-        {
-          what: secret
-            ? 'Masked counts, sums and squares of each feature, once'
-            : 'Counts, sums and squares of each feature, once',
-          to: 'coordinator',
-          bytes: sizeOf('statistics'),
-          visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
-        },
-        {
-          what: secret
-            ? 'Masked model update, sample count and losses, each round'
-            : 'Model update, sample count and losses, each round',
-          to: 'coordinator',
-          bytes: sizeOf('update'),
-          visibleTo: secret ? 'nobody alone; the coordinator learns the weighted sum' : 'the coordinator',
-        },
-        {
-          what: secret
-            ? 'Masked score histogram and counts of the test rows, once'
-            : 'Score histogram and counts of the test rows, once',
-          to: 'coordinator',
-          bytes: sizeOf('evaluation'),
-          visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',
-        },
-        {
-          what: "The site's own test metrics, only where the site allows it",
-          to: 'coordinator',
-          bytes: outcome.sites.length > 0 ? 256 : 0,
-          visibleTo: outcome.sites.length > 0 ? 'the coordinator' : 'nobody: no site shared them',
-        },
-      ],
+      whatLeft: local
+        ? []
+        : [
+            {
+              what: 'Names and kinds of the columns, once',
+              to: 'coordinator',
+              // measured from the task: what the schema holds is the column names with a few bytes each
+              bytes: 0,
+              visibleTo: 'the coordinator',
+            },
+            {
+              what: secret
+                ? 'Masked counts, sums and squares of each feature, once'
+                : 'Counts, sums and squares of each feature, once',
+              to: 'coordinator',
+              bytes: sizeOf('statistics'),
+              visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
+            },
+            {
+              what: secret
+                ? 'Masked model update, sample count and losses, each round'
+                : 'Model update, sample count and losses, each round',
+              to: 'coordinator',
+              bytes: sizeOf('update'),
+              visibleTo: secret ? 'nobody alone; the coordinator learns the weighted sum' : 'the coordinator',
+            },
+            {
+              what: secret
+                ? 'Masked score histogram and counts of the test rows, once'
+                : 'Score histogram and counts of the test rows, once',
+              to: 'coordinator',
+              bytes: sizeOf('evaluation'),
+              visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',
+            },
+            {
+              what: "The site's own test metrics, only where the site allows it",
+              to: 'coordinator',
+              bytes: outcome.sites.length > 0 ? 256 : 0,
+              visibleTo: outcome.sites.length > 0 ? 'the coordinator' : 'nobody: no site shared them',
+            },
+          ],
     },
     machine: { cores: availableParallelism(), node: process.version, platform: `${process.platform} ${process.arch}` },
     konsil: VERSION,
   };
+}
+
+/** The one site of a local run, from which nothing went anywhere. */
+function ownData({ site, dataset }: NonNullable<RunOutcome['local']>): RunResult['cohort'][number] {
+  return { name: site, dataset, fingerprint: '', state: 'finished', sentBytes: 0, receivedBytes: 0 };
 }
 
 /** The file's name, or its folder's when every task is called task.yaml. */

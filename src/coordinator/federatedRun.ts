@@ -3,16 +3,8 @@
  * @module
  */
 import { applyDelta, quantisationBound } from '../aggregation/index.ts';
-import {
-  abortControllerForMany,
-  bytesOf,
-  isKonsilError,
-  KonsilError,
-  messageOf,
-  throwIfCancelled,
-  toBase64Url,
-} from '../base/index.ts';
-import { fingerprint, type Identity, randomBytes } from '../crypto/index.ts';
+import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
+import { fingerprint, type Identity } from '../crypto/index.ts';
 import { problemOf, standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
@@ -26,16 +18,17 @@ import {
 } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
-import { exportModelFiles, type Layout, readModelFile, Trainer, type TrainingProgram } from '../training/index.ts';
+import { type Layout, readModelFile, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import { type ResolvedTask, resolveAmong } from './initialModel.ts';
+import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
 import { RunFolder } from './runFolder.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
+import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
 
 /** Rounds in a row that may be lost before the run ends. */
 const MAX_LOST_ROUNDS = 3;
@@ -75,12 +68,14 @@ export interface RunOutcome {
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
   readonly members: readonly Member[];
+  /** Of a run on one site's data on this machine, without a federation. */
+  readonly local?: {
+    readonly site: string;
+    readonly dataset: string;
+    readonly device: string;
+    readonly threads: number;
+  };
   readonly trafficOf: (member: Member) => { readonly sentBytes: number; readonly receivedBytes: number };
-}
-
-interface Standardiser {
-  readonly mean: Float32Array;
-  readonly scale: Float32Array;
 }
 
 /** A run in progress; use {@link runFederated}. */
@@ -202,7 +197,7 @@ class FederatedRun {
       this.#abort.signal,
     );
     this.#layout = trainer.program.layout;
-    this.#parameters = await this.#startParameters(trainer.program);
+    this.#parameters = await startParameters(trainer.program, task, resolved.task, this.#abort.signal);
     this.#facts = {
       features: resolved.features.length,
       parameters: this.#layout.length,
@@ -248,18 +243,6 @@ class FederatedRun {
       ...{ blobs: this.#blobs, clock, deadlines: this.#deadlines, minimum, signal: this.#abort.signal },
       emit: (event) => this.#emit(event),
     });
-  }
-
-  /** The model file's own weights, or those of `pretrained_file`, which must be the same network. */
-  async #startParameters(program: TrainingProgram): Promise<Float32Array> {
-    const file = this.#options.task.local.pretrainedFile;
-    if (file === undefined) return program.initial.slice();
-    const trainer = await Trainer.create(trainerOptions(this.#resolved!.task, { file }, file), this.#abort.signal);
-    const { layout, initial } = trainer.program;
-    await trainer.close();
-    if (JSON.stringify(layout) !== JSON.stringify(program.layout))
-      throw new KonsilError('MODEL_MISMATCH', `${file}: its parameters are not those of ${program.source}`, { file });
-    return initial.slice();
   }
 
   /** The dataset the task names, or the pod's only one. */
@@ -440,17 +423,10 @@ class FederatedRun {
   #saveModel(stem: string): string | null {
     const resolved = this.#resolved;
     if (!resolved || !this.#parameters) return null;
-    const { kind, classes } = problemOf(resolved.task.dataStructure);
-    const files = exportModelFiles(stem, resolved.model, this.#layout!, this.#parameters, {
-      source: resolved.source,
-      ...(this.#standardiser ? { preprocess: this.#standardiser } : {}),
-      head: kind === 'regression' ? 'none' : resolved.task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
-      metadata: {
-        'konsil.run': this.#runId,
-        'konsil.features': JSON.stringify(resolved.features),
-        'konsil.classes': JSON.stringify(classes),
-        'konsil.target': resolved.task.dataStructure.target,
-      },
+    const files = trainedModelFiles(stem, this.#runId, resolved, {
+      layout: this.#layout!,
+      parameters: this.#parameters,
+      standardiser: this.#standardiser,
     });
     return files.map(({ name, content }) => this.#folder.write(name, content)).at(-1)!;
   }
@@ -492,28 +468,12 @@ class FederatedRun {
  * @throws KonsilError CONFIG_INVALID, PEER_UNKNOWN or FILE_WRITE_FAILED before anything started.
  */
 export async function runFederated(options: FederatedRunOptions): Promise<RunOutcome> {
-  const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
-  return new FederatedRun(options, `${stamp}-${toBase64Url(randomBytes(12))}`).run();
-}
-
-function validationOf(
-  sum: Aggregation['sum'],
-): Pick<RoundResult, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
-  const rows = sum.counts['validationRows']!;
-  return {
-    validationRows: rows,
-    validationLoss: rows > 0 ? sum.extras['validationLoss']! / rows : null,
-    validationAccuracy: rows > 0 ? sum.counts['validationHits']! / rows : null,
-  };
+  return new FederatedRun(options, newRunId()).run();
 }
 
 function describeAbsent(members: readonly Member[]): string {
   const absent = members.filter(({ state }) => state !== 'active');
   return absent.map(({ name, state, reason }) => `${name} ${state}${reason ? ` (${reason})` : ''}`).join(', ');
-}
-
-function asKonsilError(error: unknown): KonsilError {
-  return error instanceof KonsilError ? error : new KonsilError('RUN_ABORTED', messageOf(error), {}, { cause: error });
 }
 
 /** A pod's fingerprint as reports show it. */

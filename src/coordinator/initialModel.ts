@@ -5,9 +5,9 @@
  */
 import { isKonsilError, KonsilError, printable } from '../base/index.ts';
 import { checkSchema, encodedFeatures, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
-import { outputsOf } from '../protocols/index.ts';
+import { outputsOf, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
-import { zooModel } from '../training/index.ts';
+import { Trainer, type TrainingProgram, zooModel } from '../training/index.ts';
 
 /** The task with its columns spelled out, and what they encode to. */
 export interface ResolvedTask {
@@ -88,4 +88,26 @@ export function resolveAmong<M extends { readonly name: string }>(
     }
   }
   throw new KonsilError('CONFIG_INVALID', problems.join('\n'));
+}
+
+/**
+ * The model file's own weights, or those of `pretrained_file`, which must be the same network.
+ *
+ * @param program - Of the model that is trained.
+ * @throws KonsilError MODEL_MISMATCH, or as reading and compiling the file.
+ */
+export async function startParameters(
+  program: TrainingProgram,
+  { local }: LocalTask,
+  task: Task,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const file = local.pretrainedFile;
+  if (file === undefined) return program.initial.slice();
+  const trainer = await Trainer.create(trainerOptions(task, { file }, file), signal);
+  const { layout, initial } = trainer.program;
+  await trainer.close();
+  if (JSON.stringify(layout) !== JSON.stringify(program.layout))
+    throw new KonsilError('MODEL_MISMATCH', `${file}: its parameters are not those of ${program.source}`, { file });
+  return initial.slice();
 }

@@ -233,6 +233,18 @@ describe('the verdict', () => {
 });
 
 describe('what protected the run', () => {
+  it('says of a local run that it is no federation, and nothing of hospitals or masks', () => {
+    const [site] = SECURE.cohort;
+    const local = { ...SECURE, mode: 'local' as const, cohort: [{ ...site!, sentBytes: 0, receivedBytes: 0 }] };
+    const { secure: _none, comparison: _neither, ...record } = local;
+    const rest = { ...record, rounds: record.rounds.map((round) => ({ ...round, dropped: [] })) };
+    const text = textOf(renderReport(rest));
+    expect(text).toContain('A local run of one site, not a federated one.');
+    expect(text).toContain('One site trained the model by itself');
+    expect(text).not.toMatch(/hospitals|coordinator|broker|masked|fingerprint/i);
+    expect(renderSummary(rest)).toContain('a local run of one site');
+  });
+
   it('in plain mode says that the coordinator saw each update, and claims no masking', () => {
     const text = textOf(renderReport(PLAIN));
     expect(text).toContain('The coordinator could see the update of each hospital.');

@@ -4,6 +4,7 @@
  */
 import { type Content, html, Markup } from './markup.ts';
 import type { RunResult } from './result.ts';
+import { renderLocalNote } from './sectionLocal.ts';
 import { renderSettings } from './sectionSettings.ts';
 import { renderDropOuts, renderProtection, renderWhatLeft } from './sectionsExchange.ts';
 import { renderHospitals, renderQuality, renderTraining } from './sectionsModel.ts';
@@ -20,6 +21,14 @@ const SECTIONS: readonly (readonly [id: string, title: string, render: (result: 
   ['settings', 'Settings and reproducibility', renderSettings],
 ];
 
+/** Of a run without a federation. */
+const LOCAL_SECTIONS: typeof SECTIONS = [
+  ['local', 'What this report is not', renderLocalNote],
+  ['quality', 'How good the model is', renderQuality],
+  ['training', 'How training went', renderTraining],
+  ['settings', 'Settings and reproducibility', renderSettings],
+];
+
 /** A self-contained page in plain words, for people who decide whether to use the model. All text is escaped. */
 export function renderReport(result: RunResult): string {
   // should markup ever slip through, the policy still lets nothing run and nothing load
@@ -29,13 +38,13 @@ export function renderReport(result: RunResult): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${result.title} – federated learning report</title>
+<title>${result.title} – ${result.mode === 'local' ? 'local training report' : 'federated learning report'}</title>
 <style>${new Markup(STYLE)}</style>
 </head>
 <body>
 ${renderVerdict(result)}
 <main>
-${SECTIONS.map(
+${(result.mode === 'local' ? LOCAL_SECTIONS : SECTIONS).map(
   ([id, title, render]) => html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2><div>
 ${render(result)}
 </div></section>

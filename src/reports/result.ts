@@ -53,7 +53,8 @@ export interface RunResult {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seconds: number;
-  readonly mode: 'secure' | 'plain';
+  /** `local`: one site's data on one machine, no federation. */
+  readonly mode: 'secure' | 'plain' | 'local';
   /** Secure mode: shares that rebuild a secret, smallest cohort, clip per coordinate, error bound of the last mean. */
   readonly secure?: {
     readonly threshold: number;

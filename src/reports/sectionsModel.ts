@@ -11,7 +11,7 @@ import { countOf, duration, listOf, NOTHING, ranges, whole } from './numbers.ts'
 import type { Comparison, RunResult } from './result.ts';
 
 /** Loss by round, as a drawing. */
-export function renderTraining({ rounds }: RunResult): Content {
+export function renderTraining({ rounds, mode }: RunResult): Content {
   if (rounds.length === 0) return html`<p>No round was completed, so there is nothing to plot.</p>`;
   const chart = convergenceChart(rounds);
   const slowest = rounds.reduce((a, b) => (b.seconds > a.seconds ? b : a));
@@ -21,11 +21,11 @@ export function renderTraining({ rounds }: RunResult): Content {
   const dropped = rounds.filter((round) => round.dropped.length > 0).map(({ round }) => round);
   const accuracies = rounds.flatMap(({ validationAccuracy }) => validationAccuracy ?? []);
   const [first, last] = [accuracies[0], accuracies.at(-1)];
-  return html`<p>In each round every hospital improves the model on its own rows, and the improvements are averaged. The
+  return html`<p>${mode === 'local' ? 'In each round the model was trained on the rows of this site.' : 'In each round every hospital improves the model on its own rows, and the improvements are averaged.'} The
 loss says how wrong the model is; it should fall and then level off.</p>
 ${
   chart
-    ? html`<figure>${chart}<figcaption>Mean loss over the rows of all hospitals in a round. The training loss is taken while
+    ? html`<figure>${chart}<figcaption>Mean loss over the rows of ${mode === 'local' ? 'the site' : 'all hospitals'} in a round. The training loss is taken while
 a round runs${hasValidation && ', the validation loss on rows that are not trained on'}.${
         dropped.length > 0 && ` ▲ with a dotted line: a hospital dropped out (round ${ranges(dropped)}).`
       }</figcaption></figure>`
@@ -48,7 +48,7 @@ export function renderQuality(result: RunResult): Content {
   const rows = testRowsOf(result);
   const main = mainMetricOf(result);
   return html`<div class="scroll"><table>
-<caption>The federated model on the test rows of all hospitals${rows !== null && ` (${whole(rows)})`}, which were not trained on.
+<caption>${result.mode === 'local' ? 'The model on the test rows of this site' : 'The federated model on the test rows of all hospitals'}${rows !== null && ` (${whole(rows)})`}, which were not trained on.
 The interval says how far chance in the choice of test rows could move a value.</caption>
 <thead><tr><th scope="col">Metric</th><th scope="col" class="number">Value</th><th scope="col" class="number">95&nbsp;%&nbsp;interval</th><th scope="col">Note</th></tr></thead>
 <tbody>${Object.entries(pooled).map(([name, { value, low, high, note }]) => {

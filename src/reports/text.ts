@@ -14,12 +14,13 @@ export function renderSummary(result: RunResult): string {
   const { pooled, comparison, rounds, problem } = result;
   const metric = MAIN_METRIC[problem.kind];
   const lines = [
-    `${result.status === 'complete' ? 'complete' : `aborted (${result.reason ?? 'no reason given'})`} in ${result.seconds.toFixed(1)} s: ${rounds.length} rounds, ${result.cohort.filter(({ state }) => state === 'finished').length} of ${result.cohort.length} pods to the end, ${result.mode} aggregation`,
+    `${result.status === 'complete' ? 'complete' : `aborted (${result.reason ?? 'no reason given'})`} in ${result.seconds.toFixed(1)} s: ${rounds.length} rounds, ${result.mode === 'local' ? 'a local run of one site' : `${result.cohort.filter(({ state }) => state === 'finished').length} of ${result.cohort.length} pods to the end, ${result.mode} aggregation`}`,
   ];
   const last = rounds.at(-1);
   if (last) lines.push(`training loss ${shown(rounds[0]!.trainingLoss)} → ${shown(last.trainingLoss)}`);
   if (pooled) {
-    lines.push('', 'federated model, test rows of all sites      value    95 % interval');
+    const what = result.mode === 'local' ? 'model, test rows of this site' : 'federated model, test rows of all sites';
+    lines.push('', `${what.padEnd(44)} value    95 % interval`);
     for (const [name, { value, low, high }] of Object.entries(pooled))
       lines.push(
         `  ${name.padEnd(42)} ${shown(value)}   ${low === null ? '' : `${shown(low)} – ${shown(high)}`}`.trimEnd(),

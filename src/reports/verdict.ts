@@ -12,7 +12,7 @@ import type { RunResult } from './result.ts';
 export function renderVerdict(result: RunResult): Markup {
   const isComplete = result.status === 'complete';
   return html`<header>
-<p class="eyebrow"><b>${result.title}</b><span>Federated learning report</span><span>${moment(result.startedAt)}</span>
+<p class="eyebrow"><b>${result.title}</b><span>${result.mode === 'local' ? 'Local training report' : 'Federated learning report'}</span><span>${moment(result.startedAt)}</span>
 <span class="badge ${isComplete ? 'good' : 'bad'}">${isComplete ? '✓ Complete' : '✕ Stopped early'}</span></p>
 <h1>${headline(result)}</h1>
 ${isComplete ? null : html`<p class="note bad"><strong>Reason given:</strong> ${result.reason ?? 'none'}</p>`}
@@ -24,6 +24,10 @@ ${tiles(result)}
 
 function headline(result: RunResult): string {
   const trained = contributorsOf(result).length;
+  if (result.mode === 'local' && trained > 0)
+    return result.status === 'aborted'
+      ? `A local run of one site stopped early, after ${countOf(result.rounds.length, 'round')}.`
+      : 'One site trained the model by itself: a local run, not a federated one.';
   if (result.status === 'aborted')
     return trained === 0
       ? 'The run stopped before a model was trained.'
@@ -75,6 +79,7 @@ function interruptions(result: RunResult): string | null {
 
 function confidentiality({ mode, rounds }: RunResult): string | null {
   if (rounds.length === 0) return null;
+  if (mode === 'local') return 'Nothing left this machine, and no other site took part.';
   return mode === 'secure'
     ? 'No hospital’s own update was visible to anyone else: only sums over hospitals were opened.'
     : 'The coordinator could see the update of each hospital.';
@@ -104,10 +109,14 @@ function tiles(result: RunResult): Markup {
   const tile = (label: string, figure: string, more: string): Markup =>
     html`<li><span class="name">${label}</span><span class="figure">${figure}</span><span class="more">${more}</span></li>\n`;
   return html`<ul class="tiles" aria-label="Key figures">
-${tile(name, shownMetric(name, metric?.value), metric ? interval : 'not measured')}${[
-  tile('Hospitals in the model', `${contributors} of ${cohort.length}`, `${finished} stayed to the end`),
-  tile('Rounds completed', whole(rounds.length), `in ${duration(seconds)}`),
-  tile('Sent by a hospital', sent.length > 0 ? size(mean) : NOTHING, 'on average, over the whole run'),
-  tile('Rows of data sent', '0', 'rows stay in their hospital'),
-]}</ul>`;
+${tile(name, shownMetric(name, metric?.value), metric ? interval : 'not measured')}${
+  result.mode === 'local'
+    ? tile('Rounds completed', whole(rounds.length), `in ${duration(seconds)}`)
+    : [
+        tile('Hospitals in the model', `${contributors} of ${cohort.length}`, `${finished} stayed to the end`),
+        tile('Rounds completed', whole(rounds.length), `in ${duration(seconds)}`),
+        tile('Sent by a hospital', sent.length > 0 ? size(mean) : NOTHING, 'on average, over the whole run'),
+        tile('Rows of data sent', '0', 'rows stay in their hospital'),
+      ]
+}</ul>`;
 }

@@ -68,8 +68,8 @@ function roundLines({ sites, secure, plain }: NonNullable<ModelFacts['round']>):
 /** Operations for people: 1.2 kFLOP, 3.4 MFLOP, 5.6 GFLOP. */
 function flops({ matrix, elementwise }: Flops): string {
   const count = matrix + elementwise;
-  const [unit, size] = count < 1e6 ? ['k', 1e3] : count < 1e9 ? ['M', 1e6] : ['G', 1e9];
-  return `${(count / (size as number)).toFixed(1)} ${unit}FLOP`;
+  const [unit, size]: [string, number] = count < 1e6 ? ['k', 1e3] : count < 1e9 ? ['M', 1e6] : ['G', 1e9];
+  return `${(count / size).toFixed(1)} ${unit}FLOP`;
 }
 
 /** Lines on a TensorFlow.js model. */

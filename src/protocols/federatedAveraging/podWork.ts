@@ -23,7 +23,8 @@ export interface PodWorkOptions {
 /** Options of a long computation. */
 export interface WorkOptions {
   readonly signal?: AbortSignal;
-  readonly onProgress?: (done: number, total: number) => void;
+  /** `loss` is the mean of the round so far. */
+  readonly onProgress?: (done: number, total: number, loss: number) => void;
 }
 
 /** How many steps or epochs the round after `completed` rounds trains: the interval, or what is left of the budget. */

@@ -5,7 +5,8 @@
 import type { Backward, Gradients, GraphBuilder } from '../onnx/builder.ts';
 import { intOf, type Name } from '../onnx/ir.ts';
 import { kernelOf, outputSizes, reach, spatialOf, type Window, windowAttributes, windowOf } from '../onnx/spatial.ts';
-import { floatTensor, intVector, sizeOf, tensorFrom } from '../onnx/tensor.ts';
+import { intVector, sizeOf, tensorFrom } from '../onnx/tensor.ts';
+import { multiplyAxis } from './axisMatrix.ts';
 import { gridOf, sumTaps } from './columns.ts';
 import { inputOf, type LowerContext, type LowerRule } from './context.ts';
 
@@ -142,31 +143,6 @@ function divisors(input: number, output: number, pool: Pool, axis: number, withP
   });
 }
 
-/** `value` with axis `axis` multiplied by the constant `matrix` `[rows, columns]`: columns become rows. */
-export function multiplyAxis(graph: GraphBuilder, value: Name, axis: number, matrix: Float32Array, rows: number): Name {
-  const dims = graph.dims(value);
-  const columns = dims[axis]!;
-  const inner = sizeOf(dims.slice(axis + 1));
-  const outer = sizeOf(dims.slice(0, axis));
-  const out = dims.with(axis, rows);
-  if (inner === 1) {
-    const transposed = new Float32Array(matrix.length);
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++) transposed[c * rows + r] = matrix[r * columns + c]!;
-    const right = graph.constant(floatTensor([columns, rows], transposed));
-    return graph.reshape(graph.op('MatMul', [graph.reshape(value, [outer, columns]), right]), out);
-  }
-  const left = graph.constant(floatTensor([rows, columns], matrix));
-  return graph.reshape(graph.op('MatMul', [left, graph.reshape(value, [outer, columns, inner])]), out);
-}
-
-/** `matrix` `[rows, columns]` with its sides exchanged. */
-export function transposeMatrix(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  const out = new Float32Array(matrix.length);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = matrix[r * columns + c]!;
-  return out;
-}
-
 /** y = (A₁ ⊗ A₂ ⊗ ...) x / counts: dx multiplies by the transposed matrices, one axis after another. */
 export const averagePool: LowerRule = (context) => {
   const pool = poolOf(context);
@@ -191,7 +167,7 @@ export const averagePool: LowerRule = (context) => {
         const matrix = coverage(size, output[i]!, pool, i);
         const counts = divisors(size, output[i]!, pool, i, withPadding);
         for (let k = 0; k < matrix.length; k++) matrix[k]! *= counts[Math.floor(k / size)]!;
-        value = multiplyAxis(graph, value, i + 2, transposeMatrix(matrix, output[i]!, size), size);
+        value = multiplyAxis(graph, value, i + 2, matrix, true);
       }
       return [value];
     };
@@ -205,7 +181,7 @@ function average(pool: Pool, output: readonly number[], withPadding: boolean): N
     const matrix = coverage(size, output[i]!, pool, i);
     const counts = divisors(size, output[i]!, pool, i, withPadding);
     for (let k = 0; k < matrix.length; k++) matrix[k]! *= counts[Math.floor(k / size)]!;
-    value = multiplyAxis(pool.graph, value, i + 2, matrix, output[i]!);
+    value = multiplyAxis(pool.graph, value, i + 2, matrix, false);
   }
   return value;
 }

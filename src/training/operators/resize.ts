@@ -4,10 +4,11 @@
  * @module
  * @source ONNX operator specification, Resize-13 to Resize-19; coordinates are rounded to float32 as in ORT.
  */
-import type { Backward, GraphBuilder } from '../onnx/builder.ts';
+import type { Backward } from '../onnx/builder.ts';
 import { type Attributes, findInts, floatOf, intOf, type Name, type Node, textOf } from '../onnx/ir.ts';
 import { axisOf, invalid } from '../onnx/shapeRule.ts';
-import { floatTensor, intVector, sizeOf } from '../onnx/tensor.ts';
+import { intVector } from '../onnx/tensor.ts';
+import { multiplyAxis } from './axisMatrix.ts';
 import { checkedCount, findNumbers, inputOf, type LowerContext, type LowerRule, unsupported } from './context.ts';
 
 /** One axis that changes: `from` elements become `to`. */
@@ -94,23 +95,6 @@ function matrixOf(scaling: Scaling, how: Interpolation): Float32Array {
   return matrix;
 }
 
-/** Σ over axis `axis` of x with `matrix` [rows, columns], or with its transpose. */
-function applied(graph: GraphBuilder, x: Name, axis: number, matrix: Float32Array, isTransposed: boolean): Name {
-  const dims = graph.dims(x);
-  const n = dims[axis]!;
-  const other = matrix.length / n;
-  const out = dims.with(axis, other);
-  const stored = floatTensor(isTransposed ? [n, other] : [other, n], matrix);
-  const constant = graph.constant(stored);
-  const [before, after] = [sizeOf(dims.slice(0, axis)), sizeOf(dims.slice(axis + 1))];
-  if (after === 1) {
-    const trans = { transB: { int: isTransposed ? 0 : 1 } };
-    return graph.reshape(graph.op('Gemm', [graph.reshape(x, [before, n]), constant], trans), out);
-  }
-  const left = isTransposed ? graph.op('Transpose', [constant], { perm: { ints: [1, 0] } }) : constant;
-  return graph.reshape(graph.op('MatMul', [left, graph.reshape(x, [before, n, after])]), out);
-}
-
 /** Scales and sizes are of all axes, or of those in `axes` (opset 18). */
 function scalingsOf({ graph, inputs, node }: LowerContext, scales?: number[], sizes?: number[]): Scaling[] {
   const dims = graph.dims(inputs[0]!);
@@ -153,10 +137,10 @@ function resized(context: LowerContext, scalings: readonly Scaling[], how: Inter
   return graph.composite('Resize', [x], () => {
     const y = isNative(how, dims.length, scalings)
       ? graph.op('Resize', [x, '', '', graph.constant(intVector(out))], nativeAttributes(how))
-      : matrices.reduce((value, { axis, matrix }) => applied(graph, value, axis, matrix, false), x);
+      : matrices.reduce((value, { axis, matrix }) => multiplyAxis(graph, value, axis, matrix, false), x);
     // the largest axis shrinks first
     const backward = ({ dy: [dy] }: Backward): Name[] => [
-      matrices.reduceRight((value, { axis, matrix }) => applied(graph, value, axis, matrix, true), dy!),
+      matrices.reduceRight((value, { axis, matrix }) => multiplyAxis(graph, value, axis, matrix, true), dy!),
     ];
     return { outputs: [y], backward };
   })[0]!;

@@ -19,8 +19,8 @@ const ROWS = 2;
 /** Rows without meaning: normal features, 0 where the model wants integers (of a range nobody knows here). */
 function anyRows({ inputs, input, target, batchSize }: TrainingProgram, rng: Rng): Omit<Samples, 'parameters'> {
   const x = new Float32Array(batchSize * input.width);
-  for (const { dtype, offset, width } of inputs)
-    for (let row = 0; dtype === 'float32' && row < batchSize; row++)
+  for (const { offset, width } of inputs.filter(({ dtype }) => dtype === 'float32'))
+    for (let row = 0; row < batchSize; row++)
       for (let i = 0; i < width; i++) x[row * input.width + offset + i] = normal(rng);
   const count = batchSize * target.width;
   const y =
