@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import { type RunEvent, runFederated } from '../../coordinator/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
-import { type RunResult, renderReport, renderSummary } from '../../reports/index.ts';
+import type { RunResult } from '../../reports/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
 import { Channel, systemClock } from '../../transport/index.ts';
 import { compareWithAlternatives } from '../comparison.ts';
@@ -11,7 +11,7 @@ import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from '../env
 import { cancelOnSignals, Output } from '../output.ts';
 import { ProgressView } from '../render/progress.ts';
 import { resultOf } from '../result.ts';
-import { writeResultFiles } from '../resultFiles.ts';
+import { reportResult } from '../resultFiles.ts';
 import { addBrokerOptions } from './shared.ts';
 
 type Flags = BrokerFlags & { readonly json?: boolean; readonly compare?: string[]; readonly plain?: boolean };
@@ -83,14 +83,7 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
         ? await compareWithAlternatives(outcome, compare, signal)
         : null;
     const result = resultOf(task, outcome, comparison);
-    const files = writeResultFiles(outcome.folder, task, result, renderReport(result));
-    output.line();
-    output.line(renderSummary(result));
-    output.line();
-    if (files.model) output.line(`model   ${files.model}`);
-    output.line(`result  ${files.result}`);
-    output.line(`report  ${files.report}`);
-    output.value({ type: 'result', files, result });
+    reportResult(output, outcome.folder, task, result);
     if (outcome.status !== 'complete') throw outcome.error ?? new KonsilError('RUN_ABORTED', outcome.reason);
     return result;
   } finally {

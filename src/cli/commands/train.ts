@@ -5,7 +5,6 @@ import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import { runLocally } from '../../coordinator/index.ts';
 import { type DatasourceConfig, openDataset } from '../../datasources/index.ts';
-import { renderReport, renderSummary } from '../../reports/index.ts';
 import {
   type LocalTask,
   type PodConfig,
@@ -18,7 +17,7 @@ import { DEVICES, type DeviceChoice } from '../../training/index.ts';
 import { cancelOnSignals, Output } from '../output.ts';
 import { LocalProgressView } from '../render/localProgress.ts';
 import { resultOf } from '../result.ts';
-import { writeResultFiles } from '../resultFiles.ts';
+import { reportResult } from '../resultFiles.ts';
 import { wholeNumber } from './shared.ts';
 
 interface Flags {
@@ -78,14 +77,7 @@ async function train(file: string, flags: Flags): Promise<void> {
       },
     });
     const result = resultOf(task, outcome, null);
-    const files = writeResultFiles(outcome.folder, task, result, renderReport(result));
-    output.line();
-    output.line(renderSummary(result));
-    output.line();
-    if (files.model) output.line(`model   ${files.model}`);
-    output.line(`result  ${files.result}`);
-    output.line(`report  ${files.report}`);
-    output.value({ type: 'result', files, result });
+    reportResult(output, outcome.folder, task, result);
     if (outcome.error) throw outcome.error;
   } finally {
     source.close();

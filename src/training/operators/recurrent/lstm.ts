@@ -7,7 +7,6 @@ import type { Name } from '../../onnx/ir.ts';
 import {
   addedUp,
   carried,
-  collected,
   type Direction,
   initial,
   mergedBias,
@@ -17,6 +16,7 @@ import {
   stacked,
   timesOf,
   type Unrolled,
+  weightGradients,
 } from './sequence.ts';
 
 interface Step {
@@ -35,7 +35,7 @@ interface Step {
 
 /** i, o, f = σ(x·Wᵀ + h·Rᵀ + b); c = f·c + i·g(…); h = o·h(c) */
 export function unrollLstm(direction: Direction): Unrolled {
-  const { graph, x, w, r, b, activations } = direction;
+  const { graph, x, w, r, activations } = direction;
   const [sigma, g, squash] = activations as [(typeof activations)[0], (typeof activations)[0], (typeof activations)[0]];
   const mul = (a: Name, c: Name): Name => graph.op('Mul', [a, c]);
   const gateOf = (gates: Name, index: number): Name => part(direction, gates, 1, index, index + 1);
@@ -78,16 +78,7 @@ export function unrollLstm(direction: Direction): Unrolled {
       dc = mul(dState, gateOf(gates, 2));
       return d;
     });
-    const all = stacked(direction, sums.reverse());
-    const db = (): Name => graph.sum(all, [0], false);
-    return [
-      needs(0) ? carried(graph, all, w) : null,
-      needs(1) ? collected(graph, all, x) : null,
-      needs(2) ? collected(graph, all, stacked(direction, before)) : null,
-      b !== '' && needs(3) ? graph.concat([db(), db()], 0) : null,
-      needs(4) ? dh : null,
-      needs(5) ? dc : null,
-    ];
+    return [...weightGradients(direction, sums.reverse(), before, needs), needs(4) ? dh : null, needs(5) ? dc : null];
   };
   return { y: stacked(direction, states), lastH: h, lastC: c, backward };
 }

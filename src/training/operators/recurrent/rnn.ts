@@ -7,7 +7,6 @@ import type { Name } from '../../onnx/ir.ts';
 import {
   addedUp,
   carried,
-  collected,
   type Direction,
   initial,
   mergedBias,
@@ -16,11 +15,12 @@ import {
   stacked,
   timesOf,
   type Unrolled,
+  weightGradients,
 } from './sequence.ts';
 
 /** h = f(x·Wᵀ + h·Rᵀ + b) */
 export function unrollRnn(direction: Direction): Unrolled {
-  const { graph, x, w, r, b } = direction;
+  const { graph, x, w, r } = direction;
   const f = direction.activations[0]!;
   const times = timesOf(direction);
   const input = product(graph, x, w, mergedBias(direction, 1));
@@ -40,15 +40,7 @@ export function unrollRnn(direction: Direction): Unrolled {
       dh = carried(graph, d, r);
       return d;
     });
-    const all = stacked(direction, sums.reverse());
-    const db = (): Name => graph.sum(all, [0], false);
-    return [
-      needs(0) ? carried(graph, all, w) : null,
-      needs(1) ? collected(graph, all, x) : null,
-      needs(2) ? collected(graph, all, stacked(direction, before)) : null,
-      b !== '' && needs(3) ? graph.concat([db(), db()], 0) : null,
-      needs(4) ? dh : null,
-    ];
+    return [...weightGradients(direction, sums.reverse(), before, needs), needs(4) ? dh : null];
   };
   return {
     y: stacked(

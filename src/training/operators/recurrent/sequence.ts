@@ -95,3 +95,27 @@ export function mergedBias(direction: Direction, gates: number): Name | undefine
   if (b === '') return undefined;
   return graph.op('Add', [part(direction, b, 0, 0, gates), part(direction, b, 0, gates, 2 * gates)]);
 }
+
+/**
+ * Gradients of x, W, R and b where the input's part x·Wᵀ and the state's part h·Rᵀ have the same gradient, all steps at
+ * once.
+ *
+ * @param sums - Gradient of each step's sum, `[batch, gates·hidden]`, in the order of computation.
+ * @param before - The state each step started from, `[batch, hidden]`, in the same order.
+ */
+export function weightGradients(
+  direction: Direction,
+  sums: readonly Name[],
+  before: readonly Name[],
+  needs: Backward['needs'],
+): Gradients {
+  const { graph, x, w, b } = direction;
+  const all = stacked(direction, sums);
+  const db = (): Name => graph.sum(all, [0], false);
+  return [
+    needs(0) ? carried(graph, all, w) : null,
+    needs(1) ? collected(graph, all, x) : null,
+    needs(2) ? collected(graph, all, stacked(direction, before)) : null,
+    b !== '' && needs(3) ? graph.concat([db(), db()], 0) : null,
+  ];
+}
