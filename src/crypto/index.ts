@@ -1,5 +1,6 @@
 export * from './envelope.ts';
 export * from './identity.ts';
+export * from './lanes.ts';
 export * from './maskStream.ts';
 export * from './primitives.ts';
 export * from './secretBox.ts';
