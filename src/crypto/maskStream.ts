@@ -13,10 +13,12 @@ import { wipe } from './primitives.ts';
 const CHUNK_BYTES = 16_384;
 const ZERO_COUNTER = new Uint8Array(16);
 const ZEROS = new Uint8Array(CHUNK_BYTES);
-const LANES = { 8: Uint8Array, 16: Uint16Array, 32: Uint32Array } as const;
 
-function lanesOf(bytes: Uint8Array, bits: LaneBits): Uint8Array | Uint16Array | Uint32Array {
-  return new LANES[bits](bytes.buffer, bytes.byteOffset, bytes.length / (bits / 8));
+function lanesOf({ buffer, byteOffset, length }: Uint8Array, bits: LaneBits): Uint8Array | Uint16Array | Uint32Array {
+  if (bits === 8) return new Uint8Array(buffer, byteOffset, length);
+  return bits === 16
+    ? new Uint16Array(buffer, byteOffset, length / 2)
+    : new Uint32Array(buffer, byteOffset, length / 4);
 }
 
 /** `target += source`, lane by lane modulo 2^bits, in place. Both of one length, aligned to 4 bytes. */
