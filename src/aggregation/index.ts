@@ -8,6 +8,8 @@ export {
   quantiseLevels,
   type Rounding,
 } from './quantise.ts';
+export { rotatedStretches } from './rotation.ts';
+export { agreedClips, type ClipRule, rangeCounts, rangeNames } from './scale.ts';
 export * from './secure/index.ts';
 export { applyDelta, type FedAvgOptions, fedAvg } from './strategies/fedAvg.ts';
 export type { Aggregate, AggregateResult, Contribution, Strategy } from './strategies/strategy.ts';
@@ -16,6 +18,7 @@ export {
   type PodInput,
   packInput,
   packLanes,
+  rotatedFor,
   type SummedVector,
   unpackLanes,
   unpackSum,

@@ -123,7 +123,7 @@ describe('quantiser', () => {
           return bits;
         } catch (error) {
           expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
-          expect(`${error}`).toMatch(/at least \d+ are needed/);
+          expect(String(error)).toMatch(/at least \d+ are needed/);
         }
       }
       return Number.NaN;

@@ -13,6 +13,7 @@ import {
   quantiseWords,
   weightedLevels,
 } from './quantise.ts';
+import { rotate, unrotate } from './rotation.ts';
 import { roundingWords } from './rounding.ts';
 import { partsOf, tailWords, type VectorSpec, vectorLength } from './vectorSpec.ts';
 import { decodeWide, encodeCount, encodeWide, maxCount, WIDE_WORDS } from './wideInt.ts';
@@ -107,11 +108,11 @@ export function packLanes(input: PodInput, spec: VectorSpec, options: PackOption
   if (vector.length !== bytes || vector.byteOffset % 4 !== 0)
     throw new RangeError(`a vector needs ${bytes} bytes aligned to 4, got ${vector.length}`);
   const { updateLength } = spec;
-  const { update } = input;
-  if ((update?.length ?? 0) !== updateLength)
+  if ((input.update?.length ?? 0) !== updateLength)
     throw new KonsilError('CONFIG_INVALID', `update must have ${updateLength} coordinates`);
   let clipped = 0;
-  if (update && updateLength > 0) {
+  if (input.update && updateLength > 0) {
+    const update = rotatedFor(spec, input.update);
     const random = spec.rounding === 'stochastic' ? roundingWords(seedOf(options)) : undefined;
     const levels = weightedLevels(input.weight, spec);
     const lanes = lanesAt(vector, lane, updateLength);
@@ -125,6 +126,11 @@ export function packLanes(input: PodInput, spec: VectorSpec, options: PackOption
   }
   writeTail(new Uint32Array(vector.buffer, vector.byteOffset + tailAt, tailWords(spec)), input, clipped, spec);
   return vector;
+}
+
+/** The update as its clips bound it: rotated where the spec says so. A copy if so, else `update` itself. */
+export function rotatedFor<T extends Float32Array | Float64Array>({ rotation }: VectorSpec, update: T): T {
+  return rotation === undefined ? update : rotate(update, rotation);
 }
 
 function seedOf({ seed }: PackOptions): Uint8Array {
@@ -158,6 +164,7 @@ export function unpackLanes(bytes: Uint8Array, spec: VectorSpec, survivors: numb
       mean[i] = sum * unit;
     }
   });
+  if (spec.rotation !== undefined) unrotate(mean, spec.rotation);
   return { mean, ...tail };
 }
 

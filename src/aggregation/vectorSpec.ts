@@ -23,6 +23,8 @@ export interface VectorSpec extends QuantiseParameters {
   readonly updateLength: number;
   /** Clips of stretches of the update instead of `clip`, in order and `updateLength` in all. */
   readonly clips?: readonly ClipRun[] | undefined;
+  /** Seed of a random rotation before quantising: 32 public bytes. Clips then bound rotated coordinates. */
+  readonly rotation?: Uint8Array | undefined;
   /** Names of real-valued sums, |value| < 2^64 each. */
   readonly extras: readonly string[];
   /** Names of exact counts. */
@@ -44,6 +46,8 @@ function checkSpec(spec: VectorSpec): void {
     throw new KonsilError('CONFIG_INVALID', 'a stretch with its own clip must have a length ≥ 1');
   if (clips && clips.reduce((sum, { length }) => sum + length, 0) !== updateLength)
     throw new KonsilError('CONFIG_INVALID', `clips must cover the update's ${updateLength} coordinates`);
+  if (spec.rotation !== undefined && spec.rotation.length !== 32)
+    throw new KonsilError('CONFIG_INVALID', `a rotation's seed must have 32 bytes, got ${spec.rotation.length}`);
   if (new Set(extras).size !== extras.length || new Set(counts).size !== counts.length)
     throw new KonsilError('CONFIG_INVALID', 'slot names must be distinct');
 }
@@ -83,7 +87,18 @@ export function hashSpec(spec: VectorSpec): Uint8Array {
   checkSpec(spec);
   const { cohort, maxWeight, updateLength, clip, clips = [], extras, counts } = spec;
   const { bits = DEFAULT_BITS, rounding = 'nearest', maxTotalWeight = maxWeight * cohort, headroom = 0 } = spec;
-  const numbers = [cohort, updateLength, realBytes(clip), maxWeight, bits, rounding, maxTotalWeight, headroom];
+  const { rotation = new Uint8Array(0) } = spec;
+  const numbers = [
+    cohort,
+    updateLength,
+    realBytes(clip),
+    maxWeight,
+    bits,
+    rounding,
+    maxTotalWeight,
+    headroom,
+    rotation,
+  ];
   const runs = clips.flatMap((run) => [run.length, realBytes(run.clip)]);
   const names = [extras.length, ...extras, counts.length, ...counts];
   return sha256(utf8('konsil/secagg/vector/v2'), frame(...numbers, clips.length, ...runs, ...names));

@@ -137,6 +137,7 @@ describe('vector in lanes', () => {
       ...[{}, { cohort: 4 }, { updateLength: 5 }, { clip: 1 + 2 ** -52 }, { maxWeight: 501 }, { counts: [] }],
       ...[{ extras: ['bias', 'loss'] }, { extras: ['loss'], counts: ['bias', 'correct'] }],
       ...[{ bits: 31 }, { rounding: 'stochastic' as const }, { maxTotalWeight: 501 }, { headroom: 1 }],
+      ...[{ rotation: new Uint8Array(32) }, { rotation: new Uint8Array(32).fill(1) }],
       ...[{ clips }, { clips: clips.toReversed() }, { clips: [clips[0]!, { length: 3, clip: 2 }] }],
     ];
     expect(new Set(variants.map((variant) => toHex(hashSpec({ ...spec, ...variant })))).size).toBe(variants.length);
@@ -157,7 +158,7 @@ describe('vector in lanes', () => {
     for (const change of bad) expect(() => packLanes({ ...input!, ...change }, spec)).toThrow(coded('CONFIG_INVALID'));
     for (const change of [{ weight: 501 }, { counts: { correct: -1 } }, { extras: { loss: Number.NaN, bias: 0 } }])
       expect(() => packLanes({ ...input!, ...change }, spec)).toThrow(coded('AGG_OVERFLOW'));
-    for (const change of [{ extras: ['a', 'a'] }, { updateLength: -1 }])
+    for (const change of [{ extras: ['a', 'a'] }, { updateLength: -1 }, { rotation: new Uint8Array(31) }])
       expect(() => shapeOf({ ...spec, ...change })).toThrow(coded('CONFIG_INVALID'));
   });
 
