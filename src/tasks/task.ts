@@ -8,6 +8,7 @@ import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
+import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
@@ -25,7 +26,7 @@ export type ModelChoice =
 
 export type Activation = 'relu' | 'tanh';
 
-export interface AggregatorSettings {
+export interface AggregatorSettings extends QuantisationSettings {
   readonly secure: boolean;
   /** Pod identifier to weight; undefined weighs by training rows. */
   readonly weights?: Readonly<Record<string, number>>;
@@ -165,6 +166,7 @@ export function toWire(task: Task): TaskFile {
         secure: aggregator.secure,
         ...(aggregator.weights !== undefined && { weights: { ...aggregator.weights } }),
         ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+        ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
       },
       deadlines: { ...task.deadlines },
@@ -243,6 +245,7 @@ function taskOf(file: TaskFile): Task {
       secure,
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+      ...quantisationSettings(aggregator),
       minimumCohort: aggregator.minimum_cohort ?? (secure ? 3 : 1),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
