@@ -1,7 +1,8 @@
 export * from './envelope.ts';
 export * from './identity.ts';
 export * from './lanes.ts';
-export * from './maskStream.ts';
+export * from './maskPool/maskPool.ts';
+export { addMask, addVectors, applyMasks, subtractMask } from './maskStream.ts';
 export * from './primitives.ts';
 export * from './secretBox.ts';
 export * from './shamir.ts';
