@@ -1,6 +1,7 @@
 export * from './envelope.ts';
 export * from './identity.ts';
 export * from './lanes.ts';
+export * from './maskedStream.ts';
 export * from './maskPool/maskPool.ts';
 export { addMask, addVectors, applyMasks, subtractMask } from './maskStream.ts';
 export * from './primitives.ts';

@@ -10,7 +10,9 @@ export type SharedVector = Uint8Array<SharedArrayBuffer>;
 /** Masks, 32 bytes of `keys` each; secret, overwritten by the pool when all threads are done. */
 export interface MaskJob {
   readonly kind: 'mask';
+  /** All of a vector of this shape, or a piece of it that begins at byte `start`. */
   readonly vector: SharedVector;
+  readonly start: number;
   readonly shape: VectorShape;
   readonly keys: SharedVector;
   readonly signs: readonly (1 | -1)[];

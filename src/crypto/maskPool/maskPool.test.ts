@@ -11,7 +11,7 @@ import { MaskPool } from './maskPool.ts';
 const LARGE: VectorShape = [
   { bits: 16, length: 300_001 },
   { bits: 8, length: 77_777 },
-  { bits: 32, length: 250_003 },
+  { bits: 32, length: 450_003 },
 ];
 const SMALL: VectorShape = [{ bits: 32, length: 1001 }];
 

@@ -17,10 +17,10 @@ import { wipe } from '../primitives.ts';
 import { CANCEL, type Job, type JobOrder, type JobReply, KEY_BYTES, type SharedVector } from './jobs.ts';
 
 /**
- * Bytes of key stream and vector under which the calling thread works itself: a thread's round trip takes about as long
- * as masking this much.
+ * Bytes of key stream, or of vector, under which the calling thread works itself: half a millisecond of work, which waking
+ * threads would not shorten.
  */
-const INLINE_BYTES = 1 << 20;
+const INLINE_BYTES = 1 << 21;
 /** Most of a vector that one thread takes at once. */
 const MAX_BLOCK_BYTES = 1 << 20;
 /** Work on the calling thread between two pauses: well under a millisecond. */
@@ -77,23 +77,34 @@ export class MaskPool {
     masks: readonly MaskKey[],
     signal?: AbortSignal,
   ): Promise<void> {
-    this.#check(signal);
     checkLengths(shape, vector);
+    await this.maskPiece(vector, 0, shape, masks, signal);
+  }
+
+  /**
+   * As {@link applyMasks}, for a piece of a vector.
+   * @param start where in the vector the piece begins; it and the piece's length are multiples of 16 bytes.
+   */
+  async maskPiece(
+    vector: Uint8Array,
+    start: number,
+    shape: VectorShape,
+    masks: readonly MaskKey[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    this.#check(signal);
     if (masks.some(({ key }) => key.length !== KEY_BYTES)) throw new RangeError(`a mask's key has ${KEY_BYTES} bytes`);
     if (masks.length === 0) return;
     if (!isShared(vector) || vector.length * masks.length < INLINE_BYTES) {
-      const masking = new Masking(shape, masks);
+      const masking = new Masking(shape, masks, { from: start });
       const slice = Math.ceil(SLICE_BYTES / masks.length / STRETCH_BYTES) * STRETCH_BYTES;
       return this.#inSlices(vector.length, slice, signal, (from, to) => masking.apply(vector.subarray(from, to)));
     }
     const keys = new Uint8Array(new SharedArrayBuffer(masks.length * KEY_BYTES));
     try {
       masks.forEach(({ key }, i) => keys.set(key, i * KEY_BYTES));
-      await this.#run(
-        { kind: 'mask', vector, shape, keys, signs: masks.map(({ sign }) => sign) },
-        vector.length,
-        signal,
-      );
+      const signs = masks.map(({ sign }) => sign);
+      await this.#run({ kind: 'mask', vector, start, shape, keys, signs }, vector.length, signal);
     } finally {
       wipe(keys);
     }

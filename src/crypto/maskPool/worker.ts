@@ -33,7 +33,7 @@ function mask(order: JobOrder, job: MaskJob): void {
   const isCancelled = (): boolean => Atomics.load(order.control, CANCEL) !== 0;
   try {
     for (const { from, to } of blocks(order, job.vector.length))
-      new Masking(job.shape, masks, { from, isCancelled }).apply(job.vector.subarray(from, to));
+      new Masking(job.shape, masks, { from: job.start + from, isCancelled }).apply(job.vector.subarray(from, to));
   } finally {
     wipe(...masks.map(({ key }) => key));
   }
