@@ -49,7 +49,7 @@ function checkParameters(parameters: QuantiseParameters): void {
   const { clip, cohort, maxWeight, bits = DEFAULT_BITS, rounding = 'nearest', headroom = 0 } = parameters;
   const total = parameters.maxTotalWeight ?? maxWeight * cohort;
   const need = (holds: boolean, what: string, got: unknown): void => {
-    if (!holds) throw new KonsilError('CONFIG_INVALID', `${what}, got ${got}`);
+    if (!holds) throw new KonsilError('CONFIG_INVALID', `${what}, got ${String(got)}`);
   };
   need(clip >= CLIP_RANGE[0] && clip <= CLIP_RANGE[1], 'clip must be in [1e-100, 1e100]', clip);
   need(isWithin(cohort, 1, 0x8000), 'cohort must be an integer in [1, 2^15]', cohort);
