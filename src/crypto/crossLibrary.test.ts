@@ -60,7 +60,10 @@ describe('Ed25519', () => {
   });
 
   it('accepts what the others sign, and rejects with them what has a flipped bit anywhere', () => {
-    const bit = fc.record({ part: fc.constantFrom<'key' | 'text' | 'signature'>('key', 'text', 'signature'), at: fc.nat() });
+    const bit = fc.record({
+      part: fc.constantFrom<'key' | 'text' | 'signature'>('key', 'text', 'signature'),
+      at: fc.nat(),
+    });
     fc.assert(
       fc.property(bytes(32), fc.uint8Array({ minLength: 1, maxLength: 80 }), bit, (seed, text, { part, at }) => {
         const { publicKey } = pairOf(seed);
@@ -138,7 +141,7 @@ describe('keys kept by OpenSSL', () => {
 });
 
 describe('hashes', () => {
-  it('SHA-256 is the same as noble's', () => {
+  it('SHA-256 is what noble gives', () => {
     fc.assert(
       fc.property(message, (text) => {
         expect(nobleSha256(text)).toEqual(sha256(text));
@@ -146,7 +149,7 @@ describe('hashes', () => {
     );
   });
 
-  it('HKDF is the same as noble's', () => {
+  it('HKDF is what noble gives', () => {
     fc.assert(
       fc.property(bytes(32), message, message, fc.integer({ min: 1, max: 200 }), (secret, salt, info, length) => {
         expect(nobleHkdf(nobleSha256, secret, salt, info, length)).toEqual(hkdf(secret, salt, info, length));

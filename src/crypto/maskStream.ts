@@ -156,22 +156,3 @@ export function addVectors(target: Uint8Array, source: Uint8Array, shape: Vector
   checkLength('source', source, shape);
   addRange(target, source, shape, { from: 0, to: target.length });
 }
-
-/** `words[i] += mask[i] mod 2^32`, in place. `key`: 32 bytes, secret, for this vector only. */
-export function addMask(words: Uint32Array, key: Uint8Array): void {
-  maskWords(words, { key, sign: 1 });
-}
-
-/** The inverse of {@link addMask} under the same key. */
-export function subtractMask(words: Uint32Array, key: Uint8Array): void {
-  maskWords(words, { key, sign: -1 });
-}
-
-function maskWords(words: Uint32Array, mask: MaskKey): void {
-  if (words.length === 0) return;
-  const shape: VectorShape = [{ bits: 32, length: words.length }];
-  const padded = new Uint32Array(runBytes(shape[0]!) / 4);
-  padded.set(words);
-  applyMasks(new Uint8Array(padded.buffer), shape, [mask]);
-  words.set(padded.subarray(0, words.length));
-}
