@@ -26,6 +26,7 @@ import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
+import { type FinalResult, ResultStatements } from './resultStatements.ts';
 import { RunFolder } from './runFolder.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
@@ -67,6 +68,8 @@ export interface RunOutcome {
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
+  /** SHA-256 of the final parameters, and who has signed that it was given them; null when they were not evaluated. */
+  readonly result: { readonly parameters: string; readonly confirmedBy: readonly string[] } | null;
   readonly members: readonly Member[];
   /** Of a run on one site's data on this machine, without a federation. */
   readonly local?: {
@@ -101,6 +104,9 @@ class FederatedRun {
   #aggregator!: Aggregator;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
+  #modelId = '';
+  /** The final parameters and who has signed for them. */
+  #result: FinalResult | null = null;
   #best = { loss: Number.POSITIVE_INFINITY };
   #pooled: Readonly<Record<string, PooledMetric>> | null = null;
   readonly #sites = new Map<string, { name: string; rows: number; metrics: Metrics }>();
@@ -135,7 +141,7 @@ class FederatedRun {
     await this.#members.dismiss(
       error
         ? { type: 'TASK_ABORT', reason: abortReason, message: `the coordinator ended the run: ${error.code}` }
-        : { type: 'TASK_COMPLETE' },
+        : { type: 'TASK_COMPLETE', ...(this.#result && { result: this.#result }) },
       GOODBYE_MS,
     );
     this.#abort.abort();
@@ -212,6 +218,7 @@ class FederatedRun {
     const taskJson = JSON.stringify(toWire(resolved.task));
     const everyone = members.all().map(({ peer }) => peer.public.id);
     const model = this.#blobs.offer(resolved.model, everyone);
+    this.#modelId = model.id;
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
     const request = (member: Member): MessageOf<'JOB_REQUEST'> => ({
       ...{ type: 'JOB_REQUEST', task: taskJson, model, roster },
@@ -384,8 +391,11 @@ class FederatedRun {
   async #evaluate(completed: number): Promise<void> {
     const facts = this.#facts!;
     const blob = this.#parameterBlob();
+    const view = { run: this.#runId, modelId: this.#modelId, parametersId: blob.ref.id };
+    const statements = new ResultStatements(view);
     const stop = this.#members.listen({
       onMessage: (member, context, message) => {
+        statements.take(member, message);
         if (message.type !== 'EVALUATION_RESULTS' || context.phase !== 'evaluation' || member.state !== 'active')
           return;
         const metrics = plausibleMetrics(message, facts.kind);
@@ -405,6 +415,7 @@ class FederatedRun {
       const counts = Uint32Array.from(statisticsLayout(facts.kind, facts.classes).counts, (name) => sum.counts[name]!);
       this.#pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
       this.#keepBest(validationOf(sum).validationLoss);
+      this.#result = statements.result();
     } finally {
       stop();
       blob.done();
@@ -457,6 +468,10 @@ class FederatedRun {
       rounds: this.#rounds,
       sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
       secure: this.#secure && { ...this.#secure, bound: this.#bound, minimum: this.#minimum() },
+      result: this.#result && {
+        parameters: this.#result.parameters,
+        confirmedBy: this.#result.statements.map(({ name }) => name).sort(),
+      },
       members: this.#members.all(),
       trafficOf: (member) => channel.trafficWith(member.peer.public.id),
     };
