@@ -3,6 +3,7 @@
  * @module
  */
 import { dirname, resolve } from 'node:path';
+import type { CohortAssumptions } from '../aggregation/index.ts';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
@@ -10,7 +11,7 @@ import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from '
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
-import { type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
+import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
 /** A model every side can build itself, or one that the modeller sends. */
 export type ModelChoice =
@@ -33,6 +34,8 @@ export interface AggregatorSettings extends QuantisationSettings {
   /** Largest absolute change of one weight in a round; undefined leaves the choice to the aggregator. */
   readonly clip?: number;
   readonly minimumCohort: number;
+  /** What the cohort of a secure sum withstands. */
+  readonly cohort?: CohortAssumptions;
 }
 
 /** Seconds the coordinator waits in each phase. */
@@ -168,6 +171,7 @@ export function toWire(task: Task): TaskFile {
         ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
         ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
+        ...aggregator.cohort,
       },
       deadlines: { ...task.deadlines },
       data_structure: {
@@ -247,10 +251,22 @@ function taskOf(file: TaskFile): Task {
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
       ...quantisationSettings(aggregator),
       minimumCohort: aggregator.minimum_cohort ?? (secure ? 3 : 1),
+      ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
     dataStructure,
   };
+}
+
+function cohortOf({ graph, colluding, dropouts }: Pick<AggregatorFile, 'graph' | 'colluding' | 'dropouts'>): {
+  cohort?: CohortAssumptions;
+} {
+  const cohort = {
+    ...(graph !== undefined && { graph }),
+    ...(colluding !== undefined && { colluding }),
+    ...(dropouts !== undefined && { dropouts }),
+  };
+  return Object.keys(cohort).length > 0 ? { cohort } : {};
 }
 
 /** The kind of a model that the modeller sends, by its file's ending or, on the wire, by its reference. */

@@ -2,7 +2,7 @@
  * What a round moves over the broker, before anything is run.
  * @module
  */
-import { vectorLength } from '../../aggregation/index.ts';
+import { wireBytes } from '../../aggregation/index.ts';
 import { CHUNK_BYTES } from '../../transport/index.ts';
 import { plainBytes } from '../plainSum.ts';
 import { DEFAULT_CLIP, MAX_ROWS_PER_POD, sumSpec } from './sums.ts';
@@ -32,7 +32,7 @@ const SHARES = { sent: (n: number): number => 3_025 + 195 * n, received: (n: num
 export function roundBytes(parameters: number, sites: number, isSecure: boolean): RoundBytes {
   const facts = { parameters, features: 1, kind: 'binary', classes: 2 } as const;
   const spec = sumSpec('update', facts, { clip: DEFAULT_CLIP, maxWeight: MAX_ROWS_PER_POD, cohort: sites });
-  const update = isSecure ? 4 * vectorLength(spec) : plainBytes(spec);
+  const update = isSecure ? wireBytes(spec) : plainBytes(spec);
   const down = 4 * parameters;
   const [ups, downs] = [Math.ceil(update / CHUNK_BYTES), Math.ceil(down / CHUNK_BYTES)];
   const sent = update + SIZES.chunk * ups + SIZES.blobGet * downs + SIZES.progress;
