@@ -1,3 +1,4 @@
+export { largestClip, meanBound } from './errorBound.ts';
 export {
   bitsForPrecision,
   expectedRms,

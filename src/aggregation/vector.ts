@@ -119,7 +119,10 @@ export function packLanes(input: PodInput, spec: VectorSpec, options: PackOption
 }
 
 /** The update as its clips bound it: rotated where the spec says so. A copy if so, else `update` itself. */
-export function rotatedFor<T extends Float32Array | Float64Array>({ rotation }: VectorSpec, update: T): T {
+export function rotatedFor<T extends Float32Array | Float64Array>(
+  { rotation }: Pick<VectorSpec, 'rotation'>,
+  update: T,
+): T {
   return rotation === undefined ? update : rotate(update, rotation);
 }
 

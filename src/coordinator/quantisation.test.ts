@@ -1,0 +1,113 @@
+/**
+ * Whole federations with fewer bits, other roundings and agreed scales, against the plain average of the same updates.
+ * @module
+ */
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { allowPlain, Federation, plainTask, reasons, shortTask } from '../../sim/federation.ts';
+import type { RunOutcome } from './federatedRun.ts';
+
+let federation: Federation | undefined;
+afterEach(async () => {
+  await federation?.close();
+  federation = undefined;
+});
+
+const oneRound = (yaml: string): string => yaml.replace(/epochs: 3/, 'epochs: 1');
+
+/** The short task, one round unless told otherwise, with these lines in its aggregator. */
+async function run(lines: readonly string[], edit: (yaml: string) => string = oneRound): Promise<RunOutcome> {
+  const own = lines.map((line) => `\n    ${line}`).join('');
+  federation = await Federation.open({
+    task: (yaml) => edit(shortTask(yaml)).replace('secure: true', `secure: true${own}`),
+  });
+  return federation.run();
+}
+
+let plain: Float32Array;
+let start: Float32Array;
+beforeAll(async () => {
+  const world = await Federation.open({ task: (yaml) => oneRound(plainTask(yaml)), pod: allowPlain });
+  plain = (await world.run()).parameters!;
+  await world.close();
+  // a clip of nothing: the parameters stay where they started
+  const idle = await Federation.open({
+    task: (yaml) => oneRound(shortTask(yaml)).replace('secure: true', 'secure: true\n    clip: 1.0e-30'),
+  });
+  start = (await idle.run()).parameters!;
+  await idle.close();
+});
+
+/** Largest difference from the plain average, and the relative L2 error of the step. */
+function compare(outcome: RunOutcome) {
+  expect(outcome.status, outcome.reason).toBe('complete');
+  let [worst, off, step] = [0, 0, 0];
+  outcome.parameters!.forEach((value, i) => {
+    worst = Math.max(worst, Math.abs(value - plain[i]!));
+    off += (value - plain[i]!) ** 2;
+    step += (plain[i]! - start[i]!) ** 2;
+  });
+  return { worst, relative: Math.sqrt(off / step) };
+}
+
+/** Bytes of the masked vector beside the update: weight, two wide sums, two counts, clipped. */
+const TAIL = 4 * (1 + 2 * 8 + 2 + 1);
+const PARAMETERS = 31 * 16 + 17;
+
+describe('a federated round', () => {
+  it.each([
+    ['24 bits', ['bits: 24'], 24, 1e-5],
+    ['24 bits and a fixed scale', ['bits: 24', 'scale: fixed', 'clip: 0.125'], 24, 1e-4],
+    ['16 bits, a clip a tensor', ['bits: 16'], 16, 1e-3],
+    ['16 bits, rotated', ['bits: 16', 'rotation: true'], 16, 1e-3],
+    ['16 bits, rounded stochastically', ['bits: 16', 'rounding: stochastic'], 16, 1e-3],
+    ['20 bits, one scale for all', ['bits: 20', 'scale: global'], 20, 1e-4],
+    ['32 bits, a clip a tensor', ['scale: per_tensor'], 32, 1e-6],
+  ] as const)('with %s stays within its stated bound of the plain average', async (_, lines, bits, relative) => {
+    const outcome = await run(lines);
+    const off = compare(outcome);
+    // float32 parameters near 1 have a half step of 6e-8 of their own, twice
+    expect(off.worst).toBeLessThanOrEqual(outcome.secure!.bound + 2 * 6e-8);
+    expect(off.relative).toBeLessThan(relative);
+    expect(outcome.rounds[0]).toMatchObject({ clipped: 0, vectorBytes: Math.ceil((PARAMETERS * bits) / 8) + TAIL });
+  });
+
+  it('agrees on scales anew before every update, without training twice', async () => {
+    const outcome = await run(['bits: 16'], (yaml) => yaml);
+    expect(outcome.rounds.map(({ survivors }) => survivors.length)).toEqual([4, 4, 4]);
+    const scales = federation!.events.filter((event) => event.type === 'scale');
+    expect(scales.map(({ completed }) => completed)).toEqual([0, 1, 2]);
+    for (const { least, most } of scales) {
+      expect(Number.isInteger(Math.log2(least)) && Number.isInteger(Math.log2(most))).toBe(true);
+      expect(most).toBeLessThan(1);
+    }
+    const rounds = federation!.noticesOf('hospital-a', 'round').map(({ purpose }) => purpose);
+    expect(rounds).toEqual(['statistics', 'range', 'update', 'range', 'update', 'range', 'update', 'evaluation']);
+    // each epoch is told once: an update that followed its range was not trained again
+    const ends = federation!.noticesOf('hospital-a', 'progress').filter(({ done, total }) => done === total);
+    expect(ends).toHaveLength(3);
+  });
+
+  it('counts what is clipped, in the round and in the record', async () => {
+    const outcome = await run(['bits: 16', 'clip: 1.0e-4']);
+    expect(outcome.status, outcome.reason).toBe('complete');
+    expect(outcome.rounds[0]!.clipped).toBeGreaterThan(PARAMETERS);
+    expect(outcome.secure!.clip).toBeLessThanOrEqual(1e-4);
+  });
+});
+
+describe('a run', () => {
+  it('goes on when a pod is lost between the ranges and the update', async () => {
+    federation = await Federation.open({
+      task: (yaml) => shortTask(yaml).replace('secure: true', 'secure: true\n    bits: 16'),
+    });
+    const { events } = federation;
+    federation.onEvent = (event) => {
+      if (event.type === 'scale' && event.completed === 1) federation!.kill('hospital-c');
+    };
+    const outcome = await federation.run();
+    expect(outcome.status, outcome.reason).toBe('complete');
+    expect(outcome.rounds.map(({ survivors }) => survivors.length)).toEqual([4, 3, 3]);
+    expect(reasons(outcome)['hospital-c']).toContain('lost');
+    expect(events.filter(({ type }) => type === 'scale')).toHaveLength(3);
+  });
+});
