@@ -8,13 +8,15 @@ import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageO
 import { type Identity, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import {
+  checkSecure,
   confirmedBy,
   encodePlain,
-  MAX_ROWS_PER_POD,
+  exactSums,
   NonceChain,
   PodSum,
   PodWork,
   publicHash,
+  rangeInput,
   signResult,
   sumSpec,
 } from '../protocols/index.ts';
@@ -71,6 +73,8 @@ export class PodRun {
   readonly #options: PodRunOptions;
   readonly #work: PodWork;
   #current: Current | null = null;
+  /** An update whose ranges were asked for, until it is asked for itself. */
+  #trained: { readonly completed: number; readonly parametersId: string; readonly input: PodInput } | null = null;
   #ended = false;
   /** Id of the final parameters this pod was given and has signed for. */
   #evaluated: string | null = null;
@@ -166,36 +170,17 @@ export class PodRun {
 
   async #runRound(current: Current): Promise<void> {
     const { message, context, abort } = current;
-    const { admitted, blobs, coordinator } = this.#options;
+    const { admitted } = this.#options;
     const { facts, task } = admitted;
     const secure = message.secure;
     if (task.aggregator.secure !== (secure !== undefined))
       throw new KonsilError('PROTOCOL_VIOLATION', 'round start and task disagree on secure aggregation');
+    if (secure) checkSecure(secure, message.purpose, task);
     if (message.standardiser)
       this.#work.standardise(float32Of(message.standardiser.mean), float32Of(message.standardiser.scale));
-    let parameters: Float32Array | undefined;
-    if (message.parameters) {
-      const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, {
-        maxBytes: 4 * facts.parameters,
-        signal: abort.signal,
-      });
-      if (bytes.length !== 4 * facts.parameters)
-        throw new KonsilError(
-          'MODEL_MISMATCH',
-          `parameters of ${bytes.length} bytes, the model has ${facts.parameters} float32`,
-        );
-      parameters = float32Of(bytes);
-      if (!parameters.every(Number.isFinite))
-        throw new KonsilError('PROTOCOL_VIOLATION', 'parameters contain a number that is not finite');
-    }
-    if (message.purpose === 'evaluation' && message.parameters) await this.#confirm(current, message.parameters.id);
-    const input = await this.#compute(current, parameters);
+    const input = await this.#compute(current);
     if (abort.signal.aborted) return;
-    const spec = sumSpec(
-      message.purpose,
-      facts,
-      secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length },
-    );
+    const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
     if (!secure) return this.#sendPlain(current, input, spec);
     const nonces = new NonceChain(randomBytes);
     current.sum = this.#openSum(current, input, spec, nonces);
@@ -214,34 +199,66 @@ export class PodRun {
     await this.#send(context, { type: 'RESULT_STATEMENT', parameters: parametersId, signature }, abort.signal);
   }
 
-  async #compute(current: Current, parameters: Float32Array | undefined): Promise<PodInput> {
+  async #compute(current: Current): Promise<PodInput> {
     const { message, context, abort } = current;
     const { policy, journal, admitted } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
-    if (!parameters)
-      throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
-    if (message.purpose === 'update') {
-      const rounds = roundsOf(admitted.task);
-      if (message.completed >= rounds)
-        throw new KonsilError(
-          'PROTOCOL_VIOLATION',
-          `round ${message.completed + 1} was asked for; the task has ${rounds}`,
-        );
-      let told = 0;
-      const onProgress = (done: number, total: number): void => {
-        this.#options.onEvent({ type: 'progress', done, total });
-        if (performance.now() - told < PROGRESS_EVERY_MS) return;
-        told = performance.now();
-        void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
-      };
-      return this.#work.update(parameters, message.completed, { signal: abort.signal, onProgress });
+    if (message.purpose === 'range' || message.purpose === 'update') {
+      const trained = await this.#train(current);
+      if (message.purpose === 'update') return trained;
+      return rangeInput(trained.update!, admitted.facts, message.secure);
     }
+    this.#trained = null;
+    const parameters = await this.#pullParameters(current);
+    await this.#confirm(current, message.parameters!.id);
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
     if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
       journal.append({ fact: 'metrics', run: this.#key });
       await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
     }
     return input;
+  }
+
+  /** The update that a round start asks for; computed once when its ranges were asked for before. */
+  async #train(current: Current): Promise<PodInput> {
+    const { message, context, abort } = current;
+    const { completed, parameters } = message;
+    const rounds = roundsOf(this.#options.admitted.task);
+    if (completed >= rounds)
+      throw new KonsilError('PROTOCOL_VIOLATION', `round ${completed + 1} was asked for; the task has ${rounds}`);
+    const known = this.#trained;
+    this.#trained = null;
+    if (known?.completed === completed && known.parametersId === parameters?.id) return known.input;
+    const start = await this.#pullParameters(current);
+    let told = 0;
+    const onProgress = (done: number, total: number): void => {
+      this.#options.onEvent({ type: 'progress', done, total });
+      if (performance.now() - told < PROGRESS_EVERY_MS) return;
+      told = performance.now();
+      void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
+    };
+    const input = await this.#work.update(start, completed, { signal: abort.signal, onProgress });
+    if (message.purpose === 'range') this.#trained = { completed, parametersId: parameters!.id, input };
+    return input;
+  }
+
+  /** The parameters a round starts from. */
+  async #pullParameters({ message, context, abort }: Current): Promise<Float32Array> {
+    const { blobs, coordinator, admitted } = this.#options;
+    const length = 4 * admitted.facts.parameters;
+    if (!message.parameters)
+      throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
+    const options = { maxBytes: length, signal: abort.signal };
+    const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, options);
+    if (bytes.length !== length)
+      throw new KonsilError(
+        'MODEL_MISMATCH',
+        `parameters of ${bytes.length} bytes, the model has ${length / 4} float32`,
+      );
+    const parameters = float32Of(bytes);
+    if (!parameters.every(Number.isFinite))
+      throw new KonsilError('PROTOCOL_VIOLATION', 'parameters contain a number that is not finite');
+    return parameters;
   }
 
   async #sendPlain(current: Current, input: PodInput, spec: VectorSpec): Promise<void> {
@@ -355,4 +372,4 @@ const inputKey = (dataset: string, { purpose, parameters }: MessageOf<'ROUND_STA
 
 /** What makes two sums the same one, whatever round number they come under. */
 const sumKey = ({ purpose, completed }: MessageOf<'ROUND_START'>): string =>
-  purpose === 'update' ? `update ${completed}` : purpose;
+  purpose === 'update' || purpose === 'range' ? `${purpose} ${completed}` : purpose;
