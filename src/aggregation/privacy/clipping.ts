@@ -25,9 +25,6 @@ export interface AdaptiveClip {
   readonly budgetShare: number;
 }
 
-/** Units of a site's answer "below" (+) or "above" (−); more than 1 so that integer noise is fine-grained beside it. */
-export const INDICATOR_UNITS = 1_024;
-
 /**
  * z of the update and of the indicator, such that both together cost what one release with `noiseMultiplier` does.
  * @source Andrew, Thakkar, McMahan, Ramaswamy, "Differentially private learning with adaptive clipping" (NeurIPS 2021),
@@ -40,9 +37,9 @@ export function splitMultiplier(
   return { update: noiseMultiplier / Math.sqrt(1 - budgetShare), indicator: noiseMultiplier / Math.sqrt(budgetShare) };
 }
 
-/** Share of updates below the clip norm, as the noisy sum of ±{@link INDICATOR_UNITS} of `pods` pods says; in [0, 1]. */
-export function shareBelow(sum: number, pods: number): number {
-  return Math.min(1, Math.max(0, 0.5 + sum / (2 * INDICATOR_UNITS * pods)));
+/** Share of updates below the clip norm, as the noisy sum of ±`units` of `pods` pods says; in [0, 1]. */
+export function shareBelow(sum: number, pods: number, units: number): number {
+  return Math.min(1, Math.max(0, 0.5 + sum / (2 * units * pods)));
 }
 
 /** The next clip norm, C·exp(−η·(share below − γ)) (Andrew et al. 2021, algorithm 1). */

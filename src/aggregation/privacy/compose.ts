@@ -31,13 +31,13 @@ function window(parts: readonly CountedLoss[]): { readonly low: number; readonly
 
 /** log Σ p·e^(tℓ), over finite losses. */
 function cumulant({ step, first, masses }: LossDistribution, t: number): number {
-  const top = t > 0 ? first + masses.length - 1 : first;
-  const ratio = Math.exp(t > 0 ? -t * step : t * step);
-  // Horner from the far end to `top`, where the factor is 1: no overflow
+  const top = t > 0 ? masses.findLastIndex((mass) => mass > 0) : masses.findIndex((mass) => mass > 0);
+  const ratio = Math.exp(-Math.abs(t) * step);
+  // Horner from the far end to `top`, whose factor is 1: no overflow, and what underflows is nothing beside it
   let sum = 0;
-  if (t > 0) for (let i = 0; i < masses.length; i++) sum = sum * ratio + masses[i]!;
-  else for (let i = masses.length - 1; i >= 0; i--) sum = sum * ratio + masses[i]!;
-  return Math.log(sum) + t * step * top;
+  if (t > 0) for (let i = 0; i <= top; i++) sum = sum * ratio + masses[i]!;
+  else for (let i = masses.length - 1; i >= top; i--) sum = sum * ratio + masses[i]!;
+  return Math.log(sum) + t * step * (first + top);
 }
 
 /** Length of the vector that {@link composeLosses} would transform. */

@@ -8,11 +8,21 @@ import { describe, expect, it } from 'vitest';
 import { type RandomBytes, randomBytes } from '../../crypto/index.ts';
 import { epsilonOf } from './accountant.ts';
 import { PrivacyBudget, readEvents } from './budget.ts';
-import { clipFactor, INDICATOR_UNITS, nextClip, normOf, shareBelow, splitMultiplier } from './clipping.ts';
+import { clipFactor, nextClip, normOf, shareBelow, splitMultiplier } from './clipping.ts';
 import { INTEGER_NOISES } from './distributions.ts';
 import { gaussianEpsilon } from './gaussian.ts';
-import { addNoiseShare, meanOf, roundUpdate } from './mechanism.ts';
+import { addNoiseShare, roundUpdate } from './mechanism.ts';
 import { eventOf, type NoiseOptions, planNoise, reliedOn, roundedSquare } from './sensitivity.ts';
+import {
+  centralMean,
+  clippedUpdate,
+  type PrivacySettings,
+  privateLength,
+  privateWords,
+  quantumOf,
+  readPrivateMean,
+  termsOf,
+} from './terms.ts';
 
 function seededBytes(seed: number): RandomBytes {
   const cipher = createCipheriv('aes-128-ctr', new Uint8Array(16).fill(seed), new Uint8Array(16));
@@ -107,7 +117,7 @@ describe.each(INTEGER_NOISES)('the noise of a sum (%s)', (noise) => {
       for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + words[i]!;
     }
     expect(sum.every((word) => Math.abs(word) <= plan.sumBound)).toBe(true);
-    const mean = meanOf(sum, clip, plan, pods);
+    const mean = Float64Array.from(sum, (word) => (word * clip) / plan.levels / pods);
     const shrunk = clipFactor(normOf(update), clip);
     const errors = mean.map((value, i) => value - update[i]! * shrunk);
     const deviation = Math.sqrt(errors.reduce((total, e) => total + e * e, 0) / errors.length);
@@ -167,12 +177,75 @@ describe('adaptive clipping', () => {
     const norms = Array.from({ length: 21 }, (_, i) => 0.2 + 0.1 * i);
     let clip = 0.01;
     for (let round = 0; round < 100; round++) {
-      const sum = norms.reduce((total, norm) => total + (norm <= clip ? 1 : -1) * INDICATOR_UNITS, 0);
-      clip = nextClip(clip, shareBelow(sum, norms.length), { quantile: 0.5, rate: 0.2, budgetShare: 0.1 });
+      const sum = norms.reduce((total, norm) => total + (norm <= clip ? 1 : -1) * 1_024, 0);
+      clip = nextClip(clip, shareBelow(sum, norms.length, 1_024), { quantile: 0.5, rate: 0.2, budgetShare: 0.1 });
     }
     expect(Math.abs(clip - 1.2)).toBeLessThan(0.15);
-    expect(shareBelow(1e9, 3)).toBe(1);
-    expect(shareBelow(-1e9, 3)).toBe(0);
+    expect(shareBelow(1e9, 3, 1)).toBe(1);
+    expect(shareBelow(-1e9, 3, 1)).toBe(0);
+  });
+});
+
+describe('a task’s terms', () => {
+  const settings: PrivacySettings = {
+    ...{ mechanism: 'skellam', noiseMultiplier: 0.5, clipNorm: 1, delta: 1e-6 },
+    ...{ dropoutFraction: 0.25, colludingFraction: 0.1 },
+  };
+  const sum = { pods: 12, dimension: 300, limit: 0x7fffffff };
+  const adaptiveClip = { quantile: 0.5, rate: 0.2, budgetShare: 0.1 };
+
+  it('count who may be missing and who may talk', () => {
+    const terms = termsOf(settings, sum);
+    expect(terms.minimumSurvivors).toBe(9);
+    expect(reliedOn(terms.update)).toBe(8);
+    const central = termsOf({ ...settings, mechanism: 'gaussian' }, sum);
+    expect([central.minimumSurvivors, reliedOn(central.update)]).toEqual([1, 1]);
+    // 10 pods of whom 30 % may be missing: 7, although 10·(1 − 0.3) is a little more than 7 in binary
+    expect(termsOf({ ...settings, dropoutFraction: 0.3 }, { ...sum, pods: 10 }).minimumSurvivors).toBe(7);
+    expect(() => termsOf({ ...settings, dropoutFraction: 0.5, colludingFraction: 0.5 }, sum)).toThrow('relied on');
+  });
+
+  it('cost about the same with an adaptive clip', () => {
+    const [fixed, adaptive] = [settings, { ...settings, adaptiveClip }].map((each) =>
+      new PrivacyBudget({ epsilon: 100, delta: 1e-6 }).spentAfter(termsOf(each, sum).events, 10),
+    );
+    expect(adaptive! / fixed! - 1).toBeLessThan(0.01);
+  });
+
+  it.each(['skellam', 'gaussian'] as const)('give the mean, and the share of short updates (%s)', (mechanism) => {
+    const terms = termsOf({ ...settings, mechanism, adaptiveClip, noiseMultiplier: 0.05 }, sum);
+    const updates = Array.from({ length: 12 }, (_, pod) =>
+      Float32Array.from({ length: 300 }, (_, i) => (Math.cos(i) * (pod < 3 ? 4 : 0.2)) / Math.sqrt(150)),
+    );
+    let found: ReturnType<typeof centralMean>;
+    if (mechanism === 'gaussian')
+      found = centralMean(
+        updates.map((update) => clippedUpdate(update, 1)),
+        1,
+        terms,
+        seededBytes(1),
+      );
+    else {
+      const words = updates.map((update, pod) => privateWords(update, 1, terms, seededBytes(pod)));
+      const total = Float64Array.from({ length: privateLength(terms) }, (_, i) => words.reduce((s, w) => s + w[i]!, 0));
+      found = readPrivateMean(
+        total.map((word) => (word * quantumOf(terms, 1)) / 12),
+        12,
+        1,
+        terms,
+      );
+    }
+    // three of length 4 cut to 1, nine of length 0.2: (3 + 1.8)/12 of the direction
+    const length = normOf(found.mean);
+    expect(Math.abs(length - 0.4)).toBeLessThan(0.15);
+    expect(Math.abs(found.below! - 0.75)).toBeLessThan(0.1);
+    expect(found.mean).toHaveLength(300);
+  });
+
+  it('hold for a pod that did not clip', () => {
+    const terms = termsOf({ ...settings, mechanism: 'gaussian', noiseMultiplier: 1e-3 }, { ...sum, pods: 1 });
+    const { mean } = centralMean([new Float32Array(300).fill(1e6)], 1, terms, seededBytes(4));
+    expect(normOf(mean)).toBeLessThan(1.1);
   });
 });
 

@@ -62,14 +62,3 @@ export function addNoiseShare(words: Int32Array, plan: NoisePlan, randomBytes: R
   sampler.addTo(words);
   sampler.wipe();
 }
-
-/** The mean that a noisy sum over `pods` pods stands for, in the update's own unit. */
-export function meanOf(
-  sum: ArrayLike<number>,
-  clipNorm: number,
-  plan: Pick<NoisePlan, 'levels'>,
-  pods: number,
-): Float64Array {
-  const unit = clipNorm / plan.levels / pods;
-  return Float64Array.from(sum, (word) => word * unit);
-}
