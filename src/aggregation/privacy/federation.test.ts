@@ -189,20 +189,14 @@ describe('adaptive clipping', () => {
 describe('a task’s terms', () => {
   const settings: PrivacySettings = {
     ...{ mechanism: 'skellam', noiseMultiplier: 0.5, clipNorm: 1, delta: 1e-6 },
-    ...{ dropoutFraction: 0.25, colludingFraction: 0.1 },
   };
-  const sum = { pods: 12, dimension: 300, limit: 0x7fffffff };
+  const sum = { cohort: 12, survivors: 9, colluding: 1, dimension: 300, limit: 0x7fffffff };
   const adaptiveClip = { quantile: 0.5, rate: 0.2, budgetShare: 0.1 };
 
   it('count who may be missing and who may talk', () => {
-    const terms = termsOf(settings, sum);
-    expect(terms.minimumSurvivors).toBe(9);
-    expect(reliedOn(terms.update)).toBe(8);
-    const central = termsOf({ ...settings, mechanism: 'gaussian' }, sum);
-    expect([central.minimumSurvivors, reliedOn(central.update)]).toEqual([1, 1]);
-    // 10 pods of whom 30 % may be missing: 7, although 10·(1 − 0.3) is a little more than 7 in binary
-    expect(termsOf({ ...settings, dropoutFraction: 0.3 }, { ...sum, pods: 10 }).minimumSurvivors).toBe(7);
-    expect(() => termsOf({ ...settings, dropoutFraction: 0.5, colludingFraction: 0.5 }, sum)).toThrow('relied on');
+    expect(reliedOn(termsOf(settings, sum).update)).toBe(8);
+    expect(reliedOn(termsOf({ ...settings, mechanism: 'gaussian' }, sum).update)).toBe(1);
+    expect(() => termsOf(settings, { ...sum, colluding: 9 })).toThrow('relied on');
   });
 
   it('cost about the same with an adaptive clip', () => {
@@ -243,7 +237,7 @@ describe('a task’s terms', () => {
   });
 
   it('hold for a pod that did not clip', () => {
-    const terms = termsOf({ ...settings, mechanism: 'gaussian', noiseMultiplier: 1e-3 }, { ...sum, pods: 1 });
+    const terms = termsOf({ ...settings, mechanism: 'gaussian', noiseMultiplier: 1e-3 }, sum);
     const { mean } = centralMean([new Float32Array(300).fill(1e6)], 1, terms, seededBytes(4));
     expect(normOf(mean)).toBeLessThan(1.1);
   });

@@ -1,6 +1,5 @@
 /**
- * What a task asks for, as numbers that pods and coordinator compute alike: the noise of each sum, what a round costs, and
- * how many pods a sum must have.
+ * What a task asks for, as numbers that pods and coordinator compute alike: the noise of each sum and what a round costs.
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
@@ -9,7 +8,7 @@ import { type AdaptiveClip, normOf, shareBelow, splitMultiplier } from './clippi
 import type { IntegerNoise } from './distributions.ts';
 import type { PrivacyEvent } from './events.ts';
 import { addNoiseShare, roundUpdate } from './mechanism.ts';
-import { eventOf, type NoisePlan, planNoise } from './sensitivity.ts';
+import { eventOf, type NoiseOptions, type NoisePlan, planNoise } from './sensitivity.ts';
 
 /** `gaussian` is added once by the coordinator, the others in shares by the pods. */
 export const MECHANISMS = ['skellam', 'discrete_gaussian', 'gaussian'] as const;
@@ -25,10 +24,6 @@ export interface PrivacySettings {
   readonly delta: number;
   /** Training ends before it would spend more. */
   readonly epsilonBudget?: number;
-  /** Largest share of the task's pods that may be missing from a sum, in [0, 1). */
-  readonly dropoutFraction: number;
-  /** Largest share of the task's pods whose noise may be known to others, in [0, 1). */
-  readonly colludingFraction: number;
 }
 
 /** {@link PrivacySettings} for one cohort, model and width of words. */
@@ -38,35 +33,30 @@ export interface PrivacyTerms {
   readonly indicator?: NoisePlan;
   /** What every round is charged. */
   readonly events: readonly PrivacyEvent[];
-  /** Pods without which a sum is not opened: with fewer, the noise could be too little. */
-  readonly minimumSurvivors: number;
 }
 
-/**
- * @param sum - `pods`: named by the task. `dimension`: of the model. `limit`: largest magnitude of a summed word.
- * @throws KonsilError CONFIG_INVALID when the fractions leave no pod, or the words are too narrow.
- */
-export function termsOf(
-  settings: PrivacySettings,
-  { pods, dimension, limit }: { readonly pods: number; readonly dimension: number; readonly limit: number },
-): PrivacyTerms {
+/** The sum that {@link PrivacySettings} are about. */
+export interface SumFrame extends Pick<NoiseOptions, 'cohort' | 'survivors' | 'colluding' | 'limit'> {
+  /** Parameters of the model. */
+  readonly dimension: number;
+}
+
+/** @throws KonsilError CONFIG_INVALID when nobody's noise can be relied on, or the words are too narrow. */
+export function termsOf(settings: PrivacySettings, { dimension, ...frame }: SumFrame): PrivacyTerms {
   const { mechanism, noiseMultiplier, adaptiveClip } = settings;
-  // central noise is drawn once, whoever is there
-  const isCentral = mechanism === 'gaussian';
-  const minimumSurvivors = isCentral ? 1 : Math.max(1, Math.ceil(pods * (1 - settings.dropoutFraction) - 1e-9));
-  const colluding = isCentral ? 0 : Math.floor(pods * settings.colludingFraction + 1e-9);
-  const common = {
-    noise: isCentral ? ('discrete_gaussian' as const) : mechanism,
-    ...{ cohort: pods, survivors: minimumSurvivors, colluding, limit },
-  };
+  const common =
+    mechanism === 'gaussian'
+      ? // drawn once, whoever is there
+        { ...frame, noise: 'discrete_gaussian' as const, survivors: 1, colluding: 0 }
+      : { ...frame, noise: mechanism };
   if (!adaptiveClip) {
     const update = planNoise({ ...common, noiseMultiplier, dimension });
-    return { update, events: [eventOf(update)], minimumSurvivors };
+    return { update, events: [eventOf(update)] };
   }
   const split = splitMultiplier(noiseMultiplier, adaptiveClip.budgetShare);
   const update = planNoise({ ...common, noiseMultiplier: split.update, dimension });
   const indicator = planNoise({ ...common, noiseMultiplier: split.indicator, dimension: 1 });
-  return { update, indicator, events: [eventOf(update), eventOf(indicator)], minimumSurvivors };
+  return { update, indicator, events: [eventOf(update), eventOf(indicator)] };
 }
 
 /** Words of a sum by `terms`: the update's, and one more for the indicator. */
