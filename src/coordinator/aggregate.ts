@@ -3,12 +3,21 @@
  * on the way are left out; an attempt that fails before anything was revealed is repeated with those that are left.
  * @module
  */
-import { openSession, type SummedVector, unpackSum, vectorLength } from '../aggregation/index.ts';
+import {
+  isSparse,
+  openSession,
+  type SummedVector,
+  shapeOf,
+  unpackLanes,
+  type VectorSpec,
+  wireBytes,
+} from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import type { Identity } from '../crypto/index.ts';
 import {
   CoordinatorSum,
   decodePlain,
+  MAX_ATTEMPTS,
   MAX_ROWS_PER_POD,
   PHASE_LABELS,
   plainBytes,
@@ -23,9 +32,6 @@ import type { BlobRef, Context, MessageOf, Purpose, SecureParameters } from '../
 import type { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import type { Member, Members } from './members.ts';
-
-/** Attempts at one sum before the round counts as lost. */
-const MAX_ATTEMPTS = 4;
 
 export interface AggregatorOptions {
   readonly runId: string;
@@ -164,7 +170,13 @@ export class Aggregator {
     const { facts, minimum, emit } = this.#options;
     const spec = sumSpec(request.purpose, facts, secure);
     const dropped: Dropped = [];
-    const ready = await this.#awaitWork(request, context, cohort, () => true as const, dropped);
+    const ready = await this.#awaitWork(
+      request,
+      context,
+      cohort,
+      (_member, message) => (message.type === 'TRAINING_COMPLETE' ? message.commitments : undefined),
+      dropped,
+    );
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // some may be gone since they were ready; a pod that came back has no work of this round
       const roster = cohort.filter((member) => ready.has(member.name) && member.state === 'active');
@@ -173,14 +185,15 @@ export class Aggregator {
           'AGG_TOO_FEW_SURVIVORS',
           `${roster.length} pods are left in the round, ${minimum} are needed`,
         );
-      const outcome = await this.#attempt(request, spec, context, attempt, roster, dropped);
+      const commitments = new Map(roster.map(({ name }) => [name, ready.get(name)![attempt]!]));
+      const outcome = await this.#attempt(request, spec, context, attempt, roster, commitments, dropped);
       if (outcome.ok) {
         return {
-          sum: readSum(outcome.words, spec, outcome.survivors),
+          sum: readSum(outcome.lanes, spec, outcome.survivors),
           survivors: outcome.survivors,
           dropped,
           attempts: attempt + 1,
-          vectorBytes: 4 * vectorLength(spec),
+          vectorBytes: wireBytes(spec),
         };
       }
       emit({ type: 'retry', purpose: request.purpose, reason: outcome.error.message, spent: outcome.spent });
@@ -197,10 +210,11 @@ export class Aggregator {
 
   async #attempt(
     request: AggregationRequest,
-    spec: ReturnType<typeof sumSpec>,
+    spec: VectorSpec,
     context: Context,
     attempt: number,
     roster: readonly Member[],
+    commitments: ReadonlyMap<string, Uint8Array>,
     dropped: Dropped,
   ): ReturnType<() => CoordinatorSum['outcome']> {
     const { runId, identity, members, blobs, clock, deadlines, task, taskJson, modelId, signal, emit } = this.#options;
@@ -210,7 +224,9 @@ export class Aggregator {
       roster: roster.map(({ name, peer }) => ({ name, publicKey: peer.public.signing })),
       coordinator: identity.signing.publicKey,
       minimum: task.aggregator.minimumCohort,
-      vectorLength: vectorLength(spec),
+      assumptions: task.aggregator.cohort ?? {},
+      commitments,
+      ...{ shape: shapeOf(spec), wireBytes: wireBytes(spec) },
       publicHash: publicHash({
         task: taskJson,
         modelId,
@@ -219,17 +235,20 @@ export class Aggregator {
         spec,
       }),
     });
-    const { t, minSurvivors, colluding } = session;
-    emit({ type: 'thresholds', pods: roster.length, threshold: t, minimum: minSurvivors, colluding });
-    for (const member of roster)
-      members.send(member, context, { type: 'SECURE_OPEN', purpose, attempt, cohort: roster.map(({ name }) => name) });
+    const { t, k, minSurvivors, colluding } = session;
+    emit({ type: 'thresholds', pods: roster.length, neighbours: k, threshold: t, minimum: minSurvivors, colluding });
+    const open: MessageOf<'SECURE_OPEN'> = {
+      ...{ type: 'SECURE_OPEN', purpose, attempt, cohort: roster.map(({ name }) => name) },
+      commitments: isSparse(session) ? [...commitments.values()] : [],
+    };
+    for (const member of roster) members.send(member, context, open);
     let entered = clock.now();
     let present = '';
-    const sum = new CoordinatorSum(session, identity.signing, {
+    const sum = new CoordinatorSum(session, spec, identity.signing, {
       send: (to, body) => members.send(members.get(to), context, { type: 'SECURE_SHARE', purpose, attempt, body }),
       fetch: (from, ref) =>
         blobs.pull(members.get(from).peer.public.id, ref, context, {
-          maxBytes: 4 * session.vectorLength,
+          maxBytes: session.wireBytes,
           timeoutMs: deadlines.limitMs('upload', 'exchange'),
           signal,
         }),
@@ -282,9 +301,9 @@ export class Aggregator {
 }
 
 /** A sum that honest pods cannot have made is lost like one that was never unmasked: nobody can tell whose fault it is. */
-function readSum(words: Uint32Array, spec: ReturnType<typeof sumSpec>, survivors: readonly string[]): SummedVector {
+function readSum(lanes: Uint8Array, spec: VectorSpec, survivors: readonly string[]): SummedVector {
   try {
-    return unpackSum(words, spec, survivors.length);
+    return unpackLanes(lanes, spec, survivors.length);
   } catch (cause) {
     if (!isKonsilError(cause, 'AGG_OVERFLOW')) throw cause;
     throw new KonsilError(

@@ -14,6 +14,7 @@ export type RunEvent =
   | {
       readonly type: 'thresholds';
       readonly pods: number;
+      readonly neighbours: number;
       readonly threshold: number;
       readonly minimum: number;
       readonly colluding: number;

@@ -16,7 +16,9 @@ import {
 } from '../../sim/federation.ts';
 import { type Behaviour, HostilePod } from '../../test/support/hostilePod.ts';
 import { isKonsilError } from '../base/index.ts';
+import { randomBytes } from '../crypto/index.ts';
 import { PeerBook } from '../keystore/index.ts';
+import { NonceChain } from '../protocols/index.ts';
 import { parseTask } from '../tasks/index.ts';
 import { builtinMlp } from '../training/index.ts';
 import { decodeModel, encodeModel } from '../training/onnx/proto.ts';
@@ -51,6 +53,9 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (isKonsilError(error) ? `${error.code}: ${error.message}` : String(error)),
   );
 
+/** Commitments as any pod sends them. */
+const commitments = new NonceChain(randomBytes).commitments();
+
 describe('a hostile pod', () => {
   it('in a secure run is dropped for each thing it does, and the others go on', async () => {
     await open({
@@ -64,12 +69,12 @@ describe('a hostile pod', () => {
         if (purpose === 'update' && completed === 1) {
           // all but what it was asked for
           for (let done = 0; done < 500; done++) pod.send(context, { type: 'PROGRESS', done, total: 2 });
-          pod.send(context, { type: 'TRAINING_COMPLETE', purpose: 'evaluation' });
-          pod.send({ ...context, round: context.round + 1 }, { type: 'TRAINING_COMPLETE', purpose });
-          pod.send({ ...context, run: 'another' }, { type: 'TRAINING_COMPLETE', purpose });
+          pod.send(context, { type: 'TRAINING_COMPLETE', purpose: 'evaluation', commitments });
+          pod.send({ ...context, round: context.round + 1 }, { type: 'TRAINING_COMPLETE', purpose, commitments });
+          pod.send({ ...context, run: 'another' }, { type: 'TRAINING_COMPLETE', purpose, commitments });
         } else if (purpose === 'update' && completed === 2)
           pod.send(context, { type: 'JOB_REJECT', response: 'NO_ACCESS', reason: 'changed \u001b[2J my mind' });
-        else pod.send(context, { type: 'TRAINING_COMPLETE', purpose });
+        else pod.send(context, { type: 'TRAINING_COMPLETE', purpose, commitments });
       },
       onOpen: (context, { purpose, attempt, cohort }) => {
         const body = new Uint8Array(200).fill(9);
@@ -90,7 +95,7 @@ describe('a hostile pod', () => {
     expect(survivors(outcome)).toEqual(['abc', 'abc', 'abc']);
     // on a busy machine the others may be late too, and the round is then repeated: each reason counts once
     expect([...new Set(droppedFrom('hospital-d'))]).toEqual([
-      expect.stringMatching(/^masked input: rejected: masked vector of 4 bytes, expected \d+$/),
+      expect.stringMatching(/^masked input: rejected: masked vector of 4 bytes, its manifest promises \d+$/),
       'keys: rejected: not a message of this protocol version',
       'training: no answer in time',
       'training: NO_ACCESS: changed  [2J my mind', // what would have cleared the terminal is gone

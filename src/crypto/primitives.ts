@@ -13,7 +13,6 @@ import {
   diffieHellman,
   sign as edSign,
   verify as edVerify,
-  generateKeyPairSync,
   hkdfSync,
   type KeyObject,
   randomBytes as nodeRandomBytes,
@@ -55,17 +54,28 @@ export function wipe(...secrets: readonly Uint8Array[]): void {
   for (const secret of secrets) secret.fill(0);
 }
 
-function generate(curve: 'ed25519' | 'x25519'): KeyPair {
-  const { privateKey } = curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');
-  const jwk = privateKey.export({ format: 'jwk' });
-  return { publicKey: fromBase64Url(jwk.x!), secret: fromBase64Url(jwk.d!) };
+/**
+ * Key pair of a raw private key. OpenSSL reads only `d` and derives the public half; JWK demands some `x` beside it.
+ *
+ * Not by generateKeyPairSync: in Node 20 its job locks the key's mutex when it is garbage-collected, and exporting the
+ * key holds that mutex while it allocates. A collection at that moment stops the process for good.
+ */
+function keyPairOf(crv: 'Ed25519' | 'X25519', secret: Uint8Array): KeyPair {
+  const d = toBase64Url(secret);
+  const jwk = createPrivateKey({ key: { kty: 'OKP', crv, x: d, d }, format: 'jwk' }).export({ format: 'jwk' });
+  return { publicKey: fromBase64Url(jwk.x!), secret };
 }
 
 /** Fresh Ed25519 signing key; `secret` is the 32-byte seed. */
-export const generateSigningKey = (): KeyPair => generate('ed25519');
+export const generateSigningKey = (): KeyPair => keyPairOf('Ed25519', randomBytes(32));
 
 /** Fresh X25519 agreement key; `secret` is the raw scalar. */
-export const generateAgreementKey = (): KeyPair => generate('x25519');
+export const generateAgreementKey = (): KeyPair => agreementKeyOf(randomBytes(32));
+
+/** X25519 key pair of a raw scalar of 32 bytes, which it keeps. */
+export function agreementKeyOf(secret: Uint8Array): KeyPair {
+  return keyPairOf('X25519', secret);
+}
 
 function publicKeyObject(crv: 'Ed25519' | 'X25519', publicKey: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: 'OKP', crv, x: toBase64Url(publicKey) }, format: 'jwk' });

@@ -3,7 +3,7 @@
  * final; every refusal says what is missing in words the modeller can act on.
  * @module
  */
-import type { Member } from '../aggregation/index.ts';
+import { type Member, thresholdsFor } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
 import { checkSchema, type DataSource, openDataset, problemOf } from '../datasources/index.ts';
@@ -50,6 +50,7 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   checkModeller(config, from);
   const task = readWire(request.task);
   checkPolicy(config, task);
+  checkThresholds(config, task);
   const members = checkRoster(options, task);
   const source = await openSource(config, request.dataset);
   try {
@@ -103,6 +104,25 @@ function checkPolicy({ policy }: PodConfig, task: Task): void {
     throw new Refusal(
       'UNAUTHORISED',
       `task.aggregator.minimum_cohort is ${task.aggregator.minimumCohort}; this site takes part only in sums of ${policy.minimumCohort} or more`,
+    );
+}
+
+/** Whether secure sums of this task withstand as much as the site asks for. */
+function checkThresholds({ policy }: PodConfig, task: Task): void {
+  if (!task.aggregator.secure) return;
+  const n = task.pods.length;
+  let colluding: number;
+  try {
+    ({ colluding } = thresholdsFor(n, task.aggregator.cohort));
+  } catch (error) {
+    throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
+  }
+  const asked = policy.minimumColluding;
+  const least = asked === undefined ? thresholdsFor(n).colluding : Math.ceil(asked * n);
+  if (colluding < least)
+    throw new Refusal(
+      'UNAUTHORISED',
+      `task withstands ${colluding} colluding pods of ${n}; this site takes part only where it is ${least} (task.aggregator.colluding)`,
     );
 }
 

@@ -5,9 +5,9 @@
  */
 import type { PodInput, VectorSpec } from '../aggregation/index.ts';
 import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
-import type { Identity } from '../crypto/index.ts';
+import { type Identity, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
-import { encodePlain, MAX_ROWS_PER_POD, PodSum, PodWork, publicHash, sumSpec } from '../protocols/index.ts';
+import { encodePlain, MAX_ROWS_PER_POD, NonceChain, PodSum, PodWork, publicHash, sumSpec } from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
@@ -163,8 +163,13 @@ export class PodRun {
       secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length },
     );
     if (!secure) return this.#sendPlain(current, input, spec);
-    current.sum = this.#openSum(current, input, spec);
-    await this.#send(context, { type: 'TRAINING_COMPLETE', purpose: message.purpose }, abort.signal);
+    const nonces = new NonceChain(randomBytes);
+    current.sum = this.#openSum(current, input, spec, nonces);
+    await this.#send(
+      context,
+      { type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() },
+      abort.signal,
+    );
   }
 
   async #compute(current: Current, parameters: Float32Array | undefined): Promise<PodInput> {
@@ -208,7 +213,7 @@ export class PodRun {
     );
   }
 
-  #openSum(current: Current, input: PodInput, spec: VectorSpec): PodSum {
+  #openSum(current: Current, input: PodInput, spec: VectorSpec, nonces: NonceChain): PodSum {
     const { message, context, abort } = current;
     const { runId, podName, identity, coordinator, admitted, request, blobs, onEvent } = this.#options;
     const view = {
@@ -227,9 +232,13 @@ export class PodRun {
       coordinator: coordinator.public.signing,
       members: admitted.members,
       minimumCohort: admitted.task.aggregator.minimumCohort, // at least the site's, or it would not be admitted
+      assumptions: admitted.task.aggregator.cohort ?? {},
       spec,
       publicHash: publicHash(view),
       input,
+      nonces,
+      judge: () => null,
+      record: () => undefined,
       send: (attempt, body, vector) => {
         let ref: BlobRef | undefined;
         if (vector) {
@@ -262,7 +271,7 @@ export class PodRun {
     if (!sum || !at || at.round !== context.round || started?.purpose !== message.purpose)
       return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', 'no such sum is open'));
     try {
-      if (message.type === 'SECURE_OPEN') sum.open(message.attempt, message.cohort);
+      if (message.type === 'SECURE_OPEN') sum.open(message.attempt, message.cohort, message.commitments);
       else sum.receive(message.attempt, message.body);
     } catch (error) {
       if (!isKonsilError(error)) throw error;

@@ -5,5 +5,6 @@ export * from './federatedAveraging/sums.ts';
 export * from './federatedAveraging/trainerOptions.ts';
 export * from './plainSum.ts';
 export * from './secureSum/coordinatorHalf.ts';
+export * from './secureSum/nonces.ts';
 export * from './secureSum/podHalf.ts';
 export * from './secureSum/publicHash.ts';

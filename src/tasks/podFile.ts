@@ -85,6 +85,10 @@ export const podFile = z
           .max(10_000)
           .default(3)
           .meta({ description: 'Fewest pods in a sum that this pod adds to.' }),
+        minimum_colluding: z.number().min(0).lt(0.5).optional().meta({
+          description:
+            'A task must withstand at least this fraction of pods colluding with the coordinator. Default: what tasks withstand unless they say otherwise.',
+        }),
         share_site_metrics: flag
           .default(false)
           .meta({ description: 'Let the modeller see the metrics of this site by itself.' }),

@@ -3,13 +3,14 @@
  * @module
  */
 import { dirname, resolve } from 'node:path';
+import type { CohortAssumptions } from '../aggregation/index.ts';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
-import { type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
+import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
 /** A model every side can build itself, or one that the modeller sends. */
 export type ModelChoice =
@@ -32,6 +33,8 @@ export interface AggregatorSettings {
   /** Largest absolute change of one weight in a round; undefined leaves the choice to the aggregator. */
   readonly clip?: number;
   readonly minimumCohort: number;
+  /** What the cohort of a secure sum withstands. */
+  readonly cohort?: CohortAssumptions;
 }
 
 /** Seconds the coordinator waits in each phase. */
@@ -166,6 +169,7 @@ export function toWire(task: Task): TaskFile {
         ...(aggregator.weights !== undefined && { weights: { ...aggregator.weights } }),
         ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
         minimum_cohort: aggregator.minimumCohort,
+        ...aggregator.cohort,
       },
       deadlines: { ...task.deadlines },
       data_structure: {
@@ -244,10 +248,22 @@ function taskOf(file: TaskFile): Task {
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
       minimumCohort: aggregator.minimum_cohort ?? (secure ? 3 : 1),
+      ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
     dataStructure,
   };
+}
+
+function cohortOf({ graph, colluding, dropouts }: Pick<AggregatorFile, 'graph' | 'colluding' | 'dropouts'>): {
+  cohort?: CohortAssumptions;
+} {
+  const cohort = {
+    ...(graph !== undefined && { graph }),
+    ...(colluding !== undefined && { colluding }),
+    ...(dropouts !== undefined && { dropouts }),
+  };
+  return Object.keys(cohort).length > 0 ? { cohort } : {};
 }
 
 /** The kind of a model that the modeller sends, by its file's ending or, on the wire, by its reference. */

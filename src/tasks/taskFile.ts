@@ -27,6 +27,17 @@ const aggregator = z.strictObject({
     description:
       'A round with fewer pods than this is not aggregated. A pod may ask for more. Default 3, without secure aggregation 1.',
   }),
+  graph: z.enum(['auto', 'complete']).optional().meta({
+    description:
+      'Whom each pod shares its secrets with: everybody (complete), or above 32 pods some neighbours at random (auto, the default).',
+  }),
+  colluding: z.number().min(0).lt(0.5).optional().meta({
+    description:
+      'Fraction of pods that may work together with the coordinator and still learn nothing. Default a third up to 32 pods, 0.1 above.',
+  }),
+  dropouts: z.number().min(0).lt(0.5).optional().meta({
+    description: 'Fraction of pods that may be lost while a sum is unmasked; above 32 pods. Default 0.1.',
+  }),
 });
 
 const protocolArguments = z.strictObject({
@@ -253,4 +264,5 @@ export const taskFile = z
 
 export type TaskFile = z.output<typeof taskFile>;
 export type ModelFile = z.output<typeof model>;
+export type AggregatorFile = z.output<typeof aggregator>;
 export type AlgorithmFile = z.output<typeof algorithm>;

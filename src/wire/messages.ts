@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { fromCbor, toCbor } from './codec.ts';
 
 const Bytes = z.custom<Uint8Array>((b) => b instanceof Uint8Array, 'expected bytes');
+const Commitment = z.custom<Uint8Array>((b) => b instanceof Uint8Array && b.length === 32, 'expected 32 bytes');
 const Name = z.string().min(1).max(70);
 
 /** A large byte string that its receiver pulls in chunks; `id` is its SHA-256 in hexadecimal. */
@@ -79,7 +80,12 @@ const MessageSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('PROGRESS'), done: z.int().min(0), total: z.int().min(0) }),
   /** Secure mode: the local work is done and the pod is ready to take part in a sum. */
-  z.strictObject({ type: z.literal('TRAINING_COMPLETE'), purpose: z.enum(PURPOSES) }),
+  z.strictObject({
+    type: z.literal('TRAINING_COMPLETE'),
+    purpose: z.enum(PURPOSES),
+    /** To the pod's nonce for the neighbour graph of each attempt, 32 bytes each. */
+    commitments: z.array(Commitment).length(4),
+  }),
   z.strictObject({
     type: z.literal('TRAINING_UPDATE'),
     purpose: z.enum(PURPOSES),
@@ -100,6 +106,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     purpose: z.enum(PURPOSES),
     attempt: z.int().min(0).max(65535),
     cohort: z.array(Name).max(1000),
+    /** To the nonces of the cohort, in its order; empty where everybody shares with everybody. */
+    commitments: z.array(Commitment).max(1000),
   }),
   z.strictObject({
     type: z.literal('EVALUATION_RESULTS'),

@@ -7,9 +7,10 @@ import { type Federation, hastyClock, type PodName } from '../../sim/federation.
 import {
   openSession,
   type SummedVector,
-  unpackSum,
+  shapeOf,
+  unpackLanes,
   type VectorSpec,
-  vectorLength,
+  wireBytes,
 } from '../../src/aggregation/index.ts';
 import { resolveTask } from '../../src/coordinator/initialModel.ts';
 import { openDataset, problemOf } from '../../src/datasources/index.ts';
@@ -146,7 +147,11 @@ export class HostileCoordinator {
   /** Opens an attempt at a pod. */
   openAttempt(pod: PodName, at: Omit<SumRequest, 'cohort'>, attempt: number, cohort: readonly string[]): void {
     const { run, round, purpose } = at;
-    this.send(pod, { run, round, phase: purpose }, { type: 'SECURE_OPEN', purpose, attempt, cohort: [...cohort] });
+    this.send(
+      pod,
+      { run, round, phase: purpose },
+      { type: 'SECURE_OPEN', purpose, attempt, cohort: [...cohort], commitments: [] },
+    );
   }
 
   /** A whole secure sum; null when the pods do not let it come to one. */
@@ -163,7 +168,7 @@ export class HostileCoordinator {
     for (const pod of cohort) this.start(pod, request);
     await until(() => cohort.every(isReady), 'work of all pods');
     const session = openSession({
-      ...{ runId: run, round, attempt: 0, purpose, minimum: 3, vectorLength: vectorLength(spec) },
+      ...{ runId: run, round, attempt: 0, purpose, minimum: 3, shape: shapeOf(spec), wireBytes: wireBytes(spec) },
       roster: cohort.map((name) => ({ name, publicKey: world[name].identity.public.signing })),
       coordinator: world.modeller.identity.signing.publicKey,
       publicHash: publicHash({
@@ -172,7 +177,7 @@ export class HostileCoordinator {
       }),
     });
     for (const pod of cohort) this.openAttempt(pod, request, 0, cohort);
-    const sum = new CoordinatorSum(session, world.modeller.identity.signing, {
+    const sum = new CoordinatorSum(session, spec, world.modeller.identity.signing, {
       send: (to, body) => this.send(to as PodName, context, { type: 'SECURE_SHARE', purpose, attempt: 0, body }),
       fetch: (from, ref) =>
         this.#blobs.pull(world[from as PodName].identity.public.id, ref, context, { maxBytes: ref.bytes }),
@@ -187,7 +192,7 @@ export class HostileCoordinator {
     });
     const outcome = await sum.outcome;
     stop();
-    return outcome.ok ? unpackSum(outcome.words, spec, outcome.survivors.length) : null;
+    return outcome.ok ? unpackLanes(outcome.lanes, spec, outcome.survivors.length) : null;
   }
 
   close(): Promise<void> {

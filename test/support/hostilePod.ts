@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import { type Federation, hastyClock, type PodName } from '../../sim/federation.ts';
 import { toHex } from '../../src/base/index.ts';
-import { importPublic, sha256 } from '../../src/crypto/index.ts';
+import { importPublic, randomBytes, sha256 } from '../../src/crypto/index.ts';
 import { encodedFeatures, openDataset, problemOf } from '../../src/datasources/index.ts';
-import { PodSum, perFeature, publicHash, sumSpec } from '../../src/protocols/index.ts';
+import { NonceChain, PodSum, perFeature, publicHash, sumSpec } from '../../src/protocols/index.ts';
 import { fromWire, readPodConfig } from '../../src/tasks/index.ts';
 import { Channel } from '../../src/transport/index.ts';
 import { type BlobRef, type Context, type Message, type MessageOf, presenceTopic } from '../../src/wire/index.ts';
@@ -93,6 +93,10 @@ export class HostilePod {
           ...{ type: 'SECURE_SHARE', purpose: 'statistics', attempt, body },
           ...(vector ? { vector: this.offer(new Uint8Array(bytes)) } : {}),
         }),
+      assumptions: {},
+      nonces: new NonceChain(randomBytes),
+      judge: () => null,
+      record: () => undefined,
       onEvent: () => undefined,
     });
   }

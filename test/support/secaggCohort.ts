@@ -6,6 +6,7 @@ import { createPrivateKey } from 'node:crypto';
 import {
   type ClientOutput,
   type ClientState,
+  commitNonce,
   openSession,
   type ServerEvent,
   type ServerOutput,
@@ -17,8 +18,17 @@ import {
   stepClient,
   stepServer,
 } from '../../src/aggregation/index.ts';
-import { frame, fromBase64Url, toBase64Url } from '../../src/base/index.ts';
-import { hkdf, type KeyPair, type RandomBytes, sha256 } from '../../src/crypto/index.ts';
+import { bytesOf, frame, fromBase64Url, toBase64Url } from '../../src/base/index.ts';
+import {
+  addVectors,
+  applyMasks,
+  hkdf,
+  type KeyPair,
+  type MaskKey,
+  type RandomBytes,
+  sha256,
+  shapeBytes,
+} from '../../src/crypto/index.ts';
 
 /** Deterministic stand-in for a CSPRNG: HKDF of a label and a call counter. Tests only. */
 export function seededBytes(label: string): RandomBytes {
@@ -45,19 +55,33 @@ export function identityOf(name: string): KeyPair {
   return known;
 }
 
-export function testSession(n: number, vectorLength: number, overrides: Partial<SessionParameters> = {}): Session {
+/** A session whose vector is `length` words of 32 bits. */
+export function testSession(n: number, length: number, overrides: Partial<SessionParameters> = {}): Session {
+  const assumptions = overrides.assumptions ?? {};
+  const attempt = overrides.attempt ?? 0;
   return openSession({
     runId: 'run-1',
     round: 3,
-    attempt: 0,
+    attempt,
     purpose: 'update',
     roster: podNames(n).map((name) => ({ name, publicKey: identityOf(name).publicKey })),
     coordinator: identityOf('coordinator').publicKey,
-    vectorLength,
+    shape: [{ bits: 32, length }],
+    wireBytes: 4 * length,
     publicHash: sha256(frame('model')),
+    assumptions,
+    commitments: new Map(podNames(n).map((name) => [name, commitNonce(nonceOf(name, attempt))])),
     ...overrides,
   });
 }
+
+/** A pod's nonce for the neighbour graph. */
+export function nonceOf(name: string, attempt: number): Uint8Array {
+  return sha256(frame('test nonce', name, attempt));
+}
+
+/** Words of a session's vector. */
+export const lengthOf = ({ wireBytes }: Session): number => wireBytes / 4;
 
 /** A pod's input: uniform words of a seed. */
 export function inputOf(name: string, length: number, label = 'input'): Uint32Array {
@@ -75,33 +99,57 @@ export function plainSum(names: readonly string[], length: number, label = 'inpu
   return sum;
 }
 
+/** The sum over exactly `survivors`, as plain words. */
+export interface SumReport {
+  readonly type: 'sum';
+  readonly words: Uint32Array;
+  readonly survivors: readonly string[];
+}
+
+/** An event, and the masked vector that was fetched for it. */
+export type Delivery = ServerEvent & { readonly vector?: Uint8Array };
+
 export interface Cohort {
   readonly session: Session;
   server: ServerState;
+  /** What the coordinator has added up. */
+  readonly sum: Uint8Array;
   readonly clients: Map<string, ClientState>;
+  /** What each pod sums, and what became of it by masking. */
+  readonly inputs: Map<string, Uint32Array>;
+  readonly masked: Map<string, Uint8Array>;
   /** Everything the coordinator told its caller that is not a message. */
-  readonly reports: Exclude<ServerOutput, { type: 'send' }>[];
+  readonly reports: (Extract<ServerOutput, { type: 'rejected' | 'complaint' | 'failed' }> | SumReport)[];
   /** What the pods told their callers that is not a message. */
   readonly podReports: { pod: string; output: Extract<ClientOutput, { type: 'rejected' | 'aborted' }> }[];
   /** Messages to pods and to the coordinator, in order, not delivered yet. */
   toPods: { to: string; bytes: Uint8Array }[];
-  toServer: ServerEvent[];
+  toServer: Delivery[];
 }
 
-export function makeCohort(session: Session, label = 'cohort'): Cohort {
+/** @param models what pods work from, where they differ from the session's. */
+export function makeCohort(session: Session, label = 'cohort', models: Readonly<Record<string, Session>> = {}): Cohort {
   const cohort: Cohort = {
     session,
     server: startServer(session, identityOf('coordinator')),
+    sum: new Uint8Array(shapeBytes(session.shape)),
     clients: new Map(),
+    inputs: new Map(),
+    masked: new Map(),
     reports: [],
     podReports: [],
     toPods: [],
     toServer: [],
   };
   for (const { name } of session.roster) {
-    const input = inputOf(name, session.vectorLength);
+    cohort.inputs.set(name, inputOf(name, lengthOf(session)));
     const started = startClient(
-      { session, self: name, identity: identityOf(name), input },
+      {
+        session: models[name] ?? session,
+        self: name,
+        identity: identityOf(name),
+        nonce: nonceOf(name, session.attempt),
+      },
       seededBytes(`${label}/${name}/${session.attempt}`),
     );
     cohort.clients.set(name, started.state);
@@ -113,10 +161,28 @@ export function makeCohort(session: Session, label = 'cohort'): Cohort {
 export function takePodOutputs(cohort: Cohort, pod: string, outputs: readonly ClientOutput[]): void {
   for (const output of outputs) {
     if (output.type === 'send') cohort.toServer.push({ type: 'message', from: pod, bytes: output.bytes });
+    else if (output.type === 'mask') maskInput(cohort, pod, output.masks);
     else if (output.type === 'upload')
-      cohort.toServer.push({ type: 'upload', from: pod, manifest: output.manifest, vector: output.vector });
+      cohort.toServer.push({
+        type: 'upload',
+        from: pod,
+        manifest: output.manifest,
+        vector: cohort.masked.get(pod)!,
+      });
     else cohort.podReports.push({ pod, output });
   }
+}
+
+function maskInput(cohort: Cohort, pod: string, masks: readonly MaskKey[]): void {
+  const { shape, wireBytes } = cohort.session;
+  const lanes = new Uint8Array(shapeBytes(shape));
+  lanes.set(bytesOf(cohort.inputs.get(pod)!));
+  applyMasks(lanes, shape, masks);
+  const vector = lanes.slice(0, wireBytes);
+  cohort.masked.set(pod, vector);
+  const { state, outputs } = stepClient(cohort.clients.get(pod)!, { type: 'masked', sha256: sha256(vector) });
+  cohort.clients.set(pod, state);
+  takePodOutputs(cohort, pod, outputs);
 }
 
 export function deliverToPod(cohort: Cohort, pod: string, bytes: Uint8Array): readonly ClientOutput[] {
@@ -126,20 +192,31 @@ export function deliverToPod(cohort: Cohort, pod: string, bytes: Uint8Array): re
   return outputs;
 }
 
-export function deliverToServer(cohort: Cohort, event: ServerEvent): readonly ServerOutput[] {
+export function deliverToServer(cohort: Cohort, event: Delivery): readonly ServerOutput[] {
   const { state, outputs } = stepServer(cohort.server, event);
   cohort.server = state;
   for (const output of outputs)
     if (output.type === 'send') cohort.toPods.push({ to: output.to, bytes: output.bytes });
-    else cohort.reports.push(output);
+    else if (output.type === 'accumulate') accumulate(cohort, event.vector!);
+    else if (output.type === 'unmask') {
+      applyMasks(cohort.sum, cohort.session.shape, output.masks);
+      const words = new Uint32Array(cohort.sum.slice(0, cohort.session.wireBytes).buffer);
+      cohort.reports.push({ type: 'sum', words, survivors: output.survivors });
+    } else cohort.reports.push(output);
   return outputs;
+}
+
+function accumulate({ sum, session }: Cohort, vector: Uint8Array): void {
+  const lanes = new Uint8Array(shapeBytes(session.shape));
+  lanes.set(vector);
+  addVectors(sum, lanes, session.shape);
 }
 
 export interface PhaseHooks {
   /** False: the pod's message of this phase never arrives, and nothing after it. */
   readonly answers?: (pod: string, phase: number) => boolean;
   /** Rewrites the messages on their way to the coordinator. */
-  readonly shuffle?: (events: ServerEvent[], phase: number) => ServerEvent[];
+  readonly shuffle?: (events: Delivery[], phase: number) => Delivery[];
 }
 
 /** Runs phases `from`..`to` (0 advertise … 4 release), closing each. */
@@ -155,7 +232,7 @@ export function runPhases(cohort: Cohort, hooks: PhaseHooks = {}, from = 0, to =
   }
 }
 
-export function sumOf(cohort: Cohort): Extract<ServerOutput, { type: 'sum' }> | undefined {
+export function sumOf(cohort: Cohort): SumReport | undefined {
   return cohort.reports.find((report) => report.type === 'sum');
 }
 

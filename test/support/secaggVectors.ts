@@ -33,24 +33,23 @@ export function goodVector(): unknown {
     for (const event of cohort.toServer.splice(0)) {
       if (event.type === 'message') transcript.push({ from: event.from, message: toHex(event.bytes) });
       if (event.type === 'upload')
-        transcript.push({ from: event.from, message: toHex(event.manifest), vector: toHex(event.vector) });
+        transcript.push({ from: event.from, message: toHex(event.manifest), vector: toHex(event.vector!) });
       deliverToServer(cohort, event);
     }
     deliverToServer(cohort, { type: 'close' });
   }
-  const { runId, round, attempt, purpose, publicHash, ctx, n, t, minSurvivors } = session;
+  const { runId, round, attempt, purpose, publicHash, base, ctx, n, k, t, signatures, minSurvivors } = session;
   return {
     session: {
       runId,
       round,
       attempt,
       purpose,
-      vectorLength: LENGTH,
+      words: LENGTH,
       publicHash: toHex(publicHash),
-      n,
-      t,
-      minSurvivors,
+      ...{ n, k, t, signatures, minSurvivors },
     },
+    base: toHex(base),
     ctx: toHex(ctx),
     coordinatorSecret: toHex(identityOf('coordinator').secret),
     pods: podNames(4).map((name) => {
@@ -83,14 +82,19 @@ export function badVectors(): { name: string; answered: number; message: string;
     deliverToServer(cohort, { type: 'close' });
   }
   const roster = openMessage(session, 'roster', COORDINATOR, requests[0]!).messages;
-  const inbox = openMessage(session, 'inbox', COORDINATOR, requests[1]!).messages;
+  const inbox = openMessage(session, 'inbox', COORDINATOR, requests[1]!).entries;
   const { uploads } = openMessage(session, 'survivors', COORDINATOR, requests[2]!);
   const proof = openMessage(session, 'proof', COORDINATOR, requests[3]!).messages;
-  const quote = (type: 'roster' | 'inbox' | 'proof', messages: readonly Uint8Array[]): Uint8Array =>
-    encodeMessage(session, type, COORDINATOR, coordinator, { messages });
+  const quote = (type: 'roster' | 'proof', messages: readonly Uint8Array[]): Uint8Array =>
+    encodeMessage(session, type, COORDINATOR, coordinator, { nonces: [], messages });
+  const inboxOf = (entries: typeof inbox): Uint8Array =>
+    encodeMessage(session, 'inbox', COORDINATOR, coordinator, { entries });
   const survivors = (list: typeof uploads): Uint8Array =>
     encodeMessage(session, 'survivors', COORDINATOR, coordinator, { uploads: list });
-  const stranger = encodeMessage(session, 'roster', COORDINATOR, identityOf('mallory'), { messages: roster });
+  const stranger = encodeMessage(session, 'roster', COORDINATOR, identityOf('mallory'), {
+    nonces: [],
+    messages: roster,
+  });
   const last = requests[0]!.length - 1;
   const bad = (name: string, answered: number, bytes: Uint8Array, outcome: string, code = 'AGG_BAD_MESSAGE') => ({
     name,
@@ -107,8 +111,8 @@ export function badVectors(): { name: string; answered: number; message: string;
     bad('roster with a pod twice', 0, quote('roster', [roster[0]!, roster[0]!, roster[1]!]), 'aborted'),
     bad('roster of two', 0, quote('roster', roster.slice(0, 2)), 'aborted', 'AGG_TOO_FEW_SURVIVORS'),
     bad('second, different roster', 1, quote('roster', roster.slice(0, 3)), 'aborted', 'AGG_EQUIVOCATION'),
-    bad('inbox without the receiver', 1, quote('inbox', inbox.slice(1)), 'aborted'),
-    bad('inbox of two', 1, quote('inbox', inbox.slice(0, 2)), 'aborted', 'AGG_TOO_FEW_SURVIVORS'),
+    bad('inbox without the receiver', 1, inboxOf(inbox.slice(1)), 'aborted'),
+    bad('inbox of two', 1, inboxOf(inbox.slice(0, 2)), 'aborted', 'AGG_TOO_FEW_SURVIVORS'),
     bad('survivors without the receiver', 2, survivors(uploads.slice(1)), 'aborted'),
     bad('survivors with a stranger', 2, survivors([...uploads, { ...uploads[0]!, pod: 4 }]), 'aborted'),
     bad('survivors twice', 2, survivors([uploads[0]!, ...uploads]), 'rejected'),

@@ -6,7 +6,6 @@ import {
   deliverToServer,
   failureOf,
   identityOf,
-  inputOf,
   makeCohort,
   plainSum,
   podNames,
@@ -31,7 +30,7 @@ import {
   peekMessage,
 } from './messages.ts';
 import { startServer, stepServer } from './server.ts';
-import { commitSelfSeed, dealShares, drawSecrets } from './sharing.ts';
+import { commitSelfSeed, dealShares, drawSecrets, pointAt } from './sharing.ts';
 
 const POD = 'pod-00';
 const coordinator = identityOf('coordinator');
@@ -39,6 +38,14 @@ const coordinator = identityOf('coordinator');
 /** A message of a coordinator that says what it likes. */
 function say<K extends MessageType>(session: Session, type: K, body: Bodies[K]): Uint8Array {
   return encodeMessage(session, type, COORDINATOR, coordinator, body);
+}
+
+const roster = (session: Session, messages: readonly Uint8Array[]): Uint8Array =>
+  say(session, 'roster', { nonces: [], messages });
+
+/** An advertise body with these keys. */
+function advertOf(session: Session, maskKey: Uint8Array, channelKey: Uint8Array): Bodies['advertise'] {
+  return { publicHash: session.publicHash, maskKey, channelKey, nonce: new Uint8Array(32) };
 }
 
 /** The request waiting for `pod`, decoded. */
@@ -70,11 +77,11 @@ describe('a coordinator that lies about the roster', () => {
   const forge = (change: (messages: Uint8Array[], cohort: Cohort) => Uint8Array[]): string[] => {
     const cohort = cohortAt(1);
     const messages = [...requestTo(cohort, POD, 'roster').messages];
-    return codes(deliverToPod(cohort, POD, say(cohort.session, 'roster', { messages: change(messages, cohort) })));
+    return codes(deliverToPod(cohort, POD, roster(cohort.session, change(messages, cohort))));
   };
   const advert = (session: Session, index: number, as: string, keysOf = as): Uint8Array => {
     const secrets = drawSecrets(seededBytes(`forged ${keysOf}`));
-    const body = { maskKey: secrets.mask.publicKey, channelKey: secrets.channel.publicKey };
+    const body = advertOf(session, secrets.mask.publicKey, secrets.channel.publicKey);
     return encodeMessage(session, 'advertise', index, identityOf(as), body);
   };
 
@@ -120,61 +127,46 @@ describe('a coordinator that lies about the roster', () => {
   it('by signing two different ones', () => {
     const cohort = cohortAt(2);
     const messages = [...cohort.server.accepted.advertise.values()].slice(0, 3);
-    expect(codes(deliverToPod(cohort, POD, say(cohort.session, 'roster', { messages })))).toEqual([
-      'aborted AGG_EQUIVOCATION',
-    ]);
+    expect(codes(deliverToPod(cohort, POD, roster(cohort.session, messages)))).toEqual(['aborted AGG_EQUIVOCATION']);
     expect(cohort.clients.get(POD)!.phase).toBe('aborted');
   });
 });
 
 describe('a coordinator that lies about the inbox', () => {
-  const forge = (change: (messages: Uint8Array[]) => Uint8Array[]): string[] => {
+  type Entries = Bodies['inbox']['entries'];
+  const forge = (change: (entries: Entries) => Entries): string[] => {
     const cohort = cohortAt(2);
-    const messages = [...requestTo(cohort, POD, 'inbox').messages];
-    return codes(deliverToPod(cohort, POD, say(cohort.session, 'inbox', { messages: change(messages) })));
+    const { entries } = requestTo(cohort, POD, 'inbox');
+    return codes(deliverToPod(cohort, POD, say(cohort.session, 'inbox', { entries: change(entries) })));
   };
+  const alteredIn =
+    (field: 'selfCommitment' | 'keyCommitment' | 'nonce' | 'sealed', at: number) =>
+    (entries: Entries): Entries => {
+      const bytes = entries[at]![field];
+      return entries.with(at, { ...entries[at]!, [field]: bytes.with(5, bytes[5]! ^ 1) });
+    };
 
-  it('by leaving the receiver out, naming a dealer twice, or altering what was dealt', () => {
-    const altered = (message: Uint8Array): Uint8Array => message.with(200, message[200]! ^ 1);
-    for (const change of [
-      (m: Uint8Array[]) => m.slice(1),
-      (m: Uint8Array[]) => [m[0]!, m[1]!, m[1]!, m[2]!],
-      (m: Uint8Array[]) => m.with(2, altered(m[2]!)),
-      (m: Uint8Array[]) => m.with(0, altered(m[0]!)),
-    ])
+  it('by leaving the receiver out, or naming a dealer that is not in the cohort', () => {
+    for (const change of [(e: Entries) => e.slice(1), (e: Entries) => [...e, { ...e[3]!, pod: 4 }]])
       expect(forge(change)).toEqual(['aborted AGG_BAD_MESSAGE']);
+    // not strictly ascending: does not even parse
+    expect(forge((e) => [e[0]!, e[1]!, e[1]!, e[2]!])).toEqual(['rejected AGG_BAD_MESSAGE']);
+  });
+  it('by altering what was dealt, or passing on what was dealt to or by another pod', () => {
+    for (const field of ['selfCommitment', 'keyCommitment', 'nonce', 'sealed'] as const)
+      for (const at of [0, 2]) expect(forge(alteredIn(field, at))).toEqual(['send', 'aborted AGG_BAD_SHARE']);
+    expect(forge((e) => e.with(2, { ...e[1]!, pod: 2 }))).toEqual(['send', 'aborted AGG_BAD_SHARE']);
+    const foreign = requestTo(cohortAt(2), 'pod-01', 'inbox').entries;
+    expect(forge((e) => e.with(2, foreign[2]!))).toEqual(['send', 'aborted AGG_BAD_SHARE']);
   });
   it('by announcing too few', () => {
-    expect(forge((messages) => messages.slice(0, 2))).toEqual(['aborted AGG_TOO_FEW_SURVIVORS']);
+    expect(forge((entries) => entries.slice(0, 2))).toEqual(['aborted AGG_TOO_FEW_SURVIVORS']);
   });
-});
-
-describe('a coordinator that helps a dealer', () => {
-  it('by passing on shares dealt to other pods than the roster', () => {
-    const cohort = cohortAt(2);
-    const messages = [...requestTo(cohort, POD, 'inbox').messages];
-    const body = openMessage(cohort.session, 'shares', 3, messages[3]!);
-    for (const entries of [
-      body.entries.slice(1),
-      body.entries.slice(0, 3),
-      body.entries.with(0, { ...body.entries[0]!, to: 9 }).sort((a, b) => a.to - b.to),
-    ]) {
-      const forged = encodeMessage(cohort.session, 'shares', 3, identityOf('pod-03'), { ...body, entries });
-      const request = say(cohort.session, 'inbox', { messages: messages.with(3, forged) });
-      const before = cohortAt(2).clients.get(POD)!;
-      expect(codes(stepClient(before, { type: 'message', bytes: request }).outputs)).toEqual([
-        'aborted AGG_BAD_MESSAGE',
-      ]);
-    }
-  });
-
-  it('who is of the cohort but was not in the announced roster', () => {
+  it('by adding a dealer of the cohort that was not in the announced roster', () => {
     const cohort = makeCohort(testSession(5, 6));
     runPhases(cohort, { answers: (pod) => pod !== 'pod-04' }, 0, 1);
-    const { messages } = requestTo(cohort, POD, 'inbox');
-    const body = openMessage(cohort.session, 'shares', 3, messages[3]!);
-    const outside = encodeMessage(cohort.session, 'shares', 4, identityOf('pod-04'), body);
-    const request = say(cohort.session, 'inbox', { messages: [...messages, outside] });
+    const { entries } = requestTo(cohort, POD, 'inbox');
+    const request = say(cohort.session, 'inbox', { entries: [...entries, { ...entries[3]!, pod: 4 }] });
     expect(codes(deliverToPod(cohort, POD, request))).toEqual(['aborted AGG_BAD_MESSAGE']);
   });
 });
@@ -283,7 +275,7 @@ describe('one changed bit', () => {
       }
       for (const event of cohort.toServer.splice(0)) {
         if (event.type === 'close' || event.type === 'gone') continue;
-        const fields = event.type === 'message' ? (['bytes'] as const) : (['manifest', 'vector'] as const);
+        const fields = event.type === 'message' ? (['bytes'] as const) : (['manifest'] as const);
         for (const field of event.from === POD ? fields : []) {
           const bytes = (event as unknown as Record<string, Uint8Array>)[field]!;
           for (let at = 0; at < bytes.length; at++) {
@@ -303,16 +295,16 @@ describe('one changed bit', () => {
   it('in a quoted message makes a pod abort even when the coordinator signs it', () => {
     for (const [phases, type] of [
       [1, 'roster'],
-      [2, 'inbox'],
       [4, 'proof'],
     ] as const)
       fc.assert(
         fc.property(fc.nat(), fc.nat({ max: 7 }), fc.nat({ max: 2 }), (position, bit, which) => {
           const cohort = cohortAt(phases, 3);
-          const { messages } = requestTo(cohort, POD, type);
+          const body: Bodies['roster' | 'proof'] = requestTo(cohort, POD, type);
+          const { messages } = body;
           const at = position % messages[which]!.length;
           const altered = messages[which]!.with(at, messages[which]![at]! ^ (1 << bit));
-          const forged = say(cohort.session, type, { messages: messages.with(which, altered) });
+          const forged = say(cohort.session, type, { nonces: [], messages: messages.with(which, altered) });
           expect(codes(deliverToPod(cohort, POD, forged))).toEqual(['aborted AGG_BAD_MESSAGE']);
         }),
         { numRuns: 20 },
@@ -368,13 +360,13 @@ describe('a pod that cheats', () => {
   function dealWrongly(uploads: boolean): Cohort {
     const cohort = cohortAt(1);
     const { session } = cohort;
-    const channels = new Map(
-      [...cohort.server.accepted.advertise].map(([i, m]) => [i, openMessage(session, 'advertise', i, m).channelKey]),
+    const holders = new Map(
+      [...cohort.server.adverts].map(([i, { channelKey }]) => [i, { channelKey, point: pointAt(i) }]),
     );
     const secrets = secretsOf(session, 'pod-03');
     const other = drawSecrets(seededBytes('other'));
     const wrong = { ...secrets, selfSeed: other.selfSeed, mask: other.mask };
-    const body = dealShares(session, 3, wrong, channels, sha256());
+    const body = dealShares(session, 3, wrong, holders, sha256());
     const selfCommitment = commitSelfSeed(session, 3, secrets.selfSeed);
     for (const { to, bytes } of cohort.toPods.splice(0)) deliverToPod(cohort, to, bytes);
     const forged = encodeMessage(session, 'shares', 3, identityOf('pod-03'), { ...body, selfCommitment });
@@ -383,7 +375,7 @@ describe('a pod that cheats', () => {
     if (uploads) {
       const vector = new Uint8Array(24);
       const manifest = encodeMessage(session, 'manifest', 3, identityOf('pod-03'), {
-        length: 6,
+        bytes: 24,
         sha256: sha256(vector),
       });
       deliverToServer(cohort, { type: 'upload', from: 'pod-03', manifest, vector });
@@ -450,7 +442,7 @@ describe('a pod that cheats', () => {
       [new Uint8Array(32), own],
       [own, Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0))],
     ]) {
-      const body = { maskKey: maskKey!, channelKey: channelKey! };
+      const body = advertOf(cohort.session, maskKey!, channelKey!);
       const bytes = encodeMessage(cohort.session, 'advertise', 0, identityOf(POD), body);
       expect(deliverToServer(cohort, { type: 'message', from: POD, bytes })).toMatchObject([{ type: 'rejected' }]);
     }
@@ -474,22 +466,16 @@ describe('a pod that cheats', () => {
       expect(deliverToServer(cohort, { type: 'message', from, bytes: message })).toMatchObject([{ type: 'rejected' }]);
   });
 
-  it('by uploading another length or other bytes than its manifest says is rejected', () => {
+  it('by uploading another length than the session has is rejected', () => {
     const cohort = cohortAt(2);
     const { session } = cohort;
-    const before = cohort.server.accumulator.slice();
-    for (const [length, bytes, hashed] of [
-      [5, 20, 20],
-      [6, 20, 20],
-      [6, 24, 20],
-      [7, 28, 28],
-    ] as const) {
-      const promised = { length, sha256: sha256(new Uint8Array(hashed)) };
+    for (const bytes of [0, 20, 28]) {
+      const promised = { bytes, sha256: sha256(new Uint8Array(bytes)) };
       const manifest = encodeMessage(session, 'manifest', 0, identityOf(POD), promised);
-      const event = { type: 'upload', from: POD, manifest, vector: new Uint8Array(bytes) } as const;
-      expect(deliverToServer(cohort, event)).toMatchObject([{ type: 'rejected', error: { code: 'AGG_BAD_MESSAGE' } }]);
+      expect(deliverToServer(cohort, { type: 'upload', from: POD, manifest })).toMatchObject([
+        { type: 'rejected', error: { code: 'AGG_BAD_MESSAGE' } },
+      ]);
     }
-    expect(cohort.server.accumulator).toEqual(before);
   });
 });
 
@@ -502,7 +488,10 @@ describe('contexts', () => {
       { attempt: 1 },
       { purpose: 'validation' },
       { coordinator: identityOf('another coordinator').publicKey },
-      { vectorLength: 7 },
+      { shape: [{ bits: 32, length: 7 }] },
+      { shape: [{ bits: 16, length: 6 }] },
+      { wireBytes: 23 },
+      { minimum: 4 },
       { publicHash: sha256(frame('another model')) },
       { roster: roster.with(3, { name: 'pod-03', publicKey: identityOf('mallory').publicKey }) },
       { roster: roster.with(3, { name: 'pod-04', publicKey: identityOf('pod-03').publicKey }) },
@@ -516,10 +505,9 @@ describe('contexts', () => {
       const [advert] = cohort.toServer;
       if (overrides?.coordinator === undefined)
         expect(stepServer(startServer(session, coordinator), advert!).outputs).toMatchObject([
-          { type: 'rejected', error: { code: 'AGG_BAD_MESSAGE' } },
+          { type: 'rejected', error: { code: overrides?.publicHash ? 'AGG_EQUIVOCATION' : 'AGG_BAD_MESSAGE' } },
         ]);
-      const input = inputOf(POD, session.vectorLength);
-      const pod = startClient({ session, self: POD, identity: identityOf(POD), input }, seededBytes('replay'));
+      const pod = startClient({ session, self: POD, identity: identityOf(POD) }, seededBytes('replay'));
       expect(codes(stepClient(pod.state, { type: 'message', bytes: roster1 }).outputs)).toEqual([
         'rejected AGG_BAD_MESSAGE',
       ]);
@@ -531,13 +519,16 @@ describe('contexts', () => {
     const twisted = makeCohort(testSession(4, 6, { publicHash: sha256(frame('canary model')) }));
     const mixed = [...cohort.toServer.splice(0).slice(0, 2), ...twisted.toServer.splice(0).slice(2)];
     for (const event of mixed) deliverToServer(cohort, event);
-    expect(cohort.reports.map((report) => report.type)).toEqual(['rejected', 'rejected']);
+    expect(cohort.reports).toMatchObject([
+      { type: 'rejected', error: { code: 'AGG_EQUIVOCATION' } },
+      { type: 'rejected', error: { code: 'AGG_EQUIVOCATION' } },
+    ]);
     deliverToServer(cohort, { type: 'close' });
     expect(failureOf(cohort)).toMatchObject({ spent: false, error: { code: 'AGG_TOO_FEW_SURVIVORS' } });
     const messages = mixed.map((event) => (event as { bytes: Uint8Array }).bytes);
     for (const each of [cohort, twisted])
-      expect(codes(deliverToPod(each, POD, say(each.session, 'roster', { messages })))).toEqual([
-        'aborted AGG_BAD_MESSAGE',
+      expect(codes(deliverToPod(each, each === cohort ? POD : 'pod-02', roster(each.session, messages)))).toEqual([
+        'aborted AGG_EQUIVOCATION',
       ]);
   });
 
@@ -549,19 +540,18 @@ describe('contexts', () => {
       { roster: good.roster.with(0, { name: 'pod-00', publicKey: good.roster[1]!.publicKey }) },
       { roster: good.roster.with(0, { name: 'pod-00', publicKey: coordinator.publicKey }) },
       { roster: good.roster.with(0, { name: 'pod-00', publicKey: new Uint8Array(31) }) },
-      { vectorLength: 0 },
-      { vectorLength: 1.5 },
+      { wireBytes: 0 },
+      { wireBytes: 1.5 },
       { publicHash: new Uint8Array(0) },
     ];
     for (const overrides of bad)
       expect(() => openSession({ ...good, ...overrides })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     expect(() => startServer(good, identityOf('mallory'))).toThrow(/coordinator/);
-    const input = new Uint32Array(6);
     const random = seededBytes('start');
-    for (const change of [{ self: 'stranger' }, { identity: identityOf('mallory') }, { input: new Uint32Array(5) }])
-      expect(() =>
-        startClient({ session: good, self: POD, identity: identityOf(POD), input, ...change }, random),
-      ).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    for (const change of [{ self: 'stranger' }, { identity: identityOf('mallory') }])
+      expect(() => startClient({ session: good, self: POD, identity: identityOf(POD), ...change }, random)).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID' }),
+      );
   });
 
   it('do not depend on the order in which the roster is given', () => {

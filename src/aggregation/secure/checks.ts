@@ -26,12 +26,26 @@ export function checkAdvertised(adverts: Iterable<Bodies['advertise']>): void {
     }
 }
 
-/** Checks that a dealer dealt to exactly the pods of U1. @throws KonsilError AGG_BAD_MESSAGE. */
-export function checkDealt(shares: Bodies['shares'], u1: readonly number[]): void {
+/**
+ * Checks that a pod works from the same model and public parameters as we do.
+ * @throws KonsilError AGG_EQUIVOCATION naming the pod: the coordinator told the two of us different things.
+ */
+export function checkSameModel(session: Session, sender: number, { publicHash }: Bodies['advertise']): void {
+  const pod = session.roster[sender]!.name;
+  if (!equalBytes(publicHash, session.publicHash))
+    throw new KonsilError(
+      'AGG_EQUIVOCATION',
+      `pod ${pod} signed that it works from another model or other public parameters`,
+      { pod, theirs: toHex(publicHash), ours: toHex(session.publicHash) },
+    );
+}
+
+/** Checks that a dealer dealt to exactly these holders. @throws KonsilError AGG_BAD_MESSAGE. */
+export function checkDealt(shares: Bodies['shares'], holders: readonly number[]): void {
   if (
     !sameList(
-      shares.entries.map((entry) => entry.to),
-      u1,
+      shares.entries.map((entry) => entry.pod),
+      holders,
     )
   )
     throw new KonsilError('AGG_BAD_MESSAGE', 'shares are not dealt to exactly the roster');

@@ -8,8 +8,19 @@ export {
   startClient,
   stepClient,
 } from './client.ts';
-export { type Member, openSession, type Session, type SessionParameters } from './context.ts';
-export { MAX_COHORT, MIN_COHORT, type Thresholds, thresholdsFor } from './parameters.ts';
+export { isSparse, type Member, openSession, PROTOCOL_LABEL, type Session, type SessionParameters } from './context.ts';
+export { commitNonce, GRAPH_NONCE_BYTES } from './graph.ts';
+export {
+  COMPLETE_UP_TO,
+  type CohortAssumptions,
+  failureBits,
+  LIVENESS_BITS,
+  MAX_COHORT,
+  MIN_COHORT,
+  SECRECY_BITS,
+  type Thresholds,
+  thresholdsFor,
+} from './parameters.ts';
 export {
   readManifest,
   type ServerEvent,

@@ -2,7 +2,8 @@
  * Byte codec of every message: one signed envelope and a fixed layout for each body. Integers are big-endian.
  *
  * envelope: version u8 | type u8 | sender u16 | ctx 32 | body | Ed25519 signature 64, over label and all before it.
- * Parsing is strict: exact lengths, nothing left over, indices strictly ascending (so no duplicates).
+ * An advertise message has `session.base` in the place of ctx: pods given different models must be able to read each
+ * other's, to notice. Parsing is strict: exact lengths, nothing left over, indices strictly ascending (so no duplicates).
  * @module
  */
 import { concatBytes, equalBytes, frame, KonsilError, u32be } from '../../base/index.ts';
@@ -26,7 +27,7 @@ export type MessageType = keyof typeof MESSAGE;
 
 /** Sender index of the coordinator. */
 export const COORDINATOR = 0xffff;
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 36;
 const SIGNATURE_BYTES = 64;
 const SIGNED_LABEL = frame(`${PROTOCOL_LABEL}/message`);
@@ -34,9 +35,10 @@ const SIGNED_LABEL = frame(`${PROTOCOL_LABEL}/message`);
 export const SEALED_BYTES = 80;
 export const NONCE_BYTES = 12;
 
-/** A share commitment pair and the sealed shares, for one addressee. */
+/** A share commitment pair and the sealed shares, between one dealer and one holder. */
 export interface ShareEntry {
-  readonly to: number;
+  /** The other side: whom it is for in a pod's message, who dealt it in the coordinator's. */
+  readonly pod: number;
   readonly selfCommitment: Uint8Array;
   readonly keyCommitment: Uint8Array;
   readonly nonce: Uint8Array;
@@ -51,13 +53,21 @@ export interface ReleasedShare {
 }
 
 export interface Bodies {
-  advertise: { readonly maskKey: Uint8Array; readonly channelKey: Uint8Array };
-  /** Advertise messages of U1, verbatim. */
-  roster: { readonly messages: readonly Uint8Array[] };
+  advertise: {
+    /** What the pod trained from and all else that must be equal, see {@link Session.publicHash}. */
+    readonly publicHash: Uint8Array;
+    readonly maskKey: Uint8Array;
+    readonly channelKey: Uint8Array;
+    /** The pod's part in drawing the neighbour graph; not read in the complete one. */
+    readonly nonce: Uint8Array;
+  };
+  /** Nonces of all pods where neighbours are drawn, none otherwise; advertise messages of the receiver's holders, verbatim. */
+  roster: { readonly nonces: readonly Uint8Array[]; readonly messages: readonly Uint8Array[] };
   shares: { readonly selfCommitment: Uint8Array; readonly entries: readonly ShareEntry[] };
-  /** Shares messages of U2, verbatim: every pod can check every dealer's signature. */
-  inbox: { readonly messages: readonly Uint8Array[] };
-  manifest: { readonly length: number; readonly sha256: Uint8Array };
+  /** What was dealt to the receiver; each dealer's seal authenticates its entry. */
+  inbox: { readonly entries: readonly ShareEntry[] };
+  /** Bytes of the masked vector on the wire, and their SHA-256. */
+  manifest: { readonly bytes: number; readonly sha256: Uint8Array };
   /** U3 with the hash of each survivor's manifest message. */
   survivors: { readonly uploads: readonly { readonly pod: number; readonly manifestHash: Uint8Array }[] };
   consistency: { readonly survivorsHash: Uint8Array };
@@ -113,6 +123,25 @@ interface Codec<T> {
   readonly decode: (reader: Reader) => T;
 }
 
+const entries: Codec<readonly ShareEntry[]> = {
+  encode: (list) =>
+    concatBytes(
+      u16be(list.length),
+      ...list.flatMap((e) => [u16be(e.pod), e.selfCommitment, e.keyCommitment, e.nonce, e.sealed]),
+    ),
+  decode: (reader) =>
+    ascending(
+      reader.list(() => ({
+        pod: reader.uint(2),
+        selfCommitment: reader.take(32),
+        keyCommitment: reader.take(32),
+        nonce: reader.take(NONCE_BYTES),
+        sealed: reader.take(SEALED_BYTES),
+      })),
+      (entry) => entry.pod,
+    ),
+};
+
 const verbatim: Codec<{ readonly messages: readonly Uint8Array[] }> = {
   encode: ({ messages }) => concatBytes(u16be(messages.length), ...messages.flatMap((m) => [u32be(m.length), m])),
   decode: (reader) => ({ messages: reader.list(() => reader.take(reader.uint(4))) }),
@@ -120,35 +149,29 @@ const verbatim: Codec<{ readonly messages: readonly Uint8Array[] }> = {
 
 const CODECS: { readonly [K in MessageType]: Codec<Bodies[K]> } = {
   advertise: {
-    encode: (body) => concatBytes(body.maskKey, body.channelKey),
-    decode: (reader) => ({ maskKey: reader.take(32), channelKey: reader.take(32) }),
-  },
-  roster: verbatim,
-  shares: {
-    encode: ({ selfCommitment, entries }) =>
-      concatBytes(
-        selfCommitment,
-        u16be(entries.length),
-        ...entries.flatMap((e) => [u16be(e.to), e.selfCommitment, e.keyCommitment, e.nonce, e.sealed]),
-      ),
+    encode: (body) => concatBytes(body.publicHash, body.maskKey, body.channelKey, body.nonce),
     decode: (reader) => ({
-      selfCommitment: reader.take(32),
-      entries: ascending(
-        reader.list(() => ({
-          to: reader.uint(2),
-          selfCommitment: reader.take(32),
-          keyCommitment: reader.take(32),
-          nonce: reader.take(NONCE_BYTES),
-          sealed: reader.take(SEALED_BYTES),
-        })),
-        (entry) => entry.to,
-      ),
+      publicHash: reader.take(32),
+      maskKey: reader.take(32),
+      channelKey: reader.take(32),
+      nonce: reader.take(32),
     }),
   },
-  inbox: verbatim,
+  roster: {
+    encode: ({ nonces, ...quoted }) => concatBytes(u16be(nonces.length), ...nonces, verbatim.encode(quoted)),
+    decode: (reader) => ({ nonces: reader.list(() => reader.take(32)), ...verbatim.decode(reader) }),
+  },
+  shares: {
+    encode: (body) => concatBytes(body.selfCommitment, entries.encode(body.entries)),
+    decode: (reader) => ({ selfCommitment: reader.take(32), entries: entries.decode(reader) }),
+  },
+  inbox: {
+    encode: (body) => entries.encode(body.entries),
+    decode: (reader) => ({ entries: entries.decode(reader) }),
+  },
   manifest: {
-    encode: (body) => concatBytes(u32be(body.length), body.sha256),
-    decode: (reader) => ({ length: reader.uint(4), sha256: reader.take(32) }),
+    encode: (body) => concatBytes(u32be(body.bytes), body.sha256),
+    decode: (reader) => ({ bytes: reader.uint(4), sha256: reader.take(32) }),
   },
   survivors: {
     encode: ({ uploads }) =>
@@ -191,6 +214,11 @@ const CODECS: { readonly [K in MessageType]: Codec<Bodies[K]> } = {
   },
 };
 
+/** What a message of this type is bound to. */
+function contextOf(session: Session, type: MessageType): Uint8Array {
+  return type === 'advertise' ? session.base : session.ctx;
+}
+
 /** A signed message of `sender`: a pod's index, or {@link COORDINATOR}. Ed25519 is deterministic: same body, same bytes. */
 export function encodeMessage<K extends MessageType>(
   session: Session,
@@ -199,7 +227,7 @@ export function encodeMessage<K extends MessageType>(
   identity: KeyPair,
   body: Bodies[K],
 ): Uint8Array {
-  const header = concatBytes(Uint8Array.of(VERSION, MESSAGE[type]), u16be(sender), session.ctx);
+  const header = concatBytes(Uint8Array.of(VERSION, MESSAGE[type]), u16be(sender), contextOf(session, type));
   const unsigned = concatBytes(header, CODECS[type].encode(body));
   return concatBytes(unsigned, sign(identity, concatBytes(SIGNED_LABEL, unsigned)));
 }
@@ -224,7 +252,8 @@ export function openMessage<K extends MessageType>(
 ): Bodies[K] {
   const claimed = peekMessage(bytes);
   if (claimed.type !== type || claimed.sender !== sender) throw malformed('message has another type or sender');
-  if (!equalBytes(bytes.subarray(4, HEADER_BYTES), session.ctx)) throw malformed('message is of another context');
+  if (!equalBytes(bytes.subarray(4, HEADER_BYTES), contextOf(session, type)))
+    throw malformed('message is of another context');
   const publicKey = sender === COORDINATOR ? session.coordinator : session.roster[sender]?.publicKey;
   const signedEnd = bytes.length - SIGNATURE_BYTES;
   const signed = concatBytes(SIGNED_LABEL, bytes.subarray(0, signedEnd));

@@ -2,26 +2,18 @@
  * The coordinator's half of one attempt at one secure sum, as a pure state machine.
  *
  * Five phases, each a set of answers; the caller decides when a phase ends (`close`), usually when
- * {@link ServerState.awaiting} is empty or a deadline passed. Memory is one vector: uploads are added on arrival, so an
- * accepted upload is in the sum. Once a state was passed to {@link stepServer} only the returned one may be used: the
- * accumulator is updated in place.
+ * {@link ServerState.awaiting} is empty or a deadline passed. The machine never sees a vector: it says whose to add up
+ * and, at the end, which masks to apply to what was added up. An accepted upload is in the sum.
  * @source Bonawitz et al. (CCS 2017), figure 4 with the active-adversary additions.
  * @module
  */
 import { equalBytes, KonsilError } from '../../base/index.ts';
-import { type KeyPair, sha256 } from '../../crypto/index.ts';
-import { checkAdvertised, checkDealt, checkSameSurvivors, hashSurvivors } from './checks.ts';
-import { indexOf, type Session } from './context.ts';
-import {
-  type Bodies,
-  COORDINATOR,
-  encodeMessage,
-  type MessageType,
-  openMessage,
-  peekMessage,
-  rereadMessage,
-} from './messages.ts';
-import { checkReleased, unmask } from './unmask.ts';
+import { type KeyPair, type MaskKey, sha256 } from '../../crypto/index.ts';
+import { checkAdvertised, checkDealt, checkSameModel, checkSameSurvivors, hashSurvivors } from './checks.ts';
+import { indexOf, isSparse, type Session } from './context.ts';
+import { checkNonce, drawGraph } from './graph.ts';
+import { type Bodies, COORDINATOR, encodeMessage, type MessageType, openMessage, peekMessage } from './messages.ts';
+import { checkReleased, type Evidence, remainingMasks } from './unmask.ts';
 
 /** The phases in order, each with the message it collects. */
 const COLLECTS = {
@@ -40,8 +32,8 @@ export type ServerPhase = Collecting | 'done' | 'failed';
 export type ServerEvent =
   /** A message of the pod the transport authenticated as `from`. */
   | { readonly type: 'message'; readonly from: string; readonly bytes: Uint8Array }
-  /** A masked vector: its manifest message and the bytes that were fetched for it. */
-  | { readonly type: 'upload'; readonly from: string; readonly manifest: Uint8Array; readonly vector: Uint8Array }
+  /** A masked vector is here; the caller has compared it with what its manifest promises (see {@link readManifest}). */
+  | { readonly type: 'upload'; readonly from: string; readonly manifest: Uint8Array }
   /** The pod is lost, for now: wait for it no longer. A later valid message of it still counts. */
   | { readonly type: 'gone'; readonly from: string }
   /** Go on with what has arrived. */
@@ -53,8 +45,10 @@ export type ServerOutput =
   | { readonly type: 'rejected'; readonly from: string; readonly error: KonsilError }
   /** `from` cannot use what `dealer` dealt to it, and left. */
   | { readonly type: 'complaint'; readonly from: string; readonly dealer: string }
-  /** The sum over exactly `survivors`; ownership of `words` passes. */
-  | { readonly type: 'sum'; readonly words: Uint32Array; readonly survivors: readonly string[] }
+  /** The pod's vector counts: add it to the sum, once. */
+  | { readonly type: 'accumulate'; readonly from: string }
+  /** Apply these masks to what was accumulated, wipe them: what comes out is the sum over exactly `survivors`. */
+  | { readonly type: 'unmask'; readonly masks: readonly MaskKey[]; readonly survivors: readonly string[] }
   /**
    * No sum. Unless `spent`, the round may be tried again as a new attempt; when spent, pods may have released shares and
    * a retry with the same updates could expose a difference: go on to the next round.
@@ -73,7 +67,10 @@ export interface ServerState {
   readonly gone: ReadonlySet<number>;
   readonly complaints: ReadonlyMap<number, number>;
   readonly accepted: Readonly<Record<Collecting, Accepted>>;
-  readonly accumulator: Uint32Array;
+  /** Holders of each pod's shares, once all nonces are known. */
+  readonly holders: readonly (readonly number[])[];
+  readonly adverts: ReadonlyMap<number, Bodies['advertise']>;
+  readonly dealt: ReadonlyMap<number, Bodies['shares']>;
   readonly survivorsHash: Uint8Array;
 }
 
@@ -99,7 +96,9 @@ export function startServer(session: Session, identity: KeyPair): ServerState {
     gone: new Set(),
     complaints: new Map(),
     accepted: { advertise: none, share: none, upload: none, sign: none, release: none },
-    accumulator: new Uint32Array(session.vectorLength),
+    holders: [],
+    adverts: new Map(),
+    dealt: new Map(),
     survivorsHash: new Uint8Array(0),
   });
 }
@@ -114,7 +113,7 @@ export function stepServer(state: ServerState, event: ServerEvent): ServerStep {
     if (pod < 0) throw bad('sender is not in the roster');
     if (event.type === 'gone') return { state: lose(state, phase, pod), outputs: [] };
     if (event.type === 'message') return receive(state, phase, pod, event.bytes);
-    return receiveUpload(state, phase, pod, event.manifest, event.vector);
+    return receiveUpload(state, phase, pod, event.manifest);
   } catch (error) {
     if (!(error instanceof KonsilError)) throw error; // a bug of ours, not the pod's doing
     return { state, outputs: [{ type: 'rejected', from: event.from, error }] };
@@ -127,7 +126,7 @@ export function stepServer(state: ServerState, event: ServerEvent): ServerStep {
  */
 export function readManifest(session: Session, from: string, manifest: Uint8Array): Bodies['manifest'] {
   const body = openMessage(session, 'manifest', indexOf(session, from), manifest);
-  if (body.length !== session.vectorLength) throw bad(`vector has ${body.length} words, not ${session.vectorLength}`);
+  if (body.bytes !== session.wireBytes) throw bad(`vector has ${body.bytes} bytes, not ${session.wireBytes}`);
   return body;
 }
 
@@ -156,9 +155,15 @@ function lose(state: ServerState, phase: Collecting, pod: number): ServerState {
   if (state.gone.has(pod)) return state;
   const gone = new Set(state.gone).add(pod);
   if (phase !== 'advertise' && phase !== 'share') return awaitingOf({ ...state, gone });
-  const kept = new Map(state.accepted[phase]);
-  kept.delete(pod);
-  return awaitingOf({ ...state, gone, accepted: { ...state.accepted, [phase]: kept } });
+  const kept = without(state.accepted[phase], pod);
+  const read = phase === 'advertise' ? { adverts: without(state.adverts, pod) } : { dealt: without(state.dealt, pod) };
+  return awaitingOf({ ...state, gone, ...read, accepted: { ...state.accepted, [phase]: kept } });
+}
+
+function without<T>(map: ReadonlyMap<number, T>, key: number): ReadonlyMap<number, T> {
+  const kept = new Map(map);
+  kept.delete(key);
+  return kept;
 }
 
 function accept(state: ServerState, phase: Collecting, pod: number, bytes: Uint8Array): ServerStep {
@@ -187,35 +192,54 @@ function receive(state: ServerState, phase: Collecting, pod: number, bytes: Uint
   const body = openMessage(session, type, pod, bytes);
   if (type === 'complaint') return complain(state, phase, pod, (body as Bodies['complaint']).dealer);
   if (isStale(state, phase, type, pod, bytes)) return { state, outputs: [] };
-  if (type === 'advertise') {
-    const others = [...state.accepted.advertise.values()].map((other) => rereadMessage('advertise', other));
-    checkAdvertised([...others, body as Bodies['advertise']]);
-  }
-  if (type === 'shares') checkDealt(body as Bodies['shares'], sorted(state.accepted.advertise));
-  if (type === 'consistency') checkSameSurvivors((body as Bodies['consistency']).survivorsHash, state.survivorsHash);
-  if (type === 'release') {
-    checkSameSurvivors((body as Bodies['release']).survivorsHash, state.survivorsHash);
-    checkReleased(session, state.accepted, pod, (body as Bodies['release']).shares);
-  }
-  return accept(state, phase, pod, bytes);
+  return accept(check(state, pod, type, body), phase, pod, bytes);
 }
 
-function receiveUpload(
-  state: ServerState,
-  phase: Collecting,
-  pod: number,
-  manifest: Uint8Array,
-  vector: Uint8Array,
-): ServerStep {
-  const { session, accumulator } = state;
-  const promised = readManifest(session, session.roster[pod]!.name, manifest);
+/** Checks what a pod answered. @returns the state with what later phases need of it. */
+function check(state: ServerState, pod: number, type: MessageType, body: Bodies[MessageType]): ServerState {
+  const { session } = state;
+  switch (type) {
+    case 'advertise': {
+      const advert = body as Bodies['advertise'];
+      checkSameModel(session, pod, advert);
+      checkNonce(session, pod, advert.nonce);
+      checkAdvertised([...state.adverts.values(), advert]);
+      return { ...state, adverts: new Map(state.adverts).set(pod, advert) };
+    }
+    case 'shares': {
+      const dealt = body as Bodies['shares'];
+      checkDealt(dealt, holdersIn(state, pod, state.adverts));
+      return { ...state, dealt: new Map(state.dealt).set(pod, dealt) };
+    }
+    case 'consistency':
+      checkSameSurvivors((body as Bodies['consistency']).survivorsHash, state.survivorsHash);
+      return state;
+    case 'release': {
+      const { survivorsHash, shares } = body as Bodies['release'];
+      checkSameSurvivors(survivorsHash, state.survivorsHash);
+      checkReleased(session, evidenceOf(state), pod, shares);
+      return state;
+    }
+    default:
+      throw bad(`${type} message is out of place`);
+  }
+}
+
+/** Holders of a pod's shares that are among `those`. */
+function holdersIn(state: ServerState, pod: number, those: ReadonlyMap<number, unknown>): number[] {
+  return state.holders[pod]!.filter((holder) => those.has(holder));
+}
+
+function evidenceOf({ holders, adverts, dealt, accepted }: ServerState): Evidence {
+  return { holders, adverts, dealt, uploads: accepted.upload, released: accepted.release };
+}
+
+function receiveUpload(state: ServerState, phase: Collecting, pod: number, manifest: Uint8Array): ServerStep {
+  const { name } = state.session.roster[pod]!;
+  readManifest(state.session, name, manifest);
   if (isStale(state, phase, 'manifest', pod, manifest)) return { state, outputs: [] };
-  if (vector.length !== 4 * promised.length || !equalBytes(sha256(vector), promised.sha256))
-    throw bad('vector is not the one its manifest promises');
-  const aligned = vector.byteOffset % 4 === 0 ? vector : vector.slice();
-  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, promised.length);
-  for (let i = 0; i < words.length; i++) accumulator[i] = (accumulator[i]! + words[i]!) | 0;
-  return accept(state, phase, pod, manifest);
+  const accepted = accept(state, phase, pod, manifest);
+  return { ...accepted, outputs: [{ type: 'accumulate', from: name }] };
 }
 
 /** A pod that cannot use a dealer's shares has left; who is right is for the caller to judge over several attempts. */
@@ -234,7 +258,7 @@ function complain(state: ServerState, phase: Collecting, pod: number, dealer: nu
 }
 
 function fail(state: ServerState, error: KonsilError): ServerStep {
-  const failed = awaitingOf({ ...state, phase: 'failed', accumulator: new Uint32Array(0) });
+  const failed = awaitingOf({ ...state, phase: 'failed' });
   return { state: failed, outputs: [{ type: 'failed', error, spent: state.phase === 'release' }] };
 }
 
@@ -244,58 +268,95 @@ function failTooFew(state: ServerState, phase: Collecting, need: number): Server
   return fail(state, new KonsilError('AGG_TOO_FEW_SURVIVORS', why, { phase, have, need }));
 }
 
+/** The next phase, with a request for each of its pods; one body is signed once. */
 function goOn<K extends 'roster' | 'inbox' | 'survivors' | 'proof'>(
   state: ServerState,
   phase: Collecting,
   type: K,
-  body: Bodies[K],
+  body: Bodies[K] | ((pod: number) => Bodies[K]),
 ): ServerStep {
   const { session, identity } = state;
   const next = awaitingOf({ ...state, phase });
-  const bytes = encodeMessage(session, type, COORDINATOR, identity, body);
+  const say = (said: Bodies[K]): Uint8Array => encodeMessage(session, type, COORDINATOR, identity, said);
+  const bytesFor = typeof body === 'function' ? (pod: number) => say(body(pod)) : constant(say(body));
   const outputs = membersOf(next, phase).map((pod) => ({
     type: 'send' as const,
     to: session.roster[pod]!.name,
-    bytes,
+    bytes: bytesFor(pod),
   }));
   return { state: next, outputs };
+}
+
+const constant =
+  <T>(value: T) =>
+  (): T =>
+    value;
+
+/** In a neighbour graph a pod whose neighbourhood is too small ends the attempt; in the complete graph it cannot be. */
+function failThin(state: ServerState, phase: Collecting, those: ReadonlyMap<number, unknown>): ServerStep | null {
+  const { session, dealt } = state;
+  for (const pod of dealt.keys()) {
+    const have = holdersIn(state, pod, those).length;
+    if (have >= session.t) continue;
+    const { name } = session.roster[pod]!;
+    const why = `${have} holders of pod ${name}'s shares finished phase ${phase}, at least ${session.t} are needed`;
+    return fail(state, new KonsilError('AGG_TOO_FEW_SURVIVORS', why, { phase, have, need: session.t }));
+  }
+  return null;
 }
 
 /** What ends each phase. */
 const CLOSE: { readonly [P in Collecting]: (state: ServerState) => ServerStep } = {
   advertise(state) {
-    const { accepted, session } = state;
-    if (accepted.advertise.size < session.minSurvivors) return failTooFew(state, 'advertise', session.minSurvivors);
-    return goOn(state, 'share', 'roster', { messages: verbatim(accepted.advertise) });
+    const { accepted, adverts, session } = state;
+    // the graph is drawn from everybody's nonce: who leaves one out to get another graph gets none
+    const need = isSparse(session) ? session.n : session.minSurvivors;
+    if (accepted.advertise.size < need) return failTooFew(state, 'advertise', need);
+    const nonces = isSparse(session) ? session.roster.map((_, pod) => adverts.get(pod)!.nonce) : [];
+    const drawn = { ...state, holders: drawGraph(session, nonces) };
+    return goOn(drawn, 'share', 'roster', (pod) => ({
+      nonces,
+      messages: holdersIn(drawn, pod, adverts).map((holder) => accepted.advertise.get(holder)!),
+    }));
   },
   share(state) {
-    const { accepted, session } = state;
+    const { accepted, dealt, session } = state;
     if (accepted.share.size < session.minSurvivors) return failTooFew(state, 'share', session.minSurvivors);
-    return goOn(state, 'upload', 'inbox', { messages: verbatim(accepted.share) });
+    return (
+      failThin(state, 'share', dealt) ??
+      goOn(state, 'upload', 'inbox', (pod) => ({
+        entries: holdersIn(state, pod, dealt).map((dealer) => {
+          const entry = dealt.get(dealer)!.entries.find((candidate) => candidate.pod === pod)!;
+          return { ...entry, pod: dealer };
+        }),
+      }))
+    );
   },
   upload(state) {
     const { accepted, session } = state;
     if (accepted.upload.size < session.minSurvivors) return failTooFew(state, 'upload', session.minSurvivors);
+    const thin = failThin(state, 'upload', accepted.upload);
+    if (thin) return thin;
     const uploads = sorted(accepted.upload).map((pod) => ({ pod, manifestHash: sha256(accepted.upload.get(pod)!) }));
     const survivorsHash = hashSurvivors(session, { uploads });
     return goOn({ ...state, survivorsHash }, 'sign', 'survivors', { uploads });
   },
   sign(state) {
     const { accepted, session } = state;
-    if (accepted.sign.size < session.t) return failTooFew(state, 'sign', session.t);
+    if (accepted.sign.size < session.signatures) return failTooFew(state, 'sign', session.signatures);
     return goOn(state, 'release', 'proof', { messages: verbatim(accepted.sign) });
   },
   release(state) {
-    const { accepted, session, accumulator } = state;
-    if (accepted.release.size < session.t) return failTooFew(state, 'release', session.t);
+    const { accepted, session } = state;
+    const thin = failThin(state, 'release', accepted.release);
+    if (thin) return thin;
     try {
-      unmask(session, accepted, accumulator);
+      const masks = remainingMasks(session, evidenceOf(state));
+      const survivors = sorted(accepted.upload).map((pod) => session.roster[pod]!.name);
+      return { state: awaitingOf({ ...state, phase: 'done' }), outputs: [{ type: 'unmask', masks, survivors }] };
     } catch (error) {
       if (!(error instanceof KonsilError)) throw error;
       return fail(state, error);
     }
-    const survivors = sorted(accepted.upload).map((pod) => session.roster[pod]!.name);
-    const done = awaitingOf({ ...state, phase: 'done', accumulator: new Uint32Array(0) });
-    return { state: done, outputs: [{ type: 'sum', words: accumulator, survivors }] };
   },
 };

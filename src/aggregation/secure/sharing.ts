@@ -6,6 +6,7 @@
 import { concatBytes, equalBytes, frame } from '../../base/index.ts';
 import {
   agree,
+  agreementKeyOf,
   hkdf,
   type KeyPair,
   open,
@@ -18,13 +19,6 @@ import {
 } from '../../crypto/index.ts';
 import { PROTOCOL_LABEL, type Session } from './context.ts';
 import { type Bodies, NONCE_BYTES, type ShareEntry } from './messages.ts';
-
-const BASE_POINT = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 9 : 0));
-
-/** X25519 key pair of a raw scalar (RFC 7748 §6.1: the public key is the scalar times the base point 9). */
-export function agreementKeyOf(secret: Uint8Array): KeyPair {
-  return { secret, publicKey: agree({ secret, publicKey: BASE_POINT }, BASE_POINT) };
-}
 
 /** Everything secret a pod makes for one attempt; all 32 bytes. */
 export interface PodSecrets {
@@ -67,9 +61,9 @@ export function commitShare(
   return sha256(frame(`${PROTOCOL_LABEL}/share`, session.ctx, kind, dealer, to, share));
 }
 
-/** Shamir evaluation point of a pod. */
-export function pointOf(pod: number): number {
-  return pod + 1;
+/** Shamir evaluation point of the holder at `position` among the holders of a secret. */
+export function pointAt(position: number): number {
+  return position + 1;
 }
 
 /** One key a direction: the nonce then only has to be fresh among one dealer's attempts at one roster. */
@@ -80,43 +74,46 @@ function channelKey(session: Session, keys: KeyPair, peerKey: Uint8Array, from: 
   return key;
 }
 
-function sealedFor(session: Session, from: number, to: number): Uint8Array {
-  return frame(`${PROTOCOL_LABEL}/sealed`, session.ctx, from, to);
+/** What a seal covers beside the shares: the dealer's signature does not reach the addressee. */
+function sealedFor(session: Session, from: number, to: number, commitments: readonly Uint8Array[]): Uint8Array {
+  return frame(`${PROTOCOL_LABEL}/sealed`, session.ctx, from, to, ...commitments);
+}
+
+/** A pod that gets a share: its channel key and its evaluation point. */
+export interface Holder {
+  readonly channelKey: Uint8Array;
+  readonly point: number;
 }
 
 /**
- * Deals both secrets of `dealer` to every pod of U1, itself included.
+ * Deals both secrets of `dealer` to its holders, itself included.
  *
- * @param peers channel keys of U1 by index, ascending.
+ * @param holders by index, ascending.
  * @param rosterHash salt of polynomials and nonces: a dealer rolled back and shown another roster deals unrelated shares.
  */
 export function dealShares(
   session: Session,
   dealer: number,
   secrets: PodSecrets,
-  peers: ReadonlyMap<number, Uint8Array>,
+  holders: ReadonlyMap<number, Holder>,
   rosterHash: Uint8Array,
 ): Bodies['shares'] {
-  const points = [...peers.keys()].map(pointOf);
+  const points = [...holders.values()].map(({ point }) => point);
   const stream = (label: string): RandomBytes => {
     return (length) => hkdf(secrets.dealingSeed, session.ctx, frame(label, rosterHash), length);
   };
   const selfShares = splitSecret(secrets.selfSeed, session.t, points, stream('polynomial of b'));
   const keyShares = splitSecret(secrets.mask.secret, session.t, points, stream('polynomial of key'));
-  const entries = [...peers].map(([to, peerKey], i): ShareEntry => {
+  const entries = [...holders].map(([to, { channelKey: peerKey }], i): ShareEntry => {
     const [selfShare, keyShare] = [selfShares[i]!, keyShares[i]!];
     const key = channelKey(session, secrets.channel, peerKey, dealer, to);
     const nonce = stream(`nonce ${to}`)(NONCE_BYTES);
     const plain = concatBytes(selfShare, keyShare);
-    const entry = {
-      to,
-      selfCommitment: commitShare(session, 'self', dealer, to, selfShare),
-      keyCommitment: commitShare(session, 'key', dealer, to, keyShare),
-      nonce,
-      sealed: seal(key, nonce, plain, sealedFor(session, dealer, to)),
-    };
+    const selfCommitment = commitShare(session, 'self', dealer, to, selfShare);
+    const keyCommitment = commitShare(session, 'key', dealer, to, keyShare);
+    const sealed = seal(key, nonce, plain, sealedFor(session, dealer, to, [selfCommitment, keyCommitment]));
     wipe(key, plain, selfShare, keyShare);
-    return entry;
+    return { pod: to, selfCommitment, keyCommitment, nonce, sealed };
   });
   return { selfCommitment: commitSelfSeed(session, dealer, secrets.selfSeed), entries };
 }
@@ -134,10 +131,15 @@ export function openShares(
   channel: KeyPair,
   dealer: number,
   dealerKey: Uint8Array,
-  entry: ShareEntry,
+  entry: Omit<ShareEntry, 'pod'>,
 ): SharePair | null {
   const key = channelKey(session, channel, dealerKey, dealer, to);
-  const plain = open(key, entry.nonce, entry.sealed, sealedFor(session, dealer, to));
+  const plain = open(
+    key,
+    entry.nonce,
+    entry.sealed,
+    sealedFor(session, dealer, to, [entry.selfCommitment, entry.keyCommitment]),
+  );
   wipe(key);
   if (plain === null) return null;
   const pair = { self: plain.slice(0, SECRET_BYTES), key: plain.slice(SECRET_BYTES) };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { deliverToPod, makeCohort, runPhases, testSession } from '../../../test/support/secaggCohort.ts';
 import { badVectors, goodVector } from '../../../test/support/secaggVectors.ts';
-import good from '../../../test/vectors/secagg/v1_attempt.json' with { type: 'json' };
-import bad from '../../../test/vectors/secagg/v1_bad_requests.json' with { type: 'json' };
+import good from '../../../test/vectors/secagg/v2_attempt.json' with { type: 'json' };
+import bad from '../../../test/vectors/secagg/v2_bad_requests.json' with { type: 'json' };
 import { stepClient } from './client.ts';
 
 // a change of these files is a change of the protocol: it needs another version label

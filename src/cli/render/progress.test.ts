@@ -15,7 +15,7 @@ const RUN: readonly RunEvent[] = [
   { type: 'member', pod: 'a', state: 'active', reason: '' },
   { type: 'member', pod: 'b', state: 'active', reason: '' },
   { type: 'member', pod: 'd', state: 'rejected', reason: 'NO_ACCESS' },
-  { type: 'thresholds', pods: 3, threshold: 2, minimum: 3, colluding: 1 },
+  { type: 'thresholds', pods: 3, neighbours: 2, threshold: 2, minimum: 3, colluding: 1 },
   phase('training', ['a', 'b']),
   { type: 'progress', pod: 'a', done: 1, total: 3 },
   { type: 'dropped', pod: 'b', phase: 'training', reason: 'lost' },
@@ -59,6 +59,7 @@ const LASTING = [
   'a: active',
   'b: active',
   'd: rejected, NO_ACCESS',
+  'secure sums of 3 pods: each shares its secrets with all others, 2 rebuild one, 1 may collude with the coordinator',
   'b dropped out in training: lost',
   'update repeated: b is gone',
   'round 1/2: 3 pods, 300 rows, training loss 0.5000, validation loss none, 1.25 s',
@@ -84,8 +85,8 @@ describe('progress', () => {
     const { view, screen, tick } = terminal(true);
     for (const event of RUN.slice(0, 7)) view.show(event);
     const before = screen();
-    expect(before.slice(0, 4)).toEqual(LASTING.slice(0, 4));
-    expect(before.slice(4)).toEqual([
+    expect(before.slice(0, 5)).toEqual(LASTING.slice(0, 5));
+    expect(before.slice(5)).toEqual([
       `${'░'.repeat(24)} round 1/2 · training`,
       'pods 2/3 · waiting for a 33 %, b · 12.3 kB',
     ]);

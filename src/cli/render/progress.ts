@@ -25,9 +25,22 @@ export class ProgressView {
   #awaiting: readonly string[] = [];
   #loss = '';
   #drawn = 0;
+  /** The cohort whose thresholds were shown last. */
+  #shown = '';
 
   constructor(options: ProgressOptions) {
     this.#options = options;
+  }
+
+  #thresholds(event: Extract<RunEvent, { type: 'thresholds' }>): void {
+    const { pods, neighbours, threshold, minimum, colluding } = event;
+    const cohort = JSON.stringify(event);
+    if (cohort === this.#shown) return;
+    this.#shown = cohort;
+    const graph = neighbours === pods - 1 ? 'with all others' : `with ${neighbours} others at random`;
+    this.#print(
+      `secure sums of ${minimum === pods ? '' : `${minimum} to `}${pods} pods: each shares its secrets ${graph}, ${threshold} rebuild one, ${colluding} may collude with the coordinator`,
+    );
   }
 
   /** Takes one event and redraws. */
@@ -64,6 +77,7 @@ export class ProgressView {
         );
         break;
       case 'thresholds':
+        this.#thresholds(event);
         break;
       case 'finished':
         this.#clear();

@@ -1,11 +1,23 @@
 /**
  * The coordinator's side of one attempt at a secure sum: feeds the server state machine with what arrives, closes a
- * phase when everybody has answered, is gone or the deadline has passed, and carries its messages out.
+ * phase when everybody has answered, is gone or the deadline has passed, carries its messages out, and adds up vectors.
+ * Memory is one vector, and the few that are on their way.
  * @module
  */
-import { type ServerEvent, type ServerState, type Session, startServer, stepServer } from '../../aggregation/index.ts';
-import type { KonsilError } from '../../base/index.ts';
-import type { KeyPair } from '../../crypto/index.ts';
+import {
+  fromWire,
+  readManifest,
+  type ServerEvent,
+  type ServerOutput,
+  type ServerState,
+  type Session,
+  shapeOf,
+  startServer,
+  stepServer,
+  type VectorSpec,
+} from '../../aggregation/index.ts';
+import { equalBytes, isKonsilError, KonsilError } from '../../base/index.ts';
+import { addVectors, applyMasks, type KeyPair, sha256, shapeBytes, wipe } from '../../crypto/index.ts';
 
 /** Phases of the server machine as people see them. */
 export const PHASE_LABELS = {
@@ -31,10 +43,26 @@ export interface SumPorts {
   readonly onPod: (pod: string, phase: SecurePhase, what: 'lost' | 'rejected' | 'complained', detail: string) => void;
 }
 
+/** `lanes`: the sum over exactly `survivors`. */
+export interface SumSucceeded {
+  readonly ok: true;
+  readonly lanes: Uint8Array;
+  readonly survivors: readonly string[];
+}
+
 /** How an attempt ended. */
-export type SumOutcome =
-  | { readonly ok: true; readonly words: Uint32Array; readonly survivors: readonly string[] }
-  | { readonly ok: false; readonly error: KonsilError; readonly spent: boolean };
+export type SumOutcome = SumSucceeded | { readonly ok: false; readonly error: KonsilError; readonly spent: boolean };
+
+/** Bytes of vectors that are fetched at one time, or {@link LEAST_FETCHES} vectors; others wait their turn. */
+const FETCH_BYTES = 2 ** 28;
+const LEAST_FETCHES = 4;
+
+/** A masked vector that a pod announced. */
+interface Announced {
+  readonly from: string;
+  readonly manifest: Uint8Array;
+  readonly ref: { readonly id: string; readonly bytes: number };
+}
 
 /** Drives one attempt; `outcome` settles when the machine is done. */
 export class CoordinatorSum {
@@ -44,11 +72,20 @@ export class CoordinatorSum {
   #state: ServerState;
   #cancelTimer = (): void => undefined;
   #announced: string = '';
-  /** Pods whose vector is being fetched: a second announcement changes nothing. */
-  readonly #fetching = new Set<string>();
+  /** Pods that announced a vector: a second announcement changes nothing. */
+  readonly #announcedBy = new Set<string>();
+  readonly #waiting: Announced[] = [];
+  #fetching = 0;
+  /** Vectors that have arrived, until the machine has said whether they count. */
+  readonly #arrived = new Map<string, Uint8Array>();
+  readonly #spec: VectorSpec;
+  #sum: Uint8Array;
 
-  constructor(session: Session, identity: KeyPair, ports: SumPorts) {
+  /** @param spec - Slots of the vector; its shape is the session's. */
+  constructor(session: Session, spec: VectorSpec, identity: KeyPair, ports: SumPorts) {
     this.#ports = ports;
+    this.#spec = spec;
+    this.#sum = new Uint8Array(shapeBytes(session.shape));
     this.outcome = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -59,17 +96,43 @@ export class CoordinatorSum {
   /** A pod's message, with the masked vector's reference when it is the manifest. */
   receive(from: string, body: Uint8Array, vector?: { readonly id: string; readonly bytes: number }): void {
     if (!vector) return this.#apply({ type: 'message', from, bytes: body });
-    const expected = 4 * this.#state.session.vectorLength;
-    if (vector.bytes !== expected) {
-      this.#ports.onPod(from, 'upload', 'rejected', `masked vector of ${vector.bytes} bytes, expected ${expected}`);
-      return this.gone(from);
+    if (this.#announcedBy.has(from)) return;
+    this.#announcedBy.add(from);
+    this.#waiting.push({ from, manifest: body, ref: vector });
+    this.#fetchNext();
+  }
+
+  #fetchNext(): void {
+    const most = Math.max(LEAST_FETCHES, FETCH_BYTES / this.#state.session.wireBytes);
+    while (this.#fetching < most) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#fetching++;
+      this.#fetch(next)
+        .catch((error: unknown) => {
+          if (isKonsilError(error, 'AGG_BAD_MESSAGE'))
+            this.#ports.onPod(next.from, 'upload', 'rejected', error.message);
+          this.gone(next.from); // lost while uploading: a dropout like any other
+        })
+        .finally(() => {
+          this.#fetching--;
+          this.#fetchNext();
+        });
     }
-    if (this.#fetching.has(from)) return;
-    this.#fetching.add(from);
-    this.#ports.fetch(from, vector).then(
-      (bytes) => this.#apply({ type: 'upload', from, manifest: body, vector: bytes }),
-      () => this.gone(from), // lost while uploading: a dropout like any other
-    );
+  }
+
+  async #fetch({ from, manifest, ref }: Announced): Promise<void> {
+    const { session } = this.#state;
+    const promised = readManifest(session, from, manifest);
+    const bad = (why: string): KonsilError => new KonsilError('AGG_BAD_MESSAGE', why);
+    if (ref.bytes !== promised.bytes)
+      throw bad(`masked vector of ${ref.bytes} bytes, its manifest promises ${promised.bytes}`);
+    const wire = await this.#ports.fetch(from, ref);
+    if (wire.length !== promised.bytes || !equalBytes(sha256(wire), promised.sha256))
+      throw bad('masked vector is not the one its manifest promises');
+    this.#arrived.set(from, fromWire(wire, this.#spec));
+    this.#apply({ type: 'upload', from, manifest });
+    this.#arrived.delete(from);
   }
 
   /** The pod is lost. */
@@ -95,7 +158,9 @@ export class CoordinatorSum {
         rejected.push(output.from);
       } else if (output.type === 'complaint')
         this.#ports.onPod(output.from, phase, 'complained', `cannot use what ${output.dealer} sent it`);
-      else if (output.type === 'sum') this.#finish({ ok: true, words: output.words, survivors: output.survivors });
+      else if (output.type === 'accumulate')
+        addVectors(this.#sum, this.#arrived.get(output.from)!, shapeOf(this.#spec));
+      else if (output.type === 'unmask') this.#finish({ ok: true, ...this.#unmask(output) });
       else this.#finish({ ok: false, error: output.error, spent: output.spent });
     }
     if (state.phase === 'done' || state.phase === 'failed') return;
@@ -126,6 +191,12 @@ export class CoordinatorSum {
     if (key === this.#announced) return;
     this.#announced = key;
     this.#ports.onPhase(phase, this.#state.awaiting);
+  }
+
+  #unmask({ masks, survivors }: Extract<ServerOutput, { type: 'unmask' }>): Omit<SumSucceeded, 'ok'> {
+    applyMasks(this.#sum, shapeOf(this.#spec), masks);
+    wipe(...masks.map(({ key }) => key));
+    return { lanes: this.#sum, survivors };
   }
 
   #finish(outcome: SumOutcome): void {

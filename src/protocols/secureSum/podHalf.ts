@@ -1,23 +1,36 @@
 /**
- * A pod's side of one secure sum over all its attempts: opens a client state machine per attempt, and enforces across
- * attempts what one machine cannot: attempts only go up, and once this pod released shares the sum is spent for good.
+ * A pod's side of one secure sum over all its attempts: opens a client state machine per attempt, masks the vector when
+ * the machine says with what, and enforces across attempts what one machine cannot: attempts only go up, and once this
+ * pod released shares the sum is spent for good.
  * @module
  */
 import {
   type ClientOutput,
   type ClientState,
+  type CohortAssumptions,
   type Member,
   openSession,
   type PodInput,
-  packInput,
+  packLanes,
+  shapeOf,
   startClient,
   stepClient,
+  toWire,
   type VectorSpec,
-  vectorLength,
+  wireBytes,
 } from '../../aggregation/index.ts';
-import { KonsilError } from '../../base/index.ts';
-import { type KeyPair, randomBytes } from '../../crypto/index.ts';
+import { isKonsilError, KonsilError } from '../../base/index.ts';
+import { applyMasks, type KeyPair, type MaskKey, randomBytes, SECRET_BYTES, sha256, wipe } from '../../crypto/index.ts';
 import type { Purpose } from '../../wire/index.ts';
+import type { NonceChain } from './nonces.ts';
+
+/** What a pod writes down before the message leaves that makes it true. */
+export interface SumStage {
+  readonly stage: 'opened' | 'uploaded' | 'signed' | 'released';
+  readonly attempt: number;
+  /** Who is summed, from `signed` on. */
+  readonly survivors: readonly string[];
+}
 
 /** What this pod knows of the sum before any attempt. */
 export interface PodSumOptions {
@@ -32,13 +45,23 @@ export interface PodSumOptions {
   readonly members: ReadonlyMap<string, Member>;
   /** Fewest pods in a sum, as task and site agree. */
   readonly minimumCohort: number;
+  readonly assumptions: CohortAssumptions;
   readonly spec: VectorSpec;
   readonly publicHash: Uint8Array;
   readonly input: PodInput;
+  /** This pod's nonces for neighbour graphs, committed to before it knew any cohort. */
+  readonly nonces: NonceChain;
+  /** The site's own rule about who may be summed. */
+  readonly judge: (survivors: readonly string[]) => KonsilError | null;
   readonly send: (attempt: number, body: Uint8Array, vector: Uint8Array | undefined) => void;
-  /** Told why an attempt ended or a message was refused; never a secret. */
+  /** Keeps the record; when it throws nothing is sent and the attempt is over. */
+  readonly record: (stage: SumStage) => void;
+  /** Told why an attempt ended or a message was refused, and that a sum is spent; never a secret. */
   readonly onEvent: (event: 'refused' | 'aborted' | 'released', error?: KonsilError) => void;
 }
+
+/** Stages a phase of the machine amounts to. */
+const STAGES = { uploaded: 'uploaded', signed: 'signed', released: 'released' } as const;
 
 /** One secure sum at a pod. */
 export class PodSum {
@@ -46,6 +69,8 @@ export class PodSum {
   #attempt = -1;
   #state: ClientState | null = null;
   #spent = false;
+  /** The masked vector of the present attempt, as it goes over the wire. */
+  #vector: Uint8Array | null = null;
 
   constructor(options: PodSumOptions) {
     this.#options = options;
@@ -53,11 +78,12 @@ export class PodSum {
 
   /**
    * Takes part in attempt `attempt` with exactly `cohort`.
+   * @param commitments - To the graph nonces of the cohort, in its order; empty where the graph is complete.
    * @throws KonsilError PROTOCOL_VIOLATION when the attempt is not new, the sum is spent, or the cohort is not one this
    *   pod agreed to; COHORT_TOO_SMALL when it is below the site's minimum.
    */
-  open(attempt: number, cohort: readonly string[]): void {
-    const { members, self, minimumCohort, spec, input, identity } = this.#options;
+  open(attempt: number, cohort: readonly string[], commitments: readonly Uint8Array[] = []): void {
+    const { members, self, minimumCohort, spec, identity, nonces } = this.#options;
     if (attempt <= this.#attempt) throw new KonsilError('PROTOCOL_VIOLATION', `attempt ${attempt} is not new`);
     if (this.#spent) throw new KonsilError('PROTOCOL_VIOLATION', 'this pod already released shares for this sum');
     if (cohort.length < minimumCohort)
@@ -69,14 +95,17 @@ export class PodSum {
         'cohort repeats a pod, leaves this pod out or names one that is not in the task',
       );
     this.stop();
-    this.#attempt = attempt;
-    const { runId, round, purpose, coordinator, publicHash } = this.#options;
+    const { runId, round, purpose, coordinator, publicHash, assumptions, judge } = this.#options;
     const session = openSession({
-      ...{ runId, round, attempt, purpose, coordinator, publicHash, minimum: minimumCohort },
+      ...{ runId, round, attempt, purpose, coordinator, publicHash, assumptions, minimum: minimumCohort },
       roster: roster as Member[],
-      vectorLength: vectorLength(spec),
+      commitments: new Map(commitments.map((commitment, i) => [cohort[i]!, commitment])),
+      ...{ shape: shapeOf(spec), wireBytes: wireBytes(spec) },
     });
-    this.#take(startClient({ session, self, identity, input: packInput(input, spec) }, randomBytes));
+    const nonce = nonces.reveal(attempt);
+    this.#attempt = attempt;
+    this.#options.record({ stage: 'opened', attempt, survivors: [] });
+    this.#take(startClient({ session, self, identity, judge, nonce }, randomBytes));
   }
 
   /** A message of the coordinator for attempt `attempt`; others are refused. */
@@ -90,19 +119,51 @@ export class PodSum {
   stop(): void {
     if (!this.#state) return;
     this.#state = stepClient(this.#state, { type: 'abort' }).state;
+    this.#vector = null;
   }
 
   #take({ state, outputs }: { state: ClientState; outputs: readonly ClientOutput[] }): void {
+    const before = this.#state?.phase;
     this.#state = state;
-    // before anything leaves: whoever keeps the record must have it first
-    if (state.spent && !this.#spent) {
+    if (state.phase !== before && state.phase in STAGES && !this.#recorded(state)) return;
+    for (const output of outputs) {
+      if (output.type === 'send') this.#options.send(this.#attempt, output.bytes, undefined);
+      else if (output.type === 'mask') this.#mask(output.masks);
+      else if (output.type === 'upload') this.#options.send(this.#attempt, output.manifest, this.#vector!);
+      else this.#options.onEvent(output.type === 'rejected' ? 'refused' : 'aborted', output.error);
+    }
+  }
+
+  /** Writes down what the machine is about to do, before anything leaves. */
+  #recorded({ phase, spent, survivors }: ClientState): boolean {
+    try {
+      this.#options.record({ stage: STAGES[phase as keyof typeof STAGES], attempt: this.#attempt, survivors });
+    } catch (error) {
+      this.stop();
+      if (!isKonsilError(error)) throw error;
+      this.#options.onEvent('aborted', error);
+      return false;
+    }
+    if (spent && !this.#spent) {
       this.#spent = true;
       this.#options.onEvent('released');
     }
-    for (const output of outputs) {
-      if (output.type === 'send') this.#options.send(this.#attempt, output.bytes, undefined);
-      else if (output.type === 'upload') this.#options.send(this.#attempt, output.manifest, output.vector);
-      else this.#options.onEvent(output.type === 'rejected' ? 'refused' : 'aborted', output.error);
+    return true;
+  }
+
+  #mask(masks: readonly MaskKey[]): void {
+    const { spec, input } = this.#options;
+    try {
+      const lanes = packLanes(input, spec, { seed: randomBytes(SECRET_BYTES) });
+      applyMasks(lanes, shapeOf(spec), masks);
+      this.#vector = toWire(lanes, spec);
+    } catch (error) {
+      if (!isKonsilError(error)) throw error;
+      this.stop();
+      return this.#options.onEvent('aborted', error);
+    } finally {
+      wipe(...masks.map(({ key }) => key));
     }
+    this.#take(stepClient(this.#state!, { type: 'masked', sha256: sha256(this.#vector) }));
   }
 }
