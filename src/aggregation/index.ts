@@ -1,3 +1,4 @@
+export * from './privacy/index.ts';
 export {
   bitsForPrecision,
   decodeMean,

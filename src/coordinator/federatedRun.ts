@@ -16,7 +16,7 @@ import {
   type SumFacts,
   trainerOptions,
 } from '../protocols/index.ts';
-import type { RoundResult } from '../reports/index.ts';
+import type { PrivacyResult, RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { type Layout, readModelFile, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
@@ -27,6 +27,7 @@ import type { RunEvent } from './events.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
 import { RunFolder } from './runFolder.ts';
+import { RunPrivacy } from './runPrivacy.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
 
@@ -67,6 +68,8 @@ export interface RunOutcome {
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
+  /** What a run under differential privacy cost. */
+  readonly privacy?: PrivacyResult;
   readonly members: readonly Member[];
   /** Of a run on one site's data on this machine, without a federation. */
   readonly local?: {
@@ -98,6 +101,8 @@ class FederatedRun {
   #standardiser: Standardiser | null = null;
   #secure: SecureParameters | null = null;
   #bound = 0;
+  #privacy: RunPrivacy | undefined;
+  #trainingRows = 0;
   #aggregator!: Aggregator;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
@@ -145,7 +150,7 @@ class FederatedRun {
     } catch (cause) {
       error ??= asKonsilError(cause);
     }
-    const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : 'all rounds done');
+    const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : this.#howItEnded());
     this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason: reasonOf() });
     error ??= this.#writeFailure ?? undefined;
     return this.#outcome(reasonOf(), error, modelFile);
@@ -158,15 +163,25 @@ class FederatedRun {
     this.#emit({ type: 'started', run: this.#runId, rounds, mode: task.aggregator.secure ? 'secure' : 'plain' });
     await this.#admitPods();
     const totalRows = await this.#statistics();
+    this.#trainingRows = totalRows;
     if (task.aggregator.secure)
       this.#secure = { clip: task.aggregator.clip ?? DEFAULT_CLIP, maxWeight: totalRows, cohort: task.pods.length };
     let lost = 0;
-    for (let completed = 0; completed < rounds; completed++) {
+    let completed = 0;
+    for (; completed < rounds && (this.#privacy?.isAffordable() ?? true); completed++) {
       lost = (await this.#tryRound(completed)) ? 0 : lost + 1;
       if (lost >= MAX_LOST_ROUNDS)
         throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
     }
-    await this.#evaluate(rounds);
+    await this.#evaluate(completed);
+  }
+
+  /** Why a run that has not failed is over. */
+  #howItEnded(): string {
+    const rounds = roundsOf(this.#options.task);
+    return this.#privacy && this.#rounds.length < rounds && !this.#privacy.isAffordable()
+      ? `the privacy budget is spent after ${this.#rounds.length} of ${rounds} rounds`
+      : 'all rounds done';
   }
 
   // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,6 +220,7 @@ class FederatedRun {
       classes: classes.length,
     };
     try {
+      this.#privacy = RunPrivacy.of(resolved.task, this.#facts.parameters);
       checkModelFits(trainer.program, resolved.task, this.#facts.features);
     } finally {
       await trainer.close();
@@ -336,6 +352,7 @@ class FederatedRun {
         ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } }
         : {}),
       ...(this.#secure ? { secure: this.#secure } : {}),
+      ...(this.#privacy && purpose === 'update' ? { privacy: this.#privacy.round } : {}),
     };
   }
 
@@ -349,24 +366,30 @@ class FederatedRun {
       const result = await this.#persist(() => this.#aggregator.run(this.#sumRequest('update', completed, blob.ref)));
       this.#throwWriteFailure();
       const { sum } = result;
+      const pods = result.survivors.length;
+      const privacy = this.#privacy;
+      const cost = privacy && { epsilon: privacy.charge(), clipNorm: privacy.round.clipNorm };
       const validation = validationOf(sum);
       const summary: RoundResult = {
         round: completed + 1,
         survivors: result.survivors,
         dropped: result.dropped,
         attempts: result.attempts,
-        trainingRows: sum.totalWeight,
+        // under differential privacy every pod weighs 1, and how many rows came is not told
+        trainingRows: privacy ? this.#trainingRows : sum.totalWeight,
         trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
         ...validation,
         clipped: sum.clipped,
         seconds: (clock.now() - started) / 1_000,
         vectorBytes: result.vectorBytes,
+        ...(cost && { privacy: cost }),
       };
       this.#keepBest(validation.validationLoss);
-      this.#parameters = applyDelta(this.#parameters!, sum.mean);
+      this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(sum.mean, pods) : sum.mean);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
-      if (this.#secure) this.#bound = quantisationBound(this.#secure, sum.totalWeight, result.survivors.length);
+      if (privacy) this.#bound = privacy.resolution;
+      else if (this.#secure) this.#bound = quantisationBound(this.#secure, sum.totalWeight, pods);
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });
       if (task.algorithm.checkpointEveryRound)
@@ -374,7 +397,10 @@ class FederatedRun {
       if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last');
       return true;
     } catch (error) {
-      if (isKonsilError(error, 'AGG_ROUND_SPENT')) return false;
+      if (isKonsilError(error, 'AGG_ROUND_SPENT')) {
+        this.#privacy?.charge(); // shares are out: its sum may have been opened by somebody
+        return false;
+      }
       throw error;
     } finally {
       blob.done();
@@ -456,6 +482,7 @@ class FederatedRun {
       parameters: this.#rounds.length > 0 ? this.#parameters : null,
       rounds: this.#rounds,
       sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      ...(this.#privacy && { privacy: this.#privacy.result(this.#rounds.length) }),
       secure: this.#secure && { ...this.#secure, bound: this.#bound, minimum: this.#minimum() },
       members: this.#members.all(),
       trafficOf: (member) => channel.trafficWith(member.peer.public.id),

@@ -3,11 +3,24 @@
  * in the sums. One sum at a time; a newer round start ends what is underway.
  * @module
  */
-import type { PodInput, VectorSpec } from '../aggregation/index.ts';
+import { clippedUpdate, type PodInput, type VectorSpec } from '../aggregation/index.ts';
 import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
-import { encodePlain, MAX_ROWS_PER_POD, NonceChain, PodSum, PodWork, publicHash, sumSpec } from '../protocols/index.ts';
+import {
+  encodePlain,
+  evenInput,
+  MAX_ROWS_PER_POD,
+  NonceChain,
+  PodSum,
+  type PodSumOptions,
+  PodWork,
+  privateInput,
+  privateSpec,
+  publicHash,
+  type RoundPrivacy,
+  sumSpec,
+} from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
@@ -19,6 +32,8 @@ export type PodEvent =
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
   | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
   | { readonly type: 'refused'; readonly code: string }
+  /** A round was charged to the dataset's account: ε of all runs so far. */
+  | { readonly type: 'privacy'; readonly epsilon: number; readonly delta: number }
   | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
 /**
@@ -155,21 +170,49 @@ export class PodRun {
       if (!parameters.every(Number.isFinite))
         throw new KonsilError('PROTOCOL_VIOLATION', 'parameters contain a number that is not finite');
     }
+    const privacy = this.#privacyOf(message);
     const input = await this.#compute(current, parameters);
     if (abort.signal.aborted) return;
-    const spec = sumSpec(
+    const exact = sumSpec(
       message.purpose,
       facts,
       secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length },
     );
-    if (!secure) return this.#sendPlain(current, input, spec);
+    if (!secure) {
+      const clipped = privacy && evenInput(input, clippedUpdate(Float32Array.from(input.update!), privacy.clipNorm));
+      return this.#sendPlain(current, clipped ?? input, exact);
+    }
+    const offer = privacy
+      ? { spec: privateSpec(exact, privacy), ...privateInput(input, privacy, randomBytes) }
+      : { spec: exact, input };
     const nonces = new NonceChain(randomBytes);
-    current.sum = this.#openSum(current, input, spec, nonces);
+    current.sum = this.#openSum(current, offer, nonces);
     await this.#send(
       context,
       { type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() },
       abort.signal,
     );
+  }
+
+  /**
+   * The noise of an update round that has any; its price is known to fit.
+   * @throws KonsilError PROTOCOL_VIOLATION when the clip norm is missing or not the task's, PRIVACY_BUDGET.
+   */
+  #privacyOf({ purpose, clipNorm }: MessageOf<'ROUND_START'>): RoundPrivacy | undefined {
+    const { privacy, task } = this.#options.admitted;
+    if (!privacy || purpose !== 'update') return undefined;
+    const settings = task.aggregator.privacy!;
+    if (clipNorm === undefined || (!settings.adaptiveClip && clipNorm !== settings.clipNorm))
+      throw new KonsilError('PROTOCOL_VIOLATION', `clip norm ${clipNorm} is not the task's ${settings.clipNorm}`);
+    privacy.account.checkRound(privacy.terms);
+    return { terms: privacy.terms, clipNorm };
+  }
+
+  /** Puts a round on the dataset's account, before anything leaves that could open it. @throws KonsilError FILE_WRITE_FAILED. */
+  #charge({ purpose, completed }: MessageOf<'ROUND_START'>): void {
+    const { privacy } = this.#options.admitted;
+    if (!privacy || purpose !== 'update') return;
+    this.#options.onEvent({ type: 'privacy', ...privacy.account.charge(privacy.terms, completed + 1) });
   }
 
   async #compute(current: Current, parameters: Float32Array | undefined): Promise<PodInput> {
@@ -204,6 +247,7 @@ export class PodRun {
 
   async #sendPlain(current: Current, input: PodInput, spec: VectorSpec): Promise<void> {
     const { blobs, coordinator } = this.#options;
+    this.#charge(current.message);
     const ref = blobs.offer(encodePlain(input, spec), [coordinator.public.id]);
     current.offered.push(ref);
     await this.#send(
@@ -213,7 +257,7 @@ export class PodRun {
     );
   }
 
-  #openSum(current: Current, input: PodInput, spec: VectorSpec, nonces: NonceChain): PodSum {
+  #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
     const { message, context, abort } = current;
     const { runId, podName, identity, coordinator, admitted, request, blobs, onEvent } = this.#options;
     const view = {
@@ -221,7 +265,7 @@ export class PodRun {
       modelId: request.model.id,
       parametersId: message.parameters?.id ?? '',
       standardiser: message.standardiser,
-      spec,
+      spec: offer.spec,
     };
     return new PodSum({
       runId,
@@ -233,12 +277,13 @@ export class PodRun {
       members: admitted.members,
       minimumCohort: admitted.task.aggregator.minimumCohort, // at least the site's, or it would not be admitted
       assumptions: admitted.task.aggregator.cohort ?? {},
-      spec,
+      ...offer,
       publicHash: publicHash(view),
-      input,
       nonces,
       judge: () => null,
-      record: () => undefined,
+      record: ({ stage }) => {
+        if (stage === 'released') this.#charge(message);
+      },
       send: (attempt, body, vector) => {
         let ref: BlobRef | undefined;
         if (vector) {

@@ -9,6 +9,7 @@ import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
+import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
@@ -33,6 +34,8 @@ export interface AggregatorSettings {
   /** Largest absolute change of one weight in a round; undefined leaves the choice to the aggregator. */
   readonly clip?: number;
   readonly minimumCohort: number;
+  /** Noise on the sum of updates; undefined adds none. */
+  readonly privacy?: TaskPrivacy;
   /** What the cohort of a secure sum withstands. */
   readonly cohort?: CohortAssumptions;
 }
@@ -170,6 +173,7 @@ export function toWire(task: Task): TaskFile {
         ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
         minimum_cohort: aggregator.minimumCohort,
         ...aggregator.cohort,
+        ...(aggregator.privacy && { privacy: privacyFileOf(aggregator.privacy) }),
       },
       deadlines: { ...task.deadlines },
       data_structure: {
@@ -226,7 +230,7 @@ function taskOf(file: TaskFile): Task {
   const unit: TrainingUnit = hyper.steps === undefined ? 'epochs' : 'steps';
   const dataStructure = dataStructureOf(places.dataStructure!.value);
   const { kind } = problemOf(dataStructure);
-  const aggregator = places.aggregator?.value ?? {};
+  const aggregator: AggregatorFile = places.aggregator?.value ?? {};
   const secure = places.secure;
   return {
     pods: file.pods.identifiers,
@@ -247,12 +251,19 @@ function taskOf(file: TaskFile): Task {
       secure,
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
-      minimumCohort: aggregator.minimum_cohort ?? (secure ? 3 : 1),
+      minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
+      ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
       ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
     dataStructure,
   };
+}
+
+/** Pods without which there is no sum; with noise from the pods, as many as the noise is reckoned with. */
+function minimumCohortOf(pods: number, { minimum_cohort, privacy }: AggregatorFile, secure: boolean): number {
+  const asked = minimum_cohort ?? (secure ? 3 : 1);
+  return secure && privacy ? Math.max(asked, survivorsOf(pods, privacy.dropout_fraction)) : asked;
 }
 
 function cohortOf({ graph, colluding, dropouts }: Pick<AggregatorFile, 'graph' | 'colluding' | 'dropouts'>): {

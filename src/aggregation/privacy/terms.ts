@@ -107,14 +107,14 @@ const CLIPPED_FROM = 1 - 2 ** -16;
 
 /**
  * The noisy mean of updates that the coordinator sees: each clipped, again if a pod did not, and noise added once.
- * @param updates - Of the pods in the sum, at least one. @returns like {@link readPrivateMean}.
+ * @param updates - Of the pods in the sum, at least one. @returns what {@link readPrivateMean} reads.
  */
 export function centralMean(
   updates: Iterable<Float32Array>,
   clipNorm: number,
   terms: PrivacyTerms,
   randomBytes: RandomBytes,
-): PrivateMean {
+): Float64Array {
   const sum = new Int32Array(privateLength(terms));
   let pods = 0;
   for (const update of updates) {
@@ -125,12 +125,7 @@ export function centralMean(
   if (pods === 0) throw new KonsilError('DATA_EMPTY', 'a mean needs at least one update');
   addNoise(sum, terms, randomBytes);
   const unit = quantumOf(terms, clipNorm) / pods;
-  return readPrivateMean(
-    Float64Array.from(sum, (word) => word * unit),
-    pods,
-    clipNorm,
-    terms,
-  );
+  return Float64Array.from(sum, (word) => word * unit);
 }
 
 /** What a noisy sum says. */
