@@ -180,7 +180,7 @@ function noiseAnswers({ differentialPrivacy: noise }: RunResult): Answers {
     [
       'Differential privacy',
       html`<strong>ε = ${significant(epsilon)} at δ = ${String(delta)}</strong> after ${countOf(noise.rounds, 'round')}: how far
-the sequence of models can tell whether one hospital took part at all. Below 1 is strong, above 10 says little. ${
+the sequence of models can tell one hospital’s updates from empty ones. Below 1 is strong, above 10 says little. ${
         noise.epsilonBudget !== undefined && `The task allowed ε = ${significant(noise.epsilonBudget)}.`
       }`,
     ],
