@@ -32,8 +32,8 @@ task:
   );
 const PARAMETERS = 1_000;
 const policy = { required: true, epsilonBudget: 5, delta: 1e-5 };
-const account = (dataset = 'x', limit: typeof policy | undefined = policy): PrivacyAccount =>
-  new PrivacyAccount(new Ledger(folder), { run: 'r', modeller: 'm', dataset }, limit, 1e-5);
+const account = (dataset = 'x', limit: typeof policy | null = policy): PrivacyAccount =>
+  new PrivacyAccount(new Ledger(folder), { run: 'r', modeller: 'm', dataset }, limit ?? undefined, 1e-5);
 
 it('goes on from what was spent, for each dataset by itself', () => {
   const terms = privacyTermsOf(task(4, 3), PARAMETERS)!;
@@ -58,7 +58,7 @@ it('refuses what does not fit, and what it advises instead does fit', () => {
   check(task(1, 1));
   expect(() => check(task(Number(advice) * 0.95, 20))).toThrow('still fit');
   // without a budget everything is only recorded
-  const open = account('x', undefined);
+  const open = account('x', null);
   open.checkTask(greedy, privacyTermsOf(greedy, PARAMETERS)!, PARAMETERS);
 });
 
