@@ -29,7 +29,14 @@ const withBudget =
 describe('a private federation', () => {
   it.each([
     ['skellam', withPrivacy('noise_multiplier: 0.02, clip_norm: 1'), undefined],
-    ['discrete_gaussian', withPrivacy('mechanism: discrete_gaussian, noise_multiplier: 0.02, clip_norm: 1'), undefined],
+    // in words of 16 bits
+    [
+      'discrete_gaussian',
+      withPrivacy('mechanism: discrete_gaussian, noise_multiplier: 0.02, clip_norm: 1', (yaml) =>
+        shortTask(yaml).replace('secure: true', 'secure: true\n    bits: 16'),
+      ),
+      undefined,
+    ],
     ['gaussian', withPrivacy('noise_multiplier: 0.02, clip_norm: 1', plainTask), allowPlain],
   ] as const)('trains with %s noise, and says what it cost', async (mechanism, task, pod) => {
     await open({ task, ...(pod && { pod }) });

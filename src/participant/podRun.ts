@@ -183,7 +183,7 @@ export class PodRun {
       return this.#sendPlain(current, clipped ?? input, exact);
     }
     const offer = privacy
-      ? { spec: privateSpec(exact, privacy), ...privateInput(input, privacy, randomBytes) }
+      ? { spec: privateSpec(exact, privacy, task.aggregator.bits), ...privateInput(input, privacy, randomBytes) }
       : { spec: exact, input };
     const nonces = new NonceChain(randomBytes);
     current.sum = this.#openSum(current, offer, nonces);

@@ -95,13 +95,23 @@ export interface PrivacyContext {
   /** `aggregator.minimum_cohort`, default filled in. */
   readonly minimumCohort: number;
   readonly colluding: number | undefined;
-  readonly hasWeights: boolean;
-  readonly hasClip: boolean;
+  /** The other keys of the aggregator. */
+  readonly beside: Readonly<Record<string, unknown>>;
 }
+
+/** Keys of the aggregator that privacy leaves no room for, and why. */
+const EXCLUDED = {
+  weights: 'every site counts alike under differential privacy',
+  clip: 'privacy.clip_norm bounds the whole update',
+  rounding: 'noised updates are always rounded at random',
+  scale: 'privacy.clip_norm is the scale; agreeing on another would tell what no noise covers',
+  scale_quantile: 'privacy.clip_norm is the scale',
+  rotation: 'privacy.clip_norm bounds the whole update, however it lies',
+};
 
 /** Rules between the keys. @param path - Of the section. */
 export function checkPrivacy(file: PrivacyFile, path: Path, context: PrivacyContext): Problem[] {
-  const { secure, pods, hasWeights, hasClip } = context;
+  const { secure, pods } = context;
   const problems: Problem[] = [];
   if (file.mechanism !== undefined && (file.mechanism === 'gaussian') === secure)
     problems.push({
@@ -110,10 +120,9 @@ export function checkPrivacy(file: PrivacyFile, path: Path, context: PrivacyCont
         ? 'gaussian noise is added by the coordinator, who sees no update with secure aggregation; expected skellam or discrete_gaussian'
         : 'is for pods that add noise before masking; without secure aggregation expected gaussian',
     });
-  if (hasWeights)
-    problems.push({ path, message: 'not possible together with aggregator.weights: every site counts alike' });
-  if (hasClip)
-    problems.push({ path, message: 'not possible together with aggregator.clip: clip_norm bounds the whole update' });
+  for (const [key, why] of Object.entries(EXCLUDED))
+    if (context.beside[key] !== undefined)
+      problems.push({ path: [...path.slice(0, -1), key], message: `not possible with privacy: ${why}`, atKey: true });
   if (!secure) return problems;
   try {
     const { colluding } = thresholdsFor(pods, context.colluding === undefined ? {} : { colluding: context.colluding });

@@ -10,6 +10,7 @@ import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
+import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
@@ -27,7 +28,7 @@ export type ModelChoice =
 
 export type Activation = 'relu' | 'tanh';
 
-export interface AggregatorSettings {
+export interface AggregatorSettings extends QuantisationSettings {
   readonly secure: boolean;
   /** Pod identifier to weight; undefined weighs by training rows. */
   readonly weights?: Readonly<Record<string, number>>;
@@ -171,6 +172,7 @@ export function toWire(task: Task): TaskFile {
         secure: aggregator.secure,
         ...(aggregator.weights !== undefined && { weights: { ...aggregator.weights } }),
         ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+        ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
         ...aggregator.cohort,
         ...(aggregator.privacy && { privacy: privacyFileOf(aggregator.privacy) }),
@@ -253,6 +255,9 @@ function taskOf(file: TaskFile): Task {
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
       minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
       ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
+      ...quantisationSettings(aggregator),
+      // agreeing on a scale would tell something about updates that no noise covers
+      ...(secure && aggregator.privacy && { scale: 'fixed' as const }),
       ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },

@@ -8,6 +8,7 @@ import type { Path, Problem } from './configFile.ts';
 import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
 import { checkPrivacy } from './privacy.ts';
+import { checkQuantisation } from './quantisation.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
 
 /** A value and where in the file it stands. */
@@ -243,6 +244,7 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
   const older = file.task.protocol.arguments.secure_aggregation;
   const path = places.aggregator?.path ?? ['task', 'aggregator'];
   const { weights, minimum_cohort, secure: written } = places.aggregator?.value ?? {};
+  problems.push(...checkQuantisation(places.aggregator?.value ?? {}, path, secure, file.pods.identifiers.length));
   if (older !== undefined && written !== undefined && older !== written)
     problems.push({
       path: ['task', 'protocol', 'arguments', 'secure_aggregation'],
@@ -274,12 +276,12 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
       message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
     });
   const minimum = minimum_cohort ?? (secure ? 3 : 1);
-  const { privacy, colluding, clip } = places.aggregator?.value ?? {};
+  const { privacy, colluding, scale, ...others } = places.aggregator?.value ?? {};
   if (privacy !== undefined && (!secure || identifiers.length >= 3))
     problems.push(
       ...checkPrivacy(privacy, [...path, 'privacy'], {
         ...{ secure, pods: identifiers.length, minimumCohort: minimum, colluding },
-        ...{ hasWeights: weights !== undefined, hasClip: clip !== undefined },
+        beside: { ...others, ...(scale !== 'fixed' && { scale }) },
       }),
     );
   if (identifiers.length < minimum)

@@ -37,12 +37,8 @@ function roomOf(bits: number, cohort: number): number {
  * the same.
  * @throws KonsilError CONFIG_INVALID when the words of the sum are too narrow for it.
  */
-export function privacyTermsOf(
-  task: Pick<Task, 'aggregator' | 'pods'>,
-  parameters: number,
-  bits = 32,
-): PrivacyTerms | undefined {
-  const { privacy, secure, minimumCohort, cohort: assumptions } = task.aggregator;
+export function privacyTermsOf(task: Pick<Task, 'aggregator' | 'pods'>, parameters: number): PrivacyTerms | undefined {
+  const { privacy, secure, minimumCohort, cohort: assumptions, bits = 32 } = task.aggregator;
   if (!privacy) return undefined;
   const cohort = task.pods.length;
   const { colluding } = secure ? thresholdsFor(cohort, assumptions) : { colluding: 0 };
@@ -50,9 +46,9 @@ export function privacyTermsOf(
   return termsOf(privacy, { cohort, survivors, colluding, dimension: parameters, limit: roomOf(bits, cohort) });
 }
 
-/** The layout of a secure sum of noised updates, from that of an exact one. */
-export function privateSpec(exact: VectorSpec, { terms, clipNorm }: RoundPrivacy): VectorSpec {
-  const { cohort, bits = 32, extras, counts } = exact;
+/** The layout of a secure sum of noised updates in words of `bits`, from that of an exact one. */
+export function privateSpec(exact: VectorSpec, { terms, clipNorm }: RoundPrivacy, bits = 32): VectorSpec {
+  const { cohort, extras, counts } = exact;
   return {
     ...{ cohort, bits, extras, counts, maxWeight: 1 },
     clip: quantumOf(terms, clipNorm),
