@@ -65,7 +65,7 @@ interface QuantisationFile {
 }
 
 /** The settings of a file. */
-export function quantisationSettings(file: QuantisationFile): QuantisationSettings {
+export function quantisationSettings(file: QuantisationFile): Omit<QuantisationSettings, 'privacy'> {
   const { bits, rounding, scale, scale_quantile: scaleQuantile, rotation } = file;
   return {
     ...(bits !== undefined && { bits }),
@@ -107,10 +107,11 @@ export function checkQuantisation(file: QuantisationFile, path: Path, secure: bo
   );
   if (!secure)
     return written.map((key) => problem(key, 'only masked updates are rounded; remove it, or set secure to true'));
-  if (file.privacy !== undefined)
-    return written
-      .filter((key) => key !== 'bits')
-      .map((key) => problem(key, 'not with privacy, which rounds and scales in its own way'));
+  if (file.privacy !== undefined) {
+    const exact = quantisationFile({ ...EXACT, ...(file.bits !== undefined && { bits: file.bits }) });
+    const others = written.filter((key) => file[key] !== exact[key]);
+    return others.map((key) => problem(key, 'not with privacy, which rounds and scales in its own way'));
+  }
   const { bits, scale, rotation } = quantisationOf(quantisationSettings(file));
   const problems: Problem[] = [];
   if (scale === 'fixed' && file.scale_quantile !== undefined)
