@@ -8,24 +8,21 @@ export {
   quantiseLevels,
   type Rounding,
 } from './quantise.ts';
+export { rotatedStretches } from './rotation.ts';
+export { agreedClips, type ClipRule, rangeCounts, rangeNames } from './scale.ts';
 export * from './secure/index.ts';
 export { applyDelta, type FedAvgOptions, fedAvg } from './strategies/fedAvg.ts';
 export type { Aggregate, AggregateResult, Contribution, Strategy } from './strategies/strategy.ts';
 export {
-  type ClipRun,
-  fromWire,
-  hashSpec,
   type PackOptions,
   type PodInput,
   packInput,
   packLanes,
+  rotatedFor,
   type SummedVector,
-  shapeOf,
-  toWire,
   unpackLanes,
   unpackSum,
-  type VectorSpec,
-  vectorLength,
-  wireBytes,
 } from './vector.ts';
+export { type ClipRun, hashSpec, shapeOf, type VectorSpec, vectorLength, wireBytes } from './vectorSpec.ts';
+export { fromWire, toWire } from './vectorWire.ts';
 export { decodeWide, encodeCount, encodeWide, maxCount, WIDE_WORDS } from './wideInt.ts';

@@ -48,8 +48,8 @@ export interface QuantiseParameters {
 function checkParameters(parameters: QuantiseParameters): void {
   const { clip, cohort, maxWeight, bits = DEFAULT_BITS, rounding = 'nearest', headroom = 0 } = parameters;
   const total = parameters.maxTotalWeight ?? maxWeight * cohort;
-  const need = (holds: boolean, what: string, got: unknown): void => {
-    if (!holds) throw new KonsilError('CONFIG_INVALID', `${what}, got ${String(got)}`);
+  const need = (holds: boolean, what: string, got: number | string): void => {
+    if (!holds) throw new KonsilError('CONFIG_INVALID', `${what}, got ${got}`);
   };
   need(clip >= CLIP_RANGE[0] && clip <= CLIP_RANGE[1], 'clip must be in [1e-100, 1e100]', clip);
   need(isWithin(cohort, 1, 0x8000), 'cohort must be an integer in [1, 2^15]', cohort);
@@ -164,9 +164,10 @@ export function quantiseWords(
     const value = x * factor;
     if (uniform === undefined) words[i] = Math.floor(value + 0.5);
     else {
-      // value − floor is exact, so an integer stays what it is and the mean is off by less than 2^-32 of a level
+      // value − floor is exact, so an integer stays what it is and the mean is off by less than 2^-32 of a level;
+      // adding without a branch, since no branch predictor guesses random numbers
       const floor = Math.floor(value);
-      words[i] = uniform[i]! * 2 ** -32 < value - floor ? floor + 1 : floor;
+      words[i] = floor + Math.floor(value - floor + uniform[i]! * 2 ** -32);
     }
   }
   return clipped;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../base/index.ts';
 import { quantisationBound } from './quantise.ts';
-import { hashSpec, type PodInput, packInput, unpackSum, type VectorSpec, vectorLength } from './vector.ts';
+import { type PodInput, packInput, unpackSum } from './vector.ts';
+import { hashSpec, type VectorSpec, vectorLength } from './vectorSpec.ts';
 
 const spec: VectorSpec = {
   cohort: 3,

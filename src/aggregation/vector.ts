@@ -1,43 +1,24 @@
 /**
- * The slots of one masked vector: quantised update, then 32-bit words of weight, wide metric sums, counts and clipped
- * coordinates. The layout is public, the same for all pods, and hashed into the context.
- *
- * In memory the update lies in the narrowest lanes that hold its width; on the wire only its low bits travel, packed.
+ * What one pod puts into a masked vector, and what a sum of vectors says. The layout is `vectorSpec.ts`.
  * @module
  */
-import { frame, KonsilError, utf8 } from '../base/index.ts';
-import { type LaneBits, runBytes, sha256, shapeBytes, type VectorShape } from '../crypto/index.ts';
-import { laneFor, lanesAt, packBits, packedBytes, unpackBits } from './packing.ts';
+import { KonsilError } from '../base/index.ts';
+import { lanesAt } from './packing.ts';
 import {
   DEFAULT_BITS,
   decodeMean,
   encode,
   meanUnit,
-  type QuantiseParameters,
   quantiseLevels,
   quantiseWords,
   weightedLevels,
 } from './quantise.ts';
+import { rotate, unrotate } from './rotation.ts';
 import { roundingWords } from './rounding.ts';
+import { partsOf, tailWords, type VectorSpec, vectorLength } from './vectorSpec.ts';
 import { decodeWide, encodeCount, encodeWide, maxCount, WIDE_WORDS } from './wideInt.ts';
 
-/** A stretch of coordinates that share a clip. */
-export interface ClipRun {
-  readonly length: number;
-  readonly clip: number;
-}
-
-/** What the vector carries. Slots lie in the order: update, weight, extras, counts (both as listed), clipped. */
-export interface VectorSpec extends QuantiseParameters {
-  /** Coordinates of the update; 0 for pure statistics. */
-  readonly updateLength: number;
-  /** Clips of stretches of the update instead of `clip`, in order and `updateLength` in all. */
-  readonly clips?: readonly ClipRun[] | undefined;
-  /** Names of real-valued sums, |value| < 2^64 each. */
-  readonly extras: readonly string[];
-  /** Names of exact counts. */
-  readonly counts: readonly string[];
-}
+export { hashSpec, type VectorSpec, vectorLength } from './vectorSpec.ts';
 
 /** One pod's contribution. */
 export interface PodInput {
@@ -72,67 +53,6 @@ export interface PackOptions {
 
 /** Coordinates quantised at once: stays in the first-level cache. */
 const STRETCH = 4_096;
-
-function tailWords({ extras, counts }: VectorSpec): number {
-  return 1 + WIDE_WORDS * extras.length + counts.length + 1;
-}
-
-function checkSpec(spec: VectorSpec): void {
-  const { updateLength, extras, counts, clips } = spec;
-  quantiseLevels(spec);
-  for (const { clip } of clips ?? []) quantiseLevels({ ...spec, clip });
-  if (!Number.isInteger(updateLength) || updateLength < 0)
-    throw new KonsilError('CONFIG_INVALID', `update length must be an integer ≥ 0, got ${updateLength}`);
-  if (clips && !clips.every(({ length }) => Number.isInteger(length) && length > 0))
-    throw new KonsilError('CONFIG_INVALID', 'a stretch with its own clip must have a length ≥ 1');
-  if (clips && clips.reduce((sum, { length }) => sum + length, 0) !== updateLength)
-    throw new KonsilError('CONFIG_INVALID', `clips must cover the update's ${updateLength} coordinates`);
-  if (new Set(extras).size !== extras.length || new Set(counts).size !== counts.length)
-    throw new KonsilError('CONFIG_INVALID', 'slot names must be distinct');
-}
-
-/** How the vector lies in memory. @throws KonsilError CONFIG_INVALID for an impossible or ambiguous layout. */
-export function shapeOf(spec: VectorSpec): VectorShape {
-  checkSpec(spec);
-  const { updateLength, bits = DEFAULT_BITS } = spec;
-  const tail = { bits: 32, length: tailWords(spec) } as const;
-  return updateLength === 0 ? [tail] : [{ bits: laneFor(bits), length: updateLength }, tail];
-}
-
-/** Bytes of the vector on the wire. */
-export function wireBytes(spec: VectorSpec): number {
-  return packedBytes(spec.updateLength, spec.bits ?? DEFAULT_BITS) + 4 * tailWords(spec);
-}
-
-/** Where the parts of a vector in memory are. */
-function partsOf(spec: VectorSpec): { readonly lane: LaneBits; readonly tailAt: number; readonly bytes: number } {
-  const shape = shapeOf(spec);
-  const lane = laneFor(spec.bits ?? DEFAULT_BITS);
-  return { lane, tailAt: shape.length === 1 ? 0 : runBytes(shape[0]!), bytes: shapeBytes(shape) };
-}
-
-/** Words of the vector when all are 32 bits wide. */
-export function vectorLength(spec: VectorSpec): number {
-  checkSpec(spec);
-  return spec.updateLength + tailWords(spec);
-}
-
-/** Hash of the layout; 32 bytes. Goes into the session's public hash. */
-export function hashSpec(spec: VectorSpec): Uint8Array {
-  checkSpec(spec);
-  const { cohort, maxWeight, updateLength, clip, clips = [], extras, counts } = spec;
-  const { bits = DEFAULT_BITS, rounding = 'nearest', maxTotalWeight = maxWeight * cohort, headroom = 0 } = spec;
-  const numbers = [cohort, updateLength, realBytes(clip), maxWeight, bits, rounding, maxTotalWeight, headroom];
-  const runs = clips.flatMap((run) => [run.length, realBytes(run.clip)]);
-  const names = [extras.length, ...extras, counts.length, ...counts];
-  return sha256(utf8('konsil/secagg/vector/v2'), frame(...numbers, clips.length, ...runs, ...names));
-}
-
-function realBytes(value: number): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setFloat64(0, value);
-  return bytes;
-}
 
 function slotOf(values: Readonly<Record<string, number>>, names: readonly string[], name: string): number {
   const value = Object.hasOwn(values, name) ? values[name] : undefined;
@@ -188,11 +108,11 @@ export function packLanes(input: PodInput, spec: VectorSpec, options: PackOption
   if (vector.length !== bytes || vector.byteOffset % 4 !== 0)
     throw new RangeError(`a vector needs ${bytes} bytes aligned to 4, got ${vector.length}`);
   const { updateLength } = spec;
-  const { update } = input;
-  if ((update?.length ?? 0) !== updateLength)
+  if ((input.update?.length ?? 0) !== updateLength)
     throw new KonsilError('CONFIG_INVALID', `update must have ${updateLength} coordinates`);
   let clipped = 0;
-  if (update && updateLength > 0) {
+  if (input.update && updateLength > 0) {
+    const update = rotatedFor(spec, input.update);
     const random = spec.rounding === 'stochastic' ? roundingWords(seedOf(options)) : undefined;
     const levels = weightedLevels(input.weight, spec);
     const lanes = lanesAt(vector, lane, updateLength);
@@ -206,6 +126,11 @@ export function packLanes(input: PodInput, spec: VectorSpec, options: PackOption
   }
   writeTail(new Uint32Array(vector.buffer, vector.byteOffset + tailAt, tailWords(spec)), input, clipped, spec);
   return vector;
+}
+
+/** The update as its clips bound it: rotated where the spec says so. A copy if so, else `update` itself. */
+export function rotatedFor<T extends Float32Array | Float64Array>({ rotation }: VectorSpec, update: T): T {
+  return rotation === undefined ? update : rotate(update, rotation);
 }
 
 function seedOf({ seed }: PackOptions): Uint8Array {
@@ -239,39 +164,13 @@ export function unpackLanes(bytes: Uint8Array, spec: VectorSpec, survivors: numb
       mean[i] = sum * unit;
     }
   });
+  if (spec.rotation !== undefined) unrotate(mean, spec.rotation);
   return { mean, ...tail };
 }
 
 /** Largest |Σ q| of honest pods: L·Σw, rounding of less than 1 a pod, and noise. See `quantise.ts`. */
 function largestSum(spec: VectorSpec, totalWeight: number, survivors: number): number {
   return Math.ceil(quantiseLevels(spec) * (totalWeight / spec.maxWeight) + survivors) + (spec.headroom ?? 0);
-}
-
-/** A vector as it travels: the update's low bits packed, then the 32-bit words; a view or a copy. */
-export function toWire(vector: Uint8Array, spec: VectorSpec): Uint8Array {
-  const { lane, tailAt, bytes } = partsOf(spec);
-  if (vector.length !== bytes) throw new RangeError(`a vector needs ${bytes} bytes, got ${vector.length}`);
-  const tail = vector.subarray(tailAt, tailAt + 4 * tailWords(spec));
-  if (spec.updateLength === 0) return tail;
-  const wire = new Uint8Array(wireBytes(spec));
-  packBits(lanesAt(vector, lane, spec.updateLength), spec.bits ?? DEFAULT_BITS, wire);
-  wire.set(tail, wire.length - tail.length);
-  return wire;
-}
-
-/**
- * Inverse of {@link toWire}: lanes whose upper bits and padding are zero, in an array of its own.
- * @throws KonsilError AGG_BAD_MESSAGE for a wrong length or bits that should be zero.
- */
-export function fromWire(wire: Uint8Array, spec: VectorSpec): Uint8Array {
-  const { lane, tailAt, bytes } = partsOf(spec);
-  const size = wireBytes(spec);
-  if (wire.length !== size)
-    throw new KonsilError('AGG_BAD_MESSAGE', `masked vector has ${wire.length} bytes, expected ${size}`);
-  const vector = new Uint8Array(bytes);
-  unpackBits(wire, spec.bits ?? DEFAULT_BITS, lanesAt(vector, lane, spec.updateLength));
-  vector.set(wire.subarray(size - 4 * tailWords(spec)), tailAt);
-  return vector;
 }
 
 /** The plain 32-bit words of one pod, without padding. */

@@ -243,6 +243,22 @@ describe('parseTask', () => {
       /minimum_cohort: a sum of one update is that update/,
     ],
     [
+      'masked precision in the open',
+      edit('secure: true', 'secure: false\n    bits: 16\n    rotation: false'),
+      /bits: only masked updates are rounded.*\n.*rotation: only masked/,
+    ],
+    [
+      'a clip a tensor after tensors are mixed',
+      edit('secure: true', 'rotation: true\n    scale: per_tensor'),
+      /scale: not possible with rotation: true, which mixes tensors; expected fixed or global/,
+    ],
+    [
+      'a quantile of nothing',
+      edit('secure: true', 'scale_quantile: 0.5'),
+      /scale_quantile: only with scale: global or per_tensor/,
+    ],
+    ['seven bits', edit('secure: true', 'bits: 7'), /aggregator\.bits: expected at least 8/],
+    [
       'a cohort never reached',
       edit('secure: true', 'minimum_cohort: 9'),
       /3 pods can never reach task\.aggregator\.minimum_cohort, which is 9/,
@@ -444,6 +460,13 @@ describe('the wire form', () => {
     ['an ONNX model', edit('builtin:mlp', 'net.onnx')],
     ['a TensorFlow.js model', edit('builtin:mlp', './net/model.json')],
     ['a module that builds a model', edit('builtin:mlp', './net.mjs')],
+    [
+      'every quantisation key',
+      edit(
+        'secure: true',
+        'secure: true\n    clip: 4\n    bits: 24\n    rounding: stochastic\n    scale: global\n    scale_quantile: 0.9\n    rotation: true',
+      ),
+    ],
     ['logistic regression', edit('builtin:mlp', 'builtin:logistic_regression')],
     [
       'a predefined split',

@@ -9,6 +9,7 @@ import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
+import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
@@ -26,7 +27,7 @@ export type ModelChoice =
 
 export type Activation = 'relu' | 'tanh';
 
-export interface AggregatorSettings {
+export interface AggregatorSettings extends QuantisationSettings {
   readonly secure: boolean;
   /** Pod identifier to weight; undefined weighs by training rows. */
   readonly weights?: Readonly<Record<string, number>>;
@@ -168,6 +169,7 @@ export function toWire(task: Task): TaskFile {
         secure: aggregator.secure,
         ...(aggregator.weights !== undefined && { weights: { ...aggregator.weights } }),
         ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+        ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
         ...aggregator.cohort,
       },
@@ -247,6 +249,7 @@ function taskOf(file: TaskFile): Task {
       secure,
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+      ...quantisationSettings(aggregator),
       minimumCohort: aggregator.minimum_cohort ?? (secure ? 3 : 1),
       ...cohortOf(aggregator),
     },

@@ -7,6 +7,7 @@ import { modelKindOf } from '../training/index.ts';
 import type { Path, Problem } from './configFile.ts';
 import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
+import { checkQuantisation } from './quantisation.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
 
 /** A value and where in the file it stands. */
@@ -242,6 +243,7 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
   const older = file.task.protocol.arguments.secure_aggregation;
   const path = places.aggregator?.path ?? ['task', 'aggregator'];
   const { weights, minimum_cohort, secure: written } = places.aggregator?.value ?? {};
+  problems.push(...checkQuantisation(places.aggregator?.value ?? {}, path, secure, file.pods.identifiers.length));
   if (older !== undefined && written !== undefined && older !== written)
     problems.push({
       path: ['task', 'protocol', 'arguments', 'secure_aggregation'],

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { hyperparameters } from './hyperparameters.ts';
 import { count, familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+import { quantisationKeys } from './quantisation.ts';
 
 const aggregator = z.strictObject({
   secure: flag.optional().meta({
@@ -23,6 +24,7 @@ const aggregator = z.strictObject({
   clip: z.number().positive().max(1e6).optional().meta({
     description: 'Largest absolute change of one weight in one round; secure aggregation cuts off what exceeds it.',
   }),
+  ...quantisationKeys,
   minimum_cohort: z.int().min(1).max(10_000).optional().meta({
     description:
       'A round with fewer pods than this is not aggregated. A pod may ask for more. Default 3, without secure aggregation 1.',

@@ -19,7 +19,8 @@ import {
 import { CHI_SQUARE_LIMIT, chiSquareOfBytes, referenceMaskedVector } from '../../../test/support/secaggReference.ts';
 import { quantisationBound } from '../quantise.ts';
 import { fedAvg } from '../strategies/fedAvg.ts';
-import { hashSpec, packInput, shapeOf, unpackSum, type VectorSpec, vectorLength, wireBytes } from '../vector.ts';
+import { packInput, unpackSum } from '../vector.ts';
+import { hashSpec, shapeOf, type VectorSpec, vectorLength, wireBytes } from '../vectorSpec.ts';
 import { startClient, stepClient } from './client.ts';
 import { COMPLETE_UP_TO, thresholdsFor } from './parameters.ts';
 import { type ServerEvent, startServer, stepServer } from './server.ts';

@@ -1,0 +1,116 @@
+/**
+ * How updates become masked integers, in the task's language: width, rounding, scale, rotation. They only mean something
+ * under masks; in the open an update travels as it is.
+ * @module
+ */
+import { z } from 'zod';
+import { quantiseLevels, type Rounding } from '../aggregation/index.ts';
+import { messageOf } from '../base/index.ts';
+import type { Path, Problem } from './configFile.ts';
+import { flag } from './keys.ts';
+
+export const SCALES = ['fixed', 'global', 'per_tensor'] as const;
+/** What agrees on clips: nobody, all parameters together, or each tensor of the model. */
+export type Scale = (typeof SCALES)[number];
+
+/** Keys of an aggregator. */
+export const quantisationKeys = {
+  bits: z.int().min(8).max(32).optional().meta({
+    description:
+      'Bits of each parameter of a masked update: 32 is as exact as float32, 24 and 16 make uploads 25 and 50 % smaller. Default 32.',
+    default: 32,
+  }),
+  rounding: z.enum(['nearest', 'stochastic']).optional().meta({
+    description:
+      'How masked parameters are rounded: nearest is closer in each round; stochastic is right on average, which few bits need over many rounds. Default nearest.',
+    default: 'nearest',
+  }),
+  scale: z.enum(SCALES).optional().meta({
+    description:
+      'What bounds a masked parameter: fixed, the clip; global or per_tensor, a power of two that the pods agree on by a small secure sum before each update, at most the clip. Default fixed with 32 bits, else per_tensor, or global with a rotation.',
+  }),
+  scale_quantile: z.number().gt(0).max(1).optional().meta({
+    description:
+      'Share of pods whose update must not be clipped when they agree on a scale; below 1, single pods far out cannot coarsen the result. Default 1.',
+    default: 1,
+  }),
+  rotation: flag.optional().meta({
+    description:
+      'Rotate updates at random before rounding, so that all parameters have about one magnitude and few bits are enough. Default false.',
+    default: false,
+  }),
+};
+
+/** The keys as read; what is not given is undefined. */
+export interface QuantisationSettings {
+  readonly bits?: number;
+  readonly rounding?: Rounding;
+  readonly scale?: Scale;
+  readonly scaleQuantile?: number;
+  readonly rotation?: boolean;
+}
+
+/** The settings with their defaults. */
+export interface Quantisation extends Required<QuantisationSettings> {}
+
+interface QuantisationFile {
+  readonly bits?: number | undefined;
+  readonly rounding?: Rounding | undefined;
+  readonly scale?: Scale | undefined;
+  readonly scale_quantile?: number | undefined;
+  readonly rotation?: boolean | undefined;
+}
+
+/** The settings of a file. */
+export function quantisationSettings(file: QuantisationFile): QuantisationSettings {
+  const { bits, rounding, scale, scale_quantile: scaleQuantile, rotation } = file;
+  return {
+    ...(bits !== undefined && { bits }),
+    ...(rounding !== undefined && { rounding }),
+    ...(scale !== undefined && { scale }),
+    ...(scaleQuantile !== undefined && { scaleQuantile }),
+    ...(rotation !== undefined && { rotation }),
+  };
+}
+
+/** The inverse of {@link quantisationSettings}. */
+export function quantisationFile({ scaleQuantile, ...same }: QuantisationSettings): QuantisationFile {
+  const { bits, rounding, scale, rotation } = same;
+  return {
+    ...quantisationSettings({ bits, rounding, scale, rotation }),
+    ...(scaleQuantile !== undefined && { scale_quantile: scaleQuantile }),
+  };
+}
+
+/** Settings with defaults filled in: a clip that nobody agreed on is too coarse for fewer than 32 bits. */
+export function quantisationOf(settings: QuantisationSettings): Quantisation {
+  const { bits = 32, rounding = 'nearest', scaleQuantile = 1, rotation = false } = settings;
+  const agreed = rotation ? 'global' : 'per_tensor';
+  return { bits, rounding, scaleQuantile, rotation, scale: settings.scale ?? (bits === 32 ? 'fixed' : agreed) };
+}
+
+/** Broken rules. @param pods - how many there are. */
+export function checkQuantisation(file: QuantisationFile, path: Path, secure: boolean, pods: number): Problem[] {
+  const problem = (key: keyof QuantisationFile, message: string): Problem => ({
+    path: [...path, key],
+    message,
+    atKey: true,
+  });
+  const written = (Object.keys(quantisationKeys) as (keyof typeof quantisationKeys)[]).filter(
+    (key) => file[key] !== undefined,
+  );
+  if (!secure)
+    return written.map((key) => problem(key, 'only masked updates are rounded; remove it, or set secure to true'));
+  const { bits, scale, rotation } = quantisationOf(quantisationSettings(file));
+  const problems: Problem[] = [];
+  if (scale === 'fixed' && file.scale_quantile !== undefined)
+    problems.push(problem('scale_quantile', 'only with scale: global or per_tensor; a fixed scale is not agreed on'));
+  if (scale === 'per_tensor' && rotation)
+    problems.push(problem('scale', 'not possible with rotation: true, which mixes tensors; expected fixed or global'));
+  try {
+    quantiseLevels({ clip: 1, maxWeight: 1, cohort: pods, bits });
+  } catch (error) {
+    problems.push(problem('bits', messageOf(error)));
+  }
+  return problems;
+}
