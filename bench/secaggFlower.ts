@@ -1,0 +1,3 @@
+export function runFlower(): { table: string; rows: unknown } {
+  return { table: '', rows: [] };
+}
