@@ -186,7 +186,7 @@ if (results.cells.length > 0) {
 }
 const targets = targetsOf(results);
 say(`### Targets\n\n${targetTable(targets)}`);
-const flower = flags.flower === undefined ? null : runFlower();
+const flower = flags.flower === undefined ? null : runFlower(flags.flower, results.cells);
 if (flower) say(`### Flower\n\n${flower.table}`);
 const loadAfter = loadavg()[0];
 if (flags.json)

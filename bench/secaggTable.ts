@@ -71,17 +71,19 @@ function bulkRow({ n, dropouts, k, t, lost, client, server, controlBytes }: Cell
   const control = totalOf(client).cpu;
   const work = totalOf(bulk.client).cpu;
   const share = (times: Times): string => number(times.cpu);
-  const all = bulk.server && totalOf(bulk.server);
-  const serverCells = all
-    ? [
-        number(totalOf(server).cpu),
-        ...[bulk.server!.hash, plus(bulk.server!.unpack, bulk.server!.add), bulk.server!.unmask].map(share),
-        number(all.cpu + totalOf(server).cpu),
-        number(all.wall + totalOf(server).wall),
-        ratio(all.cpu, copy.cpu * (n - lost)),
-        ratio(bulk.server!.unmask.cpu, aes.cpu * bulk.serverMasks),
-      ]
-    : [number(totalOf(server).cpu), `skipped: ${bulk.skipped ?? ''}`, '–', '–', '–', '–', '–', '–'];
+  const vectors = bulk.server;
+  const all = vectors && totalOf(vectors);
+  const serverCells =
+    vectors && all
+      ? [
+          number(totalOf(server).cpu),
+          ...[vectors.hash, plus(vectors.unpack, vectors.add), vectors.unmask].map(share),
+          number(all.cpu + totalOf(server).cpu),
+          number(all.wall + totalOf(server).wall),
+          ratio(all.cpu, copy.cpu * (n - lost)),
+          ratio(vectors.unmask.cpu, aes.cpu * bulk.serverMasks),
+        ]
+      : [number(totalOf(server).cpu), `skipped: ${bulk.skipped ?? ''}`, '–', '–', '–', '–', '–', '–'];
   return line([
     ...[String(n), `${k}, ${t}`, `${Math.round(dropouts * 100)} %`, number(length / 1000)],
     ...[
