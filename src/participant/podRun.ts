@@ -5,7 +5,7 @@
  */
 import { clippedUpdate, type PodInput, type VectorSpec } from '../aggregation/index.ts';
 import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
-import { type Identity, randomBytes } from '../crypto/index.ts';
+import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import {
   checkSecure,
@@ -51,6 +51,7 @@ export type PodEvent =
 export interface PodRunOptions {
   readonly runId: string;
   readonly journal: SumJournal;
+  readonly pool: MaskPool;
   readonly podName: string;
   readonly coordinator: Peer;
   readonly identity: Identity;
@@ -310,7 +311,8 @@ export class PodRun {
 
   #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
     const { message, context, abort } = current;
-    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, onEvent } = this.#options;
+    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, pool, onEvent } =
+      this.#options;
     const summed = inputKey(request.dataset, message);
     // what noise covers may be told apart from what it does not by nobody
     const isNoised = offer.drawNoise !== undefined;
@@ -334,6 +336,7 @@ export class PodRun {
       ...offer,
       publicHash: publicHash(view),
       nonces,
+      pool,
       judge: (survivors, colluding) =>
         policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
       record: (stage) => {
