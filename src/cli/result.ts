@@ -85,6 +85,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
           receivedBytes: traffic.get(member.name)!.sentBytes,
         })),
     rounds: rounds.map((round) => ({ ...round, survivors: [...round.survivors], dropped: [...round.dropped] })),
+    ...(outcome.result && { agreement: { ...outcome.result, confirmedBy: [...outcome.result.confirmedBy] } }),
     pooled: outcome.pooled,
     sites: outcome.sites.map((site) => ({ ...site })),
     ...(comparison ? { comparison } : {}),
@@ -132,6 +133,12 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
               to: 'coordinator',
               bytes: sizeOf('evaluation'),
               visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',
+            },
+            {
+              what: 'A signature that says which final parameters the site was given, once',
+              to: 'coordinator and the other sites',
+              bytes: outcome.result ? 64 : 0,
+              visibleTo: 'all of them',
             },
             {
               what: "The site's own test metrics, only where the site allows it",

@@ -30,6 +30,7 @@ import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
+import { type FinalResult, ResultStatements } from './resultStatements.ts';
 import { RunFolder } from './runFolder.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
@@ -71,6 +72,8 @@ export interface RunOutcome {
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
+  /** SHA-256 of the final parameters, and who has signed that it was given them; null when they were not evaluated. */
+  readonly result: { readonly parameters: string; readonly confirmedBy: readonly string[] } | null;
   readonly members: readonly Member[];
   /** Of a run on one site's data on this machine, without a federation. */
   readonly local?: {
@@ -107,6 +110,9 @@ class FederatedRun {
   #aggregator!: Aggregator;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
+  #modelId = '';
+  /** The final parameters and who has signed for them. */
+  #result: FinalResult | null = null;
   #best = { loss: Number.POSITIVE_INFINITY };
   #pooled: Readonly<Record<string, PooledMetric>> | null = null;
   readonly #sites = new Map<string, { name: string; rows: number; metrics: Metrics }>();
@@ -141,7 +147,7 @@ class FederatedRun {
     await this.#members.dismiss(
       error
         ? { type: 'TASK_ABORT', reason: abortReason, message: `the coordinator ended the run: ${error.code}` }
-        : { type: 'TASK_COMPLETE' },
+        : { type: 'TASK_COMPLETE', ...(this.#result && { result: this.#result }) },
       GOODBYE_MS,
     );
     this.#abort.abort();
@@ -211,6 +217,7 @@ class FederatedRun {
     const taskJson = JSON.stringify(toWire(resolved.task));
     const everyone = members.all().map(({ peer }) => peer.public.id);
     const model = this.#blobs.offer(resolved.model, everyone);
+    this.#modelId = model.id;
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
     const request = (member: Member): MessageOf<'JOB_REQUEST'> => ({
       ...{ type: 'JOB_REQUEST', task: taskJson, model, roster },
@@ -413,8 +420,11 @@ class FederatedRun {
     const { task } = this.#options;
     const secure = task.aggregator.secure ? exactSums(task.pods.length) : null;
     const blob = this.#parameterBlob();
+    const view = { run: this.#runId, modelId: this.#modelId, parametersId: blob.ref.id };
+    const statements = new ResultStatements(view);
     const stop = this.#members.listen({
       onMessage: (member, context, message) => {
+        statements.take(member, message);
         if (message.type !== 'EVALUATION_RESULTS' || context.phase !== 'evaluation' || member.state !== 'active')
           return;
         const metrics = plausibleMetrics(message, facts.kind);
@@ -434,6 +444,7 @@ class FederatedRun {
       const counts = Uint32Array.from(statisticsLayout(facts.kind, facts.classes).counts, (name) => sum.counts[name]!);
       this.#pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
       this.#keepBest(validationOf(sum).validationLoss);
+      this.#result = statements.result();
     } finally {
       stop();
       blob.done();
@@ -488,6 +499,10 @@ class FederatedRun {
       secure: this.#secure && {
         ...{ ...this.#secure, clip: this.#clip ?? this.#secure.clip },
         ...{ bound: this.#bound, minimum: this.#minimum() },
+      },
+      result: this.#result && {
+        parameters: this.#result.parameters,
+        confirmedBy: this.#result.statements.map(({ name }) => name).sort(),
       },
       members: this.#members.all(),
       trafficOf: (member) => channel.trafficWith(member.peer.public.id),

@@ -200,6 +200,7 @@ class LocalRun {
       ...{ run: this.#runId, folder: this.#folder.path, reason, modelFile, startedAt: this.#startedAt },
       ...(error ? { error } : {}),
       status: error ? 'aborted' : 'complete',
+      result: null,
       seconds: (performance.now() - this.#started) / 1_000,
       ...{ resolved, facts, standardiser: this.#standardiser, parameters: this.#parameters },
       ...{ rounds: this.#rounds, pooled: this.#pooled, sites: this.#sites, secure: null, members: [] },

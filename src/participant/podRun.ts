@@ -9,6 +9,7 @@ import { type Identity, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import {
   checkSecure,
+  confirmedBy,
   encodePlain,
   exactSums,
   NonceChain,
@@ -16,38 +17,33 @@ import {
   PodWork,
   publicHash,
   rangeInput,
+  signResult,
   sumSpec,
 } from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
+import type { SumJournal } from './sumJournal.ts';
 
 /** What a run is doing, for the pod's own terminal and logs. */
 export type PodEvent =
   | { readonly type: 'round'; readonly purpose: string; readonly round: number }
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
   | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
+  /** Who has signed that it was given the same final parameters; `agreed` when that is most of the pods. */
+  | {
+      readonly type: 'result';
+      readonly parameters: string;
+      readonly confirmedBy: readonly string[];
+      readonly agreed: boolean;
+    }
   | { readonly type: 'refused'; readonly code: string }
   | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
-/**
- * What a pod must remember of a run for as long as it lives: a coordinator may send the task again (it does so to take
- * a pod back), and must not thereby make the pod forget.
- */
-export interface RunMemory {
-  lastRound: number;
-  /** Sums this pod has released shares for: `statistics`, `evaluation`, `range` and `update` by their place in the budget. */
-  readonly spent: Set<string>;
-  /** Whether the site's own metrics have gone out; once a run is enough. */
-  sharedMetrics: boolean;
-}
-
-export const newRunMemory = (): RunMemory => ({ lastRound: -1, spent: new Set(), sharedMetrics: false });
-
 export interface PodRunOptions {
   readonly runId: string;
-  readonly memory: RunMemory;
+  readonly journal: SumJournal;
   readonly podName: string;
   readonly coordinator: Peer;
   readonly identity: Identity;
@@ -80,9 +76,14 @@ export class PodRun {
   /** An update whose ranges were asked for, until it is asked for itself. */
   #trained: { readonly completed: number; readonly parametersId: string; readonly input: PodInput } | null = null;
   #ended = false;
+  /** Id of the final parameters this pod was given and has signed for. */
+  #evaluated: string | null = null;
+  /** This run in the journal: another coordinator's run of the same name is another run. */
+  readonly #key: string;
 
   constructor(options: PodRunOptions) {
     this.#options = options;
+    this.#key = `${options.coordinator.public.id} ${options.runId}`;
     const { data, trainer, task, facts } = options.admitted;
     this.#work = new PodWork({ data, trainer, task, facts });
   }
@@ -97,7 +98,7 @@ export class PodRun {
       case 'SECURE_SHARE':
         return this.#toSum(context, message);
       case 'TASK_COMPLETE':
-        return this.end('completed', 'all rounds done');
+        return this.#complete(message);
       case 'TASK_ABORT':
         return this.end('aborted', `${message.reason}: ${message.message}`);
       default:
@@ -114,6 +115,25 @@ export class PodRun {
     this.#options.onEvent({ type: 'ended', how, reason });
   }
 
+  /** The run is over: have all sites been given one result? */
+  #complete({ result }: MessageOf<'TASK_COMPLETE'>): void {
+    const parametersId = this.#evaluated;
+    if (parametersId === null) return this.end('completed', 'all rounds done');
+    const { runId, request, admitted } = this.#options;
+    const { members } = admitted;
+    const names = confirmedBy(
+      { run: runId, modelId: request.model.id, parametersId },
+      result?.statements ?? [],
+      members,
+    );
+    const agreed = result?.parameters === parametersId && 2 * names.length > members.size;
+    this.#options.onEvent({ type: 'result', parameters: parametersId, confirmedBy: names, agreed });
+    const confirmed = `${names.length} of ${members.size} pods`;
+    if (agreed) return this.end('completed', `all rounds done; ${confirmed} confirm one result`);
+    const other = result && result.parameters !== parametersId ? 'the coordinator announced another result; ' : '';
+    this.end('completed', `all rounds done; ${other}only ${confirmed} confirm the result this pod was given`);
+  }
+
   #stopCurrent(): void {
     if (!this.#current) return;
     this.#current.abort.abort();
@@ -123,7 +143,8 @@ export class PodRun {
   }
 
   #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
-    const { memory } = this.#options;
+    const { journal } = this.#options;
+    const memory = journal.memoryOf(this.#key);
     // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
     if (context.round <= memory.lastRound)
       return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `round ${context.round} is over`));
@@ -132,10 +153,14 @@ export class PodRun {
       return this.#refuse(
         new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`),
       );
-    memory.lastRound = context.round;
     this.#stopCurrent();
     const current: Current = { message, context, abort: abortControllerForMany(), sum: null, offered: [] };
     this.#current = current;
+    try {
+      journal.append({ fact: 'round', run: this.#key, round: context.round });
+    } catch (error) {
+      return this.#fail(current, error);
+    }
     this.#options.onEvent({ type: 'round', purpose: message.purpose, round: context.round });
     this.#runRound(current).catch((error: unknown) => {
       if (current.abort.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
@@ -166,9 +191,17 @@ export class PodRun {
     );
   }
 
+  /** Signs which parameters it was given as the final ones. */
+  async #confirm({ context, abort }: Current, parametersId: string): Promise<void> {
+    const { runId, request, identity } = this.#options;
+    const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
+    this.#evaluated = parametersId;
+    await this.#send(context, { type: 'RESULT_STATEMENT', parameters: parametersId, signature }, abort.signal);
+  }
+
   async #compute(current: Current): Promise<PodInput> {
     const { message, context, abort } = current;
-    const { policy, memory, admitted } = this.#options;
+    const { policy, journal, admitted } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
     if (message.purpose === 'range' || message.purpose === 'update') {
       const trained = await this.#train(current);
@@ -176,9 +209,11 @@ export class PodRun {
       return rangeInput(trained.update!, admitted.facts, message.secure);
     }
     this.#trained = null;
-    const { input, rows, metrics } = await this.#work.evaluation(await this.#pullParameters(current));
-    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !memory.sharedMetrics) {
-      memory.sharedMetrics = true;
+    const parameters = await this.#pullParameters(current);
+    await this.#confirm(current, message.parameters!.id);
+    const { input, rows, metrics } = await this.#work.evaluation(parameters);
+    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
+      journal.append({ fact: 'metrics', run: this.#key });
       await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
     }
     return input;
@@ -239,7 +274,8 @@ export class PodRun {
 
   #openSum(current: Current, input: PodInput, spec: VectorSpec, nonces: NonceChain): PodSum {
     const { message, context, abort } = current;
-    const { runId, podName, identity, coordinator, admitted, request, blobs, onEvent } = this.#options;
+    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, onEvent } = this.#options;
+    const summed = inputKey(request.dataset, message);
     const view = {
       task: request.task,
       modelId: request.model.id,
@@ -261,8 +297,14 @@ export class PodRun {
       publicHash: publicHash(view),
       input,
       nonces,
-      judge: () => null,
-      record: () => undefined,
+      judge: (survivors, colluding) =>
+        policy.cohortChange === 'allow' ? null : journal.objection(summed, survivors, colluding),
+      record: (stage) =>
+        journal.append({
+          ...{ fact: 'sum', run: this.#key, sum: sumKey(message), round: context.round, input: summed },
+          ...stage,
+          survivors: [...stage.survivors],
+        }),
       send: (attempt, body, vector) => {
         let ref: BlobRef | undefined;
         if (vector) {
@@ -279,13 +321,15 @@ export class PodRun {
         void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
       },
       onEvent: (what, error) => {
-        if (what === 'released') this.#options.memory.spent.add(sumKey(message));
         onEvent({
           type: 'sum',
           purpose: message.purpose,
           round: context.round,
           what: error ? `${what}: ${error.message}` : what,
         });
+        // the site's own rule, not a fault of this attempt: no other attempt will please it, and the modeller should know
+        if (isKonsilError(error, 'COHORT_TOO_CLOSE') || isKonsilError(error, 'FILE_WRITE_FAILED'))
+          this.#fail(current, error);
       },
     });
   }
@@ -299,7 +343,8 @@ export class PodRun {
       else sum.receive(message.attempt, message.body);
     } catch (error) {
       if (!isKonsilError(error)) throw error;
-      this.#refuse(error);
+      if (error.code === 'COHORT_TOO_CLOSE' || error.code === 'FILE_WRITE_FAILED') this.#fail(this.#current!, error);
+      else this.#refuse(error);
     }
   }
 
@@ -320,6 +365,10 @@ export class PodRun {
     return this.#options.channel.send(this.#options.coordinator.public.id, context, message, signal ? { signal } : {});
   }
 }
+
+/** What a sum adds up of this site's: the same key, the same numbers (or so nearly that a difference shows them). */
+const inputKey = (dataset: string, { purpose, parameters }: MessageOf<'ROUND_START'>): string =>
+  [dataset, purpose, parameters?.id ?? ''].join(' ');
 
 /** What makes two sums the same one, whatever round number they come under. */
 const sumKey = ({ purpose, completed }: MessageOf<'ROUND_START'>): string =>

@@ -8,10 +8,12 @@ import { fromCbor, toCbor } from './codec.ts';
 
 const Bytes = z.custom<Uint8Array>((b) => b instanceof Uint8Array, 'expected bytes');
 const Bytes32 = z.custom<Uint8Array>((b) => b instanceof Uint8Array && b.length === 32, 'expected 32 bytes');
+const Signature = z.custom<Uint8Array>((b) => b instanceof Uint8Array && b.length === 64, 'expected 64 bytes');
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const Name = z.string().min(1).max(70);
 
 /** A large byte string that its receiver pulls in chunks; `id` is its SHA-256 in hexadecimal. */
-export const BlobRefSchema = z.strictObject({ id: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(0) });
+export const BlobRefSchema = z.strictObject({ id: Hash, bytes: z.int().min(0) });
 export type BlobRef = z.infer<typeof BlobRefSchema>;
 
 /** A pod's answer to a task request (the platform's response types). */
@@ -127,8 +129,19 @@ const MessageSchema = z.discriminatedUnion('type', [
     rows: z.int().min(0),
     metrics: z.record(z.string().max(64), z.number().nullable()),
   }),
+  /** The pod's signature for the final parameters, see `resultDigest.ts`. */
+  z.strictObject({ type: z.literal('RESULT_STATEMENT'), parameters: Hash, signature: Signature }),
   // ── end ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  z.strictObject({ type: z.literal('TASK_COMPLETE') }),
+  z.strictObject({
+    type: z.literal('TASK_COMPLETE'),
+    /** SHA-256 of the final parameters, and which pods have signed that these are what they were given. */
+    result: z
+      .strictObject({
+        parameters: Hash,
+        statements: z.array(z.strictObject({ name: Name, signature: Signature })).max(1000),
+      })
+      .optional(),
+  }),
   z.strictObject({ type: z.literal('TASK_ABORT'), reason: z.enum(ABORT_REASONS), message: z.string().max(4000) }),
   // ── blobs ────────────────────────────────────────────────────────────────────────────────────────────────────
   z.strictObject({ type: z.literal('BLOB_GET'), id: z.string().length(64), index: z.int().min(0) }),
