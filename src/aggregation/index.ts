@@ -1,4 +1,5 @@
 export { largestClip, meanBound } from './errorBound.ts';
+export * from './privacy/index.ts';
 export {
   bitsForPrecision,
   expectedRms,

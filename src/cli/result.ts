@@ -84,6 +84,9 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
           sentBytes: traffic.get(member.name)!.receivedBytes,
           receivedBytes: traffic.get(member.name)!.sentBytes,
         })),
+    ...(outcome.privacy && {
+      differentialPrivacy: { ...outcome.privacy, notCovered: NOT_COVERED },
+    }),
     rounds: rounds.map((round) => ({ ...round, survivors: [...round.survivors], dropped: [...round.dropped] })),
     ...(outcome.result && { agreement: { ...outcome.result, confirmedBy: [...outcome.result.confirmedBy] } }),
     pooled: outcome.pooled,
@@ -152,6 +155,14 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     konsil: VERSION,
   };
 }
+
+/** Sums that go out without noise, whatever the task says. */
+const NOT_COVERED = [
+  'counts, sums and squares of the features, which standardisation needs',
+  'training and validation losses and counts of each round',
+  'counts and sums of the final evaluation',
+  'which sites took part',
+];
 
 /** The one site of a local run, from which nothing went anywhere. */
 function ownData({ site, dataset }: NonNullable<RunOutcome['local']>): RunResult['cohort'][number] {

@@ -20,7 +20,7 @@ import {
   trainerOptions,
   updateParameters,
 } from '../protocols/index.ts';
-import type { RoundResult } from '../reports/index.ts';
+import type { PrivacyResult, RoundResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf, roundsOf, toWire } from '../tasks/index.ts';
 import { type Layout, readModelFile, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
@@ -32,6 +32,7 @@ import { type ResolvedTask, resolveAmong, startParameters } from './initialModel
 import { type Member, Members } from './members.ts';
 import { type FinalResult, ResultStatements } from './resultStatements.ts';
 import { RunFolder } from './runFolder.ts';
+import { RunPrivacy } from './runPrivacy.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
 
@@ -74,6 +75,8 @@ export interface RunOutcome {
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
   /** SHA-256 of the final parameters, and who has signed that it was given them; null when they were not evaluated. */
   readonly result: { readonly parameters: string; readonly confirmedBy: readonly string[] } | null;
+  /** What a run under differential privacy cost. */
+  readonly privacy?: PrivacyResult;
   readonly members: readonly Member[];
   /** Of a run on one site's data on this machine, without a federation. */
   readonly local?: {
@@ -107,6 +110,8 @@ class FederatedRun {
   /** Largest clip and error bound of the last update. */
   #clip: number | null = null;
   #bound = 0;
+  #privacy: RunPrivacy | undefined;
+  #trainingRows = 0;
   #aggregator!: Aggregator;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
@@ -157,7 +162,7 @@ class FederatedRun {
     } catch (cause) {
       error ??= asKonsilError(cause);
     }
-    const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : 'all rounds done');
+    const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : this.#howItEnded());
     this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason: reasonOf() });
     error ??= this.#writeFailure ?? undefined;
     return this.#outcome(reasonOf(), error, modelFile);
@@ -170,14 +175,24 @@ class FederatedRun {
     this.#emit({ type: 'started', run: this.#runId, rounds, mode: task.aggregator.secure ? 'secure' : 'plain' });
     await this.#admitPods();
     const weights = await this.#statistics();
+    this.#trainingRows = weights.rows;
     if (task.aggregator.secure) this.#secure = updateParameters(task, weights);
     let lost = 0;
-    for (let completed = 0; completed < rounds; completed++) {
+    let completed = 0;
+    for (; completed < rounds && (this.#privacy?.isAffordable() ?? true); completed++) {
       lost = (await this.#tryRound(completed)) ? 0 : lost + 1;
       if (lost >= MAX_LOST_ROUNDS)
         throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
     }
-    await this.#evaluate(rounds);
+    await this.#evaluate(completed);
+  }
+
+  /** Why a run that has not failed is over. */
+  #howItEnded(): string {
+    const rounds = roundsOf(this.#options.task);
+    return this.#privacy && this.#rounds.length < rounds && !this.#privacy.isAffordable()
+      ? `the privacy budget is spent after ${this.#rounds.length} of ${rounds} rounds`
+      : 'all rounds done';
   }
 
   // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,6 +225,7 @@ class FederatedRun {
     this.#parameters = await startParameters(trainer.program, task, resolved.task, this.#abort.signal);
     this.#facts = sumFacts(resolved.task, this.#layout, resolved.features.length);
     try {
+      this.#privacy = RunPrivacy.of(resolved.task, this.#facts.parameters);
       checkModelFits(trainer.program, resolved.task, this.#facts.features);
     } finally {
       await trainer.close();
@@ -346,6 +362,7 @@ class FederatedRun {
         ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } }
         : {}),
       ...(secure ? { secure } : {}),
+      ...(this.#privacy && purpose === 'update' ? { privacy: this.#privacy.round } : {}),
     };
   }
 
@@ -380,24 +397,30 @@ class FederatedRun {
       );
       this.#throwWriteFailure();
       const { sum } = result;
+      const pods = result.survivors.length;
+      const privacy = this.#privacy;
+      const cost = privacy && { epsilon: privacy.charge(), clipNorm: privacy.round.clipNorm };
       const validation = validationOf(sum);
       const summary: RoundResult = {
         round: completed + 1,
         survivors: result.survivors,
         dropped: result.dropped,
         attempts: result.attempts,
-        trainingRows: sum.totalWeight,
+        // under differential privacy every pod weighs 1, and how many rows came is not told
+        trainingRows: privacy ? this.#trainingRows : sum.totalWeight,
         trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
         ...validation,
         clipped: sum.clipped,
         seconds: (clock.now() - started) / 1_000,
         vectorBytes: result.vectorBytes,
+        ...(cost && { privacy: cost }),
       };
       this.#keepBest(validation.validationLoss);
-      this.#parameters = applyDelta(this.#parameters!, sum.mean);
+      this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(sum.mean, pods) : sum.mean);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
-      if (secure) {
+      if (privacy) this.#bound = privacy.resolution;
+      else if (secure) {
         this.#clip = largestClip(secure);
         this.#bound = meanBound(sumSpec('update', this.#facts!, secure), sum.totalWeight, result.survivors.length);
       }
@@ -408,7 +431,10 @@ class FederatedRun {
       if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last');
       return true;
     } catch (error) {
-      if (isKonsilError(error, 'AGG_ROUND_SPENT')) return false;
+      if (isKonsilError(error, 'AGG_ROUND_SPENT')) {
+        this.#privacy?.charge(); // shares are out: its sum may have been opened by somebody
+        return false;
+      }
       throw error;
     } finally {
       blob.done();
@@ -496,6 +522,7 @@ class FederatedRun {
       parameters: this.#rounds.length > 0 ? this.#parameters : null,
       rounds: this.#rounds,
       sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      ...(this.#privacy && { privacy: this.#privacy.result(this.#rounds.length) }),
       secure: this.#secure && {
         ...{ ...this.#secure, clip: this.#clip ?? this.#secure.clip },
         ...{ bound: this.#bound, minimum: this.#minimum() },

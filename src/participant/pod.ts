@@ -10,9 +10,11 @@ import type { PodConfig } from '../tasks/index.ts';
 import type { OpenProgram } from '../training/index.ts';
 import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
 import type { Context, JobResponse, Message, MessageOf } from '../wire/index.ts';
-import { admit, checkModeller, describeDatasets, Refusal, unreadable } from './admission.ts';
+import { admit, checkModeller, describeDatasets, unreadable } from './admission.ts';
 import { Ledger, type LedgerEntry } from './ledger.ts';
 import { type PodEvent, PodRun } from './podRun.ts';
+import { PrivacyAccount } from './privacyAccount.ts';
+import { Refusal } from './refusal.ts';
 import { SumJournal } from './sumJournal.ts';
 
 /** Largest model file a pod accepts (the platform's own limit for weights). */
@@ -140,6 +142,10 @@ export class Pod {
     try {
       const admitted = await admit({
         ...{ config, identity, peers, request, from, signal: active.abort.signal },
+        account: (delta) => {
+          const entry = { run: context.run, modeller: from.name, dataset: request.dataset };
+          return new PrivacyAccount(this.#ledger, entry, config.policy.privacy, delta);
+        },
         pullModel: () =>
           this.#blobs.pull(from.public.id, request.model, context, {
             maxBytes: MAX_MODEL_BYTES,

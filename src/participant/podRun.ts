@@ -3,7 +3,7 @@
  * in the sums. One sum at a time; a newer round start ends what is underway.
  * @module
  */
-import type { PodInput, VectorSpec } from '../aggregation/index.ts';
+import { clippedUpdate, type PodInput, type VectorSpec } from '../aggregation/index.ts';
 import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
@@ -11,11 +11,16 @@ import {
   checkSecure,
   confirmedBy,
   encodePlain,
+  evenInput,
   exactSums,
   NonceChain,
   PodSum,
+  type PodSumOptions,
   PodWork,
+  privateInput,
+  privateSpec,
   publicHash,
+  type RoundPrivacy,
   rangeInput,
   signResult,
   sumSpec,
@@ -39,6 +44,8 @@ export type PodEvent =
       readonly agreed: boolean;
     }
   | { readonly type: 'refused'; readonly code: string }
+  /** A round was charged to the dataset's account: ε of all runs so far. */
+  | { readonly type: 'privacy'; readonly epsilon: number; readonly delta: number }
   | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
 export interface PodRunOptions {
@@ -178,12 +185,19 @@ export class PodRun {
     if (secure) checkSecure(secure, message.purpose, task);
     if (message.standardiser)
       this.#work.standardise(float32Of(message.standardiser.mean), float32Of(message.standardiser.scale));
+    const privacy = this.#privacyOf(message);
     const input = await this.#compute(current);
     if (abort.signal.aborted) return;
-    const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
-    if (!secure) return this.#sendPlain(current, input, spec);
+    const exact = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
+    if (!secure) {
+      const clipped = privacy && evenInput(input, clippedUpdate(Float32Array.from(input.update!), privacy.clipNorm));
+      return this.#sendPlain(current, clipped ?? input, exact);
+    }
+    const offer = privacy
+      ? { spec: privateSpec(exact, privacy, task.aggregator.bits), ...privateInput(input, privacy, randomBytes) }
+      : { spec: exact, input };
     const nonces = new NonceChain(randomBytes);
-    current.sum = this.#openSum(current, input, spec, nonces);
+    current.sum = this.#openSum(current, offer, nonces);
     await this.#send(
       context,
       { type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() },
@@ -197,6 +211,27 @@ export class PodRun {
     const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
     this.#evaluated = parametersId;
     await this.#send(context, { type: 'RESULT_STATEMENT', parameters: parametersId, signature }, abort.signal);
+  }
+
+  /**
+   * The noise of an update round that has any; its price is known to fit.
+   * @throws KonsilError PROTOCOL_VIOLATION when the clip norm is missing or not the task's, PRIVACY_BUDGET.
+   */
+  #privacyOf({ purpose, clipNorm }: MessageOf<'ROUND_START'>): RoundPrivacy | undefined {
+    const { privacy, task } = this.#options.admitted;
+    if (!privacy || purpose !== 'update') return undefined;
+    const settings = task.aggregator.privacy!;
+    if (clipNorm === undefined || (!settings.adaptiveClip && clipNorm !== settings.clipNorm))
+      throw new KonsilError('PROTOCOL_VIOLATION', `clip norm ${clipNorm} is not the task's ${settings.clipNorm}`);
+    privacy.account.checkRound(privacy.terms);
+    return { terms: privacy.terms, clipNorm };
+  }
+
+  /** Puts a round on the dataset's account, before anything leaves that could open it. @throws KonsilError FILE_WRITE_FAILED. */
+  #charge({ purpose, completed }: MessageOf<'ROUND_START'>): void {
+    const { privacy } = this.#options.admitted;
+    if (!privacy || purpose !== 'update') return;
+    this.#options.onEvent({ type: 'privacy', ...privacy.account.charge(privacy.terms, completed + 1) });
   }
 
   async #compute(current: Current): Promise<PodInput> {
@@ -263,6 +298,7 @@ export class PodRun {
 
   async #sendPlain(current: Current, input: PodInput, spec: VectorSpec): Promise<void> {
     const { blobs, coordinator } = this.#options;
+    this.#charge(current.message);
     const ref = blobs.offer(encodePlain(input, spec), [coordinator.public.id]);
     current.offered.push(ref);
     await this.#send(
@@ -272,16 +308,18 @@ export class PodRun {
     );
   }
 
-  #openSum(current: Current, input: PodInput, spec: VectorSpec, nonces: NonceChain): PodSum {
+  #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
     const { message, context, abort } = current;
     const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, onEvent } = this.#options;
     const summed = inputKey(request.dataset, message);
+    // what noise covers may be told apart from what it does not by nobody
+    const isNoised = offer.drawNoise !== undefined;
     const view = {
       task: request.task,
       modelId: request.model.id,
       parametersId: message.parameters?.id ?? '',
       standardiser: message.standardiser,
-      spec,
+      spec: offer.spec,
     };
     return new PodSum({
       runId,
@@ -293,18 +331,19 @@ export class PodRun {
       members: admitted.members,
       minimumCohort: admitted.task.aggregator.minimumCohort, // at least the site's, or it would not be admitted
       assumptions: admitted.task.aggregator.cohort ?? {},
-      spec,
+      ...offer,
       publicHash: publicHash(view),
-      input,
       nonces,
       judge: (survivors, colluding) =>
-        policy.cohortChange === 'allow' ? null : journal.objection(summed, survivors, colluding),
-      record: (stage) =>
+        policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
+      record: (stage) => {
+        if (stage.stage === 'released') this.#charge(message);
         journal.append({
           ...{ fact: 'sum', run: this.#key, sum: sumKey(message), round: context.round, input: summed },
           ...stage,
           survivors: [...stage.survivors],
-        }),
+        });
+      },
       send: (attempt, body, vector) => {
         let ref: BlobRef | undefined;
         if (vector) {

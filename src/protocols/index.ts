@@ -1,4 +1,5 @@
 export * from './federatedAveraging/podWork.ts';
+export * from './federatedAveraging/privateSum.ts';
 export * from './federatedAveraging/quantisation.ts';
 export * from './federatedAveraging/roundBytes.ts';
 export * from './federatedAveraging/siteData.ts';

@@ -19,6 +19,8 @@ export interface PodPolicy {
   readonly shareSiteMetrics: boolean;
   readonly minimumTestRows: number;
   readonly allowedProtocols: readonly string[];
+  /** Budget of each dataset over all runs; undefined only records. */
+  readonly privacy?: { readonly required: boolean; readonly epsilonBudget: number; readonly delta: number };
 }
 
 export interface PodConfig {
@@ -64,6 +66,13 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       shareSiteMetrics: policy?.share_site_metrics ?? false,
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],
+      ...(policy?.privacy && {
+        privacy: {
+          required: policy.privacy.required,
+          epsilonBudget: policy.privacy.epsilon_budget,
+          delta: policy.privacy.delta,
+        },
+      }),
     },
     device: pod.device ?? 'auto',
     threads: pod.threads ?? 1,

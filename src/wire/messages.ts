@@ -92,6 +92,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     /** Federated mean and scale per feature, float32, once they are known. */
     standardiser: z.strictObject({ mean: Bytes, scale: Bytes }).optional(),
     secure: SecureParametersSchema.optional(),
+    /** Update rounds with differential privacy: largest L2 norm of an update in this round. */
+    clipNorm: z.number().positive().max(1e9).optional(),
   }),
   z.strictObject({ type: z.literal('PROGRESS'), done: z.int().min(0), total: z.int().min(0) }),
   /** Secure mode: the local work is done and the pod is ready to take part in a sum. */

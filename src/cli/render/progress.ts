@@ -73,7 +73,7 @@ export class ProgressView {
         this.#completed = event.round;
         this.#loss = `training loss ${number(event.trainingLoss)}, validation loss ${number(event.validationLoss)}`;
         this.#print(
-          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}, ${event.seconds.toFixed(2)} s${event.clipped > 0 ? `, ${event.clipped} values clipped` : ''}`,
+          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}${spent(event.privacy)}, ${event.seconds.toFixed(2)} s${event.clipped > 0 ? `, ${event.clipped} values clipped` : ''}`,
         );
         break;
       case 'scale':
@@ -129,4 +129,7 @@ export class ProgressView {
   }
 }
 
+/** ε so far, where noise was added. */
+const spent = (privacy: { readonly epsilon: number } | undefined): string =>
+  privacy ? `, ε ${privacy.epsilon.toFixed(2)}` : '';
 const number = (value: number | null): string => (value === null ? 'none' : value.toFixed(4));

@@ -10,6 +10,7 @@ import {
   type CohortAssumptions,
   type Member,
   openSession,
+  type PackOptions,
   type PodInput,
   packLanes,
   shapeOf,
@@ -49,6 +50,8 @@ export interface PodSumOptions {
   readonly spec: VectorSpec;
   readonly publicHash: Uint8Array;
   readonly input: PodInput;
+  /** Draws noise for one packing of `input`; absent when the sum is exact. */
+  readonly drawNoise?: () => NonNullable<PackOptions['addNoise']>;
   /** This pod's nonces for neighbour graphs, committed to before it knew any cohort. */
   readonly nonces: NonceChain;
   /** The site's own rule about who may be summed, when up to `colluding` of them work with the coordinator. */
@@ -157,9 +160,12 @@ export class PodSum {
   }
 
   #mask(masks: readonly MaskKey[]): void {
-    const { spec, input } = this.#options;
+    const { spec, input, drawNoise } = this.#options;
     try {
-      const lanes = packLanes(input, spec, { seed: randomBytes(SECRET_BYTES) });
+      const lanes = packLanes(input, spec, {
+        seed: randomBytes(SECRET_BYTES),
+        ...(drawNoise && { addNoise: drawNoise() }),
+      });
       applyMasks(lanes, shapeOf(spec), masks);
       this.#vector = toWire(lanes, spec);
     } catch (error) {
