@@ -25,6 +25,8 @@ import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
+import type { PrivacyUnit } from './ledger.ts';
+import { stepCost } from './privacyAccount.ts';
 
 /** What a run is doing, for the pod's own terminal and logs. */
 export type PodEvent =
@@ -33,7 +35,7 @@ export type PodEvent =
   | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
   | { readonly type: 'refused'; readonly code: string }
   /** A round was charged to the dataset's account: ε of all runs so far. */
-  | { readonly type: 'privacy'; readonly epsilon: number; readonly delta: number }
+  | { readonly type: 'privacy'; readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number }
   | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
 /**
@@ -198,21 +200,28 @@ export class PodRun {
    * The noise of an update round that has any; its price is known to fit.
    * @throws KonsilError PROTOCOL_VIOLATION when the clip norm is missing or not the task's, PRIVACY_BUDGET.
    */
-  #privacyOf({ purpose, clipNorm }: MessageOf<'ROUND_START'>): RoundPrivacy | undefined {
-    const { privacy, task } = this.#options.admitted;
-    if (!privacy || purpose !== 'update') return undefined;
+  #privacyOf({ purpose, clipNorm, completed }: MessageOf<'ROUND_START'>): RoundPrivacy | undefined {
+    const { privacy, recordAccount, task, data } = this.#options.admitted;
+    if (purpose !== 'update') return undefined;
+    recordAccount?.checkRound(stepCost(task, data.train.rows, completed));
+    if (!privacy) return undefined;
     const settings = task.aggregator.privacy!;
     if (clipNorm === undefined || (!settings.adaptiveClip && clipNorm !== settings.clipNorm))
       throw new KonsilError('PROTOCOL_VIOLATION', `clip norm ${clipNorm} is not the task's ${settings.clipNorm}`);
-    privacy.account.checkRound(privacy.terms);
+    privacy.account.checkRound({ events: privacy.terms.events, times: 1 });
     return { terms: privacy.terms, clipNorm };
   }
 
   /** Puts a round on the dataset's account, before anything leaves that could open it. @throws KonsilError FILE_WRITE_FAILED. */
   #charge({ purpose, completed }: MessageOf<'ROUND_START'>): void {
-    const { privacy } = this.#options.admitted;
-    if (!privacy || purpose !== 'update') return;
-    this.#options.onEvent({ type: 'privacy', ...privacy.account.charge(privacy.terms, completed + 1) });
+    const { privacy, recordAccount, task, data } = this.#options.admitted;
+    if (purpose !== 'update') return;
+    const round = completed + 1;
+    const charges = [
+      privacy?.account.charge({ events: privacy.terms.events, times: 1 }, round),
+      recordAccount?.charge(stepCost(task, data.train.rows, completed), round),
+    ];
+    for (const charged of charges) if (charged) this.#options.onEvent({ type: 'privacy', ...charged });
   }
 
   async #compute(current: Current, parameters: Float32Array | undefined): Promise<PodInput> {

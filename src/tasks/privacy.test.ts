@@ -69,6 +69,25 @@ describe('aggregator.privacy', () => {
   ])('refuses %s', (_, aggregator, expected) => expect(problem(aggregator)).toMatch(expected));
 });
 
+describe('hyperparameters.private_steps', () => {
+  const withSteps = (more = ''): string =>
+    taskWith('secure: true').replace(
+      'epochs: 5',
+      `epochs: 5, private_steps: {clip_norm: 1, noise_multiplier: 1.1, delta: 1.0e-5}${more}`,
+    );
+
+  it('are the same at the pods', () => {
+    const task = parseTask(withSteps(), 'task.yaml');
+    expect(task.training.privateSteps).toEqual({ clipNorm: 1, noiseMultiplier: 1.1, delta: 1e-5 });
+    expect(fromWire(toWire(task)).training).toEqual(task.training);
+  });
+
+  it('take rows one by one', () =>
+    expect(() => parseTask(withSteps(', accumulate: 4'), 'task.yaml')).toThrow(
+      /accumulate: not possible with private_steps/,
+    ));
+});
+
 describe('policy.privacy', () => {
   const POD = `name: hospital-a
 broker: {url: mqtt://127.0.0.1:1883}
