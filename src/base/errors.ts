@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   // runs
   PROTOCOL_VIOLATION: { retry: false, peer: true },
   COHORT_TOO_SMALL: { retry: true, peer: false },
+  COHORT_TOO_CLOSE: { retry: false, peer: true },
   TASK_REJECTED: { retry: false, peer: true },
   RUN_ABORTED: { retry: true, peer: false },
   CANCELLED: { retry: true, peer: false },

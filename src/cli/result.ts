@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, relative } from 'node:path';
-import { thresholdsFor, vectorLength } from '../aggregation/index.ts';
+import { thresholdsFor, wireBytes } from '../aggregation/index.ts';
 import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
@@ -28,7 +28,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
   const sizeOf = (purpose: Purpose): number => {
     if (!facts) return 0;
     const spec = sumSpec(purpose, facts, secure ?? { clip: 1, maxWeight: 1, cohort: task.pods.length });
-    return secret ? 4 * vectorLength(spec) : plainBytes(spec);
+    return secret ? wireBytes(spec) : plainBytes(spec);
   };
   return {
     format: 'konsil-result-v1',
@@ -86,6 +86,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
       differentialPrivacy: { ...outcome.privacy, notCovered: NOT_COVERED },
     }),
     rounds: rounds.map((round) => ({ ...round, survivors: [...round.survivors], dropped: [...round.dropped] })),
+    ...(outcome.result && { agreement: { ...outcome.result, confirmedBy: [...outcome.result.confirmedBy] } }),
     pooled: outcome.pooled,
     sites: outcome.sites.map((site) => ({ ...site })),
     ...(comparison ? { comparison } : {}),
@@ -123,6 +124,12 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
               to: 'coordinator',
               bytes: sizeOf('evaluation'),
               visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',
+            },
+            {
+              what: 'A signature that says which final parameters the site was given, once',
+              to: 'coordinator and the other sites',
+              bytes: outcome.result ? 64 : 0,
+              visibleTo: 'all of them',
             },
             {
               what: "The site's own test metrics, only where the site allows it",

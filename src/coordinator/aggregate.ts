@@ -18,8 +18,8 @@ import { type Identity, randomBytes } from '../crypto/index.ts';
 import {
   CoordinatorSum,
   decodePlain,
+  exactSums,
   MAX_ATTEMPTS,
-  MAX_ROWS_PER_POD,
   PHASE_LABELS,
   plainBytes,
   privateSpec,
@@ -113,7 +113,7 @@ export class Aggregator {
     dropped: Dropped,
   ): Promise<ReadonlyMap<string, T>> {
     const { members, deadlines, emit } = this.#options;
-    const phase = purpose === 'update' ? 'training' : purpose;
+    const phase = this.#workOf(purpose);
     const { answers, missing, tookMs } = await members.gather(
       cohort,
       (member, at, message) => {
@@ -131,9 +131,16 @@ export class Aggregator {
     return answers;
   }
 
+  /** What pods are doing before a sum: an update whose ranges were summed before is trained by then. */
+  #workOf(purpose: Purpose): string {
+    if (purpose === 'range') return 'training';
+    const { stretches = [] } = this.#options.facts;
+    return purpose === 'update' && stretches.length === 0 ? 'training' : purpose;
+  }
+
   async #plain(request: AggregationRequest, context: Context, cohort: readonly Member[]): Promise<Aggregation> {
     const { task, facts, blobs, deadlines, minimum, signal } = this.#options;
-    const spec = sumSpec(request.purpose, facts, { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length });
+    const spec = sumSpec(request.purpose, facts, exactSums(task.pods.length));
     const dropped: Dropped = [];
     const refs = await this.#awaitWork(
       request,
@@ -180,7 +187,7 @@ export class Aggregator {
   ): Promise<Aggregation> {
     const { facts, minimum, emit } = this.#options;
     const exact = sumSpec(request.purpose, facts, secure);
-    const spec = request.privacy ? privateSpec(exact, request.privacy, this.#options.task.aggregator.bits) : exact;
+    const spec = request.privacy ? privateSpec(exact, request.privacy) : exact;
     const dropped: Dropped = [];
     const ready = await this.#awaitWork(
       request,

@@ -6,7 +6,7 @@
 import { type Member, type PrivacyTerms, thresholdsFor } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
-import { checkSchema, type DataSource, openDataset, problemOf } from '../datasources/index.ts';
+import { checkSchema, type DataSource, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import {
   checkModelFits,
@@ -14,6 +14,7 @@ import {
   privacyTermsOf,
   type SiteData,
   type SumFacts,
+  sumFacts,
   trainerOptions,
 } from '../protocols/index.ts';
 import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
@@ -276,7 +277,6 @@ async function setUp(
     const told = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
     throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', told, error);
   }
-  const { kind, classes } = problemOf(dataStructure);
   try {
     const model = await pullModel();
     if (isTfjsModel(model) !== (task.model.kind === 'tfjs'))
@@ -293,13 +293,7 @@ async function setUp(
       await trainer.close();
       throw error;
     }
-    const facts = {
-      features: data.features.length,
-      parameters: trainer.program.layout.length,
-      kind,
-      classes: classes.length,
-    };
-    return { data, trainer, facts };
+    return { data, trainer, facts: sumFacts(task, trainer.program.layout, data.features.length) };
   } catch (error) {
     // what a driver says may name folders of this machine
     if (isKonsilError(error, 'DEVICE_UNAVAILABLE'))

@@ -34,6 +34,7 @@ describe('parsePodConfig', () => {
       policy: {
         requireSecureAggregation: true,
         minimumCohort: 3,
+        cohortChange: 'refuse',
         shareSiteMetrics: false,
         minimumTestRows: 10,
         allowedProtocols: ['FederatedAveraging'],

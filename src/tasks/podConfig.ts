@@ -12,6 +12,8 @@ import { type BrokerSettings, brokerOf } from './task.ts';
 export interface PodPolicy {
   readonly requireSecureAggregation: boolean;
   readonly minimumCohort: number;
+  /** Whether two sums of the same numbers may differ in single pods. */
+  readonly cohortChange: 'refuse' | 'allow';
   /** Fraction of pods that may collude with the coordinator, at least; undefined asks for the default of the cohort. */
   readonly minimumColluding?: number;
   readonly shareSiteMetrics: boolean;
@@ -69,6 +71,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
     policy: {
       requireSecureAggregation: policy?.require_secure_aggregation ?? true,
       minimumCohort: policy?.minimum_cohort ?? 3,
+      cohortChange: policy?.cohort_change ?? 'refuse',
       ...(policy?.minimum_colluding !== undefined && { minimumColluding: policy.minimum_colluding }),
       shareSiteMetrics: policy?.share_site_metrics ?? false,
       minimumTestRows: policy?.minimum_test_rows ?? 10,

@@ -100,6 +100,10 @@ export const podFile = z
           description:
             'A task must withstand at least this fraction of pods colluding with the coordinator. Default: what tasks withstand unless they say otherwise.',
         }),
+        cohort_change: z.enum(['refuse', 'allow']).default('refuse').meta({
+          description:
+            'Whether this pod adds the same numbers to two sums that differ in so few pods that the difference would show them: pods that dropped out of one, or were left out. Default refuse.',
+        }),
         share_site_metrics: flag
           .default(false)
           .meta({ description: 'Let the modeller see the metrics of this site by itself.' }),

@@ -69,6 +69,10 @@ function describe(notice: PodNotice): string | null {
       return `rejected: ${notice.response}, ${notice.reason}`;
     case 'round':
       return `${notice.purpose} ${notice.round}`;
+    case 'result':
+      return notice.agreed
+        ? null
+        : `warning: only ${notice.confirmedBy.length} pods confirm the final parameters this pod was given`;
     case 'ended':
       return `run ${notice.run} ${notice.how}: ${notice.reason}`;
     case 'problem':

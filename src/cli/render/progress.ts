@@ -58,7 +58,7 @@ export class ProgressView {
         if (event.phase !== this.#phase) this.#training.clear();
         this.#phase = event.phase;
         this.#awaiting = event.awaiting;
-        if (event.purpose === 'update') this.#startedRounds ??= this.#options.now();
+        if (event.purpose === 'update' || event.purpose === 'range') this.#startedRounds ??= this.#options.now();
         break;
       case 'progress':
         this.#training.set(event.pod, `${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
@@ -76,6 +76,8 @@ export class ProgressView {
           `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}${spent(event.privacy)}, ${event.seconds.toFixed(2)} s`,
         );
         break;
+      case 'scale':
+        break; // every round has its own: in events.jsonl
       case 'thresholds':
         this.#thresholds(event);
         break;

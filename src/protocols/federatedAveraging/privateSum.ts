@@ -48,9 +48,9 @@ export function privacyTermsOf(task: Pick<Task, 'aggregator' | 'pods'>, paramete
   return termsOf(privacy, { cohort, survivors, colluding, dimension: parameters, limit: roomOf(bits, cohort) });
 }
 
-/** The layout of a secure sum of noised updates in words of `bits`, from that of an exact one. */
-export function privateSpec(exact: VectorSpec, { terms, clipNorm }: RoundPrivacy, bits = 32): VectorSpec {
-  const { cohort, extras, counts } = exact;
+/** The layout of a secure sum of noised updates from that of an exact one. */
+export function privateSpec(exact: VectorSpec, { terms, clipNorm }: RoundPrivacy): VectorSpec {
+  const { cohort, extras, counts, bits = 32 } = exact;
   return {
     ...{ cohort, bits, extras, counts, maxWeight: 1 },
     clip: quantumOf(terms, clipNorm),
