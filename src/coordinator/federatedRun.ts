@@ -73,10 +73,10 @@ export interface RunOutcome {
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
-  /** What a run under differential privacy cost. */
-  readonly privacy?: PrivacyResult;
   /** SHA-256 of the final parameters, and who has signed that it was given them; null when they were not evaluated. */
   readonly result: { readonly parameters: string; readonly confirmedBy: readonly string[] } | null;
+  /** What a run under differential privacy cost. */
+  readonly privacy?: PrivacyResult;
   readonly members: readonly Member[];
   /** Of a run on one site's data on this machine, without a federation. */
   readonly local?: {

@@ -297,6 +297,8 @@ export class PodRun {
     const { message, context, abort } = current;
     const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, onEvent } = this.#options;
     const summed = inputKey(request.dataset, message);
+    // what noise covers may be told apart from what it does not by nobody
+    const isNoised = offer.drawNoise !== undefined;
     const view = {
       task: request.task,
       modelId: request.model.id,
@@ -318,7 +320,7 @@ export class PodRun {
       publicHash: publicHash(view),
       nonces,
       judge: (survivors, colluding) =>
-        policy.cohortChange === 'allow' ? null : journal.objection(summed, survivors, colluding),
+        policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
       record: (stage) => {
         if (stage.stage === 'released') this.#charge(message);
         journal.append({
