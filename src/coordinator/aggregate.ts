@@ -188,7 +188,7 @@ export class Aggregator {
   ): Promise<Aggregation> {
     const { facts, minimum, emit } = this.#options;
     const exact = sumSpec(request.purpose, facts, secure);
-    const spec = request.privacy ? privateSpec(exact, request.privacy, this.#options.task.aggregator.bits) : exact;
+    const spec = request.privacy ? privateSpec(exact, request.privacy) : exact;
     const dropped: Dropped = [];
     const ready = await this.#awaitWork(
       request,

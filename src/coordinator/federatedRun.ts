@@ -428,10 +428,11 @@ class FederatedRun {
       this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(sum.mean, pods) : sum.mean);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
-      if (privacy) this.#bound = privacy.resolution;
-      else if (secure) {
+      if (privacy) {
+        [this.#clip, this.#bound] = [privacy.round.clipNorm, privacy.resolution];
+      } else if (secure) {
         this.#clip = largestClip(secure);
-        this.#bound = meanBound(sumSpec('update', this.#facts!, secure), sum.totalWeight, result.survivors.length);
+        this.#bound = meanBound(sumSpec('update', this.#facts!, secure), sum.totalWeight, pods);
       }
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });

@@ -144,9 +144,10 @@ export class Pod {
     try {
       const admitted = await admit({
         ...{ config, identity, peers, request, from, signal: active.abort.signal },
-        account: (delta) => {
-          const entry = { run: context.run, modeller: from.name, dataset: request.dataset };
-          return new PrivacyAccount(this.#ledger, entry, config.policy.privacy, delta);
+        account: (unit, delta) => {
+          const { privacy, recordPrivacy } = config.policy;
+          const entry = { run: context.run, modeller: from.name, dataset: request.dataset, unit };
+          return new PrivacyAccount(this.#ledger, entry, unit === 'site' ? privacy : recordPrivacy, delta);
         },
         pullModel: () =>
           this.#blobs.pull(from.public.id, request.model, context, {
