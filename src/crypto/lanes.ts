@@ -30,6 +30,11 @@ export function shapeBytes(shape: VectorShape): number {
   return shape.reduce((sum, run) => sum + runBytes(run), 0);
 }
 
+/** A zero vector of this shape in memory that threads share. */
+export function allocateVector(shape: VectorShape): Uint8Array<SharedArrayBuffer> {
+  return new Uint8Array(new SharedArrayBuffer(shapeBytes(shape)));
+}
+
 /** A mask to apply: a key stream added to (`1`) or subtracted from (`-1`) every lane. `key`: 32 bytes, secret. */
 export interface MaskKey {
   readonly key: Uint8Array;

@@ -3,74 +3,156 @@
  * place. Byte i of the stream is byte i of AES-256-CTR(key, zero initial counter block) and belongs to byte i of the vector.
  *
  * A key must mask one vector only; every caller derives a fresh one (HKDF over a context) for each mask.
- * Chunks are 16 KiB: larger outputs of `update()` leave glibc's small-block path and cost twice as much a word.
+ * The vector goes through the cache once: each stretch of 32 KiB takes all masks before the next one is touched. Longer
+ * outputs of `update()` leave glibc's small-block path and cost up to twice as much a byte.
  * @module
  */
-import { createCipheriv } from 'node:crypto';
-import { type LaneBits, type MaskKey, runBytes, type VectorShape } from './lanes.ts';
+import { type Cipher, createCipheriv } from 'node:crypto';
+import { type LaneBits, type MaskKey, runBytes, shapeBytes, type VectorShape } from './lanes.ts';
+import { type LaneKernel, openLaneKernel, STRETCH_BYTES } from './lanesKernel/laneKernel.ts';
 import { wipe } from './primitives.ts';
 
-const CHUNK_BYTES = 16_384;
-const ZERO_COUNTER = new Uint8Array(16);
-const ZEROS = new Uint8Array(CHUNK_BYTES);
+const BLOCK_BYTES = 16;
+const ZEROS = new Uint8Array(STRETCH_BYTES);
 
-function lanesOf({ buffer, byteOffset, length }: Uint8Array, bits: LaneBits): Uint8Array | Uint16Array | Uint32Array {
-  if (bits === 8) return new Uint8Array(buffer, byteOffset, length);
-  return bits === 16
-    ? new Uint16Array(buffer, byteOffset, length / 2)
-    : new Uint32Array(buffer, byteOffset, length / 4);
+let shared: LaneKernel | undefined;
+/** This thread's kernel; nothing here waits between load and store, so one is enough. */
+const threadKernel = (): LaneKernel => (shared ??= openLaneKernel());
+
+/** `ArrayBuffer.prototype.transfer`: standard since Node 22, in Node 20 behind a flag. */
+const transfer = (ArrayBuffer.prototype as { transfer?: (this: ArrayBufferLike, bytes: number) => unknown }).transfer;
+
+/**
+ * Overwrites a cipher's output and, where the engine can, gives its memory back at once: left to the garbage collector,
+ * outputs pile up to tens of MiB and each is written to memory that is no longer in cache.
+ */
+function discard(output: Uint8Array): void {
+  wipe(output);
+  if (output.byteLength === output.buffer.byteLength) transfer?.call(output.buffer, 0);
 }
 
-/** `target += source`, lane by lane modulo 2^bits, in place. Both of one length, aligned to 4 bytes. */
-export function addLanes(target: Uint8Array, source: Uint8Array, bits: LaneBits, sign: 1 | -1 = 1): void {
-  const [into, from] = [lanesOf(target, bits), lanesOf(source, bits)];
-  for (let i = 0; i < into.length; i++) into[i] = into[i]! + sign * from[i]!; // typed arrays wrap modulo their width
+/** A stretch of one lane width: bytes [from, to) of the vector. */
+interface Stretch {
+  readonly bits: LaneBits;
+  readonly from: number;
+  readonly to: number;
 }
 
-/** `target += source` for whole vectors of one shape, in place. */
-export function addVectors(target: Uint8Array, source: Uint8Array, shape: VectorShape): void {
-  let at = 0;
+/** Bytes [from, to) of a vector of this shape, cut at ends of runs and into pieces of at most {@link STRETCH_BYTES}. */
+function* stretches(shape: VectorShape, from: number, to: number): Generator<Stretch> {
+  let start = 0;
   for (const run of shape) {
-    const end = at + runBytes(run);
-    addLanes(target.subarray(at, end), source.subarray(at, end), run.bits);
-    at = end;
+    const end = start + runBytes(run);
+    for (let at = Math.max(start, from); at < Math.min(end, to); at += STRETCH_BYTES)
+      yield { bits: run.bits, from: at, to: Math.min(at + STRETCH_BYTES, end, to) };
+    start = end;
   }
 }
 
+/** AES-256-CTR whose first output byte is byte `from` of the stream; `from` is a multiple of 16. */
+function cipherAt(key: Uint8Array, from: number): Cipher {
+  const counter = Buffer.alloc(BLOCK_BYTES);
+  counter.writeBigUInt64BE(BigInt(from / BLOCK_BYTES), 8);
+  return createCipheriv('aes-256-ctr', key, counter);
+}
+
+/** Where in its vector a {@link Masking} begins, and what it works with. */
+export interface MaskingOptions {
+  /** Byte of the vector that the first piece begins with, a multiple of 16. @default 0 */
+  readonly from?: number;
+  /** @default the thread's own, WebAssembly where the engine has SIMD */
+  readonly kernel?: LaneKernel;
+  /** Whether to stop, asked once in {@link STRETCH_BYTES}; the rest of the vector then stays as it is. @default never */
+  readonly isCancelled?: () => boolean;
+}
+
+/** Masks a vector that comes piece by piece, in order. Holds ciphers under the keys, but not the keys themselves. */
+export class Masking {
+  readonly #shape: VectorShape;
+  readonly #streams: readonly { readonly cipher: Cipher; readonly sign: 1 | -1 }[];
+  readonly #kernel: LaneKernel;
+  readonly #isCancelled: () => boolean;
+  #at: number;
+
+  constructor(shape: VectorShape, masks: readonly MaskKey[], options: MaskingOptions = {}) {
+    this.#shape = shape;
+    this.#at = options.from ?? 0;
+    this.#kernel = options.kernel ?? threadKernel();
+    this.#isCancelled = options.isCancelled ?? (() => false);
+    this.#streams = masks.map(({ key, sign }) => ({ cipher: cipherAt(key, this.#at), sign }));
+  }
+
+  /**
+   * Masks the vector's next bytes, in place.
+   * @param piece a multiple of 16 bytes, over any kind of memory.
+   * @throws RangeError when it is not, or reaches beyond the vector's end.
+   */
+  apply(piece: Uint8Array): void {
+    const start = this.#at;
+    const end = start + piece.length;
+    if (piece.length % BLOCK_BYTES !== 0 || end > shapeBytes(this.#shape))
+      throw new RangeError(`a piece has a multiple of ${BLOCK_BYTES} bytes inside its vector, got ${piece.length}`);
+    for (const { bits, from, to } of stretches(this.#shape, start, end)) {
+      if (this.#isCancelled()) break;
+      this.#maskStretch(piece.subarray(from - start, to - start), bits);
+    }
+    this.#kernel.wipe();
+    this.#at = end;
+  }
+
+  #maskStretch(stretch: Uint8Array, bits: LaneBits): void {
+    const zeros = ZEROS.subarray(0, stretch.length);
+    this.#kernel.load(stretch);
+    for (const { cipher, sign } of this.#streams) {
+      const stream = cipher.update(zeros);
+      this.#kernel.combine(stream, bits, sign);
+      discard(stream);
+    }
+    this.#kernel.store(stretch);
+  }
+}
+
+function checkLength(name: string, vector: Uint8Array, shape: VectorShape): void {
+  if (vector.length !== shapeBytes(shape))
+    throw new RangeError(`${name} has ${vector.length} bytes, its shape ${shapeBytes(shape)}`);
+}
+
 /**
- * Applies masks to a vector, in place, chunk by chunk so that it stays in cache.
- * @param vector `shapeBytes(shape)` bytes, aligned to 4.
+ * Applies masks to a vector, in place.
+ * @param vector `shapeBytes(shape)` bytes.
+ * @throws RangeError when it has another length.
  */
 export function applyMasks(vector: Uint8Array, shape: VectorShape, masks: readonly MaskKey[]): void {
-  const streams = masks.map(({ key, sign }) => ({ cipher: createCipheriv('aes-256-ctr', key, ZERO_COUNTER), sign }));
-  let at = 0;
-  for (const run of shape)
-    for (const end = at + runBytes(run); at < end; at += Math.min(CHUNK_BYTES, end - at)) {
-      const chunk = vector.subarray(at, Math.min(at + CHUNK_BYTES, end));
-      for (const { cipher, sign } of streams) {
-        const bytes = cipher.update(ZEROS.subarray(0, chunk.length));
-        const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-        addLanes(chunk, aligned, run.bits, sign);
-        wipe(bytes, aligned);
-      }
-    }
+  checkLength('vector', vector, shape);
+  if (masks.length > 0) new Masking(shape, masks).apply(vector);
 }
 
-/** `words[i] += mask[i] mod 2^32`, in place. `key`: 32 bytes, secret, for this vector only. */
-export function addMask(words: Uint32Array, key: Uint8Array): void {
-  maskWords(words, { key, sign: 1 });
+/**
+ * `target += source` for bytes [from, to) of vectors of one shape, in place.
+ * @param from,to multiples of 16.
+ */
+export function addRange(
+  target: Uint8Array,
+  source: Uint8Array,
+  shape: VectorShape,
+  { from, to }: { readonly from: number; readonly to: number },
+  kernel: LaneKernel = threadKernel(),
+): void {
+  for (const stretch of stretches(shape, from, to)) {
+    const into = target.subarray(stretch.from, stretch.to);
+    kernel.load(into);
+    kernel.combine(source.subarray(stretch.from, stretch.to), stretch.bits, 1);
+    kernel.store(into);
+  }
+  kernel.wipe();
 }
 
-/** The inverse of {@link addMask} under the same key. */
-export function subtractMask(words: Uint32Array, key: Uint8Array): void {
-  maskWords(words, { key, sign: -1 });
-}
-
-function maskWords(words: Uint32Array, mask: MaskKey): void {
-  if (words.length === 0) return;
-  const shape: VectorShape = [{ bits: 32, length: words.length }];
-  const padded = new Uint32Array(runBytes(shape[0]!) / 4);
-  padded.set(words);
-  applyMasks(new Uint8Array(padded.buffer), shape, [mask]);
-  words.set(padded.subarray(0, words.length));
+/**
+ * `target += source` for whole vectors of one shape, in place.
+ * @throws RangeError when either is not `shapeBytes(shape)` long.
+ */
+export function addVectors(target: Uint8Array, source: Uint8Array, shape: VectorShape): void {
+  checkLength('target', target, shape);
+  checkLength('source', source, shape);
+  addRange(target, source, shape, { from: 0, to: target.length });
 }

@@ -49,21 +49,37 @@ export function equalSecret(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Overwrites secrets with zeros. The engine may keep copies; this only shortens the exposure. */
-export function wipe(...secrets: readonly Uint8Array[]): void {
-  for (const secret of secrets) secret.fill(0);
+const TYPE_OF = { Ed25519: 'ed25519', X25519: 'x25519' } as const;
+
+/** A private key as OpenSSL holds it, with the bytes it was made of. */
+interface Imported {
+  readonly of: Uint8Array;
+  readonly key: KeyObject;
 }
 
 /**
- * Key pair of a raw private key. OpenSSL reads only `d` and derives the public half; JWK demands some `x` beside it.
+ * Private keys by the array their secret is in: importing one costs as much as a signature or an agreement with it, since
+ * OpenSSL derives the public half. They go when the secret is wiped, or with its array.
+ */
+const imported = new WeakMap<Uint8Array, Imported>();
+
+/** Overwrites secrets with zeros. The engine may keep copies; this only shortens the exposure. */
+export function wipe(...secrets: readonly Uint8Array[]): void {
+  for (const secret of secrets) {
+    secret.fill(0);
+    imported.get(secret)?.of.fill(0);
+    imported.delete(secret);
+  }
+}
+
+/**
+ * Key pair of a raw private key.
  *
  * Not by generateKeyPairSync: in Node 20 its job locks the key's mutex when it is garbage-collected, and exporting the
  * key holds that mutex while it allocates. A collection at that moment stops the process for good.
  */
 function keyPairOf(crv: 'Ed25519' | 'X25519', secret: Uint8Array): KeyPair {
-  const d = toBase64Url(secret);
-  const jwk = createPrivateKey({ key: { kty: 'OKP', crv, x: d, d }, format: 'jwk' }).export({ format: 'jwk' });
-  return { publicKey: fromBase64Url(jwk.x!), secret };
+  return { publicKey: fromBase64Url(privateKeyObject(crv, secret).export({ format: 'jwk' }).x!), secret };
 }
 
 /** Fresh Ed25519 signing key; `secret` is the 32-byte seed. */
@@ -81,14 +97,19 @@ function publicKeyObject(crv: 'Ed25519' | 'X25519', publicKey: Uint8Array): KeyO
   return createPublicKey({ key: { kty: 'OKP', crv, x: toBase64Url(publicKey) }, format: 'jwk' });
 }
 
-function privateKeyObject(crv: 'Ed25519' | 'X25519', pair: KeyPair): KeyObject {
-  const key = { kty: 'OKP', crv, x: toBase64Url(pair.publicKey), d: toBase64Url(pair.secret) };
-  return createPrivateKey({ key, format: 'jwk' });
+function privateKeyObject(crv: 'Ed25519' | 'X25519', secret: Uint8Array): KeyObject {
+  const known = imported.get(secret);
+  if (known?.key.asymmetricKeyType === TYPE_OF[crv] && equalSecret(known.of, secret)) return known.key;
+  const d = toBase64Url(secret);
+  // OpenSSL reads only `d` and derives the public half; JWK demands some `x` beside it
+  const key = createPrivateKey({ key: { kty: 'OKP', crv, x: d, d }, format: 'jwk' });
+  imported.set(secret, { of: new Uint8Array(secret), key });
+  return key;
 }
 
 /** Ed25519 signature, 64 bytes. */
 export function sign(pair: KeyPair, message: Uint8Array): Uint8Array {
-  return new Uint8Array(edSign(null, message, privateKeyObject('Ed25519', pair)));
+  return new Uint8Array(edSign(null, message, privateKeyObject('Ed25519', pair.secret)));
 }
 
 /** Whether `signature` is `publicKey`'s over `message`; malformed keys and signatures are simply false. */
@@ -109,7 +130,7 @@ export function agree(pair: KeyPair, publicKey: Uint8Array): Uint8Array {
   try {
     const shared = new Uint8Array(
       diffieHellman({
-        privateKey: privateKeyObject('X25519', pair),
+        privateKey: privateKeyObject('X25519', pair.secret),
         publicKey: publicKeyObject('X25519', publicKey),
       }),
     );
