@@ -34,8 +34,8 @@ function resealed(scene: Scene, dealer: number, to: number, commitments: 'honest
   const entry = scene.dealt.get(dealer)!.entries.find(({ pod }) => pod === to)!;
   const shares = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const;
   const committed = commitments === 'other' ? [flipped(shares[0], 0), shares[1]] : shares;
-  const selfCommitment = code.commitShare(session, 'self', dealer, to, committed[0]!);
-  const keyCommitment = code.commitShare(session, 'key', dealer, to, committed[1]!);
+  const selfCommitment = code.commitShare(session, 'self', dealer, to, committed[0]);
+  const keyCommitment = code.commitShare(session, 'key', dealer, to, committed[1]);
   const label = `${code.PROTOCOL_LABEL}/sealed`;
   const aad = code.frame(label, session.ctx, dealer, to, selfCommitment, keyCommitment);
   const sealed = code.seal(key, entry.nonce, code.concatBytes(...shares), aad);
