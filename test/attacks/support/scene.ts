@@ -146,8 +146,8 @@ export class Scene {
   }
 
   /** A message signed by the coordinator. */
-  say<K extends MessageType>(type: K, body: Bodies[K]): Uint8Array {
-    return this.code.encodeMessage(this.session, type, this.code.COORDINATOR, identityOf('coordinator'), body);
+  say<K extends MessageType>(type: K, body: Bodies[K], session = this.session): Uint8Array {
+    return this.code.encodeMessage(session, type, this.code.COORDINATOR, identityOf('coordinator'), body);
   }
 
   /** A message signed as a pod: of a colluding one, or with whatever key the adversary has. */
@@ -200,25 +200,25 @@ export class Scene {
   }
 
   share(pod: Pod, roster = this.roster()): Answer {
-    const answer = pod.tell(this.say('roster', roster));
+    const answer = pod.tell(this.say('roster', roster, pod.session));
     if (answer.sent) this.dealt.set(pod.index, this.read('shares', answer.sent));
     return answer;
   }
 
   upload(pod: Pod, inbox = this.inbox(pod.index)): Answer {
-    const answer = pod.tell(this.say('inbox', inbox));
+    const answer = pod.tell(this.say('inbox', inbox, pod.session));
     if (answer.sent && pod.state.phase === 'uploaded') this.manifests.set(pod.index, answer.sent);
     return answer;
   }
 
   sign(pod: Pod, survivors = this.survivors()): Answer {
-    const answer = pod.tell(this.say('survivors', survivors));
+    const answer = pod.tell(this.say('survivors', survivors, pod.session));
     if (answer.sent) this.signatures.set(pod.index, answer.sent);
     return answer;
   }
 
   release(pod: Pod, proof = this.proof()): Answer {
-    const answer = pod.tell(this.say('proof', proof));
+    const answer = pod.tell(this.say('proof', proof, pod.session));
     if (answer.sent) this.released.set(pod.index, this.read('release', answer.sent));
     return answer;
   }
