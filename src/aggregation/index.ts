@@ -1,7 +1,7 @@
+export { largestClip, meanBound } from './errorBound.ts';
+export * from './privacy/index.ts';
 export {
   bitsForPrecision,
-  decodeMean,
-  encode,
   expectedRms,
   type QuantiseParameters,
   quantisationBound,
@@ -16,13 +16,11 @@ export type { Aggregate, AggregateResult, Contribution, Strategy } from './strat
 export {
   type PackOptions,
   type PodInput,
-  packInput,
   packLanes,
   rotatedFor,
   type SummedVector,
   unpackLanes,
-  unpackSum,
 } from './vector.ts';
-export { type ClipRun, hashSpec, shapeOf, type VectorSpec, vectorLength, wireBytes } from './vectorSpec.ts';
+export { type ClipRun, hashSpec, shapeOf, type VectorSpec, wireBytes } from './vectorSpec.ts';
 export { fromWire, toWire } from './vectorWire.ts';
 export { decodeWide, encodeCount, encodeWide, maxCount, WIDE_WORDS } from './wideInt.ts';

@@ -200,31 +200,3 @@ export function expectedRms(parameters: QuantiseParameters, totalWeight: number,
   const variance = parameters.rounding === 'stochastic' ? 1 / 6 : 1 / 12;
   return Math.sqrt(survivors * variance) * meanUnit(parameters, totalWeight);
 }
-
-/**
- * One pod's update in words of 32 bits.
- * @returns two's complement mod 2^32, and how many coordinates were clipped.
- */
-export function encode(
-  update: Float32Array | Float64Array,
-  weight: number,
-  parameters: QuantiseParameters,
-): { words: Uint32Array; clipped: number } {
-  const { clip } = parameters;
-  const words = new Int32Array(update.length);
-  const clipped = quantiseWords(update, words, { clip, factor: weightedLevels(weight, parameters) / clip });
-  return { words: new Uint32Array(words.buffer), clipped };
-}
-
-/** Weighted mean of the clipped updates from a sum of {@link encode}'s words. */
-export function decodeMean<T extends Float32Array | Float64Array = Float64Array>(
-  words: Uint32Array,
-  totalWeight: number,
-  parameters: QuantiseParameters,
-  out: T = new Float64Array(words.length) as T,
-): T {
-  if (out.length !== words.length) throw new RangeError(`out needs length ${words.length}, got ${out.length}`);
-  const unit = meanUnit(parameters, totalWeight);
-  for (let j = 0; j < words.length; j++) out[j] = (words[j]! | 0) * unit;
-  return out;
-}

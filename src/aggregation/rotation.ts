@@ -13,7 +13,7 @@ import { createCipheriv } from 'node:crypto';
 import { hkdf } from '../crypto/index.ts';
 
 /** A block stays in the second-level cache, and 2^16 coordinates are flat within a few per cent. */
-const BLOCK = 2 ** 16;
+export const ROTATION_BLOCK = 2 ** 16;
 const SEED_BYTES = 32;
 const LABEL = 'konsil/rotation/v1';
 
@@ -25,7 +25,7 @@ interface Block {
 /** Blocks in the order in which they are transformed. */
 function blocksOf(length: number): Block[] {
   if (length === 0) return [];
-  const size = Math.min(BLOCK, 2 ** Math.floor(Math.log2(length)));
+  const size = Math.min(ROTATION_BLOCK, 2 ** Math.floor(Math.log2(length)));
   const blocks = Array.from({ length: Math.floor(length / size) }, (_, i) => ({ at: i * size, size }));
   if (length % size !== 0) blocks.push({ at: length - size, size });
   return blocks;

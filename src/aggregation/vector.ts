@@ -4,21 +4,11 @@
  */
 import { KonsilError } from '../base/index.ts';
 import { lanesAt } from './packing.ts';
-import {
-  DEFAULT_BITS,
-  decodeMean,
-  encode,
-  meanUnit,
-  quantiseLevels,
-  quantiseWords,
-  weightedLevels,
-} from './quantise.ts';
+import { DEFAULT_BITS, meanUnit, quantiseLevels, quantiseWords, weightedLevels } from './quantise.ts';
 import { rotate, unrotate } from './rotation.ts';
 import { roundingWords } from './rounding.ts';
-import { partsOf, tailWords, type VectorSpec, vectorLength } from './vectorSpec.ts';
+import { partsOf, tailWords, type VectorSpec } from './vectorSpec.ts';
 import { decodeWide, encodeCount, encodeWide, maxCount, WIDE_WORDS } from './wideInt.ts';
-
-export { hashSpec, type VectorSpec, vectorLength } from './vectorSpec.ts';
 
 /** One pod's contribution. */
 export interface PodInput {
@@ -129,7 +119,10 @@ export function packLanes(input: PodInput, spec: VectorSpec, options: PackOption
 }
 
 /** The update as its clips bound it: rotated where the spec says so. A copy if so, else `update` itself. */
-export function rotatedFor<T extends Float32Array | Float64Array>({ rotation }: VectorSpec, update: T): T {
+export function rotatedFor<T extends Float32Array | Float64Array>(
+  { rotation }: Pick<VectorSpec, 'rotation'>,
+  update: T,
+): T {
   return rotation === undefined ? update : rotate(update, rotation);
 }
 
@@ -171,34 +164,4 @@ export function unpackLanes(bytes: Uint8Array, spec: VectorSpec, survivors: numb
 /** Largest |Σ q| of honest pods: L·Σw, rounding of less than 1 a pod, and noise. See `quantise.ts`. */
 function largestSum(spec: VectorSpec, totalWeight: number, survivors: number): number {
   return Math.ceil(quantiseLevels(spec) * (totalWeight / spec.maxWeight) + survivors) + (spec.headroom ?? 0);
-}
-
-/** The plain 32-bit words of one pod, without padding. */
-export function packInput(input: PodInput, spec: VectorSpec): Uint32Array {
-  const vector = new Uint32Array(vectorLength(spec));
-  const { updateLength } = spec;
-  if ((input.update?.length ?? 0) !== updateLength)
-    throw new KonsilError('CONFIG_INVALID', `update must have ${updateLength} coordinates`);
-  let clipped = 0;
-  if (input.update !== undefined && updateLength > 0) {
-    const encoded = encode(input.update, input.weight, spec);
-    vector.set(encoded.words);
-    clipped = encoded.clipped;
-  }
-  writeTail(vector.subarray(updateLength), input, clipped, spec);
-  return vector;
-}
-
-/** Reads the slots of a sum of {@link packInput} words. */
-export function unpackSum(words: Uint32Array, spec: VectorSpec, survivors: number): SummedVector {
-  const length = vectorLength(spec);
-  if (words.length !== length) throw new RangeError(`sum needs ${length} words, got ${words.length}`);
-  const tail = readTail(words.subarray(spec.updateLength), spec, survivors);
-  const update = words.subarray(0, spec.updateLength);
-  const bound = largestSum(spec, tail.totalWeight, survivors);
-  const beyond = update.findIndex((word) => Math.abs(word | 0) > bound);
-  if (beyond >= 0)
-    throw new KonsilError('AGG_OVERFLOW', `summed update is out of range at index ${beyond}`, { index: beyond });
-  const mean = spec.updateLength === 0 ? new Float64Array(0) : decodeMean(update, tail.totalWeight, spec);
-  return { mean, ...tail };
 }

@@ -76,12 +76,6 @@ export function partsOf(spec: VectorSpec): {
   return { lane, tailAt: shape.length === 1 ? 0 : runBytes(shape[0]!), bytes: shapeBytes(shape) };
 }
 
-/** Words of the vector when all are 32 bits wide. */
-export function vectorLength(spec: VectorSpec): number {
-  checkSpec(spec);
-  return spec.updateLength + tailWords(spec);
-}
-
 /** Hash of the layout; 32 bytes. Goes into the session's public hash. */
 export function hashSpec(spec: VectorSpec): Uint8Array {
   checkSpec(spec);

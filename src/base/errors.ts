@@ -43,9 +43,11 @@ export const ERROR_CODES = {
   AGG_TOO_FEW_SURVIVORS: { retry: true, peer: false },
   AGG_ROUND_SPENT: { retry: false, peer: false },
   AGG_OVERFLOW: { retry: false, peer: false },
+  PRIVACY_BUDGET: { retry: false, peer: false },
   // runs
   PROTOCOL_VIOLATION: { retry: false, peer: true },
   COHORT_TOO_SMALL: { retry: true, peer: false },
+  COHORT_TOO_CLOSE: { retry: false, peer: true },
   TASK_REJECTED: { retry: false, peer: true },
   RUN_ABORTED: { retry: true, peer: false },
   CANCELLED: { retry: true, peer: false },

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, relative } from 'node:path';
-import { thresholdsFor, vectorLength } from '../aggregation/index.ts';
+import { thresholdsFor, wireBytes } from '../aggregation/index.ts';
 import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
@@ -28,7 +28,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
   const sizeOf = (purpose: Purpose): number => {
     if (!facts) return 0;
     const spec = sumSpec(purpose, facts, secure ?? { clip: 1, maxWeight: 1, cohort: task.pods.length });
-    return secret ? 4 * vectorLength(spec) : plainBytes(spec);
+    return secret ? wireBytes(spec) : plainBytes(spec);
   };
   return {
     format: 'konsil-result-v1',
@@ -82,7 +82,11 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
           sentBytes: traffic.get(member.name)!.receivedBytes,
           receivedBytes: traffic.get(member.name)!.sentBytes,
         })),
+    ...(outcome.privacy && {
+      differentialPrivacy: { ...outcome.privacy, notCovered: NOT_COVERED },
+    }),
     rounds: rounds.map((round) => ({ ...round, survivors: [...round.survivors], dropped: [...round.dropped] })),
+    ...(outcome.result && { agreement: { ...outcome.result, confirmedBy: [...outcome.result.confirmedBy] } }),
     pooled: outcome.pooled,
     sites: outcome.sites.map((site) => ({ ...site })),
     ...(comparison ? { comparison } : {}),
@@ -122,6 +126,12 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
               visibleTo: secret ? 'nobody alone; the coordinator learns the sum' : 'the coordinator',
             },
             {
+              what: 'A signature that says which final parameters the site was given, once',
+              to: 'coordinator and the other sites',
+              bytes: outcome.result ? 64 : 0,
+              visibleTo: 'all of them',
+            },
+            {
               what: "The site's own test metrics, only where the site allows it",
               to: 'coordinator',
               bytes: outcome.sites.length > 0 ? 256 : 0,
@@ -133,6 +143,14 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     konsil: VERSION,
   };
 }
+
+/** Sums that go out without noise, whatever the task says. */
+const NOT_COVERED = [
+  'counts, sums and squares of the features, which standardisation needs',
+  'training and validation losses and counts of each round',
+  'counts and sums of the final evaluation',
+  'which sites took part',
+];
 
 /** The one site of a local run, from which nothing went anywhere. */
 function ownData({ site, dataset }: NonNullable<RunOutcome['local']>): RunResult['cohort'][number] {

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  centralMean,
   isSparse,
   openSession,
   type SummedVector,
@@ -13,15 +14,17 @@ import {
   wireBytes,
 } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
-import type { Identity } from '../crypto/index.ts';
+import { type Identity, randomBytes } from '../crypto/index.ts';
 import {
   CoordinatorSum,
   decodePlain,
+  exactSums,
   MAX_ATTEMPTS,
-  MAX_ROWS_PER_POD,
   PHASE_LABELS,
   plainBytes,
+  privateSpec,
   publicHash,
+  type RoundPrivacy,
   type SumFacts,
   sumPlain,
   sumSpec,
@@ -59,6 +62,8 @@ export interface AggregationRequest {
   readonly parameters?: BlobRef;
   readonly standardiser?: { readonly mean: Uint8Array; readonly scale: Uint8Array };
   readonly secure?: SecureParameters;
+  /** Of an update round under differential privacy; the sum's mean then has one coordinate more with an adaptive clip. */
+  readonly privacy?: RoundPrivacy;
 }
 
 export interface Aggregation {
@@ -87,12 +92,13 @@ export class Aggregator {
     if (cohort.length < minimum)
       throw new KonsilError('COHORT_TOO_SMALL', `${cohort.length} pods are taking part, ${minimum} are needed`);
     const context: Context = { run: this.#options.runId, round: request.round, phase: request.purpose };
-    const { secure, parameters, standardiser, purpose, completed } = request;
+    const { secure, parameters, standardiser, purpose, completed, privacy } = request;
     const start: MessageOf<'ROUND_START'> = {
       ...{ type: 'ROUND_START', purpose, completed },
       ...(parameters ? { parameters } : {}),
       ...(standardiser ? { standardiser } : {}),
       ...(secure ? { secure } : {}),
+      ...(privacy ? { clipNorm: privacy.clipNorm } : {}),
     };
     for (const member of cohort) members.send(member, context, start);
     return secure ? this.#secure(request, secure, context, cohort) : this.#plain(request, context, cohort);
@@ -107,7 +113,7 @@ export class Aggregator {
     dropped: Dropped,
   ): Promise<ReadonlyMap<string, T>> {
     const { members, deadlines, emit } = this.#options;
-    const phase = purpose === 'update' ? 'training' : purpose;
+    const phase = this.#workOf(purpose);
     const { answers, missing, tookMs } = await members.gather(
       cohort,
       (member, at, message) => {
@@ -125,9 +131,16 @@ export class Aggregator {
     return answers;
   }
 
+  /** What pods are doing before a sum: an update whose ranges were summed before is trained by then. */
+  #workOf(purpose: Purpose): string {
+    if (purpose === 'range') return 'training';
+    const { stretches = [] } = this.#options.facts;
+    return purpose === 'update' && stretches.length === 0 ? 'training' : purpose;
+  }
+
   async #plain(request: AggregationRequest, context: Context, cohort: readonly Member[]): Promise<Aggregation> {
     const { task, facts, blobs, deadlines, minimum, signal } = this.#options;
-    const spec = sumSpec(request.purpose, facts, { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length });
+    const spec = sumSpec(request.purpose, facts, exactSums(task.pods.length));
     const dropped: Dropped = [];
     const refs = await this.#awaitWork(
       request,
@@ -157,7 +170,12 @@ export class Aggregator {
     const byPod =
       weights &&
       new Map(Object.entries(weights).map(([identifier, weight]) => [splitIdentifier(identifier).pod, weight]));
-    const sum = sumPlain(inputs, spec, byPod);
+    const exact = sumPlain(inputs, spec, byPod);
+    const { privacy } = request;
+    const updates = (): Float32Array[] => [...inputs.values()].map(({ update }) => Float32Array.from(update!));
+    const sum = privacy
+      ? { ...exact, mean: centralMean(updates(), privacy.clipNorm, privacy.terms, randomBytes) }
+      : exact;
     return { sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) };
   }
 
@@ -168,7 +186,8 @@ export class Aggregator {
     cohort: readonly Member[],
   ): Promise<Aggregation> {
     const { facts, minimum, emit } = this.#options;
-    const spec = sumSpec(request.purpose, facts, secure);
+    const exact = sumSpec(request.purpose, facts, secure);
+    const spec = request.privacy ? privateSpec(exact, request.privacy, this.#options.task.aggregator.bits) : exact;
     const dropped: Dropped = [];
     const ready = await this.#awaitWork(
       request,

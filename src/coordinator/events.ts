@@ -31,5 +31,7 @@ export type RunEvent =
   | { readonly type: 'progress'; readonly pod: string; readonly done: number; readonly total: number }
   | { readonly type: 'dropped'; readonly pod: string; readonly phase: string; readonly reason: string }
   | { readonly type: 'retry'; readonly purpose: Purpose; readonly reason: string; readonly spent: boolean }
+  /** Pods agreed on clips for the coming update: the smallest and the largest of its stretches. */
+  | { readonly type: 'scale'; readonly completed: number; readonly least: number; readonly most: number }
   | ({ readonly type: 'round' } & RoundResult)
   | { readonly type: 'finished'; readonly status: 'complete' | 'aborted'; readonly reason: string };

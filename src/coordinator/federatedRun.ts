@@ -2,22 +2,26 @@
  * A federated-averaging run from the modeller's side: admission, statistics, rounds, evaluation, results.
  * @module
  */
-import { applyDelta, quantisationBound } from '../aggregation/index.ts';
+import { applyDelta, largestClip, meanBound } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { fingerprint, type Identity } from '../crypto/index.ts';
-import { problemOf, standardiser } from '../datasources/index.ts';
+import { fingerprint, type Identity, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
+import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import {
   checkModelFits,
-  DEFAULT_CLIP,
-  MAX_ROWS_PER_POD,
+  clipsOf,
+  exactSums,
+  type KnownWeights,
   perFeature,
   type SumFacts,
+  sumFacts,
+  sumSpec,
   trainerOptions,
+  updateParameters,
 } from '../protocols/index.ts';
-import type { RoundResult } from '../reports/index.ts';
-import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
+import type { PrivacyResult, RoundResult } from '../reports/index.ts';
+import { type LocalTask, quantisationOf, roundsOf, toWire } from '../tasks/index.ts';
 import { type Layout, readModelFile, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
@@ -26,7 +30,9 @@ import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
 import { type Member, Members } from './members.ts';
+import { type FinalResult, ResultStatements } from './resultStatements.ts';
 import { RunFolder } from './runFolder.ts';
+import { RunPrivacy } from './runPrivacy.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
 
@@ -67,6 +73,10 @@ export interface RunOutcome {
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
+  /** SHA-256 of the final parameters, and who has signed that it was given them; null when they were not evaluated. */
+  readonly result: { readonly parameters: string; readonly confirmedBy: readonly string[] } | null;
+  /** What a run under differential privacy cost. */
+  readonly privacy?: PrivacyResult;
   readonly members: readonly Member[];
   /** Of a run on one site's data on this machine, without a federation. */
   readonly local?: {
@@ -97,10 +107,17 @@ class FederatedRun {
   #parameters: Float32Array | null = null;
   #standardiser: Standardiser | null = null;
   #secure: SecureParameters | null = null;
+  /** Largest clip and error bound of the last update. */
+  #clip: number | null = null;
   #bound = 0;
+  #privacy: RunPrivacy | undefined;
+  #trainingRows = 0;
   #aggregator!: Aggregator;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
+  #modelId = '';
+  /** The final parameters and who has signed for them. */
+  #result: FinalResult | null = null;
   #best = { loss: Number.POSITIVE_INFINITY };
   #pooled: Readonly<Record<string, PooledMetric>> | null = null;
   readonly #sites = new Map<string, { name: string; rows: number; metrics: Metrics }>();
@@ -135,7 +152,7 @@ class FederatedRun {
     await this.#members.dismiss(
       error
         ? { type: 'TASK_ABORT', reason: abortReason, message: `the coordinator ended the run: ${error.code}` }
-        : { type: 'TASK_COMPLETE' },
+        : { type: 'TASK_COMPLETE', ...(this.#result && { result: this.#result }) },
       GOODBYE_MS,
     );
     this.#abort.abort();
@@ -145,7 +162,7 @@ class FederatedRun {
     } catch (cause) {
       error ??= asKonsilError(cause);
     }
-    const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : 'all rounds done');
+    const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : this.#howItEnded());
     this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason: reasonOf() });
     error ??= this.#writeFailure ?? undefined;
     return this.#outcome(reasonOf(), error, modelFile);
@@ -157,16 +174,25 @@ class FederatedRun {
     const rounds = roundsOf(task);
     this.#emit({ type: 'started', run: this.#runId, rounds, mode: task.aggregator.secure ? 'secure' : 'plain' });
     await this.#admitPods();
-    const totalRows = await this.#statistics();
-    if (task.aggregator.secure)
-      this.#secure = { clip: task.aggregator.clip ?? DEFAULT_CLIP, maxWeight: totalRows, cohort: task.pods.length };
+    const weights = await this.#statistics();
+    this.#trainingRows = weights.rows;
+    if (task.aggregator.secure) this.#secure = updateParameters(task, weights);
     let lost = 0;
-    for (let completed = 0; completed < rounds; completed++) {
+    let completed = 0;
+    for (; completed < rounds && (this.#privacy?.isAffordable() ?? true); completed++) {
       lost = (await this.#tryRound(completed)) ? 0 : lost + 1;
       if (lost >= MAX_LOST_ROUNDS)
         throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
     }
-    await this.#evaluate(rounds);
+    await this.#evaluate(completed);
+  }
+
+  /** Why a run that has not failed is over. */
+  #howItEnded(): string {
+    const rounds = roundsOf(this.#options.task);
+    return this.#privacy && this.#rounds.length < rounds && !this.#privacy.isAffordable()
+      ? `the privacy budget is spent after ${this.#rounds.length} of ${rounds} rounds`
+      : 'all rounds done';
   }
 
   // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +216,6 @@ class FederatedRun {
     const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
     const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason), attached);
     this.#resolved = resolved;
-    const { kind, classes } = problemOf(resolved.task.dataStructure);
     // compiled here too: a model that cannot be trained is found before anyone is asked
     const trainer = await Trainer.create(
       trainerOptions(resolved.task, resolved.model, resolved.source),
@@ -198,13 +223,9 @@ class FederatedRun {
     );
     this.#layout = trainer.program.layout;
     this.#parameters = await startParameters(trainer.program, task, resolved.task, this.#abort.signal);
-    this.#facts = {
-      features: resolved.features.length,
-      parameters: this.#layout.length,
-      kind,
-      classes: classes.length,
-    };
+    this.#facts = sumFacts(resolved.task, this.#layout, resolved.features.length);
     try {
+      this.#privacy = RunPrivacy.of(resolved.task, this.#facts.parameters);
       checkModelFits(trainer.program, resolved.task, this.#facts.features);
     } finally {
       await trainer.close();
@@ -212,6 +233,7 @@ class FederatedRun {
     const taskJson = JSON.stringify(toWire(resolved.task));
     const everyone = members.all().map(({ peer }) => peer.public.id);
     const model = this.#blobs.offer(resolved.model, everyone);
+    this.#modelId = model.id;
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
     const request = (member: Member): MessageOf<'JOB_REQUEST'> => ({
       ...{ type: 'JOB_REQUEST', task: taskJson, model, roster },
@@ -257,15 +279,14 @@ class FederatedRun {
 
   // ── sums ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Count, sum and squares over all sites. @returns training rows in all. */
-  async #statistics(): Promise<number> {
+  /** Count, sum and squares over all sites. */
+  async #statistics(): Promise<KnownWeights> {
     const { task } = this.#options;
     const facts = this.#facts!;
-    const secure = { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length };
-    const { sum } = await this.#persist(() =>
+    const { sum, survivors } = await this.#persist(() =>
       this.#aggregator.run({
         ...{ purpose: 'statistics', round: this.#nextRound++, completed: 0 },
-        ...(task.aggregator.secure ? { secure } : {}),
+        ...(task.aggregator.secure ? { secure: exactSums(task.pods.length) } : {}),
       }),
     );
     if (task.dataStructure.standardise)
@@ -275,7 +296,7 @@ class FederatedRun {
         sumSquares: perFeature(facts, 'squares').map((name) => sum.extras[name]!),
       });
     if (sum.totalWeight < 1) throw new KonsilError('DATA_EMPTY', 'the sites have no training rows');
-    return sum.totalWeight;
+    return { rows: sum.totalWeight, absent: task.pods.length - survivors.length };
   }
 
   /** Runs an aggregation until it succeeds, letting pods come back in between. */
@@ -328,15 +349,39 @@ class FederatedRun {
     return { ref, done: () => this.#blobs.withdraw(ref) };
   }
 
-  #sumRequest(purpose: 'update' | 'evaluation', completed: number, ref: BlobRef): Parameters<Aggregator['run']>[0] {
+  #sumRequest(
+    purpose: 'range' | 'update' | 'evaluation',
+    completed: number,
+    ref: BlobRef,
+    secure: SecureParameters | null,
+  ): Parameters<Aggregator['run']>[0] {
     const standardiser = this.#standardiser;
     return {
       ...{ purpose, round: this.#nextRound++, completed, parameters: ref },
       ...(standardiser
         ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } }
         : {}),
-      ...(this.#secure ? { secure: this.#secure } : {}),
+      ...(secure ? { secure } : {}),
+      ...(this.#privacy && purpose === 'update' ? { privacy: this.#privacy.round } : {}),
     };
+  }
+
+  /** The public parameters of the update after `completed` rounds; where the task asks for it, with clips agreed on. */
+  async #quantiser(completed: number, ref: BlobRef): Promise<SecureParameters | null> {
+    const { task } = this.#options;
+    const secure = this.#secure;
+    const { rotation: rotates } = quantisationOf(task.aggregator);
+    const { stretches = [] } = this.#facts!;
+    const rotation = rotates ? { rotation: randomBytes(SECRET_BYTES) } : {};
+    if (!secure || stretches.length === 0) return secure && { ...secure, ...rotation };
+    const ranges = { ...exactSums(task.pods.length), ...rotation };
+    const { sum, survivors } = await this.#persist(() =>
+      this.#aggregator.run(this.#sumRequest('range', completed, ref, ranges)),
+    );
+    const clips = [...clipsOf(sum, task, stretches, survivors.length)];
+    const bounds = clips.map(({ clip }) => clip);
+    this.#emit({ type: 'scale', completed, least: Math.min(...bounds), most: Math.max(...bounds) });
+    return { ...secure, ...rotation, clips };
   }
 
   /** One update round. False when it was spent without a sum: it is over, the parameters stay as they were. */
@@ -346,27 +391,39 @@ class FederatedRun {
     const started = clock.now();
     const blob = this.#parameterBlob();
     try {
-      const result = await this.#persist(() => this.#aggregator.run(this.#sumRequest('update', completed, blob.ref)));
+      const secure = await this.#quantiser(completed, blob.ref);
+      const result = await this.#persist(() =>
+        this.#aggregator.run(this.#sumRequest('update', completed, blob.ref, secure)),
+      );
       this.#throwWriteFailure();
       const { sum } = result;
+      const pods = result.survivors.length;
+      const privacy = this.#privacy;
+      const cost = privacy && { epsilon: privacy.charge(), clipNorm: privacy.round.clipNorm };
       const validation = validationOf(sum);
       const summary: RoundResult = {
         round: completed + 1,
         survivors: result.survivors,
         dropped: result.dropped,
         attempts: result.attempts,
-        trainingRows: sum.totalWeight,
+        // under differential privacy every pod weighs 1, and how many rows came is not told
+        trainingRows: privacy ? this.#trainingRows : sum.totalWeight,
         trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
         ...validation,
         clipped: sum.clipped,
         seconds: (clock.now() - started) / 1_000,
         vectorBytes: result.vectorBytes,
+        ...(cost && { privacy: cost }),
       };
       this.#keepBest(validation.validationLoss);
-      this.#parameters = applyDelta(this.#parameters!, sum.mean);
+      this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(sum.mean, pods) : sum.mean);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
-      if (this.#secure) this.#bound = quantisationBound(this.#secure, sum.totalWeight, result.survivors.length);
+      if (privacy) this.#bound = privacy.resolution;
+      else if (secure) {
+        this.#clip = largestClip(secure);
+        this.#bound = meanBound(sumSpec('update', this.#facts!, secure), sum.totalWeight, result.survivors.length);
+      }
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });
       if (task.algorithm.checkpointEveryRound)
@@ -374,7 +431,10 @@ class FederatedRun {
       if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last');
       return true;
     } catch (error) {
-      if (isKonsilError(error, 'AGG_ROUND_SPENT')) return false;
+      if (isKonsilError(error, 'AGG_ROUND_SPENT')) {
+        this.#privacy?.charge(); // shares are out: its sum may have been opened by somebody
+        return false;
+      }
       throw error;
     } finally {
       blob.done();
@@ -383,9 +443,14 @@ class FederatedRun {
 
   async #evaluate(completed: number): Promise<void> {
     const facts = this.#facts!;
+    const { task } = this.#options;
+    const secure = task.aggregator.secure ? exactSums(task.pods.length) : null;
     const blob = this.#parameterBlob();
+    const view = { run: this.#runId, modelId: this.#modelId, parametersId: blob.ref.id };
+    const statements = new ResultStatements(view);
     const stop = this.#members.listen({
       onMessage: (member, context, message) => {
+        statements.take(member, message);
         if (message.type !== 'EVALUATION_RESULTS' || context.phase !== 'evaluation' || member.state !== 'active')
           return;
         const metrics = plausibleMetrics(message, facts.kind);
@@ -400,11 +465,12 @@ class FederatedRun {
     });
     try {
       const { sum } = await this.#persist(() =>
-        this.#aggregator.run(this.#sumRequest('evaluation', completed, blob.ref)),
+        this.#aggregator.run(this.#sumRequest('evaluation', completed, blob.ref, secure)),
       );
       const counts = Uint32Array.from(statisticsLayout(facts.kind, facts.classes).counts, (name) => sum.counts[name]!);
       this.#pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
       this.#keepBest(validationOf(sum).validationLoss);
+      this.#result = statements.result();
     } finally {
       stop();
       blob.done();
@@ -456,7 +522,15 @@ class FederatedRun {
       parameters: this.#rounds.length > 0 ? this.#parameters : null,
       rounds: this.#rounds,
       sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-      secure: this.#secure && { ...this.#secure, bound: this.#bound, minimum: this.#minimum() },
+      ...(this.#privacy && { privacy: this.#privacy.result(this.#rounds.length) }),
+      secure: this.#secure && {
+        ...{ ...this.#secure, clip: this.#clip ?? this.#secure.clip },
+        ...{ bound: this.#bound, minimum: this.#minimum() },
+      },
+      result: this.#result && {
+        parameters: this.#result.parameters,
+        confirmedBy: this.#result.statements.map(({ name }) => name).sort(),
+      },
       members: this.#members.all(),
       trafficOf: (member) => channel.trafficWith(member.peer.public.id),
     };

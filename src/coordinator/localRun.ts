@@ -4,7 +4,7 @@
  * @module
  */
 import { KonsilError, throwIfCancelled } from '../base/index.ts';
-import { type DataSource, problemOf, standardiser } from '../datasources/index.ts';
+import { type DataSource, standardiser } from '../datasources/index.ts';
 import { pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import {
   checkModelFits,
@@ -12,6 +12,7 @@ import {
   PodWork,
   perFeature,
   type SumFacts,
+  sumFacts,
   trainerOptions,
 } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
@@ -79,11 +80,7 @@ async function prepare({ task, source, site, device, threads, signal }: LocalRun
   try {
     const { program } = trainer;
     checkModelFits(program, resolved.task, data.features.length);
-    const { kind, classes } = problemOf(resolved.task.dataStructure);
-    const facts = {
-      ...{ features: data.features.length, parameters: program.layout.length },
-      ...{ kind, classes: classes.length },
-    };
+    const facts = sumFacts(resolved.task, program.layout, data.features.length);
     const work = new PodWork({ data, trainer, task: resolved.task, facts });
     return { resolved, facts, trainer, work, rows, warnings: data.warnings };
   } catch (error) {
@@ -203,6 +200,7 @@ class LocalRun {
       ...{ run: this.#runId, folder: this.#folder.path, reason, modelFile, startedAt: this.#startedAt },
       ...(error ? { error } : {}),
       status: error ? 'aborted' : 'complete',
+      result: null,
       seconds: (performance.now() - this.#started) / 1_000,
       ...{ resolved, facts, standardiser: this.#standardiser, parameters: this.#parameters },
       ...{ rounds: this.#rounds, pooled: this.#pooled, sites: this.#sites, secure: null, members: [] },

@@ -17,6 +17,7 @@ import {
   agreementKeyOf,
   generateSigningKey,
   hkdf,
+  isAgreementKey,
   type KeyPair,
   open,
   seal,
@@ -106,6 +107,25 @@ describe('X25519', () => {
       }),
       FEW,
     );
+  });
+
+  it('tells unusable public keys without an agreement', () => {
+    const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
+    const pair = agreementKeyOf(new Uint8Array(32).fill(5));
+    const p = 2n ** 255n - 19n;
+    const pointOf = (u: bigint): Uint8Array => hex(u.toString(16).padStart(64, '0')).reverse();
+    const orderEight = [
+      'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+      '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+    ].map(hex);
+    const candidates = [0n, 1n, 2n, 9n, p - 2n, p - 1n, p, p + 1n, p + 2n, 2n ** 255n - 1n].map(pointOf);
+    for (const point of [...candidates, ...orderEight])
+      for (const top of [0, 0x80]) {
+        const key = point.map((byte, i) => (i === 31 ? byte | top : byte));
+        expect(isAgreementKey(key)).toBe(attempt(() => agree(pair, key)) !== null);
+        expect(isAgreementKey(key)).toBe(attempt(() => sodium.crypto_scalarmult(pair.secret, key)) !== null);
+      }
+    expect(isAgreementKey(new Uint8Array(31))).toBe(false);
   });
 
   it('ignores the top bit of a public key, as RFC 7748 §5 asks', () => {

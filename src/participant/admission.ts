@@ -3,25 +3,25 @@
  * final; every refusal says what is missing in words the modeller can act on.
  * @module
  */
-import { type Member, thresholdsFor } from '../aggregation/index.ts';
+import { type Member, type PrivacyTerms, thresholdsFor } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
-import { checkSchema, type DataSource, openDataset, problemOf } from '../datasources/index.ts';
+import { checkSchema, type DataSource, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
-import { checkModelFits, loadSiteData, type SiteData, type SumFacts, trainerOptions } from '../protocols/index.ts';
+import {
+  checkModelFits,
+  loadSiteData,
+  privacyTermsOf,
+  type SiteData,
+  type SumFacts,
+  sumFacts,
+  trainerOptions,
+} from '../protocols/index.ts';
 import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
 import { isTfjsModel, Trainer } from '../training/index.ts';
-import type { JobResponse, MessageOf } from '../wire/index.ts';
-
-/** A refusal as a value: expected, and sent to the modeller. */
-export class Refusal extends Error {
-  readonly response: JobResponse;
-  /** @param cause - What only this site's operator is told. */
-  constructor(response: JobResponse, reason: string, cause?: unknown) {
-    super(reason, cause === undefined ? {} : { cause });
-    this.response = response;
-  }
-}
+import type { MessageOf } from '../wire/index.ts';
+import type { PrivacyAccount } from './privacyAccount.ts';
+import { Refusal } from './refusal.ts';
 
 /** A task this pod has agreed to, with everything it needs loaded. */
 export interface Admitted {
@@ -30,6 +30,8 @@ export interface Admitted {
   readonly data: SiteData;
   readonly trainer: Trainer;
   readonly facts: SumFacts;
+  /** Of a task with differential privacy. */
+  readonly privacy?: { readonly terms: PrivacyTerms; readonly account: PrivacyAccount };
 }
 
 /** What admission looks at. */
@@ -41,6 +43,8 @@ export interface AdmissionOptions {
   readonly from: Peer;
   /** Pulls the model the modeller offers; called only after policy has said yes. */
   readonly pullModel: () => Promise<Uint8Array>;
+  /** The account of the dataset asked for. @param delta - At which the task reckons. */
+  readonly account: (delta: number) => PrivacyAccount;
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +58,13 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   const members = checkRoster(options, task);
   const source = await openSource(config, request.dataset);
   try {
-    return { task, members, ...(await setUp(options, task, source)) };
+    const ready = await setUp(options, task, source);
+    try {
+      return { task, members, ...ready, ...checkBudget(options, task, ready.facts) };
+    } catch (error) {
+      await ready.trainer.close();
+      throw error;
+    }
   } finally {
     source.close();
   }
@@ -94,6 +104,11 @@ function checkPolicy({ policy }: PodConfig, task: Task): void {
       'UNAUTHORISED',
       'this site takes part only with secure aggregation (task.aggregator.secure: true)',
     );
+  if (policy.privacy?.required && !task.aggregator.privacy)
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site takes part only in tasks with differential privacy (task.aggregator.privacy)',
+    );
   if (task.pods.length < policy.minimumCohort)
     throw new Refusal(
       'UNAUTHORISED',
@@ -105,6 +120,21 @@ function checkPolicy({ policy }: PodConfig, task: Task): void {
       'UNAUTHORISED',
       `task.aggregator.minimum_cohort is ${task.aggregator.minimumCohort}; this site takes part only in sums of ${policy.minimumCohort} or more`,
     );
+}
+
+/** The terms of a task with differential privacy, if the site's budget has room for it. */
+function checkBudget({ account }: AdmissionOptions, task: Task, { parameters }: SumFacts): Pick<Admitted, 'privacy'> {
+  const { privacy } = task.aggregator;
+  if (!privacy) return {};
+  let terms: PrivacyTerms;
+  try {
+    terms = privacyTermsOf(task, parameters)!;
+  } catch (error) {
+    throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
+  }
+  const opened = account(privacy.delta);
+  opened.checkTask(task, terms, parameters);
+  return { privacy: { terms, account: opened } };
 }
 
 /** Whether secure sums of this task withstand as much as the site asks for. */
@@ -222,7 +252,6 @@ async function setUp(
     const told = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
     throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', told, error);
   }
-  const { kind, classes } = problemOf(dataStructure);
   try {
     const model = await pullModel();
     if (isTfjsModel(model) !== (task.model.kind === 'tfjs'))
@@ -239,13 +268,7 @@ async function setUp(
       await trainer.close();
       throw error;
     }
-    const facts = {
-      features: data.features.length,
-      parameters: trainer.program.layout.length,
-      kind,
-      classes: classes.length,
-    };
-    return { data, trainer, facts };
+    return { data, trainer, facts: sumFacts(task, trainer.program.layout, data.features.length) };
   } catch (error) {
     // what a driver says may name folders of this machine
     if (isKonsilError(error, 'DEVICE_UNAVAILABLE'))

@@ -2,18 +2,21 @@
  * The site's own record of what ran: one JSON line per fact, appended and flushed, never rewritten. No data, no metric.
  * @module
  */
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { type CountedEvent, readEvents } from '../aggregation/index.ts';
 import { KonsilError, messageOf } from '../base/index.ts';
 
 /** One line of the ledger. */
 export interface LedgerEntry {
-  readonly event: 'accepted' | 'rejected' | 'round' | 'completed' | 'aborted';
+  readonly event: 'accepted' | 'rejected' | 'round' | 'privacy' | 'completed' | 'aborted';
   readonly run: string;
   readonly modeller: string;
   readonly dataset?: string;
   readonly detail?: string;
   readonly sentBytes?: number;
+  /** What a release costs, for the account of its dataset. */
+  readonly privacy?: readonly CountedEvent[];
 }
 
 /** Appends to `ledger.jsonl` in the pod's state folder. */
@@ -26,7 +29,37 @@ export class Ledger {
     this.#write(() => {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       appendFileSync(this.#file, '', { mode: 0o600 });
+      this.#cutTornLine();
     });
+  }
+
+  /**
+   * Everything released about `dataset` under differential privacy, in all runs.
+   * @throws KonsilError CONFIG_INVALID when the file was damaged: what cannot be read may not count as unspent.
+   */
+  privacyEvents(dataset: string): CountedEvent[] {
+    const lines = readFileSync(this.#file, 'utf8').split('\n');
+    return lines.flatMap((line, i) => {
+      if (line === '') return [];
+      try {
+        const entry = JSON.parse(line) as LedgerEntry;
+        return entry.event === 'privacy' && entry.dataset === dataset ? readEvents(entry.privacy) : [];
+      } catch (cause) {
+        throw new KonsilError(
+          'CONFIG_INVALID',
+          `${this.#file}:${i + 1}: not a line of a ledger; what this site has spent is not known`,
+          { line: i + 1 },
+          { cause },
+        );
+      }
+    });
+  }
+
+  /** A line without its end was being written in a power cut; what it was to say has not happened. */
+  #cutTornLine(): void {
+    const bytes = readFileSync(this.#file);
+    const whole = bytes.lastIndexOf(10) + 1;
+    if (whole < bytes.length) truncateSync(this.#file, whole);
   }
 
   /** @throws KonsilError FILE_WRITE_FAILED: a site that cannot record what runs must not run it. */

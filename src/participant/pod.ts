@@ -10,9 +10,12 @@ import type { PodConfig } from '../tasks/index.ts';
 import type { OpenProgram } from '../training/index.ts';
 import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
 import type { Context, JobResponse, Message, MessageOf } from '../wire/index.ts';
-import { admit, checkModeller, describeDatasets, Refusal, unreadable } from './admission.ts';
+import { admit, checkModeller, describeDatasets, unreadable } from './admission.ts';
 import { Ledger, type LedgerEntry } from './ledger.ts';
-import { newRunMemory, type PodEvent, PodRun, type RunMemory } from './podRun.ts';
+import { type PodEvent, PodRun } from './podRun.ts';
+import { PrivacyAccount } from './privacyAccount.ts';
+import { Refusal } from './refusal.ts';
+import { SumJournal } from './sumJournal.ts';
 
 /** Largest model file a pod accepts (the platform's own limit for weights). */
 const MAX_MODEL_BYTES = 500 * 2 ** 20;
@@ -57,17 +60,17 @@ export class Pod {
   readonly #channel: Channel;
   readonly #blobs: Blobs;
   readonly #ledger: Ledger;
+  readonly #journal: SumJournal;
   #active: Active | null = null;
   #cancelGrace = (): void => undefined;
   readonly #watched = new Set<string>();
-  /** By coordinator and run, as long as the pod lives; a few hundred bytes a run. */
-  readonly #memories = new Map<string, RunMemory>();
 
-  private constructor(options: PodOptions, channel: Channel, ledger: Ledger) {
+  private constructor(options: PodOptions, channel: Channel, ledger: Ledger, journal: SumJournal) {
     this.#options = options;
     this.#channel = channel;
     this.#blobs = new Blobs(channel);
     this.#ledger = ledger;
+    this.#journal = journal;
     channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     channel.onLink((up) => options.onNotice({ type: 'broker', up }));
     channel.onRestart((peer) => {
@@ -75,13 +78,15 @@ export class Pod {
     });
   }
 
-  /** @throws KonsilError IDENTITY_IN_USE when another process is this pod, FILE_WRITE_FAILED when its state folder is not writable. */
+  /** @throws KonsilError IDENTITY_IN_USE when another process is this pod, FILE_WRITE_FAILED when its state folder is not writable,
+   * DATA_INVALID when the journal in it cannot be read. */
   static async start(options: PodOptions): Promise<Pod> {
     const { link, identity, peers, clock, onNotice } = options;
     const onDropped = (reason: string): void => onNotice({ type: 'dropped', reason });
     const ledger = new Ledger(options.config.state);
+    const journal = new SumJournal(options.config.state);
     const channel = await Channel.open({ link, identity, peers, clock, onDropped });
-    const pod = new Pod(options, channel, ledger);
+    const pod = new Pod(options, channel, ledger, journal);
     onNotice({ type: 'ready', datasets: options.config.datasources.map(({ name }) => name) });
     return pod;
   }
@@ -137,6 +142,10 @@ export class Pod {
     try {
       const admitted = await admit({
         ...{ config, identity, peers, request, from, signal: active.abort.signal },
+        account: (delta) => {
+          const entry = { run: context.run, modeller: from.name, dataset: request.dataset };
+          return new PrivacyAccount(this.#ledger, entry, config.policy.privacy, delta);
+        },
         pullModel: () =>
           this.#blobs.pull(from.public.id, request.model, context, {
             maxBytes: MAX_MODEL_BYTES,
@@ -153,7 +162,7 @@ export class Pod {
       active.run = new PodRun({
         ...{
           runId: context.run,
-          memory: this.#memoryOf(from, context.run),
+          journal: this.#journal,
           podName: config.name,
           coordinator: from,
           identity,
@@ -182,13 +191,6 @@ export class Pod {
     await this.#send(from, context, { type: 'JOB_ACCEPT' }).catch((error: unknown) => {
       if (this.#active === active) this.#end('aborted', messageOf(error)); // the modeller is not there to hear it
     });
-  }
-
-  #memoryOf(from: Peer, run: string): RunMemory {
-    const key = `${from.public.id} ${run}`;
-    const memory = this.#memories.get(key) ?? newRunMemory();
-    this.#memories.set(key, memory);
-    return memory;
   }
 
   async #reject(from: Peer, context: Context, error: unknown): Promise<void> {

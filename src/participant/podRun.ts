@@ -3,41 +3,54 @@
  * in the sums. One sum at a time; a newer round start ends what is underway.
  * @module
  */
-import type { PodInput, VectorSpec } from '../aggregation/index.ts';
+import { clippedUpdate, type PodInput, type VectorSpec } from '../aggregation/index.ts';
 import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
-import { encodePlain, MAX_ROWS_PER_POD, NonceChain, PodSum, PodWork, publicHash, sumSpec } from '../protocols/index.ts';
+import {
+  checkSecure,
+  confirmedBy,
+  encodePlain,
+  evenInput,
+  exactSums,
+  NonceChain,
+  PodSum,
+  type PodSumOptions,
+  PodWork,
+  privateInput,
+  privateSpec,
+  publicHash,
+  type RoundPrivacy,
+  rangeInput,
+  signResult,
+  sumSpec,
+} from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
+import type { SumJournal } from './sumJournal.ts';
 
 /** What a run is doing, for the pod's own terminal and logs. */
 export type PodEvent =
   | { readonly type: 'round'; readonly purpose: string; readonly round: number }
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
   | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
+  /** Who has signed that it was given the same final parameters; `agreed` when that is most of the pods. */
+  | {
+      readonly type: 'result';
+      readonly parameters: string;
+      readonly confirmedBy: readonly string[];
+      readonly agreed: boolean;
+    }
   | { readonly type: 'refused'; readonly code: string }
+  /** A round was charged to the dataset's account: ε of all runs so far. */
+  | { readonly type: 'privacy'; readonly epsilon: number; readonly delta: number }
   | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
-
-/**
- * What a pod must remember of a run for as long as it lives: a coordinator may send the task again (it does so to take
- * a pod back), and must not thereby make the pod forget.
- */
-export interface RunMemory {
-  lastRound: number;
-  /** Sums this pod has released shares for: `statistics`, `evaluation`, and `update` by its place in the budget. */
-  readonly spent: Set<string>;
-  /** Whether the site's own metrics have gone out; once a run is enough. */
-  sharedMetrics: boolean;
-}
-
-export const newRunMemory = (): RunMemory => ({ lastRound: -1, spent: new Set(), sharedMetrics: false });
 
 export interface PodRunOptions {
   readonly runId: string;
-  readonly memory: RunMemory;
+  readonly journal: SumJournal;
   readonly podName: string;
   readonly coordinator: Peer;
   readonly identity: Identity;
@@ -67,10 +80,17 @@ export class PodRun {
   readonly #options: PodRunOptions;
   readonly #work: PodWork;
   #current: Current | null = null;
+  /** An update whose ranges were asked for, until it is asked for itself. */
+  #trained: { readonly completed: number; readonly parametersId: string; readonly input: PodInput } | null = null;
   #ended = false;
+  /** Id of the final parameters this pod was given and has signed for. */
+  #evaluated: string | null = null;
+  /** This run in the journal: another coordinator's run of the same name is another run. */
+  readonly #key: string;
 
   constructor(options: PodRunOptions) {
     this.#options = options;
+    this.#key = `${options.coordinator.public.id} ${options.runId}`;
     const { data, trainer, task, facts } = options.admitted;
     this.#work = new PodWork({ data, trainer, task, facts });
   }
@@ -85,7 +105,7 @@ export class PodRun {
       case 'SECURE_SHARE':
         return this.#toSum(context, message);
       case 'TASK_COMPLETE':
-        return this.end('completed', 'all rounds done');
+        return this.#complete(message);
       case 'TASK_ABORT':
         return this.end('aborted', `${message.reason}: ${message.message}`);
       default:
@@ -102,6 +122,25 @@ export class PodRun {
     this.#options.onEvent({ type: 'ended', how, reason });
   }
 
+  /** The run is over: have all sites been given one result? */
+  #complete({ result }: MessageOf<'TASK_COMPLETE'>): void {
+    const parametersId = this.#evaluated;
+    if (parametersId === null) return this.end('completed', 'all rounds done');
+    const { runId, request, admitted } = this.#options;
+    const { members } = admitted;
+    const names = confirmedBy(
+      { run: runId, modelId: request.model.id, parametersId },
+      result?.statements ?? [],
+      members,
+    );
+    const agreed = result?.parameters === parametersId && 2 * names.length > members.size;
+    this.#options.onEvent({ type: 'result', parameters: parametersId, confirmedBy: names, agreed });
+    const confirmed = `${names.length} of ${members.size} pods`;
+    if (agreed) return this.end('completed', `all rounds done; ${confirmed} confirm one result`);
+    const other = result && result.parameters !== parametersId ? 'the coordinator announced another result; ' : '';
+    this.end('completed', `all rounds done; ${other}only ${confirmed} confirm the result this pod was given`);
+  }
+
   #stopCurrent(): void {
     if (!this.#current) return;
     this.#current.abort.abort();
@@ -111,7 +150,8 @@ export class PodRun {
   }
 
   #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
-    const { memory } = this.#options;
+    const { journal } = this.#options;
+    const memory = journal.memoryOf(this.#key);
     // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
     if (context.round <= memory.lastRound)
       return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', `round ${context.round} is over`));
@@ -120,10 +160,14 @@ export class PodRun {
       return this.#refuse(
         new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`),
       );
-    memory.lastRound = context.round;
     this.#stopCurrent();
     const current: Current = { message, context, abort: abortControllerForMany(), sum: null, offered: [] };
     this.#current = current;
+    try {
+      journal.append({ fact: 'round', run: this.#key, round: context.round });
+    } catch (error) {
+      return this.#fail(current, error);
+    }
     this.#options.onEvent({ type: 'round', purpose: message.purpose, round: context.round });
     this.#runRound(current).catch((error: unknown) => {
       if (current.abort.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
@@ -133,38 +177,27 @@ export class PodRun {
 
   async #runRound(current: Current): Promise<void> {
     const { message, context, abort } = current;
-    const { admitted, blobs, coordinator } = this.#options;
+    const { admitted } = this.#options;
     const { facts, task } = admitted;
     const secure = message.secure;
     if (task.aggregator.secure !== (secure !== undefined))
       throw new KonsilError('PROTOCOL_VIOLATION', 'round start and task disagree on secure aggregation');
+    if (secure) checkSecure(secure, message.purpose, task);
     if (message.standardiser)
       this.#work.standardise(float32Of(message.standardiser.mean), float32Of(message.standardiser.scale));
-    let parameters: Float32Array | undefined;
-    if (message.parameters) {
-      const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, {
-        maxBytes: 4 * facts.parameters,
-        signal: abort.signal,
-      });
-      if (bytes.length !== 4 * facts.parameters)
-        throw new KonsilError(
-          'MODEL_MISMATCH',
-          `parameters of ${bytes.length} bytes, the model has ${facts.parameters} float32`,
-        );
-      parameters = float32Of(bytes);
-      if (!parameters.every(Number.isFinite))
-        throw new KonsilError('PROTOCOL_VIOLATION', 'parameters contain a number that is not finite');
-    }
-    const input = await this.#compute(current, parameters);
+    const privacy = this.#privacyOf(message);
+    const input = await this.#compute(current);
     if (abort.signal.aborted) return;
-    const spec = sumSpec(
-      message.purpose,
-      facts,
-      secure ?? { clip: 1, maxWeight: MAX_ROWS_PER_POD, cohort: task.pods.length },
-    );
-    if (!secure) return this.#sendPlain(current, input, spec);
+    const exact = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
+    if (!secure) {
+      const clipped = privacy && evenInput(input, clippedUpdate(Float32Array.from(input.update!), privacy.clipNorm));
+      return this.#sendPlain(current, clipped ?? input, exact);
+    }
+    const offer = privacy
+      ? { spec: privateSpec(exact, privacy, task.aggregator.bits), ...privateInput(input, privacy, randomBytes) }
+      : { spec: exact, input };
     const nonces = new NonceChain(randomBytes);
-    current.sum = this.#openSum(current, input, spec, nonces);
+    current.sum = this.#openSum(current, offer, nonces);
     await this.#send(
       context,
       { type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() },
@@ -172,38 +205,100 @@ export class PodRun {
     );
   }
 
-  async #compute(current: Current, parameters: Float32Array | undefined): Promise<PodInput> {
+  /** Signs which parameters it was given as the final ones. */
+  async #confirm({ context, abort }: Current, parametersId: string): Promise<void> {
+    const { runId, request, identity } = this.#options;
+    const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
+    this.#evaluated = parametersId;
+    await this.#send(context, { type: 'RESULT_STATEMENT', parameters: parametersId, signature }, abort.signal);
+  }
+
+  /**
+   * The noise of an update round that has any; its price is known to fit.
+   * @throws KonsilError PROTOCOL_VIOLATION when the clip norm is missing or not the task's, PRIVACY_BUDGET.
+   */
+  #privacyOf({ purpose, clipNorm }: MessageOf<'ROUND_START'>): RoundPrivacy | undefined {
+    const { privacy, task } = this.#options.admitted;
+    if (!privacy || purpose !== 'update') return undefined;
+    const settings = task.aggregator.privacy!;
+    if (clipNorm === undefined || (!settings.adaptiveClip && clipNorm !== settings.clipNorm))
+      throw new KonsilError('PROTOCOL_VIOLATION', `clip norm ${clipNorm} is not the task's ${settings.clipNorm}`);
+    privacy.account.checkRound(privacy.terms);
+    return { terms: privacy.terms, clipNorm };
+  }
+
+  /** Puts a round on the dataset's account, before anything leaves that could open it. @throws KonsilError FILE_WRITE_FAILED. */
+  #charge({ purpose, completed }: MessageOf<'ROUND_START'>): void {
+    const { privacy } = this.#options.admitted;
+    if (!privacy || purpose !== 'update') return;
+    this.#options.onEvent({ type: 'privacy', ...privacy.account.charge(privacy.terms, completed + 1) });
+  }
+
+  async #compute(current: Current): Promise<PodInput> {
     const { message, context, abort } = current;
-    const { policy, memory, admitted } = this.#options;
+    const { policy, journal, admitted } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
-    if (!parameters)
-      throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
-    if (message.purpose === 'update') {
-      const rounds = roundsOf(admitted.task);
-      if (message.completed >= rounds)
-        throw new KonsilError(
-          'PROTOCOL_VIOLATION',
-          `round ${message.completed + 1} was asked for; the task has ${rounds}`,
-        );
-      let told = 0;
-      const onProgress = (done: number, total: number): void => {
-        this.#options.onEvent({ type: 'progress', done, total });
-        if (performance.now() - told < PROGRESS_EVERY_MS) return;
-        told = performance.now();
-        void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
-      };
-      return this.#work.update(parameters, message.completed, { signal: abort.signal, onProgress });
+    if (message.purpose === 'range' || message.purpose === 'update') {
+      const trained = await this.#train(current);
+      if (message.purpose === 'update') return trained;
+      return rangeInput(trained.update!, admitted.facts, message.secure);
     }
+    this.#trained = null;
+    const parameters = await this.#pullParameters(current);
+    await this.#confirm(current, message.parameters!.id);
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
-    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !memory.sharedMetrics) {
-      memory.sharedMetrics = true;
+    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
+      journal.append({ fact: 'metrics', run: this.#key });
       await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
     }
     return input;
   }
 
+  /** The update that a round start asks for; computed once when its ranges were asked for before. */
+  async #train(current: Current): Promise<PodInput> {
+    const { message, context, abort } = current;
+    const { completed, parameters } = message;
+    const rounds = roundsOf(this.#options.admitted.task);
+    if (completed >= rounds)
+      throw new KonsilError('PROTOCOL_VIOLATION', `round ${completed + 1} was asked for; the task has ${rounds}`);
+    const known = this.#trained;
+    this.#trained = null;
+    if (known?.completed === completed && known.parametersId === parameters?.id) return known.input;
+    const start = await this.#pullParameters(current);
+    let told = 0;
+    const onProgress = (done: number, total: number): void => {
+      this.#options.onEvent({ type: 'progress', done, total });
+      if (performance.now() - told < PROGRESS_EVERY_MS) return;
+      told = performance.now();
+      void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
+    };
+    const input = await this.#work.update(start, completed, { signal: abort.signal, onProgress });
+    if (message.purpose === 'range') this.#trained = { completed, parametersId: parameters!.id, input };
+    return input;
+  }
+
+  /** The parameters a round starts from. */
+  async #pullParameters({ message, context, abort }: Current): Promise<Float32Array> {
+    const { blobs, coordinator, admitted } = this.#options;
+    const length = 4 * admitted.facts.parameters;
+    if (!message.parameters)
+      throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
+    const options = { maxBytes: length, signal: abort.signal };
+    const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, options);
+    if (bytes.length !== length)
+      throw new KonsilError(
+        'MODEL_MISMATCH',
+        `parameters of ${bytes.length} bytes, the model has ${length / 4} float32`,
+      );
+    const parameters = float32Of(bytes);
+    if (!parameters.every(Number.isFinite))
+      throw new KonsilError('PROTOCOL_VIOLATION', 'parameters contain a number that is not finite');
+    return parameters;
+  }
+
   async #sendPlain(current: Current, input: PodInput, spec: VectorSpec): Promise<void> {
     const { blobs, coordinator } = this.#options;
+    this.#charge(current.message);
     const ref = blobs.offer(encodePlain(input, spec), [coordinator.public.id]);
     current.offered.push(ref);
     await this.#send(
@@ -213,15 +308,18 @@ export class PodRun {
     );
   }
 
-  #openSum(current: Current, input: PodInput, spec: VectorSpec, nonces: NonceChain): PodSum {
+  #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
     const { message, context, abort } = current;
-    const { runId, podName, identity, coordinator, admitted, request, blobs, onEvent } = this.#options;
+    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, onEvent } = this.#options;
+    const summed = inputKey(request.dataset, message);
+    // what noise covers may be told apart from what it does not by nobody
+    const isNoised = offer.drawNoise !== undefined;
     const view = {
       task: request.task,
       modelId: request.model.id,
       parametersId: message.parameters?.id ?? '',
       standardiser: message.standardiser,
-      spec,
+      spec: offer.spec,
     };
     return new PodSum({
       runId,
@@ -233,12 +331,19 @@ export class PodRun {
       members: admitted.members,
       minimumCohort: admitted.task.aggregator.minimumCohort, // at least the site's, or it would not be admitted
       assumptions: admitted.task.aggregator.cohort ?? {},
-      spec,
+      ...offer,
       publicHash: publicHash(view),
-      input,
       nonces,
-      judge: () => null,
-      record: () => undefined,
+      judge: (survivors, colluding) =>
+        policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
+      record: (stage) => {
+        if (stage.stage === 'released') this.#charge(message);
+        journal.append({
+          ...{ fact: 'sum', run: this.#key, sum: sumKey(message), round: context.round, input: summed },
+          ...stage,
+          survivors: [...stage.survivors],
+        });
+      },
       send: (attempt, body, vector) => {
         let ref: BlobRef | undefined;
         if (vector) {
@@ -255,13 +360,15 @@ export class PodRun {
         void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
       },
       onEvent: (what, error) => {
-        if (what === 'released') this.#options.memory.spent.add(sumKey(message));
         onEvent({
           type: 'sum',
           purpose: message.purpose,
           round: context.round,
           what: error ? `${what}: ${error.message}` : what,
         });
+        // the site's own rule, not a fault of this attempt: no other attempt will please it, and the modeller should know
+        if (isKonsilError(error, 'COHORT_TOO_CLOSE') || isKonsilError(error, 'FILE_WRITE_FAILED'))
+          this.#fail(current, error);
       },
     });
   }
@@ -275,7 +382,8 @@ export class PodRun {
       else sum.receive(message.attempt, message.body);
     } catch (error) {
       if (!isKonsilError(error)) throw error;
-      this.#refuse(error);
+      if (error.code === 'COHORT_TOO_CLOSE' || error.code === 'FILE_WRITE_FAILED') this.#fail(this.#current!, error);
+      else this.#refuse(error);
     }
   }
 
@@ -297,6 +405,10 @@ export class PodRun {
   }
 }
 
+/** What a sum adds up of this site's: the same key, the same numbers (or so nearly that a difference shows them). */
+const inputKey = (dataset: string, { purpose, parameters }: MessageOf<'ROUND_START'>): string =>
+  [dataset, purpose, parameters?.id ?? ''].join(' ');
+
 /** What makes two sums the same one, whatever round number they come under. */
 const sumKey = ({ purpose, completed }: MessageOf<'ROUND_START'>): string =>
-  purpose === 'update' ? `update ${completed}` : purpose;
+  purpose === 'update' || purpose === 'range' ? `${purpose} ${completed}` : purpose;

@@ -1,3 +1,3 @@
 export { renderReport } from './html.ts';
-export type { Comparison, RoundResult, RunResult } from './result.ts';
+export type { Comparison, PrivacyResult, RoundResult, RunResult } from './result.ts';
 export { renderSummary } from './text.ts';

@@ -32,6 +32,27 @@ export interface RoundResult {
   readonly seconds: number;
   /** Bytes of the masked vector (or plain input) each pod sent. */
   readonly vectorBytes: number;
+  /** ε of all rounds so far, and the longest an update could be in this one. */
+  readonly privacy?: { readonly epsilon: number; readonly clipNorm: number };
+}
+
+/** Differential privacy of each site in the updates; nothing else is covered by it. */
+export interface PrivacyResult {
+  readonly mechanism: 'skellam' | 'discrete_gaussian' | 'gaussian';
+  /** Deviation of the noise that is relied on, in clip norms. */
+  readonly noiseMultiplier: number;
+  readonly delta: number;
+  /** Spent by this run. */
+  readonly epsilon: number;
+  readonly epsilonBudget?: number;
+  /** Of the last round, or the next one where it adapts. */
+  readonly clipNorm: number;
+  readonly isAdaptive: boolean;
+  /** Pods in a sum at least, and how many of these may tell their noise. */
+  readonly survivors: number;
+  readonly colluding: number;
+  readonly rounds: number;
+  readonly plannedRounds: number;
 }
 
 /** The alternatives to federating, where one machine holds all the data. */
@@ -79,6 +100,8 @@ export interface RunResult {
   /** Only sites whose policy shares their own metrics. */
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly comparison?: Comparison;
+  /** Absent when no noise was added. */
+  readonly differentialPrivacy?: PrivacyResult & { readonly notCovered: readonly string[] };
   readonly privacy: {
     readonly whatLeft: readonly {
       readonly what: string;

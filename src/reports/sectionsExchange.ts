@@ -104,7 +104,7 @@ function goneTable(gone: readonly PodResult[]): Markup {
 /** Who could see what, and what that does not cover. Claims nothing that the run's mode does not give. */
 export function renderProtection(result: RunResult): Content {
   const answers = result.mode === 'secure' ? secureAnswers(result) : PLAIN_ANSWERS;
-  return html`<dl>${[...answers, ...COMMON_ANSWERS].map(([question, answer]) => html`<dt>${question}</dt><dd>${answer}</dd>\n`)}</dl>`;
+  return html`<dl>${[...answers, ...COMMON_ANSWERS, ...noiseAnswers(result)].map(([question, answer]) => html`<dt>${question}</dt><dd>${answer}</dd>\n`)}</dl>`;
 }
 
 type Answers = readonly (readonly [question: string, answer: Content])[];
@@ -159,9 +159,38 @@ const COMMON_ANSWERS: Answers = [
     'What could the broker see?',
     'Sealed messages: their size, their time, and which mailbox they were for. It cannot read, forge or change one unnoticed.',
   ],
+];
+
+const NO_NOISE: Answers = [
   [
     'What is not covered',
     html`No noise was added (no differential privacy): the model and the sums themselves can still reveal something about the hospitals as a group.
 A hospital that lies about its own data is not detected.`,
   ],
 ];
+
+function noiseAnswers({ differentialPrivacy: noise }: RunResult): Answers {
+  if (!noise || noise.rounds === 0) return NO_NOISE;
+  const { epsilon, delta, noiseMultiplier, clipNorm, survivors, colluding, mechanism, notCovered } = noise;
+  const who =
+    mechanism === 'gaussian'
+      ? 'The coordinator added it to the sum of the updates, which it saw.'
+      : `The hospitals added it in shares before masking: enough as long as ${survivors} of them are in a sum and no more than ${colluding} of these give theirs away.`;
+  return [
+    [
+      'Differential privacy',
+      html`<strong>ε = ${significant(epsilon)} at δ = ${String(delta)}</strong> after ${countOf(noise.rounds, 'round')}: how far
+the sequence of models can tell one hospital’s updates from empty ones. Below 1 is strong, above 10 says little. ${
+        noise.epsilonBudget !== undefined && `The task allowed ε = ${significant(noise.epsilonBudget)}.`
+      }`,
+    ],
+    [
+      'Noise',
+      html`Its deviation is ${significant(noiseMultiplier)} times the longest update (${significant(clipNorm)}${noise.isAdaptive && ', last'}). ${who}`,
+    ],
+    [
+      'What is not covered',
+      html`Noise is on the updates only. Exact are: ${notCovered.join('; ')}. A hospital that lies about its own data is not detected.`,
+    ],
+  ];
+}

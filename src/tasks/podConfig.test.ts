@@ -34,6 +34,7 @@ describe('parsePodConfig', () => {
       policy: {
         requireSecureAggregation: true,
         minimumCohort: 3,
+        cohortChange: 'refuse',
         shareSiteMetrics: false,
         minimumTestRows: 10,
         allowedProtocols: ['FederatedAveraging'],
@@ -132,7 +133,7 @@ describe('parsePodConfig', () => {
     [
       'privacy that would not be kept',
       `${GOOD}differential_privacy: {epsilon: 1}\n`,
-      'differentially private training is not supported by this version',
+      'differential_privacy: use policy.privacy',
     ],
   ])('explains: %s', (_, text, expected) => expect(messageFor(text)).toContain(expected));
 });

@@ -12,11 +12,15 @@ import { type BrokerSettings, brokerOf } from './task.ts';
 export interface PodPolicy {
   readonly requireSecureAggregation: boolean;
   readonly minimumCohort: number;
+  /** Whether two sums of the same numbers may differ in single pods. */
+  readonly cohortChange: 'refuse' | 'allow';
   /** Fraction of pods that may collude with the coordinator, at least; undefined asks for the default of the cohort. */
   readonly minimumColluding?: number;
   readonly shareSiteMetrics: boolean;
   readonly minimumTestRows: number;
   readonly allowedProtocols: readonly string[];
+  /** Budget of each dataset over all runs; undefined only records. */
+  readonly privacy?: { readonly required: boolean; readonly epsilonBudget: number; readonly delta: number };
 }
 
 export interface PodConfig {
@@ -57,10 +61,18 @@ export function parsePodConfig(text: string, file: string): PodConfig {
     policy: {
       requireSecureAggregation: policy?.require_secure_aggregation ?? true,
       minimumCohort: policy?.minimum_cohort ?? 3,
+      cohortChange: policy?.cohort_change ?? 'refuse',
       ...(policy?.minimum_colluding !== undefined && { minimumColluding: policy.minimum_colluding }),
       shareSiteMetrics: policy?.share_site_metrics ?? false,
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],
+      ...(policy?.privacy && {
+        privacy: {
+          required: policy.privacy.required,
+          epsilonBudget: policy.privacy.epsilon_budget,
+          delta: policy.privacy.delta,
+        },
+      }),
     },
     device: pod.device ?? 'auto',
     threads: pod.threads ?? 1,

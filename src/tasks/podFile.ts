@@ -89,12 +89,28 @@ export const podFile = z
           description:
             'A task must withstand at least this fraction of pods colluding with the coordinator. Default: what tasks withstand unless they say otherwise.',
         }),
+        cohort_change: z.enum(['refuse', 'allow']).default('refuse').meta({
+          description:
+            'Whether this pod adds the same numbers to two sums that differ in so few pods that the difference would show them: pods that dropped out of one, or were left out. Default refuse.',
+        }),
         share_site_metrics: flag
           .default(false)
           .meta({ description: 'Let the modeller see the metrics of this site by itself.' }),
         minimum_test_rows: z.int().min(1).max(1_000_000).default(10).meta({
           description: 'No metrics are given from fewer rows than this.',
         }),
+        privacy: z
+          .strictObject({
+            required: flag.default(true).meta({
+              description: 'Take part only in tasks with differential privacy (task.aggregator.privacy).',
+            }),
+            epsilon_budget: z.number().positive().max(1e6).meta({
+              description: 'Most ε that all runs together may spend on one dataset of this pod.',
+            }),
+            delta: z.number().gt(0).lt(1).meta({ description: 'δ at which it is reckoned.' }),
+          })
+          .optional()
+          .meta({ description: 'A privacy budget of the site, kept in its ledger over all runs. Default: none.' }),
         allowed_protocols: z
           .array(familyName('protocol', PROTOCOLS, KNOWN_PROTOCOLS))
           .min(1)
@@ -124,7 +140,7 @@ export const podFile = z
     hub: refused(noHub),
     access_manager: refused('use approved_modellers'),
     message_service: refused('use broker'),
-    differential_privacy: refused('differentially private training is not supported by this version'),
+    differential_privacy: refused('use policy.privacy'),
     update_schema: onlyFalse('the schema is read from the data at every start'),
     pod_db: onlyFalse('there is no results database'),
     ehr_config: refused('electronic health records are not supported by this version'),

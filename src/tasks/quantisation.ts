@@ -48,10 +48,12 @@ export interface QuantisationSettings {
   readonly scale?: Scale;
   readonly scaleQuantile?: number;
   readonly rotation?: boolean;
+  /** Noise of differential privacy has a scale of its own, the clip norm. */
+  readonly privacy?: unknown;
 }
 
 /** The settings with their defaults. */
-export interface Quantisation extends Required<QuantisationSettings> {}
+export interface Quantisation extends Required<Omit<QuantisationSettings, 'privacy'>> {}
 
 interface QuantisationFile {
   readonly bits?: number | undefined;
@@ -59,10 +61,11 @@ interface QuantisationFile {
   readonly scale?: Scale | undefined;
   readonly scale_quantile?: number | undefined;
   readonly rotation?: boolean | undefined;
+  readonly privacy?: unknown;
 }
 
 /** The settings of a file. */
-export function quantisationSettings(file: QuantisationFile): QuantisationSettings {
+export function quantisationSettings(file: QuantisationFile): Omit<QuantisationSettings, 'privacy'> {
   const { bits, rounding, scale, scale_quantile: scaleQuantile, rotation } = file;
   return {
     ...(bits !== undefined && { bits }),
@@ -82,9 +85,12 @@ export function quantisationFile({ scaleQuantile, ...same }: QuantisationSetting
   };
 }
 
+const EXACT: Omit<Quantisation, 'bits'> = { rounding: 'nearest', scaleQuantile: 1, rotation: false, scale: 'fixed' };
+
 /** Settings with defaults filled in: a clip that nobody agreed on is too coarse for fewer than 32 bits. */
 export function quantisationOf(settings: QuantisationSettings): Quantisation {
   const { bits = 32, rounding = 'nearest', scaleQuantile = 1, rotation = false } = settings;
+  if (settings.privacy !== undefined) return { ...EXACT, bits };
   const agreed = rotation ? 'global' : 'per_tensor';
   return { bits, rounding, scaleQuantile, rotation, scale: settings.scale ?? (bits === 32 ? 'fixed' : agreed) };
 }
@@ -101,6 +107,11 @@ export function checkQuantisation(file: QuantisationFile, path: Path, secure: bo
   );
   if (!secure)
     return written.map((key) => problem(key, 'only masked updates are rounded; remove it, or set secure to true'));
+  if (file.privacy !== undefined) {
+    const exact = quantisationFile({ ...EXACT, ...(file.bits !== undefined && { bits: file.bits }) });
+    const others = written.filter((key) => file[key] !== exact[key]);
+    return others.map((key) => problem(key, 'not with privacy, which rounds and scales in its own way'));
+  }
   const { bits, scale, rotation } = quantisationOf(quantisationSettings(file));
   const problems: Problem[] = [];
   if (scale === 'fixed' && file.scale_quantile !== undefined)

@@ -9,6 +9,7 @@ import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
 import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
+import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
@@ -34,6 +35,8 @@ export interface AggregatorSettings extends QuantisationSettings {
   /** Largest absolute change of one weight in a round; undefined leaves the choice to the aggregator. */
   readonly clip?: number;
   readonly minimumCohort: number;
+  /** Noise on the sum of updates; undefined adds none. */
+  readonly privacy?: TaskPrivacy;
   /** What the cohort of a secure sum withstands. */
   readonly cohort?: CohortAssumptions;
 }
@@ -172,6 +175,7 @@ export function toWire(task: Task): TaskFile {
         ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
         ...aggregator.cohort,
+        ...(aggregator.privacy && { privacy: privacyFileOf(aggregator.privacy) }),
       },
       deadlines: { ...task.deadlines },
       data_structure: {
@@ -228,7 +232,7 @@ function taskOf(file: TaskFile): Task {
   const unit: TrainingUnit = hyper.steps === undefined ? 'epochs' : 'steps';
   const dataStructure = dataStructureOf(places.dataStructure!.value);
   const { kind } = problemOf(dataStructure);
-  const aggregator = places.aggregator?.value ?? {};
+  const aggregator: AggregatorFile = places.aggregator?.value ?? {};
   const secure = places.secure;
   return {
     pods: file.pods.identifiers,
@@ -249,13 +253,22 @@ function taskOf(file: TaskFile): Task {
       secure,
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+      minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
+      ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
       ...quantisationSettings(aggregator),
-      minimumCohort: aggregator.minimum_cohort ?? (secure ? 3 : 1),
+      // agreeing on a scale would tell something about updates that no noise covers
+      ...(secure && aggregator.privacy && { scale: 'fixed' as const }),
       ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
     dataStructure,
   };
+}
+
+/** Pods without which there is no sum; with noise from the pods, as many as the noise is reckoned with. */
+function minimumCohortOf(pods: number, { minimum_cohort, privacy }: AggregatorFile, secure: boolean): number {
+  const asked = minimum_cohort ?? (secure ? 3 : 1);
+  return secure && privacy ? Math.max(asked, survivorsOf(pods, privacy.dropout_fraction)) : asked;
 }
 
 function cohortOf({ graph, colluding, dropouts }: Pick<AggregatorFile, 'graph' | 'colluding' | 'dropouts'>): {

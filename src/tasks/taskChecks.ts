@@ -7,6 +7,7 @@ import { modelKindOf } from '../training/index.ts';
 import type { Path, Problem } from './configFile.ts';
 import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
+import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
 
@@ -275,6 +276,14 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
       message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
     });
   const minimum = minimum_cohort ?? (secure ? 3 : 1);
+  const { privacy, colluding, scale, ...others } = places.aggregator?.value ?? {};
+  if (privacy !== undefined && (!secure || identifiers.length >= 3))
+    problems.push(
+      ...checkPrivacy(privacy, [...path, 'privacy'], {
+        ...{ secure, pods: identifiers.length, minimumCohort: minimum, colluding },
+        beside: { ...others, ...(scale !== 'fixed' && { scale }) },
+      }),
+    );
   if (identifiers.length < minimum)
     problems.push({
       path: ['pods', 'identifiers'],

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { hyperparameters } from './hyperparameters.ts';
 import { count, familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+import { privacy } from './privacy.ts';
 import { quantisationKeys } from './quantisation.ts';
 
 const aggregator = z.strictObject({
@@ -39,6 +40,10 @@ const aggregator = z.strictObject({
   }),
   dropouts: z.number().min(0).lt(0.5).optional().meta({
     description: 'Fraction of pods that may be lost while a sum is unmasked; above 32 pods. Default 0.1.',
+  }),
+  privacy: privacy.optional().meta({
+    description:
+      'Differential privacy of each site in the sum of updates: noise hides whether a site took part. Default: none.',
   }),
 });
 

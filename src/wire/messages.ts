@@ -7,11 +7,13 @@ import { z } from 'zod';
 import { fromCbor, toCbor } from './codec.ts';
 
 const Bytes = z.custom<Uint8Array>((b) => b instanceof Uint8Array, 'expected bytes');
-const Commitment = z.custom<Uint8Array>((b) => b instanceof Uint8Array && b.length === 32, 'expected 32 bytes');
+const Bytes32 = z.custom<Uint8Array>((b) => b instanceof Uint8Array && b.length === 32, 'expected 32 bytes');
+const Signature = z.custom<Uint8Array>((b) => b instanceof Uint8Array && b.length === 64, 'expected 64 bytes');
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const Name = z.string().min(1).max(70);
 
 /** A large byte string that its receiver pulls in chunks; `id` is its SHA-256 in hexadecimal. */
-export const BlobRefSchema = z.strictObject({ id: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().min(0) });
+export const BlobRefSchema = z.strictObject({ id: Hash, bytes: z.int().min(0) });
 export type BlobRef = z.infer<typeof BlobRefSchema>;
 
 /** A pod's answer to a task request (the platform's response types). */
@@ -31,8 +33,8 @@ export type JobResponse = (typeof JOB_RESPONSES)[number];
 export const ABORT_REASONS = ['WORKER_ERROR', 'CANCELLED', 'COHORT_TOO_SMALL', 'LIMITS_EXCEEDED', 'PROTOCOL'] as const;
 export type AbortReason = (typeof ABORT_REASONS)[number];
 
-/** What an aggregation is for: each is one weighted sum over the cohort. */
-export const PURPOSES = ['statistics', 'update', 'evaluation'] as const;
+/** What an aggregation is for: each is one weighted sum over the cohort. `range` comes before an update whose clips are agreed on. */
+export const PURPOSES = ['statistics', 'range', 'update', 'evaluation'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** Public parameters of the masked vector; every pod checks them and they are hashed into every mask key. */
@@ -43,6 +45,19 @@ const SecureParametersSchema = z.strictObject({
   maxWeight: z.int().positive(),
   /** Largest cohort the quantiser leaves room for. */
   cohort: z.int().min(1).max(1000),
+  /** Bits of a coordinate of an update. Default 32. */
+  bits: z.int().min(8).max(32).optional(),
+  /** Default nearest. */
+  rounding: z.enum(['nearest', 'stochastic']).optional(),
+  /** Upper bound on the sample count of all pods together. Default cohort·maxWeight. */
+  maxTotalWeight: z.int().positive().optional(),
+  /** Agreed clips of stretches of the update, in order, instead of `clip`. */
+  clips: z
+    .array(z.strictObject({ length: z.int().positive(), clip: z.number().positive() }))
+    .max(20_000)
+    .optional(),
+  /** Public seed of the update's rotation. */
+  rotation: Bytes32.optional(),
 });
 export type SecureParameters = z.infer<typeof SecureParametersSchema>;
 
@@ -77,6 +92,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     /** Federated mean and scale per feature, float32, once they are known. */
     standardiser: z.strictObject({ mean: Bytes, scale: Bytes }).optional(),
     secure: SecureParametersSchema.optional(),
+    /** Update rounds with differential privacy: largest L2 norm of an update in this round. */
+    clipNorm: z.number().positive().max(1e9).optional(),
   }),
   z.strictObject({ type: z.literal('PROGRESS'), done: z.int().min(0), total: z.int().min(0) }),
   /** Secure mode: the local work is done and the pod is ready to take part in a sum. */
@@ -84,7 +101,7 @@ const MessageSchema = z.discriminatedUnion('type', [
     type: z.literal('TRAINING_COMPLETE'),
     purpose: z.enum(PURPOSES),
     /** To the pod's nonce for the neighbour graph of each attempt, 32 bytes each. */
-    commitments: z.array(Commitment).length(4),
+    commitments: z.array(Bytes32).length(4),
   }),
   z.strictObject({
     type: z.literal('TRAINING_UPDATE'),
@@ -107,15 +124,26 @@ const MessageSchema = z.discriminatedUnion('type', [
     attempt: z.int().min(0).max(65535),
     cohort: z.array(Name).max(1000),
     /** To the nonces of the cohort, in its order; empty where everybody shares with everybody. */
-    commitments: z.array(Commitment).max(1000),
+    commitments: z.array(Bytes32).max(1000),
   }),
   z.strictObject({
     type: z.literal('EVALUATION_RESULTS'),
     rows: z.int().min(0),
     metrics: z.record(z.string().max(64), z.number().nullable()),
   }),
+  /** The pod's signature for the final parameters, see `resultDigest.ts`. */
+  z.strictObject({ type: z.literal('RESULT_STATEMENT'), parameters: Hash, signature: Signature }),
   // ── end ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  z.strictObject({ type: z.literal('TASK_COMPLETE') }),
+  z.strictObject({
+    type: z.literal('TASK_COMPLETE'),
+    /** SHA-256 of the final parameters, and which pods have signed that these are what they were given. */
+    result: z
+      .strictObject({
+        parameters: Hash,
+        statements: z.array(z.strictObject({ name: Name, signature: Signature })).max(1000),
+      })
+      .optional(),
+  }),
   z.strictObject({ type: z.literal('TASK_ABORT'), reason: z.enum(ABORT_REASONS), message: z.string().max(4000) }),
   // ── blobs ────────────────────────────────────────────────────────────────────────────────────────────────────
   z.strictObject({ type: z.literal('BLOB_GET'), id: z.string().length(64), index: z.int().min(0) }),

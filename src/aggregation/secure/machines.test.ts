@@ -17,10 +17,12 @@ import {
   testSession,
 } from '../../../test/support/secaggCohort.ts';
 import { CHI_SQUARE_LIMIT, chiSquareOfBytes, referenceMaskedVector } from '../../../test/support/secaggReference.ts';
+import { bytesOf } from '../../base/index.ts';
+import { shapeBytes } from '../../crypto/index.ts';
 import { quantisationBound } from '../quantise.ts';
 import { fedAvg } from '../strategies/fedAvg.ts';
-import { packInput, unpackSum } from '../vector.ts';
-import { hashSpec, shapeOf, type VectorSpec, vectorLength, wireBytes } from '../vectorSpec.ts';
+import { packLanes, unpackLanes } from '../vector.ts';
+import { hashSpec, shapeOf, type VectorSpec } from '../vectorSpec.ts';
 import { startClient, stepClient } from './client.ts';
 import { COMPLETE_UP_TO, thresholdsFor } from './parameters.ts';
 import { type ServerEvent, startServer, stepServer } from './server.ts';
@@ -268,10 +270,10 @@ describe('a secure mean', () => {
       extras: ['loss'],
       counts: ['hits'],
     };
-    const session = testSession(5, vectorLength(spec), {
+    const session = testSession(5, shapeBytes(shapeOf(spec)) / 4, {
       publicHash: hashSpec(spec),
       shape: shapeOf(spec),
-      wireBytes: wireBytes(spec),
+      wireBytes: shapeBytes(shapeOf(spec)), // lanes with their padding: nothing is packed here
     });
     const clients = podNames(5).map((name, p) => {
       const update = Float32Array.from({ length: 33 }, (_, i) => Math.sin(7 * i + p) * 0.6);
@@ -284,14 +286,14 @@ describe('a secure mean', () => {
     };
     for (const { name, update, weight } of clients) {
       const input = { update, weight, extras: { loss: -weight / 8 }, counts: { hits: weight } };
-      cohort.inputs.set(name, packInput(input, spec));
+      cohort.inputs.set(name, new Uint32Array(packLanes(input, spec).buffer));
       const started = startClient({ session, self: name, identity: identityOf(name) }, seededBytes(name));
       cohort.clients.set(name, started.state);
       cohort.toServer.push({ type: 'message', from: name, bytes: (started.outputs[0] as { bytes: Uint8Array }).bytes });
     }
     runPhases(cohort, { answers: (pod, phase) => pod !== 'pod-01' || phase < 2 });
     const { words, survivors } = sumOf(cohort)!;
-    const summed = unpackSum(words, spec, survivors.length);
+    const summed = unpackLanes(bytesOf(words), spec, survivors.length);
     const plain = fedAvg().begin(33);
     for (const { name, update, weight } of clients)
       if (name !== 'pod-01')

@@ -69,6 +69,10 @@ function describe(notice: PodNotice): string | null {
       return `rejected: ${notice.response}, ${notice.reason}`;
     case 'round':
       return `${notice.purpose} ${notice.round}`;
+    case 'result':
+      return notice.agreed
+        ? null
+        : `warning: only ${notice.confirmedBy.length} pods confirm the final parameters this pod was given`;
     case 'ended':
       return `run ${notice.run} ${notice.how}: ${notice.reason}`;
     case 'problem':
@@ -77,6 +81,8 @@ function describe(notice: PodNotice): string | null {
       return notice.up ? 'connected to the broker' : 'lost the broker; reconnecting';
     case 'refused':
       return `refused a message: ${notice.code}`;
+    case 'privacy':
+      return `charged to the privacy account: ε ${notice.epsilon.toFixed(2)} so far at δ ${notice.delta}`;
     case 'sum':
       return notice.what === 'released' ? null : `${notice.purpose} ${notice.round}: ${notice.what}`;
     default:

@@ -58,7 +58,7 @@ export class ProgressView {
         if (event.phase !== this.#phase) this.#training.clear();
         this.#phase = event.phase;
         this.#awaiting = event.awaiting;
-        if (event.purpose === 'update') this.#startedRounds ??= this.#options.now();
+        if (event.purpose === 'update' || event.purpose === 'range') this.#startedRounds ??= this.#options.now();
         break;
       case 'progress':
         this.#training.set(event.pod, `${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
@@ -73,9 +73,11 @@ export class ProgressView {
         this.#completed = event.round;
         this.#loss = `training loss ${number(event.trainingLoss)}, validation loss ${number(event.validationLoss)}`;
         this.#print(
-          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}, ${event.seconds.toFixed(2)} s`,
+          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}${spent(event.privacy)}, ${event.seconds.toFixed(2)} s`,
         );
         break;
+      case 'scale':
+        break; // every round has its own: in events.jsonl
       case 'thresholds':
         this.#thresholds(event);
         break;
@@ -127,4 +129,7 @@ export class ProgressView {
   }
 }
 
+/** ε so far, where noise was added. */
+const spent = (privacy: { readonly epsilon: number } | undefined): string =>
+  privacy ? `, ε ${privacy.epsilon.toFixed(2)}` : '';
 const number = (value: number | null): string => (value === null ? 'none' : value.toFixed(4));

@@ -2,10 +2,11 @@
  * What a round moves over the broker, before anything is run.
  * @module
  */
-import { vectorLength } from '../../aggregation/index.ts';
+import { wireBytes } from '../../aggregation/index.ts';
 import { CHUNK_BYTES } from '../../transport/index.ts';
 import { plainBytes } from '../plainSum.ts';
-import { DEFAULT_CLIP, MAX_ROWS_PER_POD, sumSpec } from './sums.ts';
+import { exactSums } from './quantisation.ts';
+import { sumSpec } from './sums.ts';
 
 /** Bytes of one round at one site; a repeated attempt costs them again. */
 export interface RoundBytes {
@@ -28,11 +29,12 @@ const SHARES = { sent: (n: number): number => 3_025 + 195 * n, received: (n: num
 /**
  * Estimates a round with a model of `parameters` numbers.
  * @param sites - In the sum.
+ * @param bits - Of a masked parameter. A sum of ranges before it costs as much again, but for the update and the parameters.
  */
-export function roundBytes(parameters: number, sites: number, isSecure: boolean): RoundBytes {
+export function roundBytes(parameters: number, sites: number, isSecure: boolean, bits = 32): RoundBytes {
   const facts = { parameters, features: 1, kind: 'binary', classes: 2 } as const;
-  const spec = sumSpec('update', facts, { clip: DEFAULT_CLIP, maxWeight: MAX_ROWS_PER_POD, cohort: sites });
-  const update = isSecure ? 4 * vectorLength(spec) : plainBytes(spec);
+  const spec = sumSpec('update', facts, { ...exactSums(sites), bits });
+  const update = isSecure ? wireBytes(spec) : plainBytes(spec);
   const down = 4 * parameters;
   const [ups, downs] = [Math.ceil(update / CHUNK_BYTES), Math.ceil(down / CHUNK_BYTES)];
   const sent = update + SIZES.chunk * ups + SIZES.blobGet * downs + SIZES.progress;

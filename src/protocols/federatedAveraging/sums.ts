@@ -1,13 +1,16 @@
 /**
  * What federated averaging sums, and in which slots. Every aggregation of a run is one weighted sum over the cohort:
- * statistics before round 1, an update per round, an evaluation at the end. Both halves build the same layout from the
+ * statistics before round 1, an update per round (and the ranges of its values before, where clips are agreed on), an
+ * evaluation at the end. Both halves build the same layout from the
  * same public facts; the layout is hashed into the masks.
  * @module
  */
-import type { VectorSpec } from '../../aggregation/index.ts';
-import type { ProblemKind } from '../../datasources/index.ts';
+import { rangeNames, type VectorSpec } from '../../aggregation/index.ts';
+import { type ProblemKind, problemOf } from '../../datasources/index.ts';
 import { statisticsLayout } from '../../metrics/index.ts';
+import { quantisationOf, type Task } from '../../tasks/index.ts';
 import type { Purpose, SecureParameters } from '../../wire/index.ts';
+import { stretchesOf } from './quantisation.ts';
 
 /** The public facts a layout depends on. */
 export interface SumFacts {
@@ -18,12 +21,21 @@ export interface SumFacts {
   readonly kind: ProblemKind;
   /** Number of classes; 0 for regression. */
   readonly classes: number;
+  /** Lengths of the stretches of an update that have a clip of their own. @default none */
+  readonly stretches?: readonly number[];
 }
 
-/** More training rows than any one hospital has; the update's own bound is the sum found in `statistics`. */
-export const MAX_ROWS_PER_POD = 20_000_000;
-/** Default clip per coordinate of an update: far above any sane step, and still 8·n/2^31 fine (1.5e-8 for four pods). */
-export const DEFAULT_CLIP = 8;
+/** The facts of `task` with a model of `layout` on `features` encoded features. */
+export function sumFacts(
+  task: Pick<Task, 'aggregator' | 'dataStructure'>,
+  layout: { readonly entries: readonly { readonly count: number }[]; readonly length: number },
+  features: number,
+): SumFacts {
+  const { kind, classes } = problemOf(task.dataStructure);
+  const tensors = layout.entries.map(({ count }) => count);
+  const stretches = stretchesOf(quantisationOf(task.aggregator), tensors);
+  return { features, parameters: layout.length, kind, classes: classes.length, stretches };
+}
 
 /** Slots of the aggregation for `purpose`. */
 export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParameters): VectorSpec {
@@ -36,9 +48,14 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
         extras: perFeature(facts, 'sum').concat(perFeature(facts, 'squares')),
         counts: perFeature(facts, 'count'),
       };
+    case 'range':
+      return {
+        ...{ ...common, rotation: secure.rotation, updateLength: 0 },
+        ...{ extras: [], counts: rangeNames(facts.stretches?.length ?? 0) },
+      };
     case 'update':
       return {
-        ...common,
+        ...secure,
         updateLength: facts.parameters,
         extras: ['trainingLoss', 'validationLoss'],
         counts: ['validationRows', 'validationHits'],

@@ -10,6 +10,7 @@ import {
   type CohortAssumptions,
   type Member,
   openSession,
+  type PackOptions,
   type PodInput,
   packLanes,
   shapeOf,
@@ -49,10 +50,12 @@ export interface PodSumOptions {
   readonly spec: VectorSpec;
   readonly publicHash: Uint8Array;
   readonly input: PodInput;
+  /** Draws noise for one packing of `input`; absent when the sum is exact. */
+  readonly drawNoise?: () => NonNullable<PackOptions['addNoise']>;
   /** This pod's nonces for neighbour graphs, committed to before it knew any cohort. */
   readonly nonces: NonceChain;
-  /** The site's own rule about who may be summed. */
-  readonly judge: (survivors: readonly string[]) => KonsilError | null;
+  /** The site's own rule about who may be summed, when up to `colluding` of them work with the coordinator. */
+  readonly judge: (survivors: readonly string[], colluding: number) => KonsilError | null;
   readonly send: (attempt: number, body: Uint8Array, vector: Uint8Array | undefined) => void;
   /** Keeps the record; when it throws nothing is sent and the attempt is over. */
   readonly record: (stage: SumStage) => void;
@@ -80,7 +83,7 @@ export class PodSum {
    * Takes part in attempt `attempt` with exactly `cohort`.
    * @param commitments - To the graph nonces of the cohort, in its order; empty where the graph is complete.
    * @throws KonsilError PROTOCOL_VIOLATION when the attempt is not new, the sum is spent, or the cohort is not one this
-   *   pod agreed to; COHORT_TOO_SMALL when it is below the site's minimum.
+   *   pod agreed to; COHORT_TOO_SMALL when it is below the site's minimum; what `judge` and `record` throw.
    */
   open(attempt: number, cohort: readonly string[], commitments: readonly Uint8Array[] = []): void {
     const { members, self, minimumCohort, spec, identity, nonces } = this.#options;
@@ -95,13 +98,18 @@ export class PodSum {
         'cohort repeats a pod, leaves this pod out or names one that is not in the task',
       );
     this.stop();
-    const { runId, round, purpose, coordinator, publicHash, assumptions, judge } = this.#options;
+    const { runId, round, purpose, coordinator, publicHash, assumptions } = this.#options;
     const session = openSession({
       ...{ runId, round, attempt, purpose, coordinator, publicHash, assumptions, minimum: minimumCohort },
       roster: roster as Member[],
       commitments: new Map(commitments.map((commitment, i) => [cohort[i]!, commitment])),
       ...{ shape: shapeOf(spec), wireBytes: wireBytes(spec) },
     });
+    const judge = (survivors: readonly string[]): KonsilError | null =>
+      this.#options.judge(survivors, session.colluding);
+    // an attempt with everybody must be possible; with whom it ends is judged again before anything is signed
+    const objection = judge(session.roster.map(({ name }) => name));
+    if (objection) throw objection;
     const nonce = nonces.reveal(attempt);
     this.#attempt = attempt;
     this.#options.record({ stage: 'opened', attempt, survivors: [] });
@@ -152,9 +160,12 @@ export class PodSum {
   }
 
   #mask(masks: readonly MaskKey[]): void {
-    const { spec, input } = this.#options;
+    const { spec, input, drawNoise } = this.#options;
     try {
-      const lanes = packLanes(input, spec, { seed: randomBytes(SECRET_BYTES) });
+      const lanes = packLanes(input, spec, {
+        seed: randomBytes(SECRET_BYTES),
+        ...(drawNoise && { addNoise: drawNoise() }),
+      });
       applyMasks(lanes, shapeOf(spec), masks);
       this.#vector = toWire(lanes, spec);
     } catch (error) {
