@@ -255,7 +255,7 @@ function taskOf(file: TaskFile): Task {
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
       minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
       ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
-      ...quantisationSettings(aggregator),
+      ...quantisationSettings(aggregator, file.pods.identifiers.length),
       ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
