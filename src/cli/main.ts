@@ -12,6 +12,7 @@ import { addKeysCommand } from './commands/keys.ts';
 import { addModelCommand } from './commands/model.ts';
 import { addPodCommand } from './commands/pod.ts';
 import { addRunCommand } from './commands/run.ts';
+import { addSecaggCommand } from './commands/secagg.ts';
 import { addTrainCommand } from './commands/train.ts';
 import { addValidateCommand } from './commands/validate.ts';
 import { VERSION } from './environment.ts';
@@ -33,6 +34,7 @@ addJoinCommand(program);
 addKeysCommand(program);
 addValidateCommand(program);
 addModelCommand(program);
+addSecaggCommand(program);
 
 // `konsil … | head`: whoever read has gone, there is nobody to tell
 process.stdout.on('error', () => process.exit(EXIT.failed));

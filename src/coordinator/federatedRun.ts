@@ -4,7 +4,7 @@
  */
 import { applyDelta, largestClip, meanBound } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { fingerprint, type Identity, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
+import { fingerprint, type Identity, MaskPool, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
@@ -115,6 +115,7 @@ class FederatedRun {
   #aggregator!: Aggregator;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
+  readonly #pool = new MaskPool();
   #modelId = '';
   /** The final parameters and who has signed for them. */
   #result: FinalResult | null = null;
@@ -156,6 +157,7 @@ class FederatedRun {
       GOODBYE_MS,
     );
     this.#abort.abort();
+    await this.#pool.close();
     let modelFile: string | null = null;
     try {
       modelFile = this.#saveModel('model');
@@ -262,7 +264,14 @@ class FederatedRun {
         identity,
         members,
       },
-      ...{ blobs: this.#blobs, clock, deadlines: this.#deadlines, minimum, signal: this.#abort.signal },
+      ...{
+        blobs: this.#blobs,
+        pool: this.#pool,
+        clock,
+        deadlines: this.#deadlines,
+        minimum,
+        signal: this.#abort.signal,
+      },
       emit: (event) => this.#emit(event),
     });
   }
@@ -419,10 +428,11 @@ class FederatedRun {
       this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(sum.mean, pods) : sum.mean);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
-      if (privacy) this.#bound = privacy.resolution;
-      else if (secure) {
+      if (privacy) {
+        [this.#clip, this.#bound] = [privacy.round.clipNorm, privacy.resolution];
+      } else if (secure) {
         this.#clip = largestClip(secure);
-        this.#bound = meanBound(sumSpec('update', this.#facts!, secure), sum.totalWeight, result.survivors.length);
+        this.#bound = meanBound(sumSpec('update', this.#facts!, secure), sum.totalWeight, pods);
       }
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });

@@ -101,6 +101,46 @@ describe('a private federation', () => {
   });
 });
 
+describe('private steps', () => {
+  const privateSteps = (yaml: string): string =>
+    shortTask(yaml)
+      .replace('epochs: 3', 'epochs: 2')
+      .replace(
+        /batch_size: \d+/,
+        'batch_size: 32\n        private_steps: { clip_norm: 1, noise_multiplier: 1, delta: 1.0e-4 }',
+      );
+  const rowBudget =
+    (epsilonBudget: number): NonNullable<FederationOptions['pod']> =>
+    (_name, config) => ({
+      ...config,
+      policy: { ...config.policy, recordPrivacy: { required: true, epsilonBudget, delta: 1e-4 } },
+    });
+
+  it('are reckoned by each site over its own rows', async () => {
+    await open({ task: privateSteps, pod: rowBudget(10) });
+    const outcome = await federation.run();
+    expect(outcome.status).toBe('complete');
+    expect(outcome.privacy).toBeUndefined();
+    const spent = federation.noticesOf('hospital-a', 'privacy');
+    expect(spent.map(({ unit }) => unit)).toEqual(['record', 'record']);
+    expect(spent[1]!.epsilon).toBeGreaterThan(spent[0]!.epsilon);
+    // sites of other sizes draw rows with other chances
+    const last = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;
+    expect(new Set(last.map((pod) => federation.noticesOf(pod, 'privacy').at(-1)!.epsilon)).size).toBeGreaterThan(1);
+  });
+
+  it('are refused when they cost too much, or where they are missing', async () => {
+    await open({ task: privateSteps, pod: rowBudget(0.5) });
+    const outcome = await federation.run();
+    expect(reasons(outcome)['hospital-a']).toMatch(
+      /ε = 0\.5 at δ = 0\.0001 a row for dataset "breast-cancer": .* noise_multiplier [\d.]+ would make all of them fit/,
+    );
+    await federation.close();
+    await open({ pod: rowBudget(10) });
+    expect(reasons(await federation.run())['hospital-a']).toMatch(/tasks that protect each row/);
+  });
+});
+
 describe('a site’s budget', () => {
   it('counts over runs and restarts, and refuses with what would fit', async () => {
     await open({ task: withPrivacy('noise_multiplier: 2, clip_norm: 1'), pod: withBudget(6) });

@@ -52,6 +52,28 @@ describe('konsil commands', () => {
     expect(await broker.exit).toBe(0);
   });
 
+  it('computes thresholds, failure probabilities and message sizes of a cohort, and refuses unsafe ones', async () => {
+    const [hundred, many, complete, two, unsafe, ...wrong] = await Promise.all([
+      done('secagg', '--pods', '100', '--json'),
+      done('secagg', '--pods', '300', '--json'),
+      done('secagg', '--pods', '100', '--graph', 'complete'),
+      done('secagg', '--pods', '2'),
+      done('secagg', '--pods', '1000', '--colluding', '0.33', '--dropouts', '0.33', '--json'),
+      done('secagg', '--pods', '10', '--colluding', '0.5'),
+      done('secagg', '--pods', '10', '--graph', 'ring'),
+    ]);
+    expect(hundred.values).toMatchObject([
+      { graph: 'neighbours', neighbours: 32, colluding: 10, threshold: 22, signatures: 56, minimum: 56 },
+    ]);
+    const { secrecy, liveness } = many.values[0]!['failureBits'] as Record<string, number>;
+    expect(secrecy).toBeLessThan(-40);
+    expect(liveness).toBeLessThan(-20);
+    expect(complete.text).toMatch(/67 shares rebuild a secret[^]*sent and 56\.4 kB received/);
+    expect([two.code, two.text]).toEqual([1, expect.stringContaining('between 3 and 10000 pods, got 2')]);
+    expect(unsafe.values).toMatchObject([{ type: 'error', code: 'CONFIG_INVALID' }]);
+    expect(wrong.map(({ code }) => code)).toEqual([2, 2]);
+  });
+
   it('keeps keys private, shows and exports them, pins and forgets peers', async () => {
     const created = await done('keys', 'create', 'k/locked', '--passphrase', '--json');
     expect(created.code, created.text).toBe(0);

@@ -38,7 +38,11 @@ export function seededBytes(label: string): RandomBytes {
 
 /** Ed25519 key pair of a label. */
 export function signingKeyOf(label: string): KeyPair {
-  const secret = sha256(frame('test identity', label));
+  return signingKeyOfSeed(sha256(frame('test identity', label)));
+}
+
+/** Ed25519 key pair of a seed. */
+export function signingKeyOfSeed(secret: Uint8Array): KeyPair {
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), secret]);
   const jwk = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });
   if (jwk.d !== toBase64Url(secret)) throw new Error('key import changed the seed');

@@ -3,8 +3,8 @@
  * @module
  */
 import { writeFileSync } from 'node:fs';
-import { badVectors, goodVector } from './secaggVectors.ts';
+import { vectorFiles } from './secaggVectors.ts';
 
 const folder = new URL('../vectors/secagg/', import.meta.url);
-for (const [name, content] of Object.entries({ v2_attempt: goodVector(), v2_bad_requests: badVectors() }))
+for (const [name, content] of Object.entries(vectorFiles()))
   writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(content, null, 1)}\n`);

@@ -10,6 +10,7 @@ export {
 } from './client.ts';
 export { isSparse, type Member, openSession, PROTOCOL_LABEL, type Session, type SessionParameters } from './context.ts';
 export { commitNonce, GRAPH_NONCE_BYTES } from './graph.ts';
+export { type MessageSizes, messageSizes, messageTotals } from './messageSizes.ts';
 export {
   COMPLETE_UP_TO,
   type CohortAssumptions,
