@@ -2,11 +2,15 @@
  * Attacks across the attempts of one sum, and on vectors between pod and coordinator.
  * @module
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { podNames } from '../../support/secaggCohort.ts';
 import type { Attack, Code, Outcome } from '../support/attack.ts';
 import { coordinateSum, SPEC, type SumPod, sumPods } from '../support/podSums.ts';
 
 const POD_HALF = 'protocols/secureSum/podHalf.ts';
+const JOURNAL = 'participant/sumJournal.ts';
 const COORDINATOR_HALF = 'protocols/secureSum/coordinatorHalf.ts';
 
 const NAMES = podNames(4);
@@ -39,6 +43,31 @@ const notFinite = (name: string, value: number): Attack => ({
   },
 });
 
+/** Two runs over the same numbers with pods that were stopped and started in between; the second lacks the victim. */
+async function sumBeforeAndAfterRestart(code: Code): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), 'konsil-journals-'));
+  const started = (): SumPod[] =>
+    sumPods(code, {}, (name) => {
+      const journal = new code.SumJournal(join(folder, name));
+      const fact = { fact: 'sum', run: 'run-1', sum: 'update 0', round: 1, input: 'rows, parameters' } as const;
+      return {
+        judge: (survivors, colluding) => journal.objection(fact.input, survivors, colluding),
+        record: (stage) => journal.append({ ...fact, ...stage, survivors: [...stage.survivors] }),
+      };
+    });
+  try {
+    const all = await coordinateSum(code, started(), 0);
+    const pods = started();
+    const rest = await coordinateSum(code, pods.slice(1), 0);
+    if (!all.ok || !rest.ok) return { succeeded: false, code: null };
+    const alone = difference(code, all.lanes, rest.lanes);
+    const plain = code.unpackLanes(code.packLanes(pods[0]!.input, SPEC), SPEC, 1);
+    return { succeeded: JSON.stringify(alone) === JSON.stringify(plain), code: null };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 export const SUM_ATTACKS: readonly Attack[] = [
   {
     name: 'coordinator claims that a finished attempt failed, sums again without the victim and subtracts',
@@ -61,6 +90,34 @@ export const SUM_ATTACKS: readonly Attack[] = [
       const plain = code.unpackLanes(code.packLanes(pods[0]!.input, SPEC), SPEC, 1);
       return { succeeded: JSON.stringify(alone) === JSON.stringify(plain), code: null };
     },
+  },
+  {
+    name: 'coordinator sums the same numbers over the cohort and the cohort minus one, in two runs',
+    family: 'cohort minus one',
+    adversary: 'coordinator',
+    defence: [
+      {
+        file: JOURNAL,
+        text: 'if (apart.length === 0 || apart.length >= colluding + 2) continue;',
+        becomes: 'if (apart.length >= 0) continue;',
+      },
+    ],
+    code: 'COHORT_TOO_CLOSE',
+    mount: sumBeforeAndAfterRestart,
+  },
+  {
+    name: 'the same after all pods were stopped and started: they must not have forgotten the first',
+    family: 'asking twice, also after a restart',
+    adversary: 'coordinator',
+    defence: [
+      {
+        file: JOURNAL,
+        text: 'for (const [i, line] of lines.entries()) this.#take(this.#parse(line, i + 1));',
+        becomes: '',
+      },
+    ],
+    code: 'COHORT_TOO_CLOSE',
+    mount: sumBeforeAndAfterRestart,
   },
   {
     name: 'coordinator opens one attempt twice, with two cohorts',
@@ -136,7 +193,7 @@ export const SUM_ATTACKS: readonly Attack[] = [
     defence: [
       {
         file: COORDINATOR_HALF,
-        text: 'if (wire.length !== promised.bytes || !equalBytes(sha256(wire), promised.sha256))',
+        text: 'if (wire.length !== promised.bytes || !equalBytes(await this.#ports.pool.sha256(wire), promised.sha256))',
         becomes: 'if (false)',
       },
     ],
@@ -156,7 +213,7 @@ export const SUM_ATTACKS: readonly Attack[] = [
     defence: [
       {
         file: COORDINATOR_HALF,
-        text: 'if (wire.length !== promised.bytes || !equalBytes(sha256(wire), promised.sha256))',
+        text: 'if (wire.length !== promised.bytes || !equalBytes(await this.#ports.pool.sha256(wire), promised.sha256))',
         becomes: 'if (false)',
       },
       { file: 'aggregation/vectorWire.ts', text: 'if (wire.length !== size)', becomes: 'if (false)' },

@@ -28,8 +28,12 @@ export interface SumPod {
   readonly events: (readonly [string, KonsilError | undefined])[];
 }
 
-/** Four pods, each with some input of its own. */
-export function sumPods(code: Code, options: Partial<PodSumOptions> = {}): SumPod[] {
+/** Four pods, each with some input of its own. @param own options of single pods */
+export function sumPods(
+  code: Code,
+  options: Partial<PodSumOptions> = {},
+  own: (name: string) => Partial<PodSumOptions> = () => ({}),
+): SumPod[] {
   const members = new Map(podNames(4).map((name) => [name, { name, publicKey: identityOf(name).publicKey }]));
   return podNames(4).map((name, i) => {
     const update = Float32Array.from({ length: 5 }, (_, at) => Math.sin(at + 10 * i));
@@ -46,9 +50,11 @@ export function sumPods(code: Code, options: Partial<PodSumOptions> = {}): SumPo
       coordinator: identityOf('coordinator').publicKey,
       ...{ minimumCohort: 3, assumptions: {}, spec: SPEC, publicHash: code.sha256(), input },
       nonces: new code.NonceChain(seededBytes(name)),
+      pool: new code.MaskPool({ threads: 1 }), // vectors this small stay on the calling thread
       judge: () => null,
       record: () => undefined,
       ...options,
+      ...own(name),
       send: (attempt, body, vector) => sent.push({ attempt, body, vector }),
       onEvent: (event, error) => events.push([event, error]),
     });
@@ -76,6 +82,7 @@ export async function coordinateSum(
   const sum = new code.CoordinatorSum(session, SPEC, identityOf('coordinator'), {
     send: (to, body) => pods.find(({ name }) => name === to)!.sum.receive(attempt, body),
     fetch: (from) => Promise.resolve(fetch(vectors.get(from)!, from)),
+    pool: new code.MaskPool({ threads: 1 }),
     deadlineMs: () => 1,
     after: () => () => undefined,
     onPhase: () => undefined,
@@ -86,10 +93,10 @@ export async function coordinateSum(
       attempt,
       pods.map(({ name }) => name),
     );
-  let over = false;
-  void sum.outcome.finally(() => (over = true));
+  const status = { isOver: false };
+  void sum.outcome.finally(() => (status.isOver = true));
   const seen = new Map(pods.map(({ name }) => [name, 0]));
-  for (let idle = 0; !over && idle < 50; idle++) {
+  for (let idle = 0; !status.isOver && idle < 50; idle++) {
     for (const { name, sent } of pods)
       for (const { attempt: of, body, vector } of sent.slice(seen.get(name))) {
         seen.set(name, seen.get(name)! + 1);
@@ -100,6 +107,6 @@ export async function coordinateSum(
       }
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (!over) for (const { name } of pods) sum.gone(name);
+  if (!status.isOver) for (const { name } of pods) sum.gone(name);
   return sum.outcome;
 }
