@@ -15,6 +15,7 @@ export * from '../../../src/aggregation/secure/sharing.ts';
 export * from '../../../src/aggregation/secure/unmask.ts';
 export * from '../../../src/base/index.ts';
 export * from '../../../src/crypto/index.ts';
+export * from '../../../src/participant/sumJournal.ts';
 export * from '../../../src/protocols/secureSum/coordinatorHalf.ts';
 export * from '../../../src/protocols/secureSum/nonces.ts';
 export * from '../../../src/protocols/secureSum/podHalf.ts';
