@@ -157,7 +157,7 @@ export const KEY_ATTACKS: readonly Attack[] = [
     defence: [
       {
         file: 'aggregation/secure/checks.ts',
-        text: "if (seen.has(toHex(key))) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
+        text: "if (seen.has(point)) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
         becomes: '',
       },
     ],
@@ -245,7 +245,7 @@ export const KEY_ATTACKS: readonly Attack[] = [
       },
       {
         file: 'aggregation/secure/checks.ts',
-        text: "if (seen.has(toHex(key))) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
+        text: "if (seen.has(point)) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
         becomes: '',
       },
     ],
