@@ -170,6 +170,23 @@ export const KEY_ATTACKS: readonly Attack[] = [
     },
   },
   {
+    name: 'the same with another encoding of the key',
+    family: 'non-canonical encodings',
+    adversary: 'coordinator and two pods',
+    defence: [
+      { file: 'aggregation/secure/checks.ts', text: 'agreementPointOf(key); // one', becomes: 'toHex(key); // one' },
+    ],
+    code: 'AGG_BAD_MESSAGE',
+    mount(code) {
+      const scene = new Scene(code, { corrupt: [2, 3] });
+      const { maskKey, channelKey, ...body } = scene.read('advertise', scene.pods[2]!.advert);
+      const marked = (key: Uint8Array): Uint8Array => key.with(31, key[31]! | 0x80); // X25519 does not read this bit
+      const copied = { ...body, maskKey: marked(maskKey), channelKey: marked(channelKey) };
+      scene.adverts.set(3, scene.speak(3, 'advertise', copied));
+      return answered(scene.share(scene.victim));
+    },
+  },
+  {
     name: 'a pod advertises a mask key of small order, and outsiders know its masks with everybody',
     family: 'low-order points',
     adversary: 'coordinator and one pod',
