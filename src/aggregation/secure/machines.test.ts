@@ -196,6 +196,14 @@ describe('a masked vector', () => {
     }
   });
 
+  it('is announced by a pod that was given masks, and by no other', () => {
+    const cohort = makeCohort(testSession(4, 5));
+    const announce = () => stepClient(cohort.clients.get('pod-00')!, { type: 'masked', sha256: new Uint8Array(32) });
+    expect(announce).toThrow(/not masking but advertised/);
+    uploadsOf(cohort);
+    expect(announce).toThrow(/not masking but uploaded/);
+  });
+
   it('looks uniform, and unrelated to the one of the next attempt even when all secrets repeat', () => {
     const length = 50_000;
     const zero = makeCohort(testSession(3, length));
