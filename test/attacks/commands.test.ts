@@ -112,7 +112,7 @@ function explore({ n, commands, after = 0, maxCommands, numRuns }: Exploration, 
     }),
     { numRuns, seed: 20_261_121, endOnFailure: true },
   );
-  if (failed) seen.violation = `${String(errorInstance)}\nafter: ${counterexample?.join() ?? ''}`;
+  if (failed) seen.violation = `${String(errorInstance)}\nafter: ${fc.stringify(counterexample)}`;
   return seen;
 }
 
