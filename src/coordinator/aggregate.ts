@@ -7,6 +7,7 @@ import {
   centralMean,
   isSparse,
   openSession,
+  type Session,
   type SummedVector,
   shapeOf,
   unpackLanes,
@@ -35,6 +36,7 @@ import type { BlobRef, Context, MessageOf, Purpose, SecureParameters } from '../
 import type { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import type { Member, Members } from './members.ts';
+import type { AttemptTranscript } from './transcript.ts';
 
 export interface AggregatorOptions {
   readonly runId: string;
@@ -51,6 +53,8 @@ export interface AggregatorOptions {
   readonly minimum: number;
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
+  /** Begins a transcript of an attempt; absent when none is kept. */
+  readonly transcript?: (session: Session) => AttemptTranscript;
 }
 
 /** What one aggregation is about. */
@@ -263,6 +267,7 @@ export class Aggregator {
     for (const member of roster) members.send(member, context, open);
     let entered = clock.now();
     let present = '';
+    const transcript = this.#options.transcript?.(session);
     const sum = new CoordinatorSum(session, spec, identity.signing, {
       send: (to, body) => members.send(members.get(to), context, { type: 'SECURE_SHARE', purpose, attempt, body }),
       fetch: (from, ref) =>
@@ -285,6 +290,7 @@ export class Aggregator {
         else if (what === 'rejected') this.#drop(dropped, pod, PHASE_LABELS[phase], `rejected: ${detail}`);
         else emit({ type: 'dropped', pod, phase: PHASE_LABELS[phase], reason: `${what}: ${detail}` });
       },
+      ...(transcript && { onRecord: transcript.record }),
     });
     const stop = members.listen({
       onMessage: (member, at, message) => {
@@ -309,6 +315,7 @@ export class Aggregator {
     } finally {
       sum.cancel();
       stop();
+      transcript?.close();
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { applyDelta, largestClip, meanBound } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { fingerprint, type Identity, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
+import { exportPublic, fingerprint, type Identity, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
@@ -25,7 +25,7 @@ import { type LocalTask, quantisationOf, roundsOf, toWire } from '../tasks/index
 import { type Layout, readModelFile, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
-import { type Aggregation, Aggregator } from './aggregate.ts';
+import { type Aggregation, Aggregator, type AggregatorOptions } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
@@ -35,6 +35,7 @@ import { RunFolder } from './runFolder.ts';
 import { RunPrivacy } from './runPrivacy.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
+import { openTranscript, type TranscriptKind } from './transcript.ts';
 
 /** Rounds in a row that may be lost before the run ends. */
 const MAX_LOST_ROUNDS = 3;
@@ -51,6 +52,8 @@ export interface FederatedRunOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
+  readonly transcript?: TranscriptKind;
 }
 
 /** What a run produced; the report and result.json are made from it. */
@@ -264,7 +267,18 @@ class FederatedRun {
       },
       ...{ blobs: this.#blobs, clock, deadlines: this.#deadlines, minimum, signal: this.#abort.signal },
       emit: (event) => this.#emit(event),
+      ...this.#transcripts(),
     });
+  }
+
+  #transcripts(): Pick<AggregatorOptions, 'transcript'> {
+    const { identity, transcript } = this.#options;
+    if (!transcript) return {};
+    const parties = {
+      coordinator: exportPublic(identity),
+      pods: new Map(this.#members.all().map(({ name, peer }) => [name, peer.line])),
+    };
+    return { transcript: (session) => openTranscript(this.#folder, transcript, session, parties) };
   }
 
   /** The dataset the task names, or the pod's only one. */

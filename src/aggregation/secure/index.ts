@@ -32,3 +32,20 @@ export {
   startServer,
   stepServer,
 } from './server.ts';
+export {
+  cutShares,
+  parseTranscript,
+  type Transcript,
+  type TranscriptEntry,
+  type TranscriptParties,
+  transcriptLine,
+  transcriptSession,
+} from './transcript.ts';
+export {
+  type CheckedPod,
+  checkTogether,
+  checkTranscript,
+  type Finding,
+  type NamedReport,
+  type TranscriptReport,
+} from './transcriptCheck.ts';

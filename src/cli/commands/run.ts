@@ -1,7 +1,7 @@
 /** `konsil run`: the modeller's side of a task, from invitation to report. @module */
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
-import { type RunEvent, runFederated } from '../../coordinator/index.ts';
+import { type RunEvent, runFederated, type TranscriptKind } from '../../coordinator/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
 import type { RunResult } from '../../reports/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
@@ -14,7 +14,13 @@ import { resultOf } from '../result.ts';
 import { reportResult } from '../resultFiles.ts';
 import { addBrokerOptions } from './shared.ts';
 
-type Flags = BrokerFlags & { readonly json?: boolean; readonly compare?: string[]; readonly plain?: boolean };
+type Flags = BrokerFlags & {
+  readonly json?: boolean;
+  readonly compare?: string[];
+  readonly plain?: boolean;
+  /** True without a value. */
+  readonly transcript?: string | true;
+};
 
 export function addRunCommand(program: Command): void {
   addBrokerOptions(program.command('run'))
@@ -25,8 +31,13 @@ export function addRunCommand(program: Command): void {
       '--compare <pod.yaml...>',
       'studies on data you hold yourself: also train on each site alone and on all rows',
     )
+    .option(
+      '--transcript [kind]',
+      'keep what the coordinator saw in each secure sum; kind whole: with released shares, for internal audits only',
+    )
     .option('--json', 'one JSON value a line')
     .action(async (file: string, flags: Flags) => {
+      transcriptKind(flags);
       const task = await readTask(file);
       const signal = cancelOnSignals();
       const compare = await Promise.all((flags.compare ?? []).map((pod) => readPodConfig(pod)));
@@ -40,9 +51,17 @@ export function addRunCommand(program: Command): void {
     });
 }
 
+/** @throws KonsilError USAGE */
+function transcriptKind({ transcript }: Flags): TranscriptKind | undefined {
+  if (transcript === undefined) return undefined;
+  if (transcript === true || transcript === 'public') return 'public';
+  if (transcript === 'whole') return 'whole';
+  throw new KonsilError('USAGE', `--transcript ${transcript}: expected public or whole`);
+}
+
 /** What a run on the command line needs beyond the task. */
 export interface RunTaskOptions {
-  readonly flags: BrokerFlags;
+  readonly flags: Flags;
   readonly compare: readonly PodConfig[];
   readonly signal: AbortSignal;
   readonly output: Output;
@@ -70,8 +89,10 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
     const view = output.json
       ? null
       : new ProgressView({ stream: process.stdout, traffic, now: () => performance.now() });
+    const transcript = transcriptKind(flags);
     const outcome = await runFederated({
       ...{ task, identity, peers, channel, clock: systemClock, signal },
+      ...(transcript && { transcript }),
       onEvent: (event) => {
         output.value(event);
         view?.show(event);

@@ -9,6 +9,7 @@ import {
   readManifest,
   type ServerEvent,
   type ServerOutput,
+  type ServerPhase,
   type ServerState,
   type Session,
   shapeOf,
@@ -41,7 +42,30 @@ export interface SumPorts {
   readonly onPhase: (phase: SecurePhase, awaiting: readonly string[]) => void;
   /** A pod did something wrong, or was lost in a phase. */
   readonly onPod: (pod: string, phase: SecurePhase, what: 'lost' | 'rejected' | 'complained', detail: string) => void;
+  /** Is shown everything that comes and goes, for a transcript; absent when nobody keeps one. */
+  readonly onRecord?: (record: SumRecord) => void;
 }
+
+/** What came or went: nothing in it is secret to the coordinator's own files but released shares. */
+export type SumRecord =
+  /** A message, `refused` when it changed nothing, with the hash of the vector that came with it. */
+  | {
+      readonly type: 'received';
+      readonly phase: ServerPhase;
+      readonly from: string;
+      readonly message: Uint8Array;
+      readonly vector?: Uint8Array;
+      readonly refused?: string;
+    }
+  /** One message to all of `to`. */
+  | {
+      readonly type: 'sent';
+      readonly phase: ServerPhase;
+      readonly to: readonly string[];
+      readonly message: Uint8Array;
+    }
+  | { readonly type: 'lost'; readonly phase: ServerPhase; readonly pod: string }
+  | { readonly type: 'outcome'; readonly outcome: SumOutcome };
 
 /** `lanes`: the sum over exactly `survivors`. */
 export interface SumSucceeded {
@@ -149,6 +173,7 @@ export class CoordinatorSum {
     const before = this.#state.phase;
     const { state, outputs } = stepServer(this.#state, event);
     this.#state = state;
+    if (this.#ports.onRecord) recordStep(this.#ports.onRecord, before, event, state, outputs);
     const phase = before as SecurePhase;
     const rejected: string[] = [];
     for (const output of outputs) {
@@ -201,6 +226,32 @@ export class CoordinatorSum {
 
   #finish(outcome: SumOutcome): void {
     this.#cancelTimer();
+    this.#ports.onRecord?.({ type: 'outcome', outcome });
     this.#settle(outcome);
   }
+}
+
+/** Tells `record` what one step took in and gave out. */
+function recordStep(
+  record: (record: SumRecord) => void,
+  phase: ServerPhase,
+  event: ServerEvent,
+  state: ServerState,
+  outputs: readonly ServerOutput[],
+): void {
+  if (event.type === 'gone') record({ type: 'lost', phase, pod: event.from });
+  else if (event.type !== 'close') {
+    const message = event.type === 'upload' ? event.manifest : event.bytes;
+    const rejected = outputs.find((output) => output.type === 'rejected');
+    const vector = event.type === 'upload' && !rejected && readManifest(state.session, event.from, message).sha256;
+    record({
+      ...{ type: 'received', phase, from: event.from, message },
+      ...(vector && { vector }),
+      ...(rejected && { refused: rejected.error.message }),
+    });
+  }
+  const sent = new Map<Uint8Array, string[]>();
+  for (const output of outputs)
+    if (output.type === 'send') sent.set(output.bytes, [...(sent.get(output.bytes) ?? []), output.to]);
+  for (const [message, to] of sent) record({ type: 'sent', phase: state.phase, to, message });
 }
