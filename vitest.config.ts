@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/{arch,contract,vectors,fixtures}/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'test/{arch,contract,vectors,fixtures,attacks}/**/*.test.ts'],
           exclude: ['src/{coordinator,participant}/**'],
           pool: 'threads',
           isolate: false,

@@ -7,7 +7,7 @@
  * clients do their bulk work and the rest is taken to be like them; the coordinator does all of its own.
  *
  * Figures are CPU time, of all threads, unless they say wall. `--flower DIR` also runs Flower's SecAgg+ from a checkout.
- * Other options: `--parts engine,stream,cells`, `--n 5,10`, `--dropouts 0,0.2`, `--lengths 10000,1000000`, `--limit 60`
+ * Other options: `--parts primitives,engine,stream,cells`, `--n 5,10`, `--dropouts 0,0.2`, `--lengths 10000,1000000`, `--limit 60`
  * (seconds of key stream a coordinator may spend on one vector length, by estimate).
  * @module
  */
@@ -20,12 +20,14 @@ import type { CellReport } from './secaggCell.ts';
 import type { EngineReport } from './secaggEngine.ts';
 import { runFlower } from './secaggFlower.ts';
 import { runPart } from './secaggMeasure.ts';
+import type { PrimitivesReport } from './secaggPrimitives.ts';
 import type { StreamReport } from './secaggStream.ts';
 import {
   cellTable,
   engineTable,
   limitOf,
   phaseTable,
+  primitivesTable,
   type SkippedCell,
   streamTable,
   type Target,
@@ -37,7 +39,7 @@ const { values: flags } = parseArgs({
   options: {
     ...{ json: { type: 'string' }, flower: { type: 'string' }, quick: { type: 'boolean', default: false } },
     ...{
-      parts: { type: 'string', default: 'engine,stream,cells' },
+      parts: { type: 'string', default: 'primitives,engine,stream,cells' },
       n: { type: 'string' },
       dropouts: { type: 'string' },
     },
@@ -173,11 +175,13 @@ const machine = {
 say(
   `${machine.cpu ?? 'unknown processor'}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadBefore?.toFixed(1)}\n`,
 );
+const primitives = parts.has('primitives') ? (runPart('secaggPrimitives', {}) as PrimitivesReport) : null;
 const results: Results = {
   engines: parts.has('engine') ? engines() : [],
   streams: parts.has('stream') ? streams() : [],
   cells: parts.has('cells') ? cells() : [],
 };
+if (primitives) say(`### Primitives\n\nMicroseconds of CPU time.\n\n${primitivesTable(primitives)}`);
 for (const engine of results.engines) say(`### Masks\n\n${engineTable(engine)}`);
 if (results.streams.length > 0) say(`### A client that streams\n\n${streamTable(results.streams)}`);
 if (results.cells.length > 0) {
@@ -190,4 +194,7 @@ const flower = flags.flower === undefined ? null : runFlower(flags.flower, resul
 if (flower) say(`### Flower\n\n${flower.table}`);
 const loadAfter = loadavg()[0];
 if (flags.json)
-  writeFileSync(flags.json, JSON.stringify({ machine, loadAfter, ...results, targets, flower: flower?.rows }, null, 2));
+  writeFileSync(
+    flags.json,
+    JSON.stringify({ machine, loadAfter, primitives, ...results, targets, flower: flower?.rows }, null, 2),
+  );

@@ -12,15 +12,7 @@ import {
   type VectorSpec,
   wireBytes,
 } from '../src/aggregation/index.ts';
-import {
-  allocateVector,
-  applyMasks,
-  type MaskKey,
-  MaskPool,
-  randomBytes,
-  sha256,
-  shapeBytes,
-} from '../src/crypto/index.ts';
+import { allocateVector, type MaskKey, MaskPool, randomBytes, sha256, shapeBytes } from '../src/crypto/index.ts';
 import { median, NO_TIME, peakMiB, plus, type Times, timed, timedAsync } from './secaggMeasure.ts';
 
 /** Every client's sample count. */
@@ -53,9 +45,10 @@ export interface BulkOptions {
 }
 
 const CLIENT_STEPS = ['quantise', 'mask', 'pack', 'hash'] as const;
+type ClientBill = Record<(typeof CLIENT_STEPS)[number], Times>;
 const SERVER_STEPS = ['hash', 'unpack', 'add', 'unmask', 'decode'] as const;
 
-/** Milliseconds; a client's are medians of the sample, on one thread. `skipped`: why the coordinator was not measured. */
+/** Milliseconds; a client's are medians of the sample, masks on one thread of a pool. `skipped`: why the coordinator was not measured. */
 export interface BulkReport {
   readonly length: number;
   readonly wireBytes: number;
@@ -93,23 +86,32 @@ export async function measureBulk(options: BulkOptions): Promise<BulkReport> {
   const bytes = shapeBytes(shape);
   let wire: Uint8Array = new Uint8Array(0);
 
-  const clientOnce = (masks: readonly MaskKey[], client: number): Record<(typeof CLIENT_STEPS)[number], Times> => {
+  const pool = new MaskPool({ threads: 1 });
+  await warmUp(pool);
+  const into = allocateVector(shape);
+  const clientOnce = async (masks: readonly MaskKey[], client: number): Promise<ClientBill> => {
     const times = bill(CLIENT_STEPS);
-    const run = <T>(step: (typeof CLIENT_STEPS)[number], work: () => T): T => {
-      const taken = timed(work);
+    const run = async <T>(step: (typeof CLIENT_STEPS)[number], work: () => T | Promise<T>): Promise<T> => {
+      const taken = await timedAsync(async () => work());
       times[step] = taken.times;
       return taken.result;
     };
+    into.fill(0);
     const update = updateOf(length, client);
-    const lanes = run('quantise', () => packLanes({ update, weight: WEIGHT, extras: { loss: 1 }, counts: {} }, spec));
-    run('mask', () => applyMasks(lanes, shape, masks));
-    wire = run('pack', () => toWire(lanes, spec));
-    run('hash', () => sha256(wire));
+    const lanes = await run('quantise', () =>
+      packLanes({ update, weight: WEIGHT, extras: { loss: 1 }, counts: {} }, spec, { into }),
+    );
+    await run('mask', async () => pool.applyMasks(lanes, shape, masks));
+    wire = await run('pack', () => toWire(lanes, spec));
+    await run('hash', () => sha256(wire));
     return times;
   };
   // short vectors again and again: one measurement would be of the clock
   const repeats = Math.max(1, Math.min(20, Math.ceil(2e6 / length)));
-  const clients = Array.from({ length: repeats }, () => clientMasks.map(clientOnce)).flat();
+  const clients: ClientBill[] = [];
+  for (let i = 0; i < repeats; i++)
+    for (const [client, masks] of clientMasks.entries()) clients.push(await clientOnce(masks, client));
+  await pool.close();
   const limits = Array.from({ length: 5 }, () => [timedCopy(bytes), timedAes(bytes)] as const);
   const seconds = (bytes * (serverMasks.length + options.uploads)) / STREAM_RATE;
   const skipped = seconds > limitS ? `about ${Math.round(seconds)} s of key stream and sums, limit ${limitS} s` : null;

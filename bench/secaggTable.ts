@@ -6,6 +6,7 @@ import type { BulkReport } from './secaggBulk.ts';
 import type { CellReport } from './secaggCell.ts';
 import type { EngineReport } from './secaggEngine.ts';
 import { NO_TIME, plus, type Times } from './secaggMeasure.ts';
+import type { PrimitivesReport } from './secaggPrimitives.ts';
 import type { StreamReport } from './secaggStream.ts';
 
 export const number = (value: number, digits = 3): string =>
@@ -159,6 +160,14 @@ export function phaseTable(reports: readonly (CellReport | SkippedCell)[]): stri
       'kB a client',
     ]) + rows.join('')
   );
+}
+
+export function primitivesTable(report: PrimitivesReport): string {
+  const cell = (value: number | undefined): string => (value === undefined ? '–' : number(value));
+  const rows = Object.entries(report).map(([name, { node, libsodium, noble }]) =>
+    line([name, cell(node), cell(libsodium), cell(noble)]),
+  );
+  return head(['operation', 'used: node:crypto and our own', 'libsodium', 'noble']) + rows.join('');
 }
 
 /** A cohort that was not measured. */

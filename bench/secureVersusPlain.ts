@@ -1,6 +1,6 @@
 /**
- * The whole demo task, secure and plain, on the same data: largest difference of the final parameters, and bytes a round
- * a pod against the float32 model. `npx tsx bench/secureVersusPlain.ts`
+ * The whole demo task, plain and secure at several widths, on the same data: largest difference of the final parameters,
+ * and bytes a round a pod against the float32 model. `npx tsx bench/secureVersusPlain.ts`
  */
 import { availableParallelism } from 'node:os';
 import { Federation, type FederationOptions } from '../sim/federation.ts';
@@ -10,9 +10,9 @@ const allowPlain: NonNullable<FederationOptions['pod']> = (_name, config) => ({
   policy: { ...config.policy, requireSecureAggregation: false },
 });
 
-async function run(secure: boolean) {
+async function run(aggregator: string) {
   const federation = await Federation.open({
-    task: (yaml) => (secure ? yaml : yaml.replace('secure: true', 'secure: false')),
+    task: (yaml) => yaml.replace('secure: true', aggregator),
     pod: allowPlain,
   });
   const outcome = await federation.run();
@@ -22,24 +22,42 @@ async function run(secure: boolean) {
   return { outcome, sentPerRound: sent.reduce((a, b) => a + b, 0) / sent.length / outcome.rounds.length };
 }
 
-const [secure, plain] = [await run(true), await run(false)];
-const differences = Array.from(secure.outcome.parameters!, (value, i) =>
-  Math.abs(value - plain.outcome.parameters![i]!),
-);
-const auc = ({ outcome }: typeof secure) => outcome.pooled?.['ROC AUC']?.value;
-process.stdout.write(
-  `${JSON.stringify({
-    cores: availableParallelism(),
-    rounds: secure.outcome.rounds.length,
+type Run = Awaited<ReturnType<typeof run>>;
+
+/** Lines of the aggregator, by name. */
+const WAYS: Readonly<Record<string, readonly string[]>> = {
+  '32 bits': [],
+  '24 bits, per_tensor': ['bits: 24'],
+  '16 bits, per_tensor': ['bits: 16'],
+  '16 bits, rotated': ['bits: 16', 'rotation: true'],
+  '16 bits, rotated, stochastic': ['bits: 16', 'rotation: true', 'rounding: stochastic'],
+  '8 bits, rotated, stochastic': ['bits: 8', 'rotation: true', 'rounding: stochastic'],
+};
+
+function report(name: string, { outcome, sentPerRound }: Run, plain: Run): object {
+  const other = plain.outcome.parameters!;
+  const differences = Array.from(outcome.parameters!, (value, i) => Math.abs(value - other[i]!));
+  const { vectorBytes } = outcome.rounds[0]!;
+  return {
+    name,
+    rounds: outcome.rounds.length,
     parameters: differences.length,
     largestDifference: Math.max(...differences),
-    boundPerRound: secure.outcome.secure!.bound,
-    clipped: secure.outcome.rounds.reduce((n, { clipped }) => n + clipped, 0),
-    auc: { secure: auc(secure), plain: auc(plain) },
-    float32Bytes: 4 * differences.length,
-    vectorBytes: { secure: secure.outcome.rounds[0]!.vectorBytes, plain: plain.outcome.rounds[0]!.vectorBytes },
-    sentPerPodPerRoundBytes: { secure: Math.round(secure.sentPerRound), plain: Math.round(plain.sentPerRound) },
-    secondsRatioSecureToPlain: secure.outcome.seconds / plain.outcome.seconds,
-  })}\n`,
-);
+    boundPerRound: outcome.secure?.bound,
+    largestClip: outcome.secure?.clip,
+    clipped: outcome.rounds.reduce((n, { clipped }) => n + clipped, 0),
+    auc: outcome.pooled?.['ROC AUC']?.value,
+    validationLoss: outcome.rounds.at(-1)!.validationLoss,
+    vectorBytes,
+    sentPerPodPerRoundBytes: Math.round(sentPerRound),
+    secondsRatioToPlain: outcome.seconds / plain.outcome.seconds,
+  };
+}
+
+const plain = await run('secure: false');
+const print = (line: object): unknown => process.stdout.write(`${JSON.stringify(line)}\n`);
+print({ cores: availableParallelism(), float32Bytes: 4 * plain.outcome.parameters!.length });
+print(report('plain', plain, plain));
+for (const [name, lines] of Object.entries(WAYS))
+  print(report(name, await run(['secure: true', ...lines.map((line) => `    ${line}`)].join('\n')), plain));
 process.exit(0);

@@ -20,15 +20,16 @@ export function toWire(vector: Uint8Array, spec: VectorSpec): Uint8Array {
 }
 
 /**
- * Inverse of {@link toWire}: lanes whose upper bits and padding are zero, in an array of its own.
+ * Inverse of {@link toWire}: lanes whose upper bits and padding are zero.
+ * @param into where to: zero bytes of the vector's length, aligned to 4. @default an array of its own
  * @throws KonsilError AGG_BAD_MESSAGE for a wrong length or bits that should be zero.
  */
-export function fromWire(wire: Uint8Array, spec: VectorSpec): Uint8Array {
+export function fromWire(wire: Uint8Array, spec: VectorSpec, into?: Uint8Array): Uint8Array {
   const { lane, tailAt, bytes } = partsOf(spec);
   const size = wireBytes(spec);
   if (wire.length !== size)
     throw new KonsilError('AGG_BAD_MESSAGE', `masked vector has ${wire.length} bytes, expected ${size}`);
-  const vector = new Uint8Array(bytes);
+  const vector = into ?? new Uint8Array(bytes);
   unpackBits(wire, spec.bits ?? DEFAULT_BITS, lanesAt(vector, lane, spec.updateLength));
   vector.set(wire.subarray(size - 4 * tailWords(spec)), tailAt);
   return vector;

@@ -10,9 +10,9 @@ import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import { problemOf } from '../datasources/index.ts';
-import { plainBytes, sumSpec } from '../protocols/index.ts';
+import { exactSums, plainBytes, sumSpec } from '../protocols/index.ts';
 import type { Comparison, RunResult } from '../reports/index.ts';
-import type { LocalTask } from '../tasks/index.ts';
+import { type LocalTask, quantisationOf } from '../tasks/index.ts';
 import type { Purpose } from '../wire/index.ts';
 import { VERSION } from './environment.ts';
 
@@ -25,9 +25,10 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
   const { training, protocol } = task;
   const { local } = outcome;
   const secret = secure !== null;
+  const { scaleQuantile: _, ...quantisation } = quantisationOf(task.aggregator);
   const sizeOf = (purpose: Purpose): number => {
     if (!facts) return 0;
-    const spec = sumSpec(purpose, facts, secure ?? { clip: 1, maxWeight: 1, cohort: task.pods.length });
+    const spec = sumSpec(purpose, facts, secure ?? exactSums(task.pods.length));
     return secret ? wireBytes(spec) : plainBytes(spec);
   };
   return {
@@ -46,6 +47,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
             minimum: secure.minimum,
             clip: secure.clip,
             bound: secure.bound,
+            ...quantisation,
           },
         }
       : {}),
@@ -109,6 +111,16 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
               bytes: sizeOf('statistics'),
               visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
             },
+            ...(secret && quantisation.scale !== 'fixed'
+              ? [
+                  {
+                    what: 'Masked ranges of the update, as powers of two, before each round',
+                    to: 'coordinator',
+                    bytes: sizeOf('range'),
+                    visibleTo: 'nobody alone; the coordinator learns how many sites need which power of two',
+                  },
+                ]
+              : []),
             {
               what: secret
                 ? 'Masked model update, sample count and losses, each round'

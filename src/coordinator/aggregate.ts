@@ -15,7 +15,7 @@ import {
   wireBytes,
 } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
-import { type Identity, randomBytes } from '../crypto/index.ts';
+import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import {
   CoordinatorSum,
   decodePlain,
@@ -49,6 +49,7 @@ export interface AggregatorOptions {
   readonly members: Members;
   readonly blobs: Blobs;
   readonly clock: Clock;
+  readonly pool: MaskPool;
   readonly deadlines: LearnedDeadlines;
   readonly minimum: number;
   readonly signal: AbortSignal;
@@ -191,7 +192,7 @@ export class Aggregator {
   ): Promise<Aggregation> {
     const { facts, minimum, emit } = this.#options;
     const exact = sumSpec(request.purpose, facts, secure);
-    const spec = request.privacy ? privateSpec(exact, request.privacy, this.#options.task.aggregator.bits) : exact;
+    const spec = request.privacy ? privateSpec(exact, request.privacy) : exact;
     const dropped: Dropped = [];
     const ready = await this.#awaitWork(
       request,
@@ -276,6 +277,7 @@ export class Aggregator {
           timeoutMs: deadlines.limitMs('upload', 'exchange'),
           signal,
         }),
+      pool: this.#options.pool,
       deadlineMs: (phase) => deadlines.limitMs(phase, 'exchange'),
       after: (delayMs, callback) => clock.after(delayMs, callback),
       onPhase: (phase, awaiting) => {

@@ -4,38 +4,34 @@
  */
 import { applyDelta, largestClip, meanBound } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { exportPublic, fingerprint, type Identity, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
+import { fingerprint, type Identity, MaskPool, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import {
-  checkModelFits,
   clipsOf,
   exactSums,
   type KnownWeights,
   perFeature,
   type SumFacts,
-  sumFacts,
   sumSpec,
-  trainerOptions,
   updateParameters,
 } from '../protocols/index.ts';
 import type { PrivacyResult, RoundResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf, roundsOf, toWire } from '../tasks/index.ts';
-import { type Layout, readModelFile, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
-import type { BlobRef, MessageOf, SecureParameters } from '../wire/index.ts';
-import { type Aggregation, Aggregator, type AggregatorOptions } from './aggregate.ts';
+import type { BlobRef, SecureParameters } from '../wire/index.ts';
+import { type Aggregation, Aggregator } from './aggregate.ts';
+import { type AgreedTask, agreeOnTask } from './agreedTask.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
-import { type Member, Members } from './members.ts';
+import type { ResolvedTask } from './initialModel.ts';
+import { describeAbsent, type Member, Members } from './members.ts';
 import { type FinalResult, ResultStatements } from './resultStatements.ts';
 import { RunFolder } from './runFolder.ts';
-import { RunPrivacy } from './runPrivacy.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
-import { openTranscript, type TranscriptKind } from './transcript.ts';
+import { type TranscriptKind, transcriptsIn } from './transcript.ts';
 
 /** Rounds in a row that may be lost before the run ends. */
 const MAX_LOST_ROUNDS = 3;
@@ -104,20 +100,18 @@ class FederatedRun {
   readonly #startedAt = new Date();
   readonly #started: number;
   #writeFailure: KonsilError | null = null;
-  #resolved: ResolvedTask | null = null;
-  #facts: SumFacts | null = null;
-  #layout: Layout | null = null;
+  #agreed: AgreedTask | null = null;
   #parameters: Float32Array | null = null;
   #standardiser: Standardiser | null = null;
   #secure: SecureParameters | null = null;
   /** Largest clip and error bound of the last update. */
   #clip: number | null = null;
   #bound = 0;
-  #privacy: RunPrivacy | undefined;
   #trainingRows = 0;
   #aggregator!: Aggregator;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
+  readonly #pool = new MaskPool();
   #modelId = '';
   /** The final parameters and who has signed for them. */
   #result: FinalResult | null = null;
@@ -159,6 +153,7 @@ class FederatedRun {
       GOODBYE_MS,
     );
     this.#abort.abort();
+    await this.#pool.close();
     let modelFile: string | null = null;
     try {
       modelFile = this.#saveModel('model');
@@ -182,7 +177,7 @@ class FederatedRun {
     if (task.aggregator.secure) this.#secure = updateParameters(task, weights);
     let lost = 0;
     let completed = 0;
-    for (; completed < rounds && (this.#privacy?.isAffordable() ?? true); completed++) {
+    for (; completed < rounds && (this.#agreed?.privacy?.isAffordable() ?? true); completed++) {
       lost = (await this.#tryRound(completed)) ? 0 : lost + 1;
       if (lost >= MAX_LOST_ROUNDS)
         throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
@@ -193,7 +188,7 @@ class FederatedRun {
   /** Why a run that has not failed is over. */
   #howItEnded(): string {
     const rounds = roundsOf(this.#options.task);
-    return this.#privacy && this.#rounds.length < rounds && !this.#privacy.isAffordable()
+    return this.#agreed?.privacy && this.#rounds.length < rounds && !this.#agreed?.privacy.isAffordable()
       ? `the privacy budget is spent after ${this.#rounds.length} of ${rounds} rounds`
       : 'all rounds done';
   }
@@ -201,50 +196,23 @@ class FederatedRun {
   // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #admitPods(): Promise<void> {
-    const { task, identity } = this.#options;
+    const { task, identity, clock, transcript } = this.#options;
     const members = this.#members;
-    await members.watch();
+    const signal = this.#abort.signal;
     const joinMs = 1_000 * task.deadlines.join;
-    const online = await members.online(joinMs);
-    if (online.size === 0)
-      throw new KonsilError(
-        'COHORT_TOO_SMALL',
-        `no pod can be asked: ${describeAbsent(members.all())}; are they running, and do they know this modeller's key?`,
-      );
-    const offers = members.all().flatMap((member) => {
-      const answer = online.get(member.name);
-      return answer ? [{ member, dataset: this.#datasetOf(member, online), datasets: answer.datasets }] : [];
-    });
-    const { modelFile } = task.local;
-    const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
-    const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason), attached);
-    this.#resolved = resolved;
-    // compiled here too: a model that cannot be trained is found before anyone is asked
-    const trainer = await Trainer.create(
-      trainerOptions(resolved.task, resolved.model, resolved.source),
-      this.#abort.signal,
-    );
-    this.#layout = trainer.program.layout;
-    this.#parameters = await startParameters(trainer.program, task, resolved.task, this.#abort.signal);
-    this.#facts = sumFacts(resolved.task, this.#layout, resolved.features.length);
-    try {
-      this.#privacy = RunPrivacy.of(resolved.task, this.#facts.parameters);
-      checkModelFits(trainer.program, resolved.task, this.#facts.features);
-    } finally {
-      await trainer.close();
-    }
+    await members.watch();
+    const agreed = await agreeOnTask(task, members, joinMs, signal);
+    this.#agreed = agreed;
+    this.#parameters = agreed.parameters;
+    const { resolved, facts } = agreed;
     const taskJson = JSON.stringify(toWire(resolved.task));
     const everyone = members.all().map(({ peer }) => peer.public.id);
     const model = this.#blobs.offer(resolved.model, everyone);
     this.#modelId = model.id;
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
-    const request = (member: Member): MessageOf<'JOB_REQUEST'> => ({
-      ...{ type: 'JOB_REQUEST', task: taskJson, model, roster },
-      dataset: this.#datasetOf(member, online),
-    });
     await members.admit(
-      members.all().filter(({ name, state }) => online.has(name) && state !== 'rejected'),
-      request,
+      members.all().filter(({ name, state }) => agreed.datasets.has(name) && state !== 'rejected'),
+      (member) => ({ type: 'JOB_REQUEST', task: taskJson, model, roster, dataset: agreed.datasets.get(member.name)! }),
       joinMs,
     );
     const active = members.active();
@@ -254,36 +222,12 @@ class FederatedRun {
         'COHORT_TOO_SMALL',
         `${active.length} of ${members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(members.all())}`,
       );
-    const { clock } = this.#options;
     this.#aggregator = new Aggregator({
-      ...{
-        runId: this.#runId,
-        task: resolved.task,
-        taskJson,
-        modelId: model.id,
-        facts: this.#facts,
-        identity,
-        members,
-      },
-      ...{ blobs: this.#blobs, clock, deadlines: this.#deadlines, minimum, signal: this.#abort.signal },
+      ...{ runId: this.#runId, task: resolved.task, taskJson, modelId: model.id, facts, identity, members, clock },
+      ...{ blobs: this.#blobs, pool: this.#pool, deadlines: this.#deadlines, minimum, signal },
       emit: (event) => this.#emit(event),
-      ...this.#transcripts(),
+      ...(transcript && { transcript: transcriptsIn(this.#folder, transcript, identity, members.all()) }),
     });
-  }
-
-  #transcripts(): Pick<AggregatorOptions, 'transcript'> {
-    const { identity, transcript } = this.#options;
-    if (!transcript) return {};
-    const parties = {
-      coordinator: exportPublic(identity),
-      pods: new Map(this.#members.all().map(({ name, peer }) => [name, peer.line])),
-    };
-    return { transcript: (session) => openTranscript(this.#folder, transcript, session, parties) };
-  }
-
-  /** The dataset the task names, or the pod's only one. */
-  #datasetOf(member: Member, online: ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>): string {
-    return member.dataset || (online.get(member.name)?.datasets[0]?.name ?? member.name);
   }
 
   #minimum(): number {
@@ -296,7 +240,7 @@ class FederatedRun {
   /** Count, sum and squares over all sites. */
   async #statistics(): Promise<KnownWeights> {
     const { task } = this.#options;
-    const facts = this.#facts!;
+    const facts = this.#agreed!.facts;
     const { sum, survivors } = await this.#persist(() =>
       this.#aggregator.run({
         ...{ purpose: 'statistics', round: this.#nextRound++, completed: 0 },
@@ -376,7 +320,7 @@ class FederatedRun {
         ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } }
         : {}),
       ...(secure ? { secure } : {}),
-      ...(this.#privacy && purpose === 'update' ? { privacy: this.#privacy.round } : {}),
+      ...(this.#agreed?.privacy && purpose === 'update' ? { privacy: this.#agreed?.privacy.round } : {}),
     };
   }
 
@@ -385,7 +329,7 @@ class FederatedRun {
     const { task } = this.#options;
     const secure = this.#secure;
     const { rotation: rotates } = quantisationOf(task.aggregator);
-    const { stretches = [] } = this.#facts!;
+    const { stretches = [] } = this.#agreed!.facts;
     const rotation = rotates ? { rotation: randomBytes(SECRET_BYTES) } : {};
     if (!secure || stretches.length === 0) return secure && { ...secure, ...rotation };
     const ranges = { ...exactSums(task.pods.length), ...rotation };
@@ -412,7 +356,7 @@ class FederatedRun {
       this.#throwWriteFailure();
       const { sum } = result;
       const pods = result.survivors.length;
-      const privacy = this.#privacy;
+      const privacy = this.#agreed?.privacy;
       const cost = privacy && { epsilon: privacy.charge(), clipNorm: privacy.round.clipNorm };
       const validation = validationOf(sum);
       const summary: RoundResult = {
@@ -433,10 +377,11 @@ class FederatedRun {
       this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(sum.mean, pods) : sum.mean);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
-      if (privacy) this.#bound = privacy.resolution;
-      else if (secure) {
+      if (privacy) {
+        [this.#clip, this.#bound] = [privacy.round.clipNorm, privacy.resolution];
+      } else if (secure) {
         this.#clip = largestClip(secure);
-        this.#bound = meanBound(sumSpec('update', this.#facts!, secure), sum.totalWeight, result.survivors.length);
+        this.#bound = meanBound(sumSpec('update', this.#agreed!.facts, secure), sum.totalWeight, pods);
       }
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });
@@ -446,7 +391,7 @@ class FederatedRun {
       return true;
     } catch (error) {
       if (isKonsilError(error, 'AGG_ROUND_SPENT')) {
-        this.#privacy?.charge(); // shares are out: its sum may have been opened by somebody
+        this.#agreed?.privacy?.charge(); // shares are out: its sum may have been opened by somebody
         return false;
       }
       throw error;
@@ -456,7 +401,7 @@ class FederatedRun {
   }
 
   async #evaluate(completed: number): Promise<void> {
-    const facts = this.#facts!;
+    const facts = this.#agreed!.facts;
     const { task } = this.#options;
     const secure = task.aggregator.secure ? exactSums(task.pods.length) : null;
     const blob = this.#parameterBlob();
@@ -501,10 +446,10 @@ class FederatedRun {
 
   /** Writes the present model as files called `stem`. @returns the one to open, or null when there is no model yet. */
   #saveModel(stem: string): string | null {
-    const resolved = this.#resolved;
-    if (!resolved || !this.#parameters) return null;
+    if (!this.#agreed || !this.#parameters) return null;
+    const { resolved, layout } = this.#agreed;
     const files = trainedModelFiles(stem, this.#runId, resolved, {
-      layout: this.#layout!,
+      layout,
       parameters: this.#parameters,
       standardiser: this.#standardiser,
     });
@@ -532,11 +477,12 @@ class FederatedRun {
       ...(error ? { error } : {}),
       status: error ? 'aborted' : 'complete',
       seconds: (clock.now() - this.#started) / 1_000,
-      ...{ resolved: this.#resolved, facts: this.#facts, standardiser: this.#standardiser, pooled: this.#pooled },
+      ...{ resolved: this.#agreed?.resolved ?? null, facts: this.#agreed?.facts ?? null },
+      ...{ standardiser: this.#standardiser, pooled: this.#pooled },
       parameters: this.#rounds.length > 0 ? this.#parameters : null,
       rounds: this.#rounds,
       sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-      ...(this.#privacy && { privacy: this.#privacy.result(this.#rounds.length) }),
+      ...(this.#agreed?.privacy && { privacy: this.#agreed?.privacy.result(this.#rounds.length) }),
       secure: this.#secure && {
         ...{ ...this.#secure, clip: this.#clip ?? this.#secure.clip },
         ...{ bound: this.#bound, minimum: this.#minimum() },
@@ -557,11 +503,6 @@ class FederatedRun {
  */
 export async function runFederated(options: FederatedRunOptions): Promise<RunOutcome> {
   return new FederatedRun(options, newRunId()).run();
-}
-
-function describeAbsent(members: readonly Member[]): string {
-  const absent = members.filter(({ state }) => state !== 'active');
-  return absent.map(({ name, state, reason }) => `${name} ${state}${reason ? ` (${reason})` : ''}`).join(', ');
 }
 
 /** A pod's fingerprint as reports show it. */

@@ -340,3 +340,9 @@ export class Members {
     this.#options.emit({ type: 'member', pod: member.name, state, reason });
   }
 }
+
+/** Who is not taking part and why, for an error's message. */
+export function describeAbsent(members: readonly Member[]): string {
+  const absent = members.filter(({ state }) => state !== 'active');
+  return absent.map(({ name, state, reason }) => `${name} ${state}${reason ? ` (${reason})` : ''}`).join(', ');
+}

@@ -5,7 +5,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { allowPlain, Federation, type FederationOptions, plainTask, reasons, shortTask } from '../../sim/federation.ts';
+import {
+  allowPlain,
+  Federation,
+  type FederationOptions,
+  plainTask,
+  reasons,
+  shortTask,
+  soloTask,
+} from '../../sim/federation.ts';
 
 let federation: Federation;
 const open = async (options: FederationOptions): Promise<Federation> => {
@@ -18,6 +26,10 @@ const withPrivacy =
   (privacy: string, edit: (yaml: string) => string = shortTask) =>
   (yaml: string): string =>
     edit(yaml).replace('  aggregator:', `  aggregator:\n    privacy: { delta: 1.0e-5, ${privacy} }`);
+/** What does not depend on the mode is cheapest with one pod. */
+const solo = (privacy: string): FederationOptions => ({
+  ...{ task: withPrivacy(privacy, soloTask), pods: ['hospital-a'], pod: allowPlain },
+});
 /** A site with a budget, as its pod file would give it. */
 const withBudget =
   (epsilonBudget: number): NonNullable<FederationOptions['pod']> =>
@@ -70,9 +82,7 @@ describe('a private federation', () => {
   });
 
   it('follows the updates with an adaptive clip', async () => {
-    await open({
-      task: withPrivacy('noise_multiplier: 0.05, clip_norm: 0.001, adaptive_clip: { rate: 1 }'),
-    });
+    await open(solo('noise_multiplier: 0.02, clip_norm: 0.001, adaptive_clip: { rate: 1 }'));
     const outcome = await federation.run();
     const clips = outcome.rounds.map(({ privacy }) => privacy!.clipNorm);
     expect(clips[0]).toBe(0.001);
@@ -84,7 +94,7 @@ describe('a private federation', () => {
   });
 
   it('ends in time when the task’s own budget is spent, and evaluates what it has', async () => {
-    await open({ task: withPrivacy('noise_multiplier: 2, clip_norm: 1, epsilon_budget: 3.5') });
+    await open(solo('noise_multiplier: 2, clip_norm: 1, epsilon_budget: 3.5'));
     const outcome = await federation.run();
     expect(outcome.status).toBe('complete');
     expect(outcome.rounds).toHaveLength(2);
@@ -95,9 +105,49 @@ describe('a private federation', () => {
   });
 
   it('does not begin when not one round fits', async () => {
-    await open({ task: withPrivacy('noise_multiplier: 0.1, clip_norm: 1, epsilon_budget: 1') });
+    await open(solo('noise_multiplier: 0.1, clip_norm: 1, epsilon_budget: 1'));
     const outcome = await federation.run();
     expect(outcome.error).toMatchObject({ code: 'PRIVACY_BUDGET', message: /one round costs ε = \d+/ });
+  });
+});
+
+describe('private steps', () => {
+  const privateSteps = (yaml: string): string =>
+    shortTask(yaml)
+      .replace('epochs: 3', 'epochs: 2')
+      .replace(
+        /batch_size: \d+/,
+        'batch_size: 32\n        private_steps: { clip_norm: 1, noise_multiplier: 1, delta: 1.0e-4 }',
+      );
+  const rowBudget =
+    (epsilonBudget: number): NonNullable<FederationOptions['pod']> =>
+    (_name, config) => ({
+      ...config,
+      policy: { ...config.policy, recordPrivacy: { required: true, epsilonBudget, delta: 1e-4 } },
+    });
+
+  it('are reckoned by each site over its own rows', async () => {
+    await open({ task: privateSteps, pod: rowBudget(10) });
+    const outcome = await federation.run();
+    expect(outcome.status).toBe('complete');
+    expect(outcome.privacy).toBeUndefined();
+    const spent = federation.noticesOf('hospital-a', 'privacy');
+    expect(spent.map(({ unit }) => unit)).toEqual(['record', 'record']);
+    expect(spent[1]!.epsilon).toBeGreaterThan(spent[0]!.epsilon);
+    // sites of other sizes draw rows with other chances
+    const last = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;
+    expect(new Set(last.map((pod) => federation.noticesOf(pod, 'privacy').at(-1)!.epsilon)).size).toBeGreaterThan(1);
+  });
+
+  it('are refused when they cost too much, or where they are missing', async () => {
+    await open({ task: privateSteps, pod: rowBudget(0.5) });
+    const outcome = await federation.run();
+    expect(reasons(outcome)['hospital-a']).toMatch(
+      /ε = 0\.5 at δ = 0\.0001 a row for dataset "breast-cancer": .* noise_multiplier [\d.]+ would make all of them fit/,
+    );
+    await federation.close();
+    await open({ pod: rowBudget(10) });
+    expect(reasons(await federation.run())['hospital-a']).toMatch(/tasks that protect each row/);
   });
 });
 

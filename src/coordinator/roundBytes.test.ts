@@ -11,11 +11,13 @@ afterEach(() => federation.close());
 
 describe('a round moves about as many bytes as is estimated', () => {
   const wide = (yaml: string): string => yaml.replace('[16]', '[512, 256]');
+  const sixteen = (yaml: string): string => yaml.replace('secure: true', 'secure: true\n    bits: 16');
   it.each([
-    ['secure', shortTask, 31 * 16 + 17],
-    ['secure', (yaml: string) => wide(shortTask(yaml)), 31 * 512 + 513 * 256 + 257],
-    ['plain', (yaml: string) => wide(plainTask(yaml)), 31 * 512 + 513 * 256 + 257],
-  ])('%s', async (mode, task, parameters) => {
+    ['secure', shortTask, 31 * 16 + 17, {}],
+    ['secure', (yaml: string) => wide(shortTask(yaml)), 31 * 512 + 513 * 256 + 257, {}],
+    ['16 bits', (yaml: string) => sixteen(shortTask(yaml)), 31 * 16 + 17, { bits: 16, stretches: 4 }],
+    ['plain', (yaml: string) => wide(plainTask(yaml)), 31 * 512 + 513 * 256 + 257, null],
+  ])('%s', async (mode, task, parameters, masked) => {
     federation = await Federation.open({ task, ...(mode === 'plain' && { pod: allowPlain }) });
     const totals: number[] = [];
     federation.onEvent = ({ type }) => {
@@ -25,7 +27,7 @@ describe('a round moves about as many bytes as is estimated', () => {
     const outcome = await federation.run();
     expect(outcome.status, outcome.reason).toBe('complete');
     expect(outcome.facts!.parameters).toBe(parameters);
-    const { update, sent, received } = roundBytes(parameters, 4, mode === 'secure');
+    const { update, sent, received } = roundBytes(parameters, 4, masked);
     expect(outcome.rounds[1]!.vectorBytes).toBe(update);
     const measured = (totals[2]! - totals[0]!) / 2 / 4;
     expect((sent + received) / measured).toBeGreaterThan(0.9);

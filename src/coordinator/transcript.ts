@@ -12,7 +12,9 @@ import {
   transcriptSession,
 } from '../aggregation/index.ts';
 import { toHex } from '../base/index.ts';
+import { exportPublic, type Identity } from '../crypto/index.ts';
 import type { SumRecord } from '../protocols/index.ts';
+import type { Member } from './members.ts';
 import type { RunFolder } from './runFolder.ts';
 
 /** `public` leaves out released shares, so that the transcript can be handed to anybody. */
@@ -25,8 +27,22 @@ export interface AttemptTranscript {
   readonly close: () => void;
 }
 
+/** Begins transcripts in `folder` of sums of `members`. */
+export function transcriptsIn(
+  folder: RunFolder,
+  kind: TranscriptKind,
+  identity: Identity,
+  members: readonly Member[],
+): (session: Session) => AttemptTranscript {
+  const parties = {
+    coordinator: exportPublic(identity),
+    pods: new Map(members.map(({ name, peer }) => [name, peer.line])),
+  };
+  return (session) => openTranscript(folder, kind, session, parties);
+}
+
 /** Begins the transcript of `session`; nothing is on disk before it is closed. */
-export function openTranscript(
+function openTranscript(
   folder: RunFolder,
   kind: TranscriptKind,
   session: Session,

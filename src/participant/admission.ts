@@ -20,6 +20,7 @@ import {
 import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
 import { isTfjsModel, Trainer } from '../training/index.ts';
 import type { MessageOf } from '../wire/index.ts';
+import type { PrivacyUnit } from './ledger.ts';
 import type { PrivacyAccount } from './privacyAccount.ts';
 import { Refusal } from './refusal.ts';
 
@@ -30,8 +31,10 @@ export interface Admitted {
   readonly data: SiteData;
   readonly trainer: Trainer;
   readonly facts: SumFacts;
-  /** Of a task with differential privacy. */
+  /** Of a task with noise on its sums. */
   readonly privacy?: { readonly terms: PrivacyTerms; readonly account: PrivacyAccount };
+  /** Of a task with private steps. */
+  readonly recordAccount?: PrivacyAccount;
 }
 
 /** What admission looks at. */
@@ -44,7 +47,7 @@ export interface AdmissionOptions {
   /** Pulls the model the modeller offers; called only after policy has said yes. */
   readonly pullModel: () => Promise<Uint8Array>;
   /** The account of the dataset asked for. @param delta - At which the task reckons. */
-  readonly account: (delta: number) => PrivacyAccount;
+  readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
   readonly signal: AbortSignal;
 }
 
@@ -60,7 +63,7 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   try {
     const ready = await setUp(options, task, source);
     try {
-      return { task, members, ...ready, ...checkBudget(options, task, ready.facts) };
+      return { task, members, ...ready, ...checkBudget(options, task, ready), ...checkSteps(options, task, ready) };
     } catch (error) {
       await ready.trainer.close();
       throw error;
@@ -109,6 +112,11 @@ function checkPolicy({ policy }: PodConfig, task: Task): void {
       'UNAUTHORISED',
       'this site takes part only in tasks with differential privacy (task.aggregator.privacy)',
     );
+  if (policy.recordPrivacy?.required && !task.training.privateSteps)
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site takes part only in tasks that protect each row (hyperparameters.private_steps)',
+    );
   if (task.pods.length < policy.minimumCohort)
     throw new Refusal(
       'UNAUTHORISED',
@@ -123,7 +131,11 @@ function checkPolicy({ policy }: PodConfig, task: Task): void {
 }
 
 /** The terms of a task with differential privacy, if the site's budget has room for it. */
-function checkBudget({ account }: AdmissionOptions, task: Task, { parameters }: SumFacts): Pick<Admitted, 'privacy'> {
+function checkBudget(
+  { account }: AdmissionOptions,
+  task: Task,
+  { facts: { parameters } }: Pick<Admitted, 'facts'>,
+): Pick<Admitted, 'privacy'> {
   const { privacy } = task.aggregator;
   if (!privacy) return {};
   let terms: PrivacyTerms;
@@ -132,9 +144,22 @@ function checkBudget({ account }: AdmissionOptions, task: Task, { parameters }: 
   } catch (error) {
     throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
   }
-  const opened = account(privacy.delta);
+  const opened = account('site', privacy.delta);
   opened.checkTask(task, terms, parameters);
   return { privacy: { terms, account: opened } };
+}
+
+/** The account of a task with private steps, if it has room for all of them. */
+function checkSteps(
+  { account }: AdmissionOptions,
+  task: Task,
+  { data }: Pick<Admitted, 'data'>,
+): Pick<Admitted, 'recordAccount'> {
+  const { privateSteps } = task.training;
+  if (!privateSteps) return {};
+  const recordAccount = account('record', privateSteps.delta);
+  recordAccount.checkSteps(task, data.train.rows);
+  return { recordAccount };
 }
 
 /** Whether secure sums of this task withstand as much as the site asks for. */

@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { type CountedEvent, readEvents } from '../aggregation/index.ts';
 import { KonsilError, messageOf } from '../base/index.ts';
 
+/** Whom differential privacy protects. */
+export type PrivacyUnit = 'site' | 'record';
+
 /** One line of the ledger. */
 export interface LedgerEntry {
   readonly event: 'accepted' | 'rejected' | 'round' | 'privacy' | 'completed' | 'aborted';
@@ -15,6 +18,8 @@ export interface LedgerEntry {
   readonly dataset?: string;
   readonly detail?: string;
   readonly sentBytes?: number;
+  /** Whose account `privacy` is for: the site as a whole, or each row. */
+  readonly unit?: PrivacyUnit;
   /** What a release costs, for the account of its dataset. */
   readonly privacy?: readonly CountedEvent[];
 }
@@ -34,16 +39,17 @@ export class Ledger {
   }
 
   /**
-   * Everything released about `dataset` under differential privacy, in all runs.
+   * Everything released about a unit of `dataset` under differential privacy, in all runs.
    * @throws KonsilError CONFIG_INVALID when the file was damaged: what cannot be read may not count as unspent.
    */
-  privacyEvents(dataset: string): CountedEvent[] {
+  privacyEvents(dataset: string, unit: PrivacyUnit): CountedEvent[] {
     const lines = readFileSync(this.#file, 'utf8').split('\n');
     return lines.flatMap((line, i) => {
       if (line === '') return [];
       try {
         const entry = JSON.parse(line) as LedgerEntry;
-        return entry.event === 'privacy' && entry.dataset === dataset ? readEvents(entry.privacy) : [];
+        const isAsked = entry.event === 'privacy' && entry.dataset === dataset && entry.unit === unit;
+        return isAsked ? readEvents(entry.privacy) : [];
       } catch (cause) {
         throw new KonsilError(
           'CONFIG_INVALID',

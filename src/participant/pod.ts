@@ -4,7 +4,7 @@
  * @module
  */
 import { abortControllerForMany, messageOf } from '../base/index.ts';
-import type { Identity } from '../crypto/index.ts';
+import { type Identity, MaskPool } from '../crypto/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
 import type { OpenProgram } from '../training/index.ts';
@@ -61,6 +61,7 @@ export class Pod {
   readonly #blobs: Blobs;
   readonly #ledger: Ledger;
   readonly #journal: SumJournal;
+  readonly #pool = new MaskPool();
   #active: Active | null = null;
   #cancelGrace = (): void => undefined;
   readonly #watched = new Set<string>();
@@ -101,6 +102,7 @@ export class Pod {
         .catch(() => undefined); // the coordinator is not there to hear it: leaving is what counts
       this.#end('aborted', reason);
     }
+    await this.#pool.close();
     await this.#channel.close();
   }
 
@@ -142,9 +144,10 @@ export class Pod {
     try {
       const admitted = await admit({
         ...{ config, identity, peers, request, from, signal: active.abort.signal },
-        account: (delta) => {
-          const entry = { run: context.run, modeller: from.name, dataset: request.dataset };
-          return new PrivacyAccount(this.#ledger, entry, config.policy.privacy, delta);
+        account: (unit, delta) => {
+          const { privacy, recordPrivacy } = config.policy;
+          const entry = { run: context.run, modeller: from.name, dataset: request.dataset, unit };
+          return new PrivacyAccount(this.#ledger, entry, unit === 'site' ? privacy : recordPrivacy, delta);
         },
         pullModel: () =>
           this.#blobs.pull(from.public.id, request.model, context, {
@@ -163,6 +166,7 @@ export class Pod {
         ...{
           runId: context.run,
           journal: this.#journal,
+          pool: this.#pool,
           podName: config.name,
           coordinator: from,
           identity,

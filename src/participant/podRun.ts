@@ -3,24 +3,20 @@
  * in the sums. One sum at a time; a newer round start ends what is underway.
  * @module
  */
-import { clippedUpdate, type PodInput, type VectorSpec } from '../aggregation/index.ts';
+import type { PodInput, VectorSpec } from '../aggregation/index.ts';
 import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
-import { type Identity, randomBytes } from '../crypto/index.ts';
+import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import {
   checkSecure,
   confirmedBy,
   encodePlain,
-  evenInput,
   exactSums,
   NonceChain,
   PodSum,
   type PodSumOptions,
   PodWork,
-  privateInput,
-  privateSpec,
   publicHash,
-  type RoundPrivacy,
   rangeInput,
   signResult,
   sumSpec,
@@ -29,6 +25,8 @@ import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
+import type { PrivacyUnit } from './ledger.ts';
+import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
 import type { SumJournal } from './sumJournal.ts';
 
 /** What a run is doing, for the pod's own terminal and logs. */
@@ -45,12 +43,13 @@ export type PodEvent =
     }
   | { readonly type: 'refused'; readonly code: string }
   /** A round was charged to the dataset's account: ε of all runs so far. */
-  | { readonly type: 'privacy'; readonly epsilon: number; readonly delta: number }
+  | { readonly type: 'privacy'; readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number }
   | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
 export interface PodRunOptions {
   readonly runId: string;
   readonly journal: SumJournal;
+  readonly pool: MaskPool;
   readonly podName: string;
   readonly coordinator: Peer;
   readonly identity: Identity;
@@ -79,6 +78,9 @@ const PROGRESS_EVERY_MS = 500;
 export class PodRun {
   readonly #options: PodRunOptions;
   readonly #work: PodWork;
+  /** How often it has trained, and how many of these were on the accounts when something of the last one went out. */
+  #trainings = 0;
+  #charged = 0;
   #current: Current | null = null;
   /** An update whose ranges were asked for, until it is asked for itself. */
   #trained: { readonly completed: number; readonly parametersId: string; readonly input: PodInput } | null = null;
@@ -185,17 +187,12 @@ export class PodRun {
     if (secure) checkSecure(secure, message.purpose, task);
     if (message.standardiser)
       this.#work.standardise(float32Of(message.standardiser.mean), float32Of(message.standardiser.scale));
-    const privacy = this.#privacyOf(message);
+    const privacy = privacyOfRound(this.#options.admitted, message);
     const input = await this.#compute(current);
     if (abort.signal.aborted) return;
-    const exact = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
-    if (!secure) {
-      const clipped = privacy && evenInput(input, clippedUpdate(Float32Array.from(input.update!), privacy.clipNorm));
-      return this.#sendPlain(current, clipped ?? input, exact);
-    }
-    const offer = privacy
-      ? { spec: privateSpec(exact, privacy, task.aggregator.bits), ...privateInput(input, privacy, randomBytes) }
-      : { spec: exact, input };
+    const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
+    if (!secure) return this.#sendPlain(current, openInput(input, privacy), spec);
+    const offer = maskedOffer(input, spec, privacy);
     const nonces = new NonceChain(randomBytes);
     current.sum = this.#openSum(current, offer, nonces);
     await this.#send(
@@ -205,33 +202,20 @@ export class PodRun {
     );
   }
 
+  /** Puts a release on the dataset's accounts. */
+  #charge(message: MessageOf<'ROUND_START'>): void {
+    if (message.purpose !== 'update' && message.purpose !== 'range') return;
+    const charges = chargeRound(this.#options.admitted, message, this.#trainings !== this.#charged);
+    this.#charged = this.#trainings;
+    for (const charged of charges) this.#options.onEvent({ type: 'privacy', ...charged });
+  }
+
   /** Signs which parameters it was given as the final ones. */
   async #confirm({ context, abort }: Current, parametersId: string): Promise<void> {
     const { runId, request, identity } = this.#options;
     const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
     this.#evaluated = parametersId;
     await this.#send(context, { type: 'RESULT_STATEMENT', parameters: parametersId, signature }, abort.signal);
-  }
-
-  /**
-   * The noise of an update round that has any; its price is known to fit.
-   * @throws KonsilError PROTOCOL_VIOLATION when the clip norm is missing or not the task's, PRIVACY_BUDGET.
-   */
-  #privacyOf({ purpose, clipNorm }: MessageOf<'ROUND_START'>): RoundPrivacy | undefined {
-    const { privacy, task } = this.#options.admitted;
-    if (!privacy || purpose !== 'update') return undefined;
-    const settings = task.aggregator.privacy!;
-    if (clipNorm === undefined || (!settings.adaptiveClip && clipNorm !== settings.clipNorm))
-      throw new KonsilError('PROTOCOL_VIOLATION', `clip norm ${clipNorm} is not the task's ${settings.clipNorm}`);
-    privacy.account.checkRound(privacy.terms);
-    return { terms: privacy.terms, clipNorm };
-  }
-
-  /** Puts a round on the dataset's account, before anything leaves that could open it. @throws KonsilError FILE_WRITE_FAILED. */
-  #charge({ purpose, completed }: MessageOf<'ROUND_START'>): void {
-    const { privacy } = this.#options.admitted;
-    if (!privacy || purpose !== 'update') return;
-    this.#options.onEvent({ type: 'privacy', ...privacy.account.charge(privacy.terms, completed + 1) });
   }
 
   async #compute(current: Current): Promise<PodInput> {
@@ -264,6 +248,7 @@ export class PodRun {
     const known = this.#trained;
     this.#trained = null;
     if (known?.completed === completed && known.parametersId === parameters?.id) return known.input;
+    checkTraining(this.#options.admitted, completed);
     const start = await this.#pullParameters(current);
     let told = 0;
     const onProgress = (done: number, total: number): void => {
@@ -272,6 +257,7 @@ export class PodRun {
       told = performance.now();
       void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
     };
+    this.#trainings++;
     const input = await this.#work.update(start, completed, { signal: abort.signal, onProgress });
     if (message.purpose === 'range') this.#trained = { completed, parametersId: parameters!.id, input };
     return input;
@@ -310,7 +296,8 @@ export class PodRun {
 
   #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
     const { message, context, abort } = current;
-    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, onEvent } = this.#options;
+    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, pool, onEvent } =
+      this.#options;
     const summed = inputKey(request.dataset, message);
     // what noise covers may be told apart from what it does not by nobody
     const isNoised = offer.drawNoise !== undefined;
@@ -334,6 +321,7 @@ export class PodRun {
       ...offer,
       publicHash: publicHash(view),
       nonces,
+      pool,
       judge: (survivors, colluding) =>
         policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
       record: (stage) => {

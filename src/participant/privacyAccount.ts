@@ -2,86 +2,131 @@
  * What a site has given away about each of its datasets, over all runs and restarts, and whether a task may have more.
  * @module
  */
-import { PrivacyBudget, type PrivacyTerms } from '../aggregation/index.ts';
+import { PrivacyBudget, type PrivacyEvent, type PrivacyTerms } from '../aggregation/index.ts';
 import { KonsilError } from '../base/index.ts';
-import { affordableRounds, privacyTermsOf } from '../protocols/index.ts';
-import type { PodPolicy, Task } from '../tasks/index.ts';
-import type { Ledger } from './ledger.ts';
+import { affordableRounds, privacyTermsOf, recordCostOf } from '../protocols/index.ts';
+import { type BudgetPolicy, roundsOf, type Task } from '../tasks/index.ts';
+import type { Ledger, PrivacyUnit } from './ledger.ts';
 import { Refusal } from './refusal.ts';
 
 /** Noise that is tried when a task is told what would fit. */
 const MOST_NOISE = 1_000;
 
-/** One run's access to a dataset's account. */
+/** What one round costs: some releases, each so many times. */
+export interface RoundCost {
+  readonly events: readonly PrivacyEvent[];
+  readonly times: number;
+}
+
+/** Whose account it is. */
+export interface AccountEntry {
+  readonly run: string;
+  readonly modeller: string;
+  readonly dataset: string;
+  readonly unit: PrivacyUnit;
+}
+
+/** One run's access to one account of a dataset. */
 export class PrivacyAccount {
   readonly #ledger: Ledger;
-  readonly #entry: { readonly run: string; readonly modeller: string; readonly dataset: string };
+  readonly #entry: AccountEntry;
   readonly #budget: PrivacyBudget;
 
   /**
    * @param delta - At which it is reckoned when the site has no budget of its own.
    * @throws KonsilError CONFIG_INVALID when the ledger's record cannot be read.
    */
-  constructor(
-    ledger: Ledger,
-    entry: { readonly run: string; readonly modeller: string; readonly dataset: string },
-    policy: PodPolicy['privacy'],
-    delta: number,
-  ) {
+  constructor(ledger: Ledger, entry: AccountEntry, policy: BudgetPolicy | undefined, delta: number) {
     this.#ledger = ledger;
     this.#entry = entry;
     const limit = { epsilon: policy?.epsilonBudget ?? Number.POSITIVE_INFINITY, delta: policy?.delta ?? delta };
-    this.#budget = new PrivacyBudget(limit, ledger.privacyEvents(entry.dataset));
+    this.#budget = new PrivacyBudget(limit, ledger.privacyEvents(entry.dataset, entry.unit));
   }
 
-  /** @throws Refusal UNAUTHORISED when the task's rounds do not fit, with what would. */
+  /** @throws Refusal UNAUTHORISED when the rounds of a task with noise on its sums do not fit, with what would. */
   checkTask(task: Task, terms: PrivacyTerms, parameters: number): void {
-    const { epsilon, delta } = this.#budget.limit;
+    const privacy = task.aggregator.privacy!;
     const rounds = affordableRounds(task, terms);
-    if (this.#budget.allows(terms.events, rounds)) return;
-    const fits = this.#budget.remaining(terms.events, rounds);
-    const enough = this.#enoughNoise(task, parameters, rounds);
-    const advice = [
-      fits > 0 ? `${fits} of its ${rounds} rounds still fit` : 'not one of its rounds fits',
-      enough === null ? 'no noise would make all of them fit' : `noise_multiplier ${enough} would make all of them fit`,
-    ];
-    throw new Refusal(
-      'UNAUTHORISED',
-      `task would exceed this site's privacy budget of ε = ${epsilon} at δ = ${delta} for dataset "${this.#entry.dataset}": ${advice.join('; ')}`,
-    );
+    this.#checkRounds({ events: terms.events, times: 1 }, rounds, privacy.noiseMultiplier, (noiseMultiplier) => {
+      const louder = { ...task, aggregator: { ...task.aggregator, privacy: { ...privacy, noiseMultiplier } } };
+      return { events: privacyTermsOf(louder, parameters)!.events, times: 1 };
+    });
+  }
+
+  /** The same for private steps over `rows` training rows. */
+  checkSteps(task: Task, rows: number): void {
+    const { privateSteps } = task.training;
+    if (!privateSteps) return;
+    this.#checkRounds(stepCost(task, rows, 0), roundsOf(task), privateSteps.noiseMultiplier, (noiseMultiplier) => {
+      const louder = { ...task, training: { ...task.training, privateSteps: { ...privateSteps, noiseMultiplier } } };
+      return stepCost(louder, rows, 0);
+    });
   }
 
   /** @throws KonsilError PRIVACY_BUDGET when one more round does not fit. */
-  checkRound(terms: PrivacyTerms): void {
-    if (this.#budget.allows(terms.events)) return;
+  checkRound({ events, times }: RoundCost): void {
+    if (this.#budget.allows(events, times)) return;
     const { epsilon, delta } = this.#budget.limit;
-    throw new KonsilError('PRIVACY_BUDGET', `this site's privacy budget of ε = ${epsilon} at δ = ${delta} is spent`);
+    throw new KonsilError(
+      'PRIVACY_BUDGET',
+      `this site's privacy budget of ε = ${epsilon} at δ = ${delta}${this.#perRecord()} is spent`,
+    );
   }
 
   /**
    * Writes the cost of a round down; called before anything leaves that could open its sum.
    * @returns ε of the dataset so far. @throws KonsilError FILE_WRITE_FAILED, and then nothing may leave.
    */
-  charge(terms: PrivacyTerms, round: number): { readonly epsilon: number; readonly delta: number } {
+  charge(
+    { events, times }: RoundCost,
+    round: number,
+  ): { readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number } {
     this.#ledger.append({
       ...{ event: 'privacy', ...this.#entry, detail: `update ${round}` },
-      privacy: terms.events.map((event) => ({ event, count: 1 })),
+      privacy: events.map((event) => ({ event, count: times })),
     });
-    return { epsilon: this.#budget.charge(terms.events), delta: this.#budget.limit.delta };
+    return {
+      unit: this.#entry.unit,
+      epsilon: this.#budget.charge(events, times),
+      delta: this.#budget.limit.delta,
+    };
+  }
+
+  #checkRounds(
+    { events, times }: RoundCost,
+    rounds: number,
+    noiseMultiplier: number,
+    costWith: (noiseMultiplier: number) => RoundCost,
+  ): void {
+    if (this.#budget.allows(events, times * rounds)) return;
+    const fits = Math.floor(this.#budget.remaining(events, times * rounds) / times);
+    const enough = this.#enoughNoise(rounds, noiseMultiplier, costWith);
+    const { epsilon, delta } = this.#budget.limit;
+    const advice = [
+      fits > 0 ? `${fits} of its ${rounds} rounds still fit` : 'not one of its rounds fits',
+      enough === null ? 'no noise would make all of them fit' : `noise_multiplier ${enough} would make all of them fit`,
+    ];
+    throw new Refusal(
+      'UNAUTHORISED',
+      `task would exceed this site's privacy budget of ε = ${epsilon} at δ = ${delta}${this.#perRecord()} for dataset "${this.#entry.dataset}": ${advice.join('; ')}`,
+    );
+  }
+
+  #perRecord(): string {
+    return this.#entry.unit === 'record' ? ' a row' : '';
   }
 
   /** Smallest multiplier, rounded up to three digits, with which `rounds` fit; null when none does. */
-  #enoughNoise(task: Task, parameters: number, rounds: number): number | null {
-    const privacy = task.aggregator.privacy!;
+  #enoughNoise(rounds: number, from: number, costWith: (noiseMultiplier: number) => RoundCost): number | null {
     const fits = (noiseMultiplier: number): boolean => {
-      const louder = { ...task, aggregator: { ...task.aggregator, privacy: { ...privacy, noiseMultiplier } } };
       try {
-        return this.#budget.allows(privacyTermsOf(louder, parameters)!.events, rounds);
+        const { events, times } = costWith(noiseMultiplier);
+        return this.#budget.allows(events, times * rounds);
       } catch {
-        return false; // the words are too narrow for so much noise
+        return false; // the words of a sum are too narrow for so much noise
       }
     };
-    let [low, high] = [privacy.noiseMultiplier, privacy.noiseMultiplier];
+    let [low, high] = [from, from];
     while (!fits(high)) {
       [low, high] = [high, 2 * high];
       if (high > MOST_NOISE) return null;
@@ -93,4 +138,10 @@ export class PrivacyAccount {
     }
     return Number((high * 1.005).toPrecision(3));
   }
+}
+
+/** Cost of private steps in the round after `completed` rounds. */
+export function stepCost(task: Task, rows: number, completed: number): RoundCost {
+  const { event, steps } = recordCostOf(task, rows, completed)!;
+  return { events: [event], times: steps };
 }

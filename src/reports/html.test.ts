@@ -258,6 +258,14 @@ describe('what protected the run', () => {
     expect(text).toContain('4.7 × 10⁻⁹');
   });
 
+  it('in secure mode says how parameters became whole numbers, and that clips were agreed on', () => {
+    const few = { ...SECURE.secure!, bits: 16, rounding: 'stochastic', rotation: true, scale: 'global' } as const;
+    const text = textOf(renderReport({ ...SECURE, secure: few }));
+    expect(text).toContain('here of 16 bits, after a random rotation, rounded up or down at random.');
+    expect(text).toContain('for each parameter and round at most, agreed on before every round.');
+    expect(textOf(renderReport(SECURE))).toContain('whole numbers, here of 32 bits.');
+  });
+
   it('claims no numbers when a secure run ended before it had any', () => {
     expect(textOf(renderReport({ ...ABORTED, mode: 'secure' }))).toContain('None was opened: no round was completed');
   });

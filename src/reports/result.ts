@@ -76,12 +76,19 @@ export interface RunResult {
   readonly seconds: number;
   /** `local`: one site's data on one machine, no federation. */
   readonly mode: 'secure' | 'plain' | 'local';
-  /** Secure mode: shares that rebuild a secret, smallest cohort, clip per coordinate, error bound of the last mean. */
+  /**
+   * Secure mode: shares that rebuild a secret, smallest cohort; clip per coordinate (the largest, where pods agree on them)
+   * and error bound of the last mean; how parameters became masked integers. @default 32 bits, nearest, fixed, no rotation
+   */
   readonly secure?: {
     readonly threshold: number;
     readonly minimum: number;
     readonly clip: number;
     readonly bound: number;
+    readonly bits?: number;
+    readonly rounding?: 'nearest' | 'stochastic';
+    readonly scale?: 'fixed' | 'global' | 'per_tensor';
+    readonly rotation?: boolean;
   };
   readonly problem: { readonly kind: MetricKind; readonly target: string; readonly classes: readonly string[] };
   readonly features: number;

@@ -124,7 +124,7 @@ function secureAnswers({ secure, rounds, model, cohort }: RunResult): Answers {
     'Secure aggregation: of the model updates the coordinator learns sums over hospitals, nothing smaller.',
   ] as const;
   if (!secure || rounds.length === 0) return [mode, ['Updates', 'None was opened: no round was completed.']];
-  const { threshold, minimum, clip, bound } = secure;
+  const { threshold, minimum, clip, bound, scale = 'fixed' } = secure;
   const clipped = rounds.reduce((sum, round) => sum + round.clipped, 0);
   const sent = model.parameters * rounds.reduce((sum, { survivors }) => sum + survivors.length, 0);
   return [
@@ -141,7 +141,7 @@ This holds as long as fewer than a third of the hospitals in a round conspire wi
     ],
     [
       'Largest step (clip)',
-      html`${significant(clip)} for each parameter and round. ${
+      html`${significant(clip)} for each parameter and round${scale === 'fixed' ? '' : ' at most, agreed on before every round'}. ${
         clipped === 0
           ? 'No value was clipped.'
           : `${countOf(clipped, 'value')} ${clipped === 1 ? 'was' : 'were'} clipped${sent > 0 ? `, of ${whole(sent)} sent` : ''}.`
@@ -149,9 +149,18 @@ This holds as long as fewer than a third of the hospitals in a round conspire wi
     ],
     [
       'Cost in accuracy',
-      `Masking works on whole numbers. Rounding moved no averaged parameter by more than ${significant(bound)} in the last round.`,
+      `Masking works on whole numbers${wholeNumbers(secure)}. Rounding moved no averaged parameter by more than ${significant(bound)} in the last round.`,
     ],
   ];
+}
+
+/** How a parameter became a whole number, where the task says more than the default. */
+function wholeNumbers({ bits = 32, rounding = 'nearest', rotation = false }: NonNullable<RunResult['secure']>): string {
+  const ways = [
+    ...(rotation ? ['after a random rotation'] : []),
+    ...(rounding === 'stochastic' ? ['rounded up or down at random'] : []),
+  ];
+  return `, here of ${bits} bits${ways.length > 0 ? `, ${ways.join(', ')}` : ''}`;
 }
 
 const COMMON_ANSWERS: Answers = [

@@ -47,6 +47,14 @@ const schedule = z.strictObject({
   }),
 });
 
+const privateSteps = z.strictObject({
+  clip_norm: z.number().positive().max(1e6).meta({ description: 'Largest length (L2 norm) of one row’s gradient.' }),
+  noise_multiplier: z.number().positive().max(1_000).meta({
+    description: 'Deviation of the noise on the sum of gradients of a step, in units of clip_norm.',
+  }),
+  delta: z.number().gt(0).lt(1).meta({ description: 'δ of (ε, δ): well below one over the rows of a site.' }),
+});
+
 const patterns = z.array(text).min(1).max(1000);
 
 export const hyperparameters = z.strictObject({
@@ -79,6 +87,10 @@ export const hyperparameters = z.strictObject({
   }),
   proximal_mu: z.number().min(0).max(1e6).optional().meta({
     description: 'FedProx: pull each pod towards the parameters the round started from, this strongly. Default 0.',
+  }),
+  private_steps: privateSteps.optional().meta({
+    description:
+      'Differential privacy of each row (DP-SGD): rows are drawn at random for each step, batch_size of them on average, and noise is added to their gradients. Each pod reckons ε over its own rows and keeps it in its ledger. Default: none.',
   }),
   train: patterns.optional().meta({
     description: 'Train only these weights: names, or patterns in which * stands for any text. Default: all.',
@@ -126,6 +138,8 @@ export interface TrainingSettings {
   readonly gradientClipNorm?: number;
   readonly gradientClipValue?: number;
   readonly proximalMu?: number;
+  /** DP-SGD; `delta` is for the account. */
+  readonly privateSteps?: { readonly clipNorm: number; readonly noiseMultiplier: number; readonly delta: number };
   readonly train?: readonly string[];
   readonly freeze?: readonly string[];
   readonly seed: number;
@@ -159,6 +173,7 @@ const LOSS_OPTIONS = {
   positive_weight: 'posWeight',
   delta: 'delta',
 };
+const PRIVATE_STEPS = { clip_norm: 'clipNorm', noise_multiplier: 'noiseMultiplier', delta: 'delta' };
 const SCHEDULE = {
   name: 'kind',
   step_size: 'stepSize',
@@ -185,6 +200,9 @@ export function trainingOf(hyper: HyperparametersFile, kind: 'binary' | 'multicl
     ...(scheduled && { schedule: renamed(scheduled, SCHEDULE) as unknown as ScheduleSettings }),
     loss: hyper.loss ?? (kind === 'binary' ? 'bce_with_logits' : kind === 'multiclass' ? 'cross_entropy' : 'mse'),
     ...(loss_options && { lossOptions: renamed(loss_options, LOSS_OPTIONS) }),
+    ...(hyper.private_steps && {
+      privateSteps: renamed(hyper.private_steps, PRIVATE_STEPS) as unknown as TrainingSettings['privateSteps'] & object,
+    }),
     ...renamed(hyper, OPTIONAL),
     seed: hyper.seed,
   };
@@ -203,6 +221,7 @@ export function hyperparametersOf(training: TrainingSettings): Record<string, un
     ...(scheduled && { schedule: renamed(scheduled, inverse(SCHEDULE)) }),
     loss: training.loss,
     ...(options && { loss_options: renamed(options, inverse(LOSS_OPTIONS)) }),
+    ...(training.privateSteps && { private_steps: renamed(training.privateSteps, inverse(PRIVATE_STEPS)) }),
     ...renamed(training, inverse(OPTIONAL)),
     seed: training.seed,
   };
@@ -244,6 +263,12 @@ export function checkTraining(hyper: HyperparametersFile, path: Path, classes: n
   const problems = misplaced(hyper, OPTIMIZER_KEYS, hyper.optimizer, 'optimizer', path);
   if (hyper.nesterov === true && hyper.optimizer === 'sgd' && !hyper.momentum)
     problems.push({ path: [...path, 'nesterov'], message: 'needs momentum above 0', atKey: true });
+  if (hyper.private_steps !== undefined && (hyper.accumulate ?? 1) > 1)
+    problems.push({
+      path: [...path, 'accumulate'],
+      message: 'not possible with private_steps, which take their rows one by one',
+      atKey: true,
+    });
   const { schedule: given, loss_options } = hyper;
   if (given !== undefined) {
     problems.push(...misplaced(given, SCHEDULE_KEYS, given.name, 'schedule', [...path, 'schedule']));

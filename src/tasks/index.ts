@@ -1,6 +1,6 @@
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
-export { type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
+export { type BudgetPolicy, type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
 export {
   type Activation,

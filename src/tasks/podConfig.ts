@@ -19,8 +19,18 @@ export interface PodPolicy {
   readonly shareSiteMetrics: boolean;
   readonly minimumTestRows: number;
   readonly allowedProtocols: readonly string[];
-  /** Budget of each dataset over all runs; undefined only records. */
-  readonly privacy?: { readonly required: boolean; readonly epsilonBudget: number; readonly delta: number };
+  /** Budget of the site as a whole. */
+  readonly privacy?: BudgetPolicy;
+  /** Budget of each single row. */
+  readonly recordPrivacy?: BudgetPolicy;
+}
+
+/** What all runs together may spend on one dataset. */
+export interface BudgetPolicy {
+  /** Refuse tasks that have no such privacy, and would spend without limit. */
+  readonly required: boolean;
+  readonly epsilonBudget: number;
+  readonly delta: number;
 }
 
 export interface PodConfig {
@@ -66,13 +76,8 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       shareSiteMetrics: policy?.share_site_metrics ?? false,
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],
-      ...(policy?.privacy && {
-        privacy: {
-          required: policy.privacy.required,
-          epsilonBudget: policy.privacy.epsilon_budget,
-          delta: policy.privacy.delta,
-        },
-      }),
+      ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
+      ...(policy?.record_privacy && { recordPrivacy: budgetOf(policy.record_privacy) }),
     },
     device: pod.device ?? 'auto',
     threads: pod.threads ?? 1,
@@ -86,6 +91,12 @@ export async function readPodConfig(path: string): Promise<PodConfig> {
   for (const [i, source] of config.datasources.entries())
     await requireFile(path, `datasources.${i}.datasource_args.path`, source.path);
   return config;
+}
+
+type BudgetFile = NonNullable<NonNullable<PodFile['policy']>['privacy']>;
+
+function budgetOf({ required, epsilon_budget, delta }: BudgetFile): BudgetPolicy {
+  return { required, epsilonBudget: epsilon_budget, delta };
 }
 
 function datasourceOf(source: PodFile['datasources'][number], folder: string): DatasourceConfig {

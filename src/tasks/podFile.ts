@@ -60,6 +60,17 @@ const datasource = z.strictObject({
   schema: refused('the schema is read from the data at every start'),
 });
 
+const budget = (required: string) =>
+  z
+    .strictObject({
+      required: flag.default(true).meta({ description: required }),
+      epsilon_budget: z.number().positive().max(1e6).meta({
+        description: 'Most ε that all runs together may spend; the ledger remembers what they have.',
+      }),
+      delta: z.number().gt(0).lt(1).meta({ description: 'δ at which it is reckoned.' }),
+    })
+    .optional();
+
 const noHub = 'there is no hub; pods are found through the broker';
 export const podFile = z
   .strictObject({
@@ -99,18 +110,12 @@ export const podFile = z
         minimum_test_rows: z.int().min(1).max(1_000_000).default(10).meta({
           description: 'No metrics are given from fewer rows than this.',
         }),
-        privacy: z
-          .strictObject({
-            required: flag.default(true).meta({
-              description: 'Take part only in tasks with differential privacy (task.aggregator.privacy).',
-            }),
-            epsilon_budget: z.number().positive().max(1e6).meta({
-              description: 'Most ε that all runs together may spend on one dataset of this pod.',
-            }),
-            delta: z.number().gt(0).lt(1).meta({ description: 'δ at which it is reckoned.' }),
-          })
-          .optional()
-          .meta({ description: 'A privacy budget of the site, kept in its ledger over all runs. Default: none.' }),
+        privacy: budget('Take part only in tasks with differential privacy of sites (task.aggregator.privacy).').meta({
+          description: 'Budget of the site as a whole for each dataset, over all runs. Default: none.',
+        }),
+        record_privacy: budget('Take part only in tasks that train with hyperparameters.private_steps.').meta({
+          description: 'Budget of each single row, for each dataset, over all runs. Default: none.',
+        }),
         allowed_protocols: z
           .array(familyName('protocol', PROTOCOLS, KNOWN_PROTOCOLS))
           .min(1)

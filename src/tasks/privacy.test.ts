@@ -36,7 +36,6 @@ describe('aggregator.privacy', () => {
     expect(parse(`minimum_cohort: 9, privacy: {${SHORT}}`).aggregator.minimumCohort).toBe(9);
     // 10·(1 − 0.3) is a little more than 7 in binary
     expect(parse(`privacy: {${SHORT}, dropout_fraction: 0.3}`).aggregator.minimumCohort).toBe(7);
-    expect(parse(`bits: 16, privacy: {${SHORT}}`).aggregator.scale).toBe('fixed');
     const plain = parse(`secure: false, privacy: {${SHORT}}`).aggregator;
     expect([plain.privacy!.mechanism, plain.minimumCohort]).toEqual(['gaussian', 1]);
   });
@@ -63,10 +62,29 @@ describe('aggregator.privacy', () => {
       `clip: 3, privacy: {${SHORT}}`,
       /aggregator\.clip: not possible with privacy: privacy\.clip_norm bounds/,
     ],
-    ['a scale of its own', `bits: 16, scale: global, privacy: {${SHORT}}`, /agreeing on another would tell/],
+    ['a scale of its own', `bits: 16, scale: global, privacy: {${SHORT}}`, /scale: not with privacy/],
     ['no honest pod', `privacy: {${SHORT}, dropout_fraction: 0.7}`, /leaves 3 pods, of whom 3 may collude/],
     ['δ of 1', 'privacy: {noise_multiplier: 1, clip_norm: 2, delta: 1}', /privacy\.delta: expected/],
   ])('refuses %s', (_, aggregator, expected) => expect(problem(aggregator)).toMatch(expected));
+});
+
+describe('hyperparameters.private_steps', () => {
+  const withSteps = (more = ''): string =>
+    taskWith('secure: true').replace(
+      'epochs: 5',
+      `epochs: 5, private_steps: {clip_norm: 1, noise_multiplier: 1.1, delta: 1.0e-5}${more}`,
+    );
+
+  it('are the same at the pods', () => {
+    const task = parseTask(withSteps(), 'task.yaml');
+    expect(task.training.privateSteps).toEqual({ clipNorm: 1, noiseMultiplier: 1.1, delta: 1e-5 });
+    expect(fromWire(toWire(task)).training).toEqual(task.training);
+  });
+
+  it('take rows one by one', () =>
+    expect(() => parseTask(withSteps(', accumulate: 4'), 'task.yaml')).toThrow(
+      /accumulate: not possible with private_steps/,
+    ));
 });
 
 describe('policy.privacy', () => {

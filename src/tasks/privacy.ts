@@ -103,10 +103,6 @@ export interface PrivacyContext {
 const EXCLUDED = {
   weights: 'every site counts alike under differential privacy',
   clip: 'privacy.clip_norm bounds the whole update',
-  rounding: 'noised updates are always rounded at random',
-  scale: 'privacy.clip_norm is the scale; agreeing on another would tell what no noise covers',
-  scale_quantile: 'privacy.clip_norm is the scale',
-  rotation: 'privacy.clip_norm bounds the whole update, however it lies',
 };
 
 /** Rules between the keys. @param path - Of the section. */

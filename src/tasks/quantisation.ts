@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { quantiseLevels, type Rounding } from '../aggregation/index.ts';
+import { bitsForPrecision, quantiseLevels, type Rounding } from '../aggregation/index.ts';
 import { messageOf } from '../base/index.ts';
 import type { Path, Problem } from './configFile.ts';
 import { flag } from './keys.ts';
@@ -19,6 +19,10 @@ export const quantisationKeys = {
     description:
       'Bits of each parameter of a masked update: 32 is as exact as float32, 24 and 16 make uploads 25 and 50 % smaller. Default 32.',
     default: 32,
+  }),
+  precision: z.number().positive().max(0.1).optional().meta({
+    description:
+      'Instead of bits: the largest rounding error of an averaged parameter in a round, as a share of its clip; the smallest width that keeps it is taken.',
   }),
   rounding: z.enum(['nearest', 'stochastic']).optional().meta({
     description:
@@ -57,6 +61,7 @@ export interface Quantisation extends Required<Omit<QuantisationSettings, 'priva
 
 interface QuantisationFile {
   readonly bits?: number | undefined;
+  readonly precision?: number | undefined;
   readonly rounding?: Rounding | undefined;
   readonly scale?: Scale | undefined;
   readonly scale_quantile?: number | undefined;
@@ -64,9 +69,14 @@ interface QuantisationFile {
   readonly privacy?: unknown;
 }
 
-/** The settings of a file. */
-export function quantisationSettings(file: QuantisationFile): Omit<QuantisationSettings, 'privacy'> {
-  const { bits, rounding, scale, scale_quantile: scaleQuantile, rotation } = file;
+/**
+ * The settings of a file; a precision becomes the width that keeps it with all `pods`.
+ * @throws KonsilError CONFIG_INVALID when no width does.
+ */
+export function quantisationSettings(file: QuantisationFile, pods: number): Omit<QuantisationSettings, 'privacy'> {
+  const { precision, rounding, scale, scale_quantile: scaleQuantile, rotation } = file;
+  const levels = { clip: 1, maxWeight: 1, maxTotalWeight: 1, cohort: pods, rounding };
+  const bits = file.bits ?? (precision === undefined ? undefined : bitsForPrecision(levels, precision));
   return {
     ...(bits !== undefined && { bits }),
     ...(rounding !== undefined && { rounding }),
@@ -77,10 +87,13 @@ export function quantisationSettings(file: QuantisationFile): Omit<QuantisationS
 }
 
 /** The inverse of {@link quantisationSettings}. */
-export function quantisationFile({ scaleQuantile, ...same }: QuantisationSettings): QuantisationFile {
-  const { bits, rounding, scale, rotation } = same;
+export function quantisationFile(settings: QuantisationSettings): QuantisationFile {
+  const { bits, rounding, scale, scaleQuantile, rotation } = settings;
   return {
-    ...quantisationSettings({ bits, rounding, scale, rotation }),
+    ...(bits !== undefined && { bits }),
+    ...(rounding !== undefined && { rounding }),
+    ...(scale !== undefined && { scale }),
+    ...(rotation !== undefined && { rotation }),
     ...(scaleQuantile !== undefined && { scale_quantile: scaleQuantile }),
   };
 }
@@ -112,7 +125,17 @@ export function checkQuantisation(file: QuantisationFile, path: Path, secure: bo
     const others = written.filter((key) => file[key] !== exact[key]);
     return others.map((key) => problem(key, 'not with privacy, which rounds and scales in its own way'));
   }
-  const { bits, scale, rotation } = quantisationOf(quantisationSettings(file));
+  if (file.bits !== undefined && file.precision !== undefined)
+    return [
+      problem('precision', `not beside ${[...path, 'bits'].join('.')}, which says how many; keep one of the two`),
+    ];
+  let settings: QuantisationSettings;
+  try {
+    settings = quantisationSettings(file, pods);
+  } catch (error) {
+    return [problem('precision', messageOf(error))];
+  }
+  const { bits, scale, rotation } = quantisationOf(settings);
   const problems: Problem[] = [];
   if (scale === 'fixed' && file.scale_quantile !== undefined)
     problems.push(problem('scale_quantile', 'only with scale: global or per_tensor; a fixed scale is not agreed on'));

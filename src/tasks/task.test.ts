@@ -387,7 +387,7 @@ describe('parseTask', () => {
     [
       'privacy that would not be kept',
       edit('    model:\n', '    model:\n      dp_config: {epsilon: 1}\n'),
-      /dp_config: differentially private training is not supported/,
+      /dp_config: use hyperparameters\.private_steps/,
     ],
     ['secrets', `${GOOD}secrets: {}\n`, /secrets do not belong in a task file/],
     [

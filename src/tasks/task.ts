@@ -255,9 +255,7 @@ function taskOf(file: TaskFile): Task {
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
       minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
       ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
-      ...quantisationSettings(aggregator),
-      // agreeing on a scale would tell something about updates that no noise covers
-      ...(secure && aggregator.privacy && { scale: 'fixed' as const }),
+      ...quantisationSettings(aggregator, file.pods.identifiers.length),
       ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },

@@ -76,7 +76,7 @@ const model = z.strictObject({
   bitfount_model: modelReference.optional().meta({ description: 'Same as konsil_model.' }),
   hyperparameters: hyperparameters.optional(),
   logger_config: refused('logging is set up by the program, not by the task'),
-  dp_config: refused('differentially private training is not supported by this version'),
+  dp_config: refused('use hyperparameters.private_steps (rows) or task.aggregator.privacy (sites)'),
   name: refused('models by class name are no longer part of the task language; use konsil_model.model_ref'),
   structure: refused('models by structure are no longer part of the task language; use konsil_model.model_ref'),
 });

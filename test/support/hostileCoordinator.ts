@@ -14,6 +14,7 @@ import {
 } from '../../src/aggregation/index.ts';
 import { isKonsilError } from '../../src/base/index.ts';
 import { resolveTask } from '../../src/coordinator/initialModel.ts';
+import { MaskPool } from '../../src/crypto/index.ts';
 import { openDataset, problemOf } from '../../src/datasources/index.ts';
 import { CoordinatorSum, MAX_ROWS_PER_POD, publicHash, type SumFacts, sumSpec } from '../../src/protocols/index.ts';
 import { readPodConfig, toWire } from '../../src/tasks/index.ts';
@@ -182,12 +183,14 @@ export class HostileCoordinator {
       }),
     });
     for (const pod of cohort) this.openAttempt(pod, request, 0, cohort);
+    const pool = new MaskPool({ threads: 1 });
     const sum = new CoordinatorSum(session, spec, world.modeller.identity.signing, {
       send: (to, body) => this.send(to as PodName, context, { type: 'SECURE_SHARE', purpose, attempt: 0, body }),
       fetch: (from, ref) =>
         this.#blobs.pull(world[from as PodName].identity.public.id, ref, context, { maxBytes: ref.bytes }),
       deadlineMs: () => 20_000,
       after: hastyClock.after,
+      pool,
       onPhase: () => undefined,
       onPod: () => undefined,
     });
@@ -197,6 +200,7 @@ export class HostileCoordinator {
     });
     const outcome = await sum.outcome;
     stop();
+    await pool.close();
     return outcome.ok ? unpackLanes(outcome.lanes, spec, outcome.survivors.length) : null;
   }
 

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { type Federation, hastyClock, type PodName } from '../../sim/federation.ts';
 import { toHex } from '../../src/base/index.ts';
-import { importPublic, randomBytes, sha256 } from '../../src/crypto/index.ts';
+import { importPublic, MaskPool, randomBytes, sha256 } from '../../src/crypto/index.ts';
 import { encodedFeatures, openDataset, problemOf } from '../../src/datasources/index.ts';
 import { NonceChain, PodSum, perFeature, publicHash, sumSpec } from '../../src/protocols/index.ts';
 import { fromWire, readPodConfig } from '../../src/tasks/index.ts';
@@ -94,6 +94,7 @@ export class HostilePod {
           ...(vector ? { vector: this.offer(new Uint8Array(bytes)) } : {}),
         }),
       assumptions: {},
+      pool: new MaskPool({ threads: 1 }),
       nonces: new NonceChain(randomBytes),
       judge: () => null,
       record: () => undefined,

@@ -60,8 +60,8 @@ export class PrivacyBudget {
   }
 
   /** Records `events`, whether they fit or not: what was released was released. @returns ε spent since the beginning. */
-  charge(events: readonly PrivacyEvent[]): number {
-    this.#events = mergeEvents([...this.#events, ...counted(events, 1)]);
+  charge(events: readonly PrivacyEvent[], times = 1): number {
+    this.#events = mergeEvents([...this.#events, ...counted(events, times)]);
     return this.spent();
   }
 }

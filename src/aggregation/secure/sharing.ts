@@ -3,10 +3,11 @@
  * pair sealed for one addressee, with commitments by which the coordinator can later tell who lied.
  * @module
  */
-import { concatBytes, equalBytes, frame } from '../../base/index.ts';
+import { concatBytes, frame } from '../../base/index.ts';
 import {
   agree,
   agreementKeyOf,
+  equalSecret,
   hkdf,
   type KeyPair,
   open,
@@ -145,7 +146,7 @@ export function openShares(
   const pair = { self: plain.slice(0, SECRET_BYTES), key: plain.slice(SECRET_BYTES) };
   wipe(plain);
   const honest =
-    equalBytes(commitShare(session, 'self', dealer, to, pair.self), entry.selfCommitment) &&
-    equalBytes(commitShare(session, 'key', dealer, to, pair.key), entry.keyCommitment);
+    equalSecret(commitShare(session, 'self', dealer, to, pair.self), entry.selfCommitment) &&
+    equalSecret(commitShare(session, 'key', dealer, to, pair.key), entry.keyCommitment);
   return honest ? pair : null;
 }

@@ -2,8 +2,8 @@
  * The coordinator's last step: checks released shares, rebuilds secrets, and says which masks are left in the sum.
  * @module
  */
-import { equalBytes, KonsilError } from '../../base/index.ts';
-import { agreementKeyOf, type MaskKey, reconstructor, wipe } from '../../crypto/index.ts';
+import { KonsilError } from '../../base/index.ts';
+import { agreementKeyOf, equalSecret, type MaskKey, reconstructor, wipe } from '../../crypto/index.ts';
 import type { Session } from './context.ts';
 import { pairMask, selfMask } from './masks.ts';
 import { type Bodies, type ReleasedShare, rereadMessage } from './messages.ts';
@@ -42,7 +42,7 @@ export function checkReleased(
     if (entry === undefined || kind !== (uploads.has(of) ? 'self' : 'key'))
       throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod} released shares of other pods than were asked`, { pod });
     const expected = kind === 'self' ? entry.selfCommitment : entry.keyCommitment;
-    if (!equalBytes(commitShare(session, kind, of, returner, share), expected))
+    if (!equalSecret(commitShare(session, kind, of, returner, share), expected))
       throw new KonsilError('AGG_BAD_SHARE', `pod ${pod} released a share that it was not dealt`, {
         pod,
         dealer: session.roster[of]!.name,
@@ -75,8 +75,8 @@ export function remainingMasks(session: Session, evidence: Evidence): MaskKey[] 
 
   function checkSecret(dealer: number, secret: Uint8Array): void {
     const honest = uploads.has(dealer)
-      ? equalBytes(commitSelfSeed(session, dealer, secret), dealt.get(dealer)!.selfCommitment)
-      : equalBytes(agreementKeyOf(secret).publicKey, adverts.get(dealer)!.maskKey);
+      ? equalSecret(commitSelfSeed(session, dealer, secret), dealt.get(dealer)!.selfCommitment)
+      : equalSecret(agreementKeyOf(secret).publicKey, adverts.get(dealer)!.maskKey);
     if (!honest) throw dealerFault(session, dealer);
   }
 

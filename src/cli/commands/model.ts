@@ -1,6 +1,6 @@
 /** `konsil model`: what a model file contains, whether it trains and what that costs; new files. @module */
 import type { Command } from 'commander';
-import { roundBytes } from '../../protocols/index.ts';
+import { type MaskedRound, roundBytes } from '../../protocols/index.ts';
 import { assessTraining, inspectModel, inspectTfjsFile, modelKindOf, readModelFile } from '../../training/index.ts';
 import { Output } from '../output.ts';
 import { type ModelFacts, onnxLines, tfjsLines } from '../render/model.ts';
@@ -48,6 +48,6 @@ function rounds(
   { trained, runningStatistics }: { readonly trained: number; readonly runningStatistics: number },
   sites: number,
 ): NonNullable<ModelFacts['round']> {
-  const moved = (isSecure: boolean) => roundBytes(trained + runningStatistics, sites, isSecure);
-  return { sites, secure: moved(true), plain: moved(false) };
+  const moved = (masked: MaskedRound | null) => roundBytes(trained + runningStatistics, sites, masked);
+  return { sites, secure: moved({}), sixteenBits: moved({ bits: 16, stretches: 1 }), plain: moved(null) };
 }

@@ -82,7 +82,7 @@ function describe(notice: PodNotice): string | null {
     case 'refused':
       return `refused a message: ${notice.code}`;
     case 'privacy':
-      return `charged to the privacy account: ε ${notice.epsilon.toFixed(2)} so far at δ ${notice.delta}`;
+      return `privacy of ${notice.unit === 'site' ? 'the site' : 'each row'}: ε ${notice.epsilon.toFixed(2)} spent so far at δ ${notice.delta}`;
     case 'sum':
       return notice.what === 'released' ? null : `${notice.purpose} ${notice.round}: ${notice.what}`;
     default:

@@ -12,7 +12,12 @@ export interface ModelFacts {
   readonly model: InspectedModel;
   readonly training: Trainability;
   /** Absent for a model that does not train. */
-  readonly round?: { readonly sites: number; readonly secure: RoundBytes; readonly plain: RoundBytes };
+  readonly round?: {
+    readonly sites: number;
+    readonly secure: RoundBytes;
+    readonly sixteenBits: RoundBytes;
+    readonly plain: RoundBytes;
+  };
 }
 
 /** Lines on an ONNX model. */
@@ -55,12 +60,13 @@ function trainingLines(training: Trainability): string[] {
   ];
 }
 
-function roundLines({ sites, secure, plain }: NonNullable<ModelFacts['round']>): string[] {
+function roundLines({ sites, secure, sixteenBits, plain }: NonNullable<ModelFacts['round']>): string[] {
   const moved = ({ sent, received }: RoundBytes): string =>
     `${humanBytes(sent)} sent, ${humanBytes(received)} received`;
   return [
     `a round     at each of ${sites} sites, everything included`,
     `  secure      ${moved(secure)}`,
+    `  16 bits     ${moved(sixteenBits)}`,
     `  plain       ${moved(plain)}`,
   ];
 }

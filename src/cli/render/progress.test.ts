@@ -26,6 +26,13 @@ const RUN: readonly RunEvent[] = [
   { type: 'finished', status: 'complete', reason: 'all rounds done' },
 ];
 
+it('says what was clipped, and leaves the scales of a round to its record', () => {
+  const { view, text } = terminal(false);
+  view.show({ type: 'scale', completed: 0, least: 0.25, most: 2 });
+  view.show({ ...round(1), clipped: 12 } as RunEvent);
+  expect(text()).toMatch(/^round 1.*, 12 values clipped\n$/);
+});
+
 /** A stream that keeps what is written and the screen a terminal would show. */
 function terminal(isTTY: boolean, columns = 80) {
   const written: string[] = [];

@@ -28,7 +28,10 @@ export interface WorkOptions {
 }
 
 /** How many steps or epochs the round after `completed` rounds trains: the interval, or what is left of the budget. */
-export function budgetOf(task: Task, completed: number): { readonly steps: number } | { readonly epochs: number } {
+export function budgetOf(
+  task: Pick<Task, 'training' | 'protocol'>,
+  completed: number,
+): { readonly steps: number } | { readonly epochs: number } {
   const left = Math.max(0, task.training.total - completed * task.protocol.interval);
   const amount = Math.min(task.protocol.interval, left);
   return task.training.unit === 'steps' ? { steps: amount } : { epochs: amount };

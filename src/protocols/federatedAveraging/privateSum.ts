@@ -9,6 +9,7 @@ import {
   type PackOptions,
   type PodInput,
   PrivacyBudget,
+  type PrivacyEvent,
   type PrivacyTerms,
   privateLength,
   privateWords,
@@ -20,6 +21,7 @@ import {
 import { KonsilError } from '../../base/index.ts';
 import type { RandomBytes } from '../../crypto/index.ts';
 import { roundsOf, type Task } from '../../tasks/index.ts';
+import { budgetOf } from './podWork.ts';
 
 /** A round's privacy: the task's terms and the clip norm of the round. */
 export interface RoundPrivacy {
@@ -46,9 +48,9 @@ export function privacyTermsOf(task: Pick<Task, 'aggregator' | 'pods'>, paramete
   return termsOf(privacy, { cohort, survivors, colluding, dimension: parameters, limit: roomOf(bits, cohort) });
 }
 
-/** The layout of a secure sum of noised updates in words of `bits`, from that of an exact one. */
-export function privateSpec(exact: VectorSpec, { terms, clipNorm }: RoundPrivacy, bits = 32): VectorSpec {
-  const { cohort, extras, counts } = exact;
+/** The layout of a secure sum of noised updates from that of an exact one. */
+export function privateSpec(exact: VectorSpec, { terms, clipNorm }: RoundPrivacy): VectorSpec {
+  const { cohort, extras, counts, bits = 32 } = exact;
   return {
     ...{ cohort, bits, extras, counts, maxWeight: 1 },
     clip: quantumOf(terms, clipNorm),
@@ -98,4 +100,28 @@ export function affordableRounds(
   const { epsilonBudget, delta } = task.aggregator.privacy!;
   if (epsilonBudget === undefined) return rounds;
   return new PrivacyBudget({ epsilon: epsilonBudget, delta }).remaining(terms.events, rounds);
+}
+
+/** What private steps cost each row of a site: one release, several times. */
+export interface RecordCost {
+  readonly event: PrivacyEvent;
+  /** Training steps. */
+  readonly steps: number;
+}
+
+/**
+ * Cost of the round after `completed` rounds at a site with `rows` training rows, each of which is in a step with
+ * probability batchSize/rows; undefined without private steps.
+ */
+export function recordCostOf(
+  task: Pick<Task, 'training' | 'protocol'>,
+  rows: number,
+  completed: number,
+): RecordCost | undefined {
+  const { privateSteps, batchSize } = task.training;
+  if (!privateSteps) return undefined;
+  const budget = budgetOf(task, completed);
+  const steps = 'steps' in budget ? budget.steps : budget.epochs * Math.ceil(rows / batchSize);
+  const rate = Math.min(1, batchSize / rows);
+  return { event: { kind: 'sampled_gaussian', noiseMultiplier: privateSteps.noiseMultiplier, rate }, steps };
 }

@@ -22,31 +22,69 @@ export interface RoundBytes {
  * Sizes of envelopes, as `bench/roundMessages.ts` prints them for 30 features. What is in a ROUND_START grows by 8 bytes
  * a feature, which is nothing beside parameters.
  */
-const SIZES = { receipt: 361, blobGet: 489, chunk: 500, start: 836, progress: 426, done: 437, plain: 520, open: 492 };
-/** Messages of the secure sum, with n pods in it: each hears of every other one. */
-const SHARES = { sent: (n: number): number => 3_025 + 195 * n, received: (n: number): number => 306 + 1_582 * n };
+const SIZES = { receipt: 361, blobGet: 489, chunk: 500, start: 878, progress: 426, done: 586, plain: 520, open: 505 };
+/** Messages of the secure sum, with n pods in it: each hears of every other one, so above 32 pods it is less. */
+const SHARES = { sent: (n: number): number => 3_025 + 193 * n, received: (n: number): number => 2_206 + 560 * n };
+
+/** How a round's update is masked. */
+export interface MaskedRound {
+  /** Of a parameter. @default 32 */
+  readonly bits?: number;
+  /** Stretches with a clip that the pods agree on by a sum of its own before. @default 0 */
+  readonly stretches?: number;
+}
 
 /**
  * Estimates a round with a model of `parameters` numbers.
  * @param sites - In the sum.
- * @param bits - Of a masked parameter. A sum of ranges before it costs as much again, but for the update and the parameters.
+ * @param masked - Null in the open.
  */
-export function roundBytes(parameters: number, sites: number, isSecure: boolean, bits = 32): RoundBytes {
+export function roundBytes(parameters: number, sites: number, masked: MaskedRound | null): RoundBytes {
   const facts = { parameters, features: 1, kind: 'binary', classes: 2 } as const;
-  const spec = sumSpec('update', facts, { ...exactSums(sites), bits });
-  const update = isSecure ? wireBytes(spec) : plainBytes(spec);
   const down = 4 * parameters;
-  const [ups, downs] = [Math.ceil(update / CHUNK_BYTES), Math.ceil(down / CHUNK_BYTES)];
-  const sent = update + SIZES.chunk * ups + SIZES.blobGet * downs + SIZES.progress;
-  const received = down + SIZES.chunk * downs + SIZES.blobGet * ups + SIZES.start;
-  // each message is answered by a receipt
-  const receipts = (messages: number): number => SIZES.receipt * (messages + ups + downs);
-  if (!isSecure) return { update, sent: sent + SIZES.plain + receipts(1), received: received + receipts(2) };
+  if (!masked) {
+    const update = plainBytes(sumSpec('update', facts, exactSums(sites)));
+    const { sent, received } = moved(update, down, { sent: 1, received: 2 });
+    return { update, sent: sent + SIZES.progress + SIZES.plain, received };
+  }
+  const { bits = 32, stretches = 0 } = masked;
+  const secure = { ...exactSums(sites), bits };
+  const update = wireBytes(sumSpec('update', facts, secure));
+  const ranges = { ...facts, stretches: Array.from({ length: stretches }, () => 1) };
+  // the pods have the parameters from the sum of ranges when they are asked for the update
+  const sums =
+    stretches === 0
+      ? [maskedSum(update, down, sites)]
+      : [maskedSum(wireBytes(sumSpec('range', ranges, secure)), down, sites), maskedSum(update, 0, sites)];
+  const total = (way: 'sent' | 'received'): number => sums.reduce((sum, exchange) => sum + exchange[way], 0);
+  return { update, sent: total('sent') + SIZES.progress, received: total('received') };
+}
+
+interface Exchange {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** Blobs of `up` and `down` bytes and the round's start, with a receipt for each message; so many `messages` beside them. */
+function moved(up: number, down: number, messages: Exchange): Exchange {
+  const [ups, downs] = [Math.ceil(up / CHUNK_BYTES), Math.ceil(down / CHUNK_BYTES)];
   return {
-    update,
-    // received: start, open, roster, inbox, survivors, proof
-    sent: sent + SIZES.done + SHARES.sent(sites) + receipts(6),
-    // sent: progress, done, advertise, shares, manifest, consistency, release
-    received: received + SIZES.open + SHARES.received(sites) + receipts(7),
+    sent: up + SIZES.chunk * ups + SIZES.blobGet * downs + SIZES.receipt * (messages.sent + ups + downs),
+    received:
+      down +
+      SIZES.chunk * downs +
+      SIZES.blobGet * ups +
+      SIZES.start +
+      SIZES.receipt * (messages.received + ups + downs),
+  };
+}
+
+function maskedSum(vector: number, down: number, sites: number): Exchange {
+  // received: start, open, roster, inbox, survivors, proof; sent: progress, done, advertise, shares, manifest,
+  // consistency, release
+  const { sent, received } = moved(vector, down, { sent: 6, received: 7 });
+  return {
+    sent: sent + SIZES.done + SHARES.sent(sites),
+    received: received + SIZES.open + SHARES.received(sites),
   };
 }

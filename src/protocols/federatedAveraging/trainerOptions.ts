@@ -28,7 +28,7 @@ function clipOf({ gradientClipNorm: norm, gradientClipValue: value }: TrainingSe
 
 /** The trainer's options for `task` on the ONNX file `model`; `source` names the model in errors. */
 export function trainerOptions(task: Task, model: TrainerOptions['model'], source: string): TrainerOptions {
-  const { loss, lossOptions, batchSize, accumulate, proximalMu, train, freeze } = task.training;
+  const { loss, lossOptions, batchSize, accumulate, proximalMu, train, freeze, privateSteps } = task.training;
   const clip = clipOf(task.training);
   return {
     ...{ model, source, batchSize },
@@ -38,6 +38,9 @@ export function trainerOptions(task: Task, model: TrainerOptions['model'], sourc
     ...(accumulate !== undefined && { accumulate }),
     ...(clip && { clip }),
     ...(proximalMu !== undefined && { proximal: { mu: proximalMu } }),
+    ...(privateSteps && {
+      privacy: { clipNorm: privateSteps.clipNorm, noiseMultiplier: privateSteps.noiseMultiplier },
+    }),
     ...(train && { train }),
     ...(freeze && { freeze }),
   };

@@ -18,7 +18,7 @@ import {
   type VectorSpec,
 } from '../../aggregation/index.ts';
 import { equalBytes, isKonsilError, KonsilError } from '../../base/index.ts';
-import { addVectors, applyMasks, type KeyPair, sha256, shapeBytes, wipe } from '../../crypto/index.ts';
+import { allocateVector, type KeyPair, type MaskPool, wipe } from '../../crypto/index.ts';
 
 /** Phases of the server machine as people see them. */
 export const PHASE_LABELS = {
@@ -39,6 +39,8 @@ export interface SumPorts {
   readonly deadlineMs: (phase: SecurePhase) => number;
   /** Starts a timer; the result cancels it. */
   readonly after: (delayMs: number, callback: () => void) => () => void;
+  /** Where vectors are added up and unmasked. */
+  readonly pool: MaskPool;
   readonly onPhase: (phase: SecurePhase, awaiting: readonly string[]) => void;
   /** A pod did something wrong, or was lost in a phase. */
   readonly onPod: (pod: string, phase: SecurePhase, what: 'lost' | 'rejected' | 'complained', detail: string) => void;
@@ -88,11 +90,12 @@ interface Announced {
   readonly ref: { readonly id: string; readonly bytes: number };
 }
 
-/** Drives one attempt; `outcome` settles when the machine is done. */
+/** Drives one attempt; `outcome` settles when the machine is done, and rejects when its threads fail. */
 export class CoordinatorSum {
   readonly outcome: Promise<SumOutcome>;
   readonly #ports: SumPorts;
   #settle!: (outcome: SumOutcome) => void;
+  #reject!: (error: unknown) => void;
   #state: ServerState;
   #cancelTimer = (): void => undefined;
   #announced: string = '';
@@ -103,15 +106,17 @@ export class CoordinatorSum {
   /** Vectors that have arrived, until the machine has said whether they count. */
   readonly #arrived = new Map<string, Uint8Array>();
   readonly #spec: VectorSpec;
-  #sum: Uint8Array;
+  readonly #sum: Uint8Array;
+  /** Additions under way, one after the other. */
+  #added: Promise<void> = Promise.resolve();
 
   /** @param spec - Slots of the vector; its shape is the session's. */
   constructor(session: Session, spec: VectorSpec, identity: KeyPair, ports: SumPorts) {
     this.#ports = ports;
     this.#spec = spec;
-    this.#sum = new Uint8Array(shapeBytes(session.shape));
-    this.outcome = new Promise((resolve) => {
-      this.#settle = resolve;
+    this.#sum = allocateVector(session.shape);
+    this.outcome = new Promise((resolve, reject) => {
+      [this.#settle, this.#reject] = [resolve, reject];
     });
     this.#state = startServer(session, identity);
     this.#enterPhase();
@@ -152,9 +157,9 @@ export class CoordinatorSum {
     if (ref.bytes !== promised.bytes)
       throw bad(`masked vector of ${ref.bytes} bytes, its manifest promises ${promised.bytes}`);
     const wire = await this.#ports.fetch(from, ref);
-    if (wire.length !== promised.bytes || !equalBytes(sha256(wire), promised.sha256))
+    if (wire.length !== promised.bytes || !equalBytes(await this.#ports.pool.sha256(wire), promised.sha256))
       throw bad('masked vector is not the one its manifest promises');
-    this.#arrived.set(from, fromWire(wire, this.#spec));
+    this.#arrived.set(from, fromWire(wire, this.#spec, allocateVector(session.shape)));
     this.#apply({ type: 'upload', from, manifest });
     this.#arrived.delete(from);
   }
@@ -183,9 +188,8 @@ export class CoordinatorSum {
         rejected.push(output.from);
       } else if (output.type === 'complaint')
         this.#ports.onPod(output.from, phase, 'complained', `cannot use what ${output.dealer} sent it`);
-      else if (output.type === 'accumulate')
-        addVectors(this.#sum, this.#arrived.get(output.from)!, shapeOf(this.#spec));
-      else if (output.type === 'unmask') this.#finish({ ok: true, ...this.#unmask(output) });
+      else if (output.type === 'accumulate') this.#add(this.#arrived.get(output.from)!);
+      else if (output.type === 'unmask') this.#unmask(output);
       else this.#finish({ ok: false, error: output.error, spent: output.spent });
     }
     if (state.phase === 'done' || state.phase === 'failed') return;
@@ -218,10 +222,17 @@ export class CoordinatorSum {
     this.#ports.onPhase(phase, this.#state.awaiting);
   }
 
-  #unmask({ masks, survivors }: Extract<ServerOutput, { type: 'unmask' }>): Omit<SumSucceeded, 'ok'> {
-    applyMasks(this.#sum, shapeOf(this.#spec), masks);
-    wipe(...masks.map(({ key }) => key));
-    return { lanes: this.#sum, survivors };
+  #add(lanes: Uint8Array): void {
+    this.#added = this.#added.then(() => this.#ports.pool.add(this.#sum, lanes, shapeOf(this.#spec)));
+    this.#added.catch(() => undefined); // told when the sum is wanted, if it ever is
+  }
+
+  /** The sum is there when all that was accepted has been added and the masks are off. */
+  #unmask({ masks, survivors }: Extract<ServerOutput, { type: 'unmask' }>): void {
+    this.#added
+      .then(() => this.#ports.pool.applyMasks(this.#sum, shapeOf(this.#spec), masks))
+      .then(() => this.#finish({ ok: true, lanes: this.#sum, survivors }), this.#reject)
+      .finally(() => wipe(...masks.map(({ key }) => key)));
   }
 
   #finish(outcome: SumOutcome): void {

@@ -21,7 +21,15 @@ import {
   wireBytes,
 } from '../../aggregation/index.ts';
 import { isKonsilError, KonsilError } from '../../base/index.ts';
-import { applyMasks, type KeyPair, type MaskKey, randomBytes, SECRET_BYTES, sha256, wipe } from '../../crypto/index.ts';
+import {
+  allocateVector,
+  type KeyPair,
+  type MaskKey,
+  type MaskPool,
+  randomBytes,
+  SECRET_BYTES,
+  wipe,
+} from '../../crypto/index.ts';
 import type { Purpose } from '../../wire/index.ts';
 import type { NonceChain } from './nonces.ts';
 
@@ -54,6 +62,8 @@ export interface PodSumOptions {
   readonly drawNoise?: () => NonNullable<PackOptions['addNoise']>;
   /** This pod's nonces for neighbour graphs, committed to before it knew any cohort. */
   readonly nonces: NonceChain;
+  /** Where vectors are masked. */
+  readonly pool: MaskPool;
   /** The site's own rule about who may be summed, when up to `colluding` of them work with the coordinator. */
   readonly judge: (survivors: readonly string[], colluding: number) => KonsilError | null;
   readonly send: (attempt: number, body: Uint8Array, vector: Uint8Array | undefined) => void;
@@ -74,6 +84,8 @@ export class PodSum {
   #spent = false;
   /** The masked vector of the present attempt, as it goes over the wire. */
   #vector: Uint8Array | null = null;
+  /** Aborted when the attempt is: masking is under way on other threads then. */
+  #masking = new AbortController();
 
   constructor(options: PodSumOptions) {
     this.#options = options;
@@ -126,6 +138,8 @@ export class PodSum {
   /** Ends the present attempt and wipes its secrets. */
   stop(): void {
     if (!this.#state) return;
+    this.#masking.abort();
+    this.#masking = new AbortController();
     this.#state = stepClient(this.#state, { type: 'abort' }).state;
     this.#vector = null;
   }
@@ -136,7 +150,7 @@ export class PodSum {
     if (state.phase !== before && state.phase in STAGES && !this.#recorded(state)) return;
     for (const output of outputs) {
       if (output.type === 'send') this.#options.send(this.#attempt, output.bytes, undefined);
-      else if (output.type === 'mask') this.#mask(output.masks);
+      else if (output.type === 'mask') void this.#mask(output.masks);
       else if (output.type === 'upload') this.#options.send(this.#attempt, output.manifest, this.#vector!);
       else this.#options.onEvent(output.type === 'rejected' ? 'refused' : 'aborted', output.error);
     }
@@ -159,22 +173,30 @@ export class PodSum {
     return true;
   }
 
-  #mask(masks: readonly MaskKey[]): void {
-    const { spec, input, drawNoise } = this.#options;
+  /** Masks the vector on other threads; the machine waits for the hash of what came of it. */
+  async #mask(masks: readonly MaskKey[]): Promise<void> {
+    const { spec, input, drawNoise, pool } = this.#options;
+    const { signal } = this.#masking;
+    const lanes = allocateVector(shapeOf(spec));
     try {
-      const lanes = packLanes(input, spec, {
-        seed: randomBytes(SECRET_BYTES),
+      packLanes(input, spec, {
+        ...{ seed: randomBytes(SECRET_BYTES), into: lanes },
         ...(drawNoise && { addNoise: drawNoise() }),
       });
-      applyMasks(lanes, shapeOf(spec), masks);
-      this.#vector = toWire(lanes, spec);
+      await pool.applyMasks(lanes, shapeOf(spec), masks, signal);
+      const vector = toWire(lanes, spec);
+      const hash = await pool.sha256(vector, signal);
+      if (signal.aborted) return;
+      this.#vector = vector;
+      this.#take(stepClient(this.#state!, { type: 'masked', sha256: hash }));
     } catch (error) {
+      lanes.fill(0); // may be plain still
+      if (signal.aborted) return;
       if (!isKonsilError(error)) throw error;
       this.stop();
-      return this.#options.onEvent('aborted', error);
+      this.#options.onEvent('aborted', error);
     } finally {
       wipe(...masks.map(({ key }) => key));
     }
-    this.#take(stepClient(this.#state!, { type: 'masked', sha256: sha256(this.#vector) }));
   }
 }

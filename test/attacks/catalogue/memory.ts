@@ -1,0 +1,167 @@
+/**
+ * What is left of secrets where an adversary may look later: a pod's memory, its logs, its errors.
+ * @module
+ */
+import { inspect } from 'node:util';
+import { identityOf } from '../../support/secaggCohort.ts';
+import type { Attack, Code } from '../support/attack.ts';
+import { Loot, secretsIn } from '../support/loot.ts';
+import { Pod, Scene } from '../support/scene.ts';
+
+const CLIENT = 'aggregation/secure/client.ts';
+
+/** Texts in which 8 bytes in a row of a secret would show, wherever a longer excerpt begins; without white space. */
+export function formsOf(secret: Uint8Array): string[] {
+  const part = Buffer.from(secret.subarray(8, 16));
+  const forms = [part.toString('hex'), part.join(',')];
+  // base64 of every alignment, without the characters that depend on neighbours
+  for (const shift of [9, 10, 11]) {
+    const text = Buffer.from(secret.subarray(shift, shift + 9)).toString('base64');
+    forms.push(text.slice(0, 11), text.slice(0, 11).replaceAll('+', '-').replaceAll('/', '_'));
+  }
+  return forms;
+}
+
+/** Every way in which an error or a state could come into a log line, without white space. */
+const printed = (thing: unknown): string =>
+  `${inspect(thing, { depth: 9, showHidden: true, maxArrayLength: 40 })} ${JSON.stringify(thing)} ${String(thing)}`.replace(
+    /\s+/g,
+    '',
+  );
+
+function leaks({ logs, secrets }: ReturnType<typeof provoke>): boolean {
+  const all = logs.join(' ');
+  return secrets.some((secret) => formsOf(secret).some((form) => all.includes(form)));
+}
+
+/** All errors a pod can be driven to, and states on the way. */
+function provoke(code: Code): { readonly logs: string[]; readonly secrets: Uint8Array[] } {
+  const logs: string[] = [];
+  const secrets: Uint8Array[] = [];
+  const watch = (pod: Pod): void => {
+    logs.push(printed(pod.state), ...pod.errors.map((error) => printed(error) + printed(error.facts)));
+    secrets.push(...pod.kept);
+  };
+  const stages: ((scene: Scene) => void)[] = [
+    (scene) => scene.share(scene.victim, scene.roster([1, 2, 3])),
+    (scene) => scene.share(scene.victim, scene.roster([0, 1])),
+    (scene) => {
+      scene.run('shares');
+      const { entries } = scene.inbox(0);
+      scene.upload(scene.victim, { entries: entries.with(1, { ...entries[1]!, sealed: new Uint8Array(80) }) });
+    },
+    (scene) => scene.upload(scene.run('shares').victim),
+    (scene) => scene.sign(scene.run('uploads').victim, scene.survivors([1, 2, 3])),
+    (scene) => scene.release(scene.run('signatures').victim, scene.proof([0])),
+    (scene) => scene.victim.tell(new Uint8Array(300)),
+  ];
+  for (const stage of stages) {
+    const scene = new Scene(code);
+    stage(scene);
+    watch(scene.victim);
+  }
+  const { session } = new Scene(code);
+  const identity = identityOf('mallory');
+  secrets.push(identity.secret, identityOf('pod-00').secret);
+  const attempts = [
+    () => code.startClient({ session, self: 'pod-00', identity }, () => code.randomBytes(32)),
+    () => code.agree(identity, new Uint8Array(32)),
+    () => code.splitSecret(identity.secret, 9, [1, 2], () => code.randomBytes(32)),
+    () => code.reconstructor([1, 1]),
+  ];
+  for (const attempt of attempts)
+    try {
+      attempt();
+    } catch (error) {
+      logs.push(printed(error), printed((error as Error).cause));
+    }
+  return { logs, secrets };
+}
+
+export const MEMORY_ATTACKS: readonly Attack[] = [
+  {
+    name: "the pod's memory is seized after the upload",
+    family: 'forward secrecy',
+    adversary: 'coordinator, later the machine of the pod',
+    defence: [
+      { file: CLIENT, text: 'wipeSecrets(secrets); // our own shares of them', becomes: '// our own shares of them' },
+    ],
+    code: null,
+    mount(code) {
+      const scene = new Scene(code).run('uploads');
+      const loot = new Loot(scene);
+      Object.assign(loot, secretsIn(scene.victim.drawn));
+      return loot.outcome();
+    },
+  },
+  {
+    name: "a pod's memory is seized after it gave up",
+    family: 'forward secrecy',
+    adversary: 'coordinator, later the machine of the pod',
+    defence: [{ file: CLIENT, text: 'wipeSecrets(interior.secrets);\n', becomes: '\n' }],
+    code: null,
+    mount(code) {
+      const scene = new Scene(code).run('shares');
+      scene.sign(scene.victim, { uploads: [] });
+      const { state } = code.stepClient(scene.victim.state, { type: 'abort' });
+      const left = scene.victim.drawn.some((secret) => secret.some((byte) => byte !== 0));
+      return { succeeded: state.phase === 'aborted' && left, code: null };
+    },
+  },
+  {
+    name: "the other pods' memory is seized after the sum: the shares they did not release unmask the victim",
+    family: 'forward secrecy',
+    adversary: 'coordinator, later the machines of t pods',
+    defence: [
+      {
+        file: CLIENT,
+        text: "wipeShares(interior.shares);\n  return {\n    phase: 'released',\n    interior: { ...interior, shares: new Map() },",
+        becomes: "return {\n    phase: 'released',\n    interior,",
+      },
+    ],
+    code: null,
+    mount(code) {
+      const scene = new Scene(code).run('release');
+      const loot = new Loot(scene);
+      for (const pod of scene.pods) {
+        loot.addReleased(pod.index);
+        const left = pod.state.interior.reveal().shares.get(0);
+        if (left) loot.add('key', pod.index, left.key);
+      }
+      return loot.outcome();
+    },
+  },
+  {
+    name: "a pod's state is written to a log",
+    family: 'logs and errors',
+    adversary: 'whoever reads logs',
+    defence: [
+      {
+        file: CLIENT,
+        text: 'readonly #value: T;\n  constructor(value: T) {\n    this.#value = value;\n  }\n  reveal(): T {\n    return this.#value;',
+        becomes:
+          'readonly value: T;\n  constructor(value: T) {\n    this.value = value;\n  }\n  reveal(): T {\n    return this.value;',
+      },
+    ],
+    code: null,
+    mount(code) {
+      return { succeeded: leaks(provoke(code)), code: null };
+    },
+  },
+  {
+    name: 'an error message or its facts carry a secret',
+    family: 'logs and errors',
+    adversary: 'whoever reads logs',
+    defence: [
+      {
+        file: CLIENT,
+        text: '`pod ${config.self} with this identity is not in the roster`',
+        becomes: '`pod ${config.self} with identity ${identity.secret.join()} is not in the roster`',
+      },
+    ],
+    code: null,
+    mount(code) {
+      return { succeeded: leaks(provoke(code)), code: null };
+    },
+  },
+];
