@@ -11,6 +11,7 @@ import {
   type ServerOutput,
   type ServerPhase,
   type ServerState,
+  type ServerStep,
   type Session,
   shapeOf,
   startServer,
@@ -48,25 +49,31 @@ export interface SumPorts {
   readonly onRecord?: (record: SumRecord) => void;
 }
 
-/** What came or went: nothing in it is secret to the coordinator's own files but released shares. */
+/** What came or went. A release message has shares in it. */
 export type SumRecord =
-  /** A message, `refused` when it changed nothing, with the hash of the vector that came with it. */
+  /** A message that counted. */
   | {
-      readonly type: 'received';
+      readonly type: 'accepted';
+      readonly phase: SecurePhase;
+      readonly from: string;
+      readonly message: Uint8Array;
+    }
+  /** One that changed nothing, with the reason when it was refused. */
+  | {
+      readonly type: 'passed';
       readonly phase: ServerPhase;
       readonly from: string;
       readonly message: Uint8Array;
-      readonly vector?: Uint8Array;
-      readonly refused?: string;
+      readonly reason?: string;
     }
   /** One message to all of `to`. */
   | {
       readonly type: 'sent';
-      readonly phase: ServerPhase;
+      readonly phase: SecurePhase;
       readonly to: readonly string[];
       readonly message: Uint8Array;
     }
-  | { readonly type: 'lost'; readonly phase: ServerPhase; readonly pod: string }
+  | { readonly type: 'lost'; readonly phase: SecurePhase; readonly pod: string }
   | { readonly type: 'outcome'; readonly outcome: SumOutcome };
 
 /** `lanes`: the sum over exactly `survivors`. */
@@ -176,9 +183,10 @@ export class CoordinatorSum {
 
   #apply(event: ServerEvent): void {
     const before = this.#state.phase;
-    const { state, outputs } = stepServer(this.#state, event);
+    const step = stepServer(this.#state, event);
+    const { state, outputs } = step;
+    if (this.#ports.onRecord) recordStep(this.#ports.onRecord, this.#state, event, step);
     this.#state = state;
-    if (this.#ports.onRecord) recordStep(this.#ports.onRecord, before, event, state, outputs);
     const phase = before as SecurePhase;
     const rejected: string[] = [];
     for (const output of outputs) {
@@ -245,24 +253,30 @@ export class CoordinatorSum {
 /** Tells `record` what one step took in and gave out. */
 function recordStep(
   record: (record: SumRecord) => void,
-  phase: ServerPhase,
+  before: ServerState,
   event: ServerEvent,
-  state: ServerState,
-  outputs: readonly ServerOutput[],
+  { state, outputs }: ServerStep,
 ): void {
-  if (event.type === 'gone') record({ type: 'lost', phase, pod: event.from });
-  else if (event.type !== 'close') {
-    const message = event.type === 'upload' ? event.manifest : event.bytes;
+  const phase = before.phase as SecurePhase;
+  const isOver = before.phase === 'done' || before.phase === 'failed';
+  if (event.type === 'gone') {
+    if (!isOver) record({ type: 'lost', phase, pod: event.from });
+  } else if (event.type !== 'close') {
+    const [from, message] = [event.from, event.type === 'upload' ? event.manifest : event.bytes];
     const rejected = outputs.find((output) => output.type === 'rejected');
-    const vector = event.type === 'upload' && !rejected && readManifest(state.session, event.from, message).sha256;
-    record({
-      ...{ type: 'received', phase, from: event.from, message },
-      ...(vector && { vector }),
-      ...(rejected && { refused: rejected.error.message }),
-    });
+    if (state.accepted !== before.accepted || outputs.some(({ type }) => type === 'complaint'))
+      record({ type: 'accepted', phase, from, message });
+    else
+      record({
+        type: 'passed',
+        phase: before.phase,
+        from,
+        message,
+        ...(rejected && { reason: rejected.error.message }),
+      });
   }
   const sent = new Map<Uint8Array, string[]>();
   for (const output of outputs)
     if (output.type === 'send') sent.set(output.bytes, [...(sent.get(output.bytes) ?? []), output.to]);
-  for (const [message, to] of sent) record({ type: 'sent', phase: state.phase, to, message });
+  for (const [message, to] of sent) record({ type: 'sent', phase: state.phase as SecurePhase, to, message });
 }
