@@ -5,7 +5,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunEvent, type RunOutcome, runFederated, type TranscriptKind } from '../src/coordinator/index.ts';
+import { type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
 import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
@@ -32,7 +32,7 @@ export interface FederationOptions {
   /** The clock of a party. @default waits pass ten times faster */
   readonly clock?: (name: PodName | 'modeller') => Clock;
   /** Keeps transcripts of secure sums. */
-  readonly transcript?: TranscriptKind;
+  readonly transcript?: boolean;
 }
 
 /** The example task with few rounds, so that a test takes a second or two. */
@@ -127,7 +127,7 @@ export class Federation {
       return await runFederated({
         ...{ task: this.task, identity, peers, channel, clock },
         ...(signal ? { signal } : {}),
-        ...(this.#options.transcript ? { transcript: this.#options.transcript } : {}),
+        transcript: this.#options.transcript ?? false,
         onEvent: (event) => {
           this.events.push(event);
           this.onEvent(event);

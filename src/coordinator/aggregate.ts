@@ -5,8 +5,10 @@
  */
 import {
   centralMean,
+  hashPublicParameters,
   isSparse,
   openSession,
+  type PublicParameters,
   type Session,
   type SummedVector,
   shapeOf,
@@ -24,7 +26,7 @@ import {
   PHASE_LABELS,
   plainBytes,
   privateSpec,
-  publicHash,
+  publicParametersOf,
   type RoundPrivacy,
   type SumFacts,
   sumPlain,
@@ -55,7 +57,7 @@ export interface AggregatorOptions {
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
   /** Begins a transcript of an attempt; absent when none is kept. */
-  readonly transcript?: (session: Session) => AttemptTranscript;
+  readonly transcript?: (session: Session, agreed: PublicParameters) => AttemptTranscript;
 }
 
 /** What one aggregation is about. */
@@ -242,7 +244,9 @@ export class Aggregator {
     dropped: Dropped,
   ): ReturnType<() => CoordinatorSum['outcome']> {
     const { runId, identity, members, blobs, clock, deadlines, task, taskJson, modelId, signal, emit } = this.#options;
-    const { purpose, completed } = request;
+    const { purpose, completed, standardiser } = request;
+    const parametersId = request.parameters?.id ?? '';
+    const agreed = publicParametersOf({ task: taskJson, modelId, parametersId, standardiser, spec });
     const session = openSession({
       ...{ runId, round: context.round, attempt, purpose },
       roster: roster.map(({ name, peer }) => ({ name, publicKey: peer.public.signing })),
@@ -251,13 +255,7 @@ export class Aggregator {
       assumptions: task.aggregator.cohort ?? {},
       commitments,
       ...{ shape: shapeOf(spec), wireBytes: wireBytes(spec) },
-      publicHash: publicHash({
-        task: taskJson,
-        modelId,
-        parametersId: request.parameters?.id ?? '',
-        standardiser: request.standardiser,
-        spec,
-      }),
+      publicHash: hashPublicParameters(agreed),
     });
     const { t, k, minSurvivors, colluding } = session;
     emit({ type: 'thresholds', pods: roster.length, neighbours: k, threshold: t, minimum: minSurvivors, colluding });
@@ -268,7 +266,7 @@ export class Aggregator {
     for (const member of roster) members.send(member, context, open);
     let entered = clock.now();
     let present = '';
-    const transcript = this.#options.transcript?.(session);
+    const transcript = this.#options.transcript?.(session, agreed);
     const sum = new CoordinatorSum(session, spec, identity.signing, {
       send: (to, body) => members.send(members.get(to), context, { type: 'SECURE_SHARE', purpose, attempt, body }),
       fetch: (from, ref) =>
