@@ -1,7 +1,7 @@
 /** `konsil run`: the modeller's side of a task, from invitation to report. @module */
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
-import { type RunEvent, runFederated, type TranscriptKind } from '../../coordinator/index.ts';
+import { type RunEvent, runFederated } from '../../coordinator/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
 import type { RunResult } from '../../reports/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
@@ -18,8 +18,7 @@ type Flags = BrokerFlags & {
   readonly json?: boolean;
   readonly compare?: string[];
   readonly plain?: boolean;
-  /** True without a value. */
-  readonly transcript?: string | true;
+  readonly transcript?: boolean;
 };
 
 export function addRunCommand(program: Command): void {
@@ -32,12 +31,11 @@ export function addRunCommand(program: Command): void {
       'studies on data you hold yourself: also train on each site alone and on all rows',
     )
     .option(
-      '--transcript [kind]',
-      'keep what the coordinator saw in each secure sum; kind whole: with released shares, for internal audits only',
+      '--transcript',
+      "keep what is public of each secure sum, for `konsil verify transcript`, in the run's folder",
     )
     .option('--json', 'one JSON value a line')
     .action(async (file: string, flags: Flags) => {
-      transcriptKind(flags);
       const task = await readTask(file);
       const signal = cancelOnSignals();
       const compare = await Promise.all((flags.compare ?? []).map((pod) => readPodConfig(pod)));
@@ -49,14 +47,6 @@ export function addRunCommand(program: Command): void {
         output,
       });
     });
-}
-
-/** @throws KonsilError USAGE */
-function transcriptKind({ transcript }: Flags): TranscriptKind | undefined {
-  if (transcript === undefined) return undefined;
-  if (transcript === true || transcript === 'public') return 'public';
-  if (transcript === 'whole') return 'whole';
-  throw new KonsilError('USAGE', `--transcript ${transcript}: expected public or whole`);
 }
 
 /** What a run on the command line needs beyond the task. */
@@ -74,6 +64,8 @@ export interface RunTaskOptions {
  */
 export async function runTask(task: LocalTask, options: RunTaskOptions): Promise<RunResult> {
   const { flags, compare, signal, output } = options;
+  if (flags.transcript && !task.aggregator.secure)
+    throw new KonsilError('USAGE', '--transcript: this run sums without masks, and there is nothing to keep');
   const identity = await openIdentity(task.local.identity);
   const peers = PeerBook.read(task.local.identity);
   const link = await connectAs(identity, brokerAddress(task.local.broker, flags, identity), signal);
@@ -89,10 +81,9 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
     const view = output.json
       ? null
       : new ProgressView({ stream: process.stdout, traffic, now: () => performance.now() });
-    const transcript = transcriptKind(flags);
     const outcome = await runFederated({
       ...{ task, identity, peers, channel, clock: systemClock, signal },
-      ...(transcript && { transcript }),
+      transcript: flags.transcript ?? false,
       onEvent: (event) => {
         output.value(event);
         view?.show(event);

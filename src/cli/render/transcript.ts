@@ -1,83 +1,116 @@
 /**
- * A checked transcript for people: who took part, who was lost where, what the coordinator holds, and the verdict.
+ * A checked transcript for people: phase by phase, pod by pod, what is wrong, and the verdict.
  * @module
  */
-import type { CheckedPod, TranscriptReport } from '../../aggregation/index.ts';
+import { TRANSCRIPT_PHASES, type TranscriptPhase, type TranscriptReport } from '../../aggregation/index.ts';
 import { printable } from '../../base/index.ts';
 import { fingerprint, type PeerId } from '../../crypto/index.ts';
-
-/** How a key compares with the one pinned here under that name. */
-export type Pin = 'pinned' | 'unknown here' | 'NOT the pinned key' | '';
-
-const STEPS = {
-  advertise: 'keys',
-  share: 'shares',
-  upload: 'masked input',
-  sign: 'consistency',
-  release: 'unmasking',
-} as const;
+import { PHASE_LABELS, type ResultTranscript, type RunReport } from '../../protocols/index.ts';
+import { humanBytes } from '../output.ts';
+import type { Pin, Pins } from '../pins.ts';
 
 /** Lines about one transcript. */
-export function transcriptLines(
-  file: string,
-  report: TranscriptReport,
-  pinOf: (name: string, id: PeerId) => Pin,
-): string[] {
-  const { session, coordinator, pods, survivors, signatures, outcome, withoutShares, passedOver, findings } = report;
-  const lines = [file];
-  if (session) {
-    const { runId, round, purpose, attempt, n, k, t, colluding, minSurvivors } = session;
+export function transcriptLines(file: string, report: TranscriptReport, pins: Pins): string[] {
+  const { session, coordinator, agreed, passedOver, findings } = report;
+  const lines = [printable(file)];
+  if (session && coordinator) {
+    const { runId, round, purpose, attempt, n, k, t, colluding, minSurvivors, signatures } = session;
     lines.push(
-      `  sum          ${printable(runId)}, ${printable(purpose)}, protocol round ${round}, attempt ${attempt}`,
-      `  coordinator  ${fingerprint(coordinator!)}`,
-      `  thresholds   ${n} pods with ${k} neighbours each, ${t} shares rebuild a secret, ${session.signatures} signatures, at least ${minSurvivors} inputs, ${colluding} may collude`,
+      `  sum          ${printable(runId)}, ${printable(purpose)}, protocol round ${round}, attempt ${attempt}, ${report.at}`,
+      `  coordinator  ${fingerprint(coordinator)}${pinText(pins, pins.ofCoordinator(coordinator))}`,
+      `  thresholds   ${n} pods, ${k} neighbours each, ${t} shares rebuild a secret, ${signatures} signatures, at least ${minSurvivors} inputs; ${colluding} may collude`,
+      `  worked from  model ${short(agreed.model)}, parameters ${short(agreed.parameters)}; vectors of ${humanBytes(session.wireBytes)}`,
+      ...['', ...table(phaseTable(report, session))],
+      ...['', ...table(podTable(report, pins)), ''],
     );
   }
-  const width = Math.max(0, ...pods.map(({ name }) => name.length));
-  for (const pod of pods) {
-    const pin = pinOf(pod.name, pod.id);
-    lines.push(
-      `  ${printable(pod.name).padEnd(width)}  ${fingerprint(pod.id)}${pin && ` (${pin})`}  ${fate(pod, survivors)}; ${held(pod)}`,
-    );
-  }
-  if (survivors) lines.push(`  survivors    ${survivors.length}, signed for by ${signatures} of them`);
-  if (passedOver > 0) lines.push(`  passed over  ${passedOver} messages that were refused or came too late`);
-  if (withoutShares > 0)
-    lines.push(
-      `  not checked  values of released shares and signatures over them: ${withoutShares} messages have them cut out`,
-    );
+  if (passedOver > 0)
+    lines.push(`  passed over  ${passedOver} messages that changed nothing; only their hashes are here`);
   for (const { line, pod, what } of findings)
     lines.push(
       `  WRONG        ${line === null ? '' : `line ${line}: `}${pod === null ? '' : `${printable(pod)}: `}${printable(what)}`,
     );
-  lines.push(`  verdict      ${verdict(report, outcome)}`);
+  lines.push(`  verdict      ${verdict(report)}`);
   return lines;
 }
 
-function fate({ name, answered }: CheckedPod, survivors: readonly string[] | null): string {
-  if (answered === 'release') return 'took part to the end';
-  const last = answered === null ? 'before it sent keys' : `after ${STEPS[answered]}`;
-  return survivors?.includes(name) ? `in the sum, lost ${last}` : `lost ${last}`;
+/** Lines about who signed for the final parameters. */
+export function resultLines(file: string, result: ResultTranscript, confirmedBy: readonly string[]): string[] {
+  return [
+    printable(file),
+    `  run          ${printable(result.runId)}, ${result.at}`,
+    `  parameters   ${printable(result.parameters)}`,
+    `  signed by    ${confirmedBy.map(printable).join(', ') || 'nobody'}`,
+  ];
 }
 
-function held({ selfShares, keyShares }: CheckedPod): string {
-  if (selfShares > 0 && keyShares > 0)
-    return `the coordinator holds ${selfShares} shares of its self mask AND ${keyShares} of its key`;
-  if (selfShares > 0) return `the coordinator holds ${selfShares} shares of its self mask, none of its key`;
-  return keyShares > 0
-    ? `the coordinator holds ${keyShares} shares of its key, none of its self mask`
-    : 'no share of it was released';
+/** Lines about what shows only when files are seen together. */
+export function togetherLines({ wrong, notes }: Pick<RunReport, 'wrong' | 'notes'>): string[] {
+  const line = (label: string, { file, what }: RunReport['wrong'][number]): string =>
+    `${label}  ${printable(file)}: ${printable(what)}`;
+  return [...wrong.map((finding) => line('WRONG', finding)), ...notes.map((note) => line('note ', note))];
 }
 
-function verdict(
-  { findings, survivors, isSpent, reason }: TranscriptReport,
-  outcome: TranscriptReport['outcome'],
-): string {
+const pinText = (pins: Pins, pin: Pin): string => (pins.isEmpty ? '' : ` (${pin})`);
+const short = (hash: string): string => (hash === '' ? '–' : printable(hash.slice(0, 16)));
+/** Enough to tell keys apart by eye; whoever wants to compare them gives `--keys`. */
+const shortKey = (id: PeerId): string => `${fingerprint(id).slice(0, 9)}…`;
+
+/** Rows as aligned columns: the first to the left, others to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const cells = (row: readonly string[]): string[] =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
+  return rows.map((row) => `  ${cells(row).join('  ')}`.trimEnd());
+}
+
+type Session = NonNullable<TranscriptReport['session']>;
+
+function phaseTable({ pods }: TranscriptReport, session: Session): string[][] {
+  const { n, k, t, minSurvivors, signatures } = session;
+  const isSparse = k < n - 1;
+  const needed: Record<TranscriptPhase, string> = {
+    ...{ advertise: String(isSparse ? n : minSurvivors), share: String(minSurvivors), upload: String(minSurvivors) },
+    ...{ sign: String(signatures), release: `${t}${isSparse ? ' a pod' : ''}` },
+  };
+  const rows = TRANSCRIPT_PHASES.map((phase) => {
+    const of = (which: 'sentBytes' | 'receivedBytes'): number[] =>
+      pods.flatMap((pod) => (pod[which][phase] === undefined ? [] : [pod[which][phase]]));
+    const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
+    const [sent, received] = [of('sentBytes'), of('receivedBytes')];
+    const asked = phase === 'advertise' ? n : received.length;
+    return [
+      ...[PHASE_LABELS[phase], String(asked), String(sent.length), needed[phase]],
+      ...[humanBytes(sum(received)), humanBytes(sum(sent))],
+    ];
+  });
+  return [['phase', 'asked', 'answered', 'needed', 'to pods', 'from pods'], ...rows];
+}
+
+function podTable({ pods, survivors }: TranscriptReport, pins: Pins): string[][] {
+  const rows = pods.map((pod) => {
+    const { name, id, sentBytes, lostIn, vector, selfShares, keyShares } = pod;
+    const isIn = survivors?.includes(name) ?? false;
+    return [
+      printable(name),
+      `${shortKey(id)}${pinText(pins, pins.ofPod(name, id))}`,
+      ...TRANSCRIPT_PHASES.map((phase) => (sentBytes[phase] === undefined ? '–' : humanBytes(sentBytes[phase]))),
+      vector?.slice(0, 8) ?? '–',
+      ...[isIn ? 'yes' : 'no', String(selfShares), String(keyShares)],
+      lostIn === null ? '–' : PHASE_LABELS[lostIn],
+    ];
+  });
+  const phases = TRANSCRIPT_PHASES.map((phase) => PHASE_LABELS[phase]);
+  const head = ['pod', 'key', ...phases, 'vector', 'in the sum', 'self shares', 'key shares', 'lost in'];
+  return [head, ...rows];
+}
+
+function verdict({ findings, survivors, isSpent, reason, outcome }: TranscriptReport): string {
   if (findings.length > 0) return `BROKEN: ${findings.length} rule${findings.length === 1 ? ' is' : 's are'} not kept`;
   if (outcome === 'sum')
     return `the coordinator could open the sum of these ${survivors!.length} inputs, and nothing else of this attempt`;
-  const why = reason && ` (${printable(reason)})`;
-  if (isSpent)
-    return `no sum came out${why}; with the shares it holds, the coordinator can open at most the sum of the survivors`;
-  return `no sum came out${why}, and no share left a pod: the coordinator learned nothing`;
+  const why = reason === '' ? '' : ` (${printable(reason)})`;
+  const end = outcome === 'failed' ? `no sum came out${why}` : 'the transcript ends before the attempt did';
+  if (isSpent) return `${end}; shares were asked for: the coordinator could open at most the sum of the survivors`;
+  return `${end}; no share was asked for: the coordinator could open nothing`;
 }
