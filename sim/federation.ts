@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
+import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
+import { compile } from '../src/training/index.ts';
 import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
 import { acquainted } from '../test/support/world.ts';
@@ -142,6 +144,13 @@ export class Federation {
     await Promise.all([...this.running.values()].map(({ pod }) => pod.stop('test over')));
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The parameters the run began with. */
+export function initialOf({ resolved }: RunOutcome): Float32Array {
+  const { task, model, source } = resolved!;
+  const { model: _model, ...options } = trainerOptions(task, model, source);
+  return compile(model, options).initial;
 }
 
 /** Names of the pods that ended up in a state, with the reason. */

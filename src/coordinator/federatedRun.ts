@@ -329,6 +329,7 @@ class FederatedRun {
         trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
         ...validation,
         clipped: sum.clipped,
+        ...(sum.counts['shortened'] !== undefined && { shortened: sum.counts['shortened'] }),
         seconds: (clock.now() - started) / 1_000,
         vectorBytes: result.vectorBytes,
         ...(cost && { privacy: cost }),

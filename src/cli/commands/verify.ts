@@ -28,7 +28,7 @@ export function addVerifyCommand(program: Command): void {
     .option(
       '--keys <folder-or-file>',
       'keys to expect: an identity folder (its own and those it pinned), or a file of public identities; may be repeated',
-      (path: string, all: readonly string[] = []) => [...all, path],
+      (path: string, all: readonly string[] | undefined): readonly string[] => [...(all ?? []), path],
     )
     .option('--json', 'one JSON value a line')
     .addHelpText('after', '\nExit code 0 when every rule is kept, 1 when one is not or a file is no transcript.')
