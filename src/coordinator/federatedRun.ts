@@ -4,20 +4,12 @@
  */
 import { applyDelta, largestClip, meanBound } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { fingerprint, type Identity, MaskPool, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
+import { type Identity, MaskPool, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
-import {
-  clipsOf,
-  exactSums,
-  type KnownWeights,
-  perFeature,
-  type SumFacts,
-  sumSpec,
-  updateParameters,
-} from '../protocols/index.ts';
-import type { PrivacyResult, RoundResult } from '../reports/index.ts';
+import { clipsOf, exactSums, type KnownWeights, perFeature, sumSpec, updateParameters } from '../protocols/index.ts';
+import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf, roundsOf, toWire } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, SecureParameters } from '../wire/index.ts';
@@ -25,12 +17,13 @@ import { type Aggregation, Aggregator } from './aggregate.ts';
 import { type AgreedTask, agreeOnTask } from './agreedTask.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import type { ResolvedTask } from './initialModel.ts';
-import { describeAbsent, type Member, Members } from './members.ts';
+import { describeAbsent, Members } from './members.ts';
 import { type FinalResult, ResultStatements } from './resultStatements.ts';
 import { RunFolder } from './runFolder.ts';
+import type { RunOutcome } from './runOutcome.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
+import { Transcripts } from './transcript.ts';
 
 /** Rounds in a row that may be lost before the run ends. */
 const MAX_LOST_ROUNDS = 3;
@@ -47,41 +40,8 @@ export interface FederatedRunOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
-}
-
-/** What a run produced; the report and result.json are made from it. */
-export interface RunOutcome {
-  readonly run: string;
-  readonly folder: string;
-  readonly status: 'complete' | 'aborted';
-  readonly reason: string;
-  /** Set when the run did not complete: the error to exit with. */
-  readonly error?: KonsilError;
-  readonly startedAt: Date;
-  readonly seconds: number;
-  readonly resolved: ResolvedTask | null;
-  readonly facts: SumFacts | null;
-  /** Last global parameters; null when none were ever averaged. */
-  readonly parameters: Float32Array | null;
-  readonly standardiser: Standardiser | null;
-  readonly modelFile: string | null;
-  readonly rounds: readonly RoundResult[];
-  readonly pooled: Readonly<Record<string, PooledMetric>> | null;
-  readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
-  readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
-  /** SHA-256 of the final parameters, and who has signed that it was given them; null when they were not evaluated. */
-  readonly result: { readonly parameters: string; readonly confirmedBy: readonly string[] } | null;
-  /** What a run under differential privacy cost. */
-  readonly privacy?: PrivacyResult;
-  readonly members: readonly Member[];
-  /** Of a run on one site's data on this machine, without a federation. */
-  readonly local?: {
-    readonly site: string;
-    readonly dataset: string;
-    readonly device: string;
-    readonly threads: number;
-  };
-  readonly trafficOf: (member: Member) => { readonly sentBytes: number; readonly receivedBytes: number };
+  /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
+  readonly transcript?: boolean;
 }
 
 /** A run in progress; use {@link runFederated}. */
@@ -106,6 +66,7 @@ class FederatedRun {
   #bound = 0;
   #trainingRows = 0;
   #aggregator!: Aggregator;
+  #transcripts: Transcripts | null = null;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
   readonly #pool = new MaskPool();
@@ -193,7 +154,7 @@ class FederatedRun {
   // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #admitPods(): Promise<void> {
-    const { task, identity, clock } = this.#options;
+    const { task, identity, clock, transcript } = this.#options;
     const members = this.#members;
     const signal = this.#abort.signal;
     const joinMs = 1_000 * task.deadlines.join;
@@ -219,10 +180,13 @@ class FederatedRun {
         'COHORT_TOO_SMALL',
         `${active.length} of ${members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(members.all())}`,
       );
+    const transcripts = transcript ? new Transcripts(this.#folder, identity, members.all()) : null;
+    this.#transcripts = transcripts;
     this.#aggregator = new Aggregator({
       ...{ runId: this.#runId, task: resolved.task, taskJson, modelId: model.id, facts, identity, members, clock },
       ...{ blobs: this.#blobs, pool: this.#pool, deadlines: this.#deadlines, minimum, signal },
       emit: (event) => this.#emit(event),
+      ...(transcripts && { transcript: (session, agreed) => transcripts.open(session, agreed) }),
     });
   }
 
@@ -365,6 +329,7 @@ class FederatedRun {
         trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
         ...validation,
         clipped: sum.clipped,
+        ...(sum.counts['shortened'] !== undefined && { shortened: sum.counts['shortened'] }),
         seconds: (clock.now() - started) / 1_000,
         vectorBytes: result.vectorBytes,
         ...(cost && { privacy: cost }),
@@ -426,6 +391,7 @@ class FederatedRun {
       this.#pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
       this.#keepBest(validationOf(sum).validationLoss);
       this.#result = statements.result();
+      this.#transcripts?.result(this.#runId, this.#modelId, this.#result);
     } finally {
       stop();
       blob.done();
@@ -500,6 +466,3 @@ class FederatedRun {
 export async function runFederated(options: FederatedRunOptions): Promise<RunOutcome> {
   return new FederatedRun(options, newRunId()).run();
 }
-
-/** A pod's fingerprint as reports show it. */
-export const fingerprintOf = (member: Member): string => fingerprint(member.peer.public.id);

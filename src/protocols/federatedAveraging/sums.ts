@@ -5,7 +5,7 @@
  * same public facts; the layout is hashed into the masks.
  * @module
  */
-import { rangeNames, type VectorSpec } from '../../aggregation/index.ts';
+import { type InputRule, rangeNames, type VectorSpec } from '../../aggregation/index.ts';
 import { type ProblemKind, problemOf } from '../../datasources/index.ts';
 import { statisticsLayout } from '../../metrics/index.ts';
 import { quantisationOf, type Task } from '../../tasks/index.ts';
@@ -21,6 +21,8 @@ export interface SumFacts {
   readonly kind: ProblemKind;
   /** Number of classes; 0 for regression. */
   readonly classes: number;
+  /** What bounds the update of each pod. @default nothing */
+  readonly rule?: InputRule;
   /** Lengths of the stretches of an update that have a clip of their own. @default none */
   readonly stretches?: readonly number[];
 }
@@ -34,7 +36,11 @@ export function sumFacts(
   const { kind, classes } = problemOf(task.dataStructure);
   const tensors = layout.entries.map(({ count }) => count);
   const stretches = stretchesOf(quantisationOf(task.aggregator), tensors);
-  return { features, parameters: layout.length, kind, classes: classes.length, stretches };
+  const { clipNorm } = task.aggregator;
+  return {
+    ...{ features, parameters: layout.length, kind, classes: classes.length, stretches },
+    ...(clipNorm !== undefined && { rule: { clipNorm } }),
+  };
 }
 
 /** Slots of the aggregation for `purpose`. */
@@ -58,7 +64,7 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
         ...secure,
         updateLength: facts.parameters,
         extras: ['trainingLoss', 'validationLoss'],
-        counts: ['validationRows', 'validationHits'],
+        counts: ['validationRows', 'validationHits', ...(facts.rule ? ['shortened'] : [])],
       };
     case 'evaluation': {
       const { counts, sums } = statisticsLayout(facts.kind, facts.classes);
