@@ -4,27 +4,30 @@
  * @module
  */
 import { equalBytes, frame, KonsilError, toHex } from '../../base/index.ts';
-import { agree, agreementPointOf, sha256 } from '../../crypto/index.ts';
+import { agreementPointOf, isAgreementKey, sha256 } from '../../crypto/index.ts';
 import { PROTOCOL_LABEL, type Session } from './context.ts';
 import { type Bodies, encodeBody } from './messages.ts';
-
-/** Any scalar tells small-order points, because X25519 clamps scalars to multiples of the cofactor. */
-const PROBE = { secret: new Uint8Array(32), publicKey: new Uint8Array(32) };
 
 /**
  * Checks that the advertised keys are usable and all distinct, within one pod and between pods: a copied key would give
  * two pods one mask, or the copier somebody else's channel.
+ * @param earlier - Points of adverts checked before. @returns these and the new ones.
  * @throws KonsilError AGG_BAD_MESSAGE or KEY_INVALID.
  */
-export function checkAdvertised(adverts: Iterable<Bodies['advertise']>): void {
-  const seen = new Set<string>();
+export function checkAdvertised(
+  adverts: Iterable<Bodies['advertise']>,
+  earlier: ReadonlySet<string> = new Set(),
+): ReadonlySet<string> {
+  const seen = new Set(earlier);
   for (const { maskKey, channelKey } of adverts)
     for (const key of [maskKey, channelKey]) {
-      agree(PROBE, key);
+      if (!isAgreementKey(key))
+        throw new KonsilError('KEY_INVALID', 'advertised key is not a usable X25519 public key');
       const point = agreementPointOf(key); // one point has several encodings
       if (seen.has(point)) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');
       seen.add(point);
     }
+  return seen;
 }
 
 /**

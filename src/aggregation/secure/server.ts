@@ -70,6 +70,8 @@ export interface ServerState {
   /** Holders of each pod's shares, once all nonces are known. */
   readonly holders: readonly (readonly number[])[];
   readonly adverts: ReadonlyMap<number, Bodies['advertise']>;
+  /** Points of all advertised keys. */
+  readonly points: ReadonlySet<string>;
   readonly dealt: ReadonlyMap<number, Bodies['shares']>;
   readonly survivorsHash: Uint8Array;
 }
@@ -98,6 +100,7 @@ export function startServer(session: Session, identity: KeyPair): ServerState {
     accepted: { advertise: none, share: none, upload: none, sign: none, release: none },
     holders: [],
     adverts: new Map(),
+    points: new Set(),
     dealt: new Map(),
     survivorsHash: new Uint8Array(0),
   });
@@ -156,7 +159,11 @@ function lose(state: ServerState, phase: Collecting, pod: number): ServerState {
   const gone = new Set(state.gone).add(pod);
   if (phase !== 'advertise' && phase !== 'share') return awaitingOf({ ...state, gone });
   const kept = without(state.accepted[phase], pod);
-  const read = phase === 'advertise' ? { adverts: without(state.adverts, pod) } : { dealt: without(state.dealt, pod) };
+  const adverts = without(state.adverts, pod);
+  const read =
+    phase === 'advertise'
+      ? { adverts, points: checkAdvertised(adverts.values()) }
+      : { dealt: without(state.dealt, pod) };
   return awaitingOf({ ...state, gone, ...read, accepted: { ...state.accepted, [phase]: kept } });
 }
 
@@ -203,8 +210,8 @@ function check(state: ServerState, pod: number, type: MessageType, body: Bodies[
       const advert = body as Bodies['advertise'];
       checkSameModel(session, pod, advert);
       checkNonce(session, pod, advert.nonce);
-      checkAdvertised([...state.adverts.values(), advert]);
-      return { ...state, adverts: new Map(state.adverts).set(pod, advert) };
+      const points = checkAdvertised([advert], state.points);
+      return { ...state, points, adverts: new Map(state.adverts).set(pod, advert) };
     }
     case 'shares': {
       const dealt = body as Bodies['shares'];

@@ -196,6 +196,11 @@ export const KEY_ATTACKS: readonly Attack[] = [
         text: "throw new KonsilError('KEY_INVALID', 'key agreement failed: not a usable X25519 public key', {}, { cause });",
         becomes: 'void cause; return new Uint8Array(32);',
       },
+      {
+        file: 'aggregation/secure/checks.ts',
+        text: 'if (!isAgreementKey(key))',
+        becomes: 'if (isAgreementKey(new Uint8Array(31)))',
+      },
     ],
     code: 'KEY_INVALID',
     mount(code) {
