@@ -18,9 +18,9 @@ import {
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { type DeviceChoice, type OpenProgram, readModelFile, Trainer } from '../training/index.ts';
-import type { RunOutcome } from './federatedRun.ts';
 import { type ResolvedTask, resolveTask, startParameters } from './initialModel.ts';
 import { RunFolder } from './runFolder.ts';
+import type { RunOutcome } from './runOutcome.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
 
 /** What a local run tells the outside. */

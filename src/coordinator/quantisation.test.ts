@@ -4,7 +4,7 @@
  */
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { allowPlain, Federation, plainTask, reasons, shortTask } from '../../sim/federation.ts';
-import type { RunOutcome } from './federatedRun.ts';
+import type { RunOutcome } from './runOutcome.ts';
 
 let federation: Federation | undefined;
 afterEach(async () => {
