@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           // whole federations: the native libraries get a process to themselves, as in a pod
           name: 'federation',
-          include: ['src/{coordinator,participant}/**/*.test.ts'],
+          include: ['src/{coordinator,participant}/**/*.test.ts', 'test/acceptance/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
+import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
+import { compile } from '../src/training/index.ts';
 import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
 import { acquainted } from '../test/support/world.ts';
@@ -31,6 +33,8 @@ export interface FederationOptions {
   readonly pods?: readonly PodName[];
   /** The clock of a party. @default waits pass ten times faster */
   readonly clock?: (name: PodName | 'modeller') => Clock;
+  /** Keeps transcripts of secure sums. */
+  readonly transcript?: boolean;
 }
 
 /** The example task with few rounds, so that a test takes a second or two. */
@@ -125,6 +129,7 @@ export class Federation {
       return await runFederated({
         ...{ task: this.task, identity, peers, channel, clock },
         ...(signal ? { signal } : {}),
+        transcript: this.#options.transcript ?? false,
         onEvent: (event) => {
           this.events.push(event);
           this.onEvent(event);
@@ -139,6 +144,13 @@ export class Federation {
     await Promise.all([...this.running.values()].map(({ pod }) => pod.stop('test over')));
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** The parameters the run began with. */
+export function initialOf({ resolved }: RunOutcome): Float32Array {
+  const { task, model, source } = resolved!;
+  const { model: _model, ...options } = trainerOptions(task, model, source);
+  return compile(model, options).initial;
 }
 
 /** Names of the pods that ended up in a state, with the reason. */

@@ -1,4 +1,5 @@
 export { largestClip, meanBound } from './errorBound.ts';
+export { checkRule, type InputRule, keepRule } from './inputRule.ts';
 export * from './privacy/index.ts';
 export {
   bitsForPrecision,

@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   AGG_TOO_FEW_SURVIVORS: { retry: true, peer: false },
   AGG_ROUND_SPENT: { retry: false, peer: false },
   AGG_OVERFLOW: { retry: false, peer: false },
+  TRANSCRIPT_INVALID: { retry: false, peer: true },
   PRIVACY_BUDGET: { retry: false, peer: false },
   // runs
   PROTOCOL_VIOLATION: { retry: false, peer: true },

@@ -15,6 +15,7 @@ import { addRunCommand } from './commands/run.ts';
 import { addSecaggCommand } from './commands/secagg.ts';
 import { addTrainCommand } from './commands/train.ts';
 import { addValidateCommand } from './commands/validate.ts';
+import { addVerifyCommand } from './commands/verify.ts';
 import { VERSION } from './environment.ts';
 import { EXIT, exitCodeOf, Output } from './output.ts';
 
@@ -35,6 +36,7 @@ addKeysCommand(program);
 addValidateCommand(program);
 addModelCommand(program);
 addSecaggCommand(program);
+addVerifyCommand(program);
 
 // `konsil … | head`: whoever read has gone, there is nobody to tell
 process.stdout.on('error', () => process.exit(EXIT.failed));

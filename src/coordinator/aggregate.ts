@@ -5,8 +5,15 @@
  */
 import {
   centralMean,
+  checkRule,
+  hashPublicParameters,
+  type InputRule,
   isSparse,
+  meanBound,
   openSession,
+  type PodInput,
+  type PublicParameters,
+  type Session,
   type SummedVector,
   shapeOf,
   unpackLanes,
@@ -24,7 +31,7 @@ import {
   PHASE_LABELS,
   plainBytes,
   privateSpec,
-  publicHash,
+  publicParametersOf,
   type RoundPrivacy,
   type SumFacts,
   sumPlain,
@@ -36,6 +43,7 @@ import type { BlobRef, Context, MessageOf, Purpose, SecureParameters } from '../
 import type { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import type { Member, Members } from './members.ts';
+import type { AttemptTranscript } from './transcript.ts';
 
 export interface AggregatorOptions {
   readonly runId: string;
@@ -53,6 +61,8 @@ export interface AggregatorOptions {
   readonly minimum: number;
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
+  /** Begins a transcript of an attempt; absent when none is kept. */
+  readonly transcript?: (session: Session, agreed: PublicParameters) => AttemptTranscript;
 }
 
 /** What one aggregation is about. */
@@ -150,7 +160,7 @@ export class Aggregator {
       (_member, message) => (message.type === 'TRAINING_UPDATE' ? message.input : undefined),
       dropped,
     );
-    const inputs = new Map<string, ReturnType<typeof decodePlain>>();
+    const inputs = new Map<string, PodInput>();
     for (const [pod, ref] of refs) {
       try {
         const from = this.#options.members.get(pod).peer.public.id;
@@ -159,7 +169,7 @@ export class Aggregator {
           timeoutMs: deadlines.limitMs('upload', 'exchange'),
           signal,
         });
-        inputs.set(pod, decodePlain(bytes, spec, pod));
+        inputs.set(pod, this.#decode(request, spec, pod, bytes));
       } catch (error) {
         if (isKonsilError(error, 'CANCELLED')) throw error;
         this.#drop(dropped, pod, 'update', messageOf(error));
@@ -178,6 +188,14 @@ export class Aggregator {
       ? { ...exact, mean: centralMean(updates(), privacy.clipNorm, privacy.terms, randomBytes) }
       : exact;
     return { sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) };
+  }
+
+  /** One pod's input in the open. @throws KonsilError AGG_BAD_MESSAGE or AGG_OVERFLOW. */
+  #decode(request: AggregationRequest, spec: VectorSpec, pod: string, bytes: Uint8Array): PodInput {
+    const input = decodePlain(bytes, spec, pod);
+    const rule = ruleOf(request, this.#options.facts);
+    if (rule) checkRule(Float32Array.from(input.update!), rule);
+    return input;
   }
 
   async #secure(
@@ -207,23 +225,25 @@ export class Aggregator {
         );
       const commitments = new Map(roster.map(({ name }) => [name, ready.get(name)![attempt]!]));
       const outcome = await this.#attempt(request, spec, context, attempt, roster, commitments, dropped);
-      if (outcome.ok) {
-        return {
-          sum: readSum(outcome.lanes, spec, outcome.survivors),
-          survivors: outcome.survivors,
-          dropped,
-          attempts: attempt + 1,
-          vectorBytes: wireBytes(spec),
-        };
-      }
-      emit({ type: 'retry', purpose: request.purpose, reason: outcome.error.message, spent: outcome.spent });
-      if (outcome.spent)
+      const retry = { type: 'retry', purpose: request.purpose } as const;
+      if (!outcome.ok) {
+        emit({ ...retry, reason: outcome.error.message, spent: outcome.spent });
+        if (!outcome.spent) continue;
         throw new KonsilError(
           'AGG_ROUND_SPENT',
           `shares were released but no sum came out: ${outcome.error.message}`,
           {},
           { cause: outcome.error },
         );
+      }
+      const { survivors } = outcome;
+      try {
+        const sum = readSum(outcome.lanes, spec, survivors, request.privacy ? undefined : ruleOf(request, facts));
+        return { sum, survivors, dropped, attempts: attempt + 1, vectorBytes: wireBytes(spec) };
+      } catch (error) {
+        emit({ ...retry, reason: messageOf(error), spent: true });
+        throw error;
+      }
     }
     throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `no sum in ${MAX_ATTEMPTS} attempts: pods keep dropping out`);
   }
@@ -238,7 +258,9 @@ export class Aggregator {
     dropped: Dropped,
   ): ReturnType<() => CoordinatorSum['outcome']> {
     const { runId, identity, members, blobs, clock, deadlines, task, taskJson, modelId, signal, emit } = this.#options;
-    const { purpose, completed } = request;
+    const { purpose, completed, standardiser } = request;
+    const parametersId = request.parameters?.id ?? '';
+    const agreed = publicParametersOf({ task: taskJson, modelId, parametersId, standardiser, spec });
     const session = openSession({
       ...{ runId, round: context.round, attempt, purpose },
       roster: roster.map(({ name, peer }) => ({ name, publicKey: peer.public.signing })),
@@ -247,13 +269,7 @@ export class Aggregator {
       assumptions: task.aggregator.cohort ?? {},
       commitments,
       ...{ shape: shapeOf(spec), wireBytes: wireBytes(spec) },
-      publicHash: publicHash({
-        task: taskJson,
-        modelId,
-        parametersId: request.parameters?.id ?? '',
-        standardiser: request.standardiser,
-        spec,
-      }),
+      publicHash: hashPublicParameters(agreed),
     });
     const { t, k, minSurvivors, colluding } = session;
     emit({ type: 'thresholds', pods: roster.length, neighbours: k, threshold: t, minimum: minSurvivors, colluding });
@@ -264,6 +280,7 @@ export class Aggregator {
     for (const member of roster) members.send(member, context, open);
     let entered = clock.now();
     let present = '';
+    const transcript = this.#options.transcript?.(session, agreed);
     const sum = new CoordinatorSum(session, spec, identity.signing, {
       send: (to, body) => members.send(members.get(to), context, { type: 'SECURE_SHARE', purpose, attempt, body }),
       fetch: (from, ref) =>
@@ -287,6 +304,7 @@ export class Aggregator {
         else if (what === 'rejected') this.#drop(dropped, pod, PHASE_LABELS[phase], `rejected: ${detail}`);
         else emit({ type: 'dropped', pod, phase: PHASE_LABELS[phase], reason: `${what}: ${detail}` });
       },
+      ...(transcript && { onRecord: transcript.record }),
     });
     const stop = members.listen({
       onMessage: (member, at, message) => {
@@ -311,6 +329,7 @@ export class Aggregator {
     } finally {
       sum.cancel();
       stop();
+      transcript?.close();
     }
   }
 
@@ -321,10 +340,22 @@ export class Aggregator {
   }
 }
 
+function ruleOf({ purpose }: AggregationRequest, { rule }: SumFacts): InputRule | undefined {
+  return purpose === 'update' ? rule : undefined;
+}
+
 /** A sum that honest pods cannot have made is lost like one that was never unmasked: nobody can tell whose fault it is. */
-function readSum(lanes: Uint8Array, spec: VectorSpec, survivors: readonly string[]): SummedVector {
+function readSum(
+  lanes: Uint8Array,
+  spec: VectorSpec,
+  survivors: readonly string[],
+  rule: InputRule | undefined,
+): SummedVector {
+  const pods = survivors.length;
   try {
-    return unpackLanes(lanes, spec, survivors.length);
+    const sum = unpackLanes(lanes, spec, pods);
+    if (rule) checkRule(sum.mean, rule, Math.sqrt(spec.updateLength) * meanBound(spec, sum.totalWeight, pods));
+    return sum;
   } catch (cause) {
     if (!isKonsilError(cause, 'AGG_OVERFLOW')) throw cause;
     throw new KonsilError(

@@ -4,7 +4,7 @@
  */
 import { applyDelta, largestClip, meanBound, scatterChosen } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { fingerprint, type Identity, MaskPool } from '../crypto/index.ts';
+import { type Identity, MaskPool } from '../crypto/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
@@ -18,12 +18,13 @@ import { type AgreedTask, agreeOnTask } from './agreedTask.ts';
 import { agreeOnUpdate } from './agreedUpdate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import { describeAbsent, type Member, Members } from './members.ts';
+import { describeAbsent, Members } from './members.ts';
 import { type FinalResult, ResultStatements } from './resultStatements.ts';
 import { RunFolder } from './runFolder.ts';
 import type { RunOutcome } from './runOutcome.ts';
 import { plausibleMetrics } from './siteMetrics.ts';
 import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
+import { Transcripts } from './transcript.ts';
 
 /** Rounds in a row that may be lost before the run ends. */
 const MAX_LOST_ROUNDS = 3;
@@ -40,6 +41,8 @@ export interface FederatedRunOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: RunEvent) => void;
+  /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
+  readonly transcript?: boolean;
 }
 
 /** A run in progress; use {@link runFederated}. */
@@ -65,6 +68,7 @@ class FederatedRun {
   #bound = 0;
   #trainingRows = 0;
   #aggregator!: Aggregator;
+  #transcripts: Transcripts | null = null;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
   readonly #pool = new MaskPool();
@@ -152,7 +156,7 @@ class FederatedRun {
   // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #admitPods(): Promise<void> {
-    const { task, identity, clock } = this.#options;
+    const { task, identity, clock, transcript } = this.#options;
     const members = this.#members;
     const signal = this.#abort.signal;
     const joinMs = 1_000 * task.deadlines.join;
@@ -178,10 +182,13 @@ class FederatedRun {
         'COHORT_TOO_SMALL',
         `${active.length} of ${members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(members.all())}`,
       );
+    const transcripts = transcript ? new Transcripts(this.#folder, identity, members.all()) : null;
+    this.#transcripts = transcripts;
     this.#aggregator = new Aggregator({
       ...{ runId: this.#runId, task: resolved.task, taskJson, modelId: model.id, facts, identity, members, clock },
       ...{ blobs: this.#blobs, pool: this.#pool, deadlines: this.#deadlines, minimum, signal },
       emit: (event) => this.#emit(event),
+      ...(transcripts && { transcript: (session, agreed) => transcripts.open(session, agreed) }),
     });
   }
 
@@ -317,6 +324,7 @@ class FederatedRun {
         trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
         ...validation,
         clipped: sum.clipped,
+        ...(sum.counts['shortened'] !== undefined && { shortened: sum.counts['shortened'] }),
         seconds: (clock.now() - started) / 1_000,
         vectorBytes: result.vectorBytes,
         ...(cost && { privacy: cost }),
@@ -382,6 +390,7 @@ class FederatedRun {
       this.#pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
       this.#keepBest(validationOf(sum).validationLoss);
       this.#result = statements.result();
+      this.#transcripts?.result(this.#runId, this.#modelId, this.#result);
     } finally {
       stop();
       blob.done();
@@ -456,6 +465,3 @@ class FederatedRun {
 export async function runFederated(options: FederatedRunOptions): Promise<RunOutcome> {
   return new FederatedRun(options, newRunId()).run();
 }
-
-/** A pod's fingerprint as reports show it. */
-export const fingerprintOf = (member: Member): string => fingerprint(member.peer.public.id);

@@ -3,7 +3,7 @@
  * @module
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import { allowPlain, Federation, shortTask, soloTask } from '../../sim/federation.ts';
+import { allowPlain, Federation, initialOf, shortTask, soloTask } from '../../sim/federation.ts';
 import { trainerOptions } from '../protocols/index.ts';
 import { compile } from '../training/index.ts';
 import type { RunOutcome } from './index.ts';
@@ -31,13 +31,6 @@ async function run(lines: readonly string[], rounds = 3, task = soloTask): Promi
 
 function distance(a: Float32Array, b: Float32Array): number {
   return Math.hypot(...a.map((value, i) => value - b[i]!));
-}
-
-/** The parameters the run began with. */
-function initialOf({ resolved }: RunOutcome): Float32Array {
-  const { task, model, source } = resolved!;
-  const { model: _model, ...options } = trainerOptions(task, model, source);
-  return compile(model, options).initial;
 }
 
 describe('hyperparameters over rounds', () => {

@@ -2,4 +2,4 @@ export * from './events.ts';
 export * from './federatedRun.ts';
 export * from './localRun.ts';
 export type { Member } from './members.ts';
-export type { RunOutcome } from './runOutcome.ts';
+export * from './runOutcome.ts';

@@ -1,8 +1,9 @@
 /**
- * What a run leaves behind, federated or local.
+ * What a run, federated or on one site's data, leaves for report and result.json.
  * @module
  */
 import type { KonsilError } from '../base/index.ts';
+import { fingerprint } from '../crypto/index.ts';
 import type { Metrics, PooledMetric } from '../metrics/index.ts';
 import type { SumFacts } from '../protocols/index.ts';
 import type { PrivacyResult, RoundResult } from '../reports/index.ts';
@@ -45,3 +46,6 @@ export interface RunOutcome {
   };
   readonly trafficOf: (member: Member) => { readonly sentBytes: number; readonly receivedBytes: number };
 }
+
+/** A pod's fingerprint as reports show it. */
+export const fingerprintOf = (member: Member): string => fingerprint(member.peer.public.id);

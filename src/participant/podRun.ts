@@ -23,7 +23,7 @@ import {
 } from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
-import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
+import type { BlobRef, Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
 import type { PrivacyUnit } from './ledger.ts';
 import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
@@ -191,6 +191,7 @@ export class PodRun {
     const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
     const input = await this.#compute(current);
     if (abort.signal.aborted) return;
+    if (secure && !privacy) this.#checkWeight(message.purpose, input, secure);
     if (!secure) return this.#sendPlain(current, openInput(input, privacy), spec);
     const offer = maskedOffer(input, spec, privacy);
     const nonces = new NonceChain(randomBytes);
@@ -199,6 +200,16 @@ export class PodRun {
       context,
       { type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() },
       abort.signal,
+    );
+  }
+
+  /** @throws KonsilError COHORT_TOO_SMALL when the sum would be more of this site than its policy allows. */
+  #checkWeight(purpose: Purpose, { weight }: PodInput, { maxWeight }: SecureParameters): void {
+    const { maximumWeightShare: most = 1 } = this.#options.policy;
+    if (purpose !== 'update' || weight <= most * maxWeight) return;
+    throw new KonsilError(
+      'COHORT_TOO_SMALL',
+      `this site has more than ${most} of all training rows; its policy (maximum_weight_share) wants others to weigh more`,
     );
   }
 

@@ -8,6 +8,7 @@ export * from './federatedAveraging/sums.ts';
 export * from './federatedAveraging/trainerOptions.ts';
 export * from './plainSum.ts';
 export * from './resultDigest.ts';
+export * from './runTranscripts.ts';
 export * from './secureSum/coordinatorHalf.ts';
 export * from './secureSum/nonces.ts';
 export * from './secureSum/podHalf.ts';

@@ -268,7 +268,9 @@ describe('what protected the run', () => {
 
   it('in secure mode says which part of an update was sent, and nothing of it where all was', () => {
     const text = textOf(renderReport({ ...SECURE, secure: { ...SECURE.secure!, sparse: 0.25 } }));
-    expect(text).toContain('In each round 25 % of the blocks of 64 parameters: those that most hospitals had changed most');
+    expect(text).toContain(
+      'In each round 25 % of the blocks of 64 parameters: those that most hospitals had changed most',
+    );
     expect(text).toContain('7 values were clipped.');
     expect(textOf(renderReport(SECURE))).not.toContain('blocks of 64');
   });

@@ -29,6 +29,8 @@ export interface RoundResult {
   readonly validationAccuracy: number | null;
   /** Coordinates that were clipped, all pods together. */
   readonly clipped: number;
+  /** Pods whose update was longer than the task's `clip_norm` and was shortened; absent without one. */
+  readonly shortened?: number;
   readonly seconds: number;
   /** Bytes of the masked vector (or plain input) each pod sent. */
   readonly vectorBytes: number;

@@ -12,6 +12,8 @@ import { type BrokerSettings, brokerOf } from './task.ts';
 export interface PodPolicy {
   readonly requireSecureAggregation: boolean;
   readonly minimumCohort: number;
+  /** Largest share of a secure sum's weight that may be this pod's; undefined is no limit. */
+  readonly maximumWeightShare?: number;
   /** Whether two sums of the same numbers may differ in single pods. */
   readonly cohortChange: 'refuse' | 'allow';
   /** Fraction of pods that may collude with the coordinator, at least; undefined asks for the default of the cohort. */
@@ -73,6 +75,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       minimumCohort: policy?.minimum_cohort ?? 3,
       cohortChange: policy?.cohort_change ?? 'refuse',
       ...(policy?.minimum_colluding !== undefined && { minimumColluding: policy.minimum_colluding }),
+      ...(policy?.maximum_weight_share !== undefined && { maximumWeightShare: policy.maximum_weight_share }),
       shareSiteMetrics: policy?.share_site_metrics ?? false,
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],

@@ -100,6 +100,10 @@ export const podFile = z
           description:
             'A task must withstand at least this fraction of pods colluding with the coordinator. Default: what tasks withstand unless they say otherwise.',
         }),
+        maximum_weight_share: z.number().gt(0).max(1).optional().meta({
+          description:
+            'Largest share of all training rows that this pod may hold and still add its update to a secure sum, which would be mostly its own otherwise. Default: no limit.',
+        }),
         cohort_change: z.enum(['refuse', 'allow']).default('refuse').meta({
           description:
             'Whether this pod adds the same numbers to two sums that differ in so few pods that the difference would show them: pods that dropped out of one, or were left out. Default refuse.',

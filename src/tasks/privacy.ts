@@ -103,6 +103,7 @@ export interface PrivacyContext {
 const EXCLUDED = {
   weights: 'every site counts alike under differential privacy',
   clip: 'privacy.clip_norm bounds the whole update',
+  clip_norm: 'privacy.clip_norm is the bound; keep that one',
 };
 
 /** Rules between the keys. @param path - Of the section. */

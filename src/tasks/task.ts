@@ -34,6 +34,8 @@ export interface AggregatorSettings extends QuantisationSettings {
   readonly weights?: Readonly<Record<string, number>>;
   /** Largest absolute change of one weight in a round; undefined leaves the choice to the aggregator. */
   readonly clip?: number;
+  /** Largest L2 norm of a pod's update in a round; undefined bounds nothing. */
+  readonly clipNorm?: number;
   readonly minimumCohort: number;
   /** Noise on the sum of updates; undefined adds none. */
   readonly privacy?: TaskPrivacy;
@@ -172,6 +174,7 @@ export function toWire(task: Task): TaskFile {
         secure: aggregator.secure,
         ...(aggregator.weights !== undefined && { weights: { ...aggregator.weights } }),
         ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+        ...(aggregator.clipNorm !== undefined && { clip_norm: aggregator.clipNorm }),
         ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
         ...aggregator.cohort,
@@ -253,6 +256,7 @@ function taskOf(file: TaskFile): Task {
       secure,
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),
       ...(aggregator.clip !== undefined && { clip: aggregator.clip }),
+      ...(aggregator.clip_norm !== undefined && { clipNorm: aggregator.clip_norm }),
       minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
       ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
       ...quantisationSettings(aggregator, file.pods.identifiers.length),

@@ -276,12 +276,12 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
       message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
     });
   const minimum = minimum_cohort ?? (secure ? 3 : 1);
-  const { privacy, colluding, clip } = places.aggregator?.value ?? {};
+  const { privacy, colluding, clip, clip_norm } = places.aggregator?.value ?? {};
   if (privacy !== undefined && (!secure || identifiers.length >= 3))
     problems.push(
       ...checkPrivacy(privacy, [...path, 'privacy'], {
         ...{ secure, pods: identifiers.length, minimumCohort: minimum, colluding },
-        beside: { weights, clip },
+        beside: { weights, clip, clip_norm },
       }),
     );
   if (identifiers.length < minimum)

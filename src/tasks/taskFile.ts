@@ -25,6 +25,10 @@ const aggregator = z.strictObject({
   clip: z.number().positive().max(1e6).optional().meta({
     description: 'Largest absolute change of one weight in one round; secure aggregation cuts off what exceeds it.',
   }),
+  clip_norm: z.number().positive().max(1e6).optional().meta({
+    description:
+      'Largest length (L2 norm) of a pod’s update in one round: a pod shortens what is longer, and a sum that pods cannot have made so is not used. Default: no bound.',
+  }),
   ...quantisationKeys,
   minimum_cohort: z.int().min(1).max(10_000).optional().meta({
     description:

@@ -22,6 +22,7 @@ export {
   type Thresholds,
   thresholdsFor,
 } from './parameters.ts';
+export { hashPublicParameters, type PublicParameters } from './publicParameters.ts';
 export {
   readManifest,
   type ServerEvent,
@@ -32,3 +33,17 @@ export {
   startServer,
   stepServer,
 } from './server.ts';
+export { type CheckedPod, checkTranscript, type TranscriptReport } from './transcript/checkTranscript.ts';
+export {
+  acceptedEntry,
+  parseLine,
+  parseTranscript,
+  TRANSCRIPT_FORMAT,
+  TRANSCRIPT_PHASES,
+  type Transcript,
+  type TranscriptEntry,
+  type TranscriptParties,
+  type TranscriptPhase,
+  transcriptLine,
+  transcriptSession,
+} from './transcript/lines.ts';

@@ -14,7 +14,12 @@ import { resultOf } from '../result.ts';
 import { reportResult } from '../resultFiles.ts';
 import { addBrokerOptions } from './shared.ts';
 
-type Flags = BrokerFlags & { readonly json?: boolean; readonly compare?: string[]; readonly plain?: boolean };
+type Flags = BrokerFlags & {
+  readonly json?: boolean;
+  readonly compare?: string[];
+  readonly plain?: boolean;
+  readonly transcript?: boolean;
+};
 
 export function addRunCommand(program: Command): void {
   addBrokerOptions(program.command('run'))
@@ -24,6 +29,10 @@ export function addRunCommand(program: Command): void {
     .option(
       '--compare <pod.yaml...>',
       'studies on data you hold yourself: also train on each site alone and on all rows',
+    )
+    .option(
+      '--transcript',
+      "keep what is public of each secure sum, for `konsil verify transcript`, in the run's folder",
     )
     .option('--json', 'one JSON value a line')
     .action(async (file: string, flags: Flags) => {
@@ -42,7 +51,7 @@ export function addRunCommand(program: Command): void {
 
 /** What a run on the command line needs beyond the task. */
 export interface RunTaskOptions {
-  readonly flags: BrokerFlags;
+  readonly flags: Flags;
   readonly compare: readonly PodConfig[];
   readonly signal: AbortSignal;
   readonly output: Output;
@@ -55,6 +64,8 @@ export interface RunTaskOptions {
  */
 export async function runTask(task: LocalTask, options: RunTaskOptions): Promise<RunResult> {
   const { flags, compare, signal, output } = options;
+  if (flags.transcript && !task.aggregator.secure)
+    throw new KonsilError('USAGE', '--transcript: this run sums without masks, and there is nothing to keep');
   const identity = await openIdentity(task.local.identity);
   const peers = PeerBook.read(task.local.identity);
   const link = await connectAs(identity, brokerAddress(task.local.broker, flags, identity), signal);
@@ -72,6 +83,7 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
       : new ProgressView({ stream: process.stdout, traffic, now: () => performance.now() });
     const outcome = await runFederated({
       ...{ task, identity, peers, channel, clock: systemClock, signal },
+      transcript: flags.transcript ?? false,
       onEvent: (event) => {
         output.value(event);
         view?.show(event);

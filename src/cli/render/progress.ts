@@ -73,7 +73,7 @@ export class ProgressView {
         this.#completed = event.round;
         this.#loss = `training loss ${number(event.trainingLoss)}, validation loss ${number(event.validationLoss)}`;
         this.#print(
-          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}${spent(event.privacy)}, ${event.seconds.toFixed(2)} s${event.clipped > 0 ? `, ${event.clipped} values clipped` : ''}`,
+          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}${spent(event.privacy)}, ${event.seconds.toFixed(2)} s${event.clipped > 0 ? `, ${event.clipped} values clipped` : ''}${event.shortened ? `, ${event.shortened} of ${event.survivors.length} updates shortened` : ''}`,
         );
         break;
       case 'scale':

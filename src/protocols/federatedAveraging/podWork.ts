@@ -2,7 +2,7 @@
  * What federated averaging computes at a pod: the inputs of its three sums. Talks to no network; the pod decides when.
  * @module
  */
-import type { PodInput } from '../../aggregation/index.ts';
+import { keepRule, type PodInput } from '../../aggregation/index.ts';
 import { KonsilError } from '../../base/index.ts';
 import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
 import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
@@ -94,7 +94,8 @@ export class PodWork {
    * the losses beside it. `completed` counts earlier rounds.
    */
   async update(parameters: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
-    const { trainer, task } = this.#options;
+    const { trainer, task, facts } = this.#options;
+    const { rule } = facts;
     const { train } = this.#data;
     const validation = task.protocol.autoEval ? await this.#validate(parameters) : NO_VALIDATION;
     const trained = await trainer.train({
@@ -108,13 +109,17 @@ export class PodWork {
       ...scheduleFor(task, train.rows, completed),
       ...options,
     });
-    const update = trained.parameters.map((value, i) => value - parameters[i]!);
+    const change = trained.parameters.map((value, i) => value - parameters[i]!);
+    const { update, shortened } = rule ? keepRule(change, rule) : { update: change, shortened: false };
     const { rows } = train;
     return {
       update,
       weight: rows,
       extras: { trainingLoss: trained.meanLoss * rows, validationLoss: validation.loss },
-      counts: { validationRows: validation.rows, validationHits: validation.hits },
+      counts: {
+        ...{ validationRows: validation.rows, validationHits: validation.hits },
+        ...(rule && { shortened: shortened ? 1 : 0 }),
+      },
     };
   }
 

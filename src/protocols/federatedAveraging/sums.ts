@@ -1,9 +1,8 @@
 /**
  * What federated averaging sums, and in which slots. Every aggregation of a run is one weighted sum over the cohort:
  * statistics before round 1, an update per round (and the ranges of its values and votes for its blocks before,
- * where these are agreed on), an
- * evaluation at the end. Both halves build the same layout from the
- * same public facts; the layout is hashed into the masks.
+ * where these are agreed on), an evaluation at the end. Both halves build the same layout from the same public facts; the
+ * layout is hashed into the masks.
  * @module
  */
 import {
@@ -12,6 +11,7 @@ import {
   checkChoice,
   chosenClips,
   chosenLength,
+  type InputRule,
   rangeNames,
   type VectorSpec,
   voteBits,
@@ -31,6 +31,8 @@ export interface SumFacts {
   readonly kind: ProblemKind;
   /** Number of classes; 0 for regression. */
   readonly classes: number;
+  /** What bounds the update of each pod. @default nothing */
+  readonly rule?: InputRule;
   /** Lengths of the stretches of an update that have a clip of their own. @default none */
   readonly stretches?: readonly number[];
   /** Share of its blocks that an update consists of, when the pods vote for them. @default all, without a vote */
@@ -50,11 +52,14 @@ export function sumFacts(
 ): SumFacts {
   const { kind, classes } = problemOf(task.dataStructure);
   const tensors = layout.entries.map(({ count }) => count);
-  const quantisation = quantisationOf(task.aggregator);
+  const { sparse: share, ...quantisation } = quantisationOf(task.aggregator);
   const stretches = stretchesOf(quantisation, tensors);
-  const { sparse: share } = quantisation;
-  const facts = { features, parameters: layout.length, kind, classes: classes.length, stretches };
-  return share === undefined ? facts : { ...facts, share };
+  const { clipNorm } = task.aggregator;
+  return {
+    ...{ features, parameters: layout.length, kind, classes: classes.length, stretches },
+    ...(clipNorm !== undefined && { rule: { clipNorm } }),
+    ...(share !== undefined && { share }),
+  };
 }
 
 /**
@@ -81,7 +86,7 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
         ...secure,
         ...updatePart(facts, secure),
         extras: ['trainingLoss', 'validationLoss'],
-        counts: ['validationRows', 'validationHits'],
+        counts: ['validationRows', 'validationHits', ...(facts.rule ? ['shortened'] : [])],
       };
     case 'evaluation': {
       const { counts, sums } = statisticsLayout(facts.kind, facts.classes);

@@ -9,7 +9,9 @@ import {
   readManifest,
   type ServerEvent,
   type ServerOutput,
+  type ServerPhase,
   type ServerState,
+  type ServerStep,
   type Session,
   shapeOf,
   startServer,
@@ -43,7 +45,36 @@ export interface SumPorts {
   readonly onPhase: (phase: SecurePhase, awaiting: readonly string[]) => void;
   /** A pod did something wrong, or was lost in a phase. */
   readonly onPod: (pod: string, phase: SecurePhase, what: 'lost' | 'rejected' | 'complained', detail: string) => void;
+  /** Is shown everything that comes and goes, for a transcript; absent when nobody keeps one. */
+  readonly onRecord?: (record: SumRecord) => void;
 }
+
+/** What came or went. A release message has shares in it. */
+export type SumRecord =
+  /** A message that counted. */
+  | {
+      readonly type: 'accepted';
+      readonly phase: SecurePhase;
+      readonly from: string;
+      readonly message: Uint8Array;
+    }
+  /** One that changed nothing, with the reason when it was refused. */
+  | {
+      readonly type: 'passed';
+      readonly phase: ServerPhase;
+      readonly from: string;
+      readonly message: Uint8Array;
+      readonly reason?: string;
+    }
+  /** One message to all of `to`. */
+  | {
+      readonly type: 'sent';
+      readonly phase: SecurePhase;
+      readonly to: readonly string[];
+      readonly message: Uint8Array;
+    }
+  | { readonly type: 'lost'; readonly phase: SecurePhase; readonly pod: string }
+  | { readonly type: 'outcome'; readonly outcome: SumOutcome };
 
 /** `lanes`: the sum over exactly `survivors`. */
 export interface SumSucceeded {
@@ -152,7 +183,9 @@ export class CoordinatorSum {
 
   #apply(event: ServerEvent): void {
     const before = this.#state.phase;
-    const { state, outputs } = stepServer(this.#state, event);
+    const step = stepServer(this.#state, event);
+    const { state, outputs } = step;
+    if (this.#ports.onRecord) recordStep(this.#ports.onRecord, this.#state, event, step);
     this.#state = state;
     const phase = before as SecurePhase;
     const rejected: string[] = [];
@@ -212,6 +245,38 @@ export class CoordinatorSum {
 
   #finish(outcome: SumOutcome): void {
     this.#cancelTimer();
+    this.#ports.onRecord?.({ type: 'outcome', outcome });
     this.#settle(outcome);
   }
+}
+
+/** Tells `record` what one step took in and gave out. */
+function recordStep(
+  record: (record: SumRecord) => void,
+  before: ServerState,
+  event: ServerEvent,
+  { state, outputs }: ServerStep,
+): void {
+  const phase = before.phase as SecurePhase;
+  const isOver = before.phase === 'done' || before.phase === 'failed';
+  if (event.type === 'gone') {
+    if (!isOver) record({ type: 'lost', phase, pod: event.from });
+  } else if (event.type !== 'close') {
+    const [from, message] = [event.from, event.type === 'upload' ? event.manifest : event.bytes];
+    const rejected = outputs.find((output) => output.type === 'rejected');
+    if (state.accepted !== before.accepted || outputs.some(({ type }) => type === 'complaint'))
+      record({ type: 'accepted', phase, from, message });
+    else
+      record({
+        type: 'passed',
+        phase: before.phase,
+        from,
+        message,
+        ...(rejected && { reason: rejected.error.message }),
+      });
+  }
+  const sent = new Map<Uint8Array, string[]>();
+  for (const output of outputs)
+    if (output.type === 'send') sent.set(output.bytes, [...(sent.get(output.bytes) ?? []), output.to]);
+  for (const [message, to] of sent) record({ type: 'sent', phase: state.phase as SecurePhase, to, message });
 }

@@ -5,9 +5,7 @@
  * @source Pasquini et al. (CCS 2022) on model inconsistency attacks.
  * @module
  */
-import { hashSpec, type VectorSpec } from '../../aggregation/index.ts';
-import { frame } from '../../base/index.ts';
-import { sha256 } from '../../crypto/index.ts';
+import { hashPublicParameters, hashSpec, type PublicParameters, type VectorSpec } from '../../aggregation/index.ts';
 
 /** A party's own view. Absent parts (statistics come before parameters) hash as empty. */
 export interface PublicView {
@@ -21,18 +19,14 @@ export interface PublicView {
   readonly spec: VectorSpec;
 }
 
+/** What is hashed. */
+export function publicParametersOf({ task, modelId, parametersId, standardiser, spec }: PublicView): PublicParameters {
+  const none = new Uint8Array(0);
+  const { mean = none, scale = none } = standardiser ?? {};
+  return { task, modelId, parametersId, mean, scale, specHash: hashSpec(spec) };
+}
+
 /** 32 bytes. */
 export function publicHash(view: PublicView): Uint8Array {
-  const none = new Uint8Array(0);
-  return sha256(
-    frame(
-      'konsil/public/v1',
-      view.task,
-      view.modelId,
-      view.parametersId,
-      view.standardiser?.mean ?? none,
-      view.standardiser?.scale ?? none,
-      hashSpec(view.spec),
-    ),
-  );
+  return hashPublicParameters(publicParametersOf(view));
 }
