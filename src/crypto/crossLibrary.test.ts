@@ -11,10 +11,13 @@ import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
 import sodium from 'libsodium-wrappers';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { LOW_ORDER_U, NON_CANONICAL_U, TWIST_U } from '../../test/attacks/support/points.ts';
+import { toHex } from '../base/index.ts';
 import { applyMasks, Masking } from './maskStream.ts';
 import {
   agree,
   agreementKeyOf,
+  agreementPointOf,
   generateSigningKey,
   hkdf,
   isAgreementKey,
@@ -126,6 +129,20 @@ describe('X25519', () => {
         expect(isAgreementKey(key)).toBe(attempt(() => sodium.crypto_scalarmult(pair.secret, key)) !== null);
       }
     expect(isAgreementKey(new Uint8Array(31))).toBe(false);
+  });
+
+  it('reads all encodings of a point alike, and says so', () => {
+    const pair = agreementKeyOf(new Uint8Array(32).fill(6));
+    for (const [encoding, canonical] of NON_CANONICAL_U)
+      for (const key of [encoding, encoding.with(31, encoding[31]! | 0x80), canonical.with(31, 0x80)]) {
+        expect(agreementPointOf(key)).toBe(agreementPointOf(canonical));
+        expect(agree(pair, key)).toEqual(agree(pair, canonical));
+      }
+    expect(new Set([...NON_CANONICAL_U.map(([, u]) => u), pair.publicKey].map(agreementPointOf)).size).toBe(6);
+    for (const key of LOW_ORDER_U) expect(isAgreementKey(key), toHex(key)).toBe(false);
+    // a point of the curve's twist is as good as any: both have a large prime order
+    expect(isAgreementKey(TWIST_U)).toBe(true);
+    expect(agree(pair, TWIST_U)).toEqual(x25519.getSharedSecret(pair.secret, TWIST_U));
   });
 
   it('ignores the top bit of a public key, as RFC 7748 §5 asks', () => {

@@ -25,6 +25,14 @@ describe('public identity', () => {
     for (const of of [fingerprint, mailboxOf]) expect(of(a)).not.toBe(of(b));
   });
 
+  it('is not made of halves that do not belong together', () => {
+    const [one, other] = [generateIdentity(), generateIdentity()];
+    const torn = { ...one.signing, publicKey: other.signing.publicKey };
+    expect(() => identityOf(torn, one.agreement)).toThrow(invalid);
+    expect(() => identityOf(one.signing, { ...one.agreement, publicKey: other.agreement.publicKey })).toThrow(invalid);
+    expect(() => identityOf({ ...one.signing, secret: new Uint8Array(31) }, one.agreement)).toThrow(invalid);
+  });
+
   it('is refused with any one bit of any byte changed', () => {
     const bytes = bytesOf(exportPublic(generateIdentity()));
     for (let at = 0; at < bytes.length; at++) {

@@ -122,23 +122,30 @@ export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Ui
   }
 }
 
-/** u-coordinates of small order, little-endian, top bit clear: RFC 7748 §7, and their unreduced forms below 2^255. */
+/** u-coordinates of small order, little-endian: RFC 7748 §7. */
 const SMALL_ORDER = new Set([
   `00${'00'.repeat(31)}`,
   `01${'00'.repeat(31)}`,
   'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800', // order 8
   '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157', // order 8
   `ec${'ff'.repeat(30)}7f`, // p − 1
-  `ed${'ff'.repeat(30)}7f`, // p
-  `ee${'ff'.repeat(30)}7f`, // p + 1
 ]);
+
+/**
+ * The point that X25519 reads in a public key, as hexadecimal text: the top bit is not part of the coordinate, and the
+ * coordinate is taken modulo p (RFC 7748 §5), so that a point has up to four encodings.
+ */
+export function agreementPointOf(publicKey: Uint8Array): string {
+  const u = publicKey.slice();
+  u[31]! &= 0x7f;
+  // p = 2^255 − 19 ends in ed ff … ff 7f
+  const isAtLeastP = u[0]! >= 0xed && u[31] === 0x7f && u.subarray(1, 31).every((byte) => byte === 0xff);
+  return toHex(isAtLeastP ? new Uint8Array(32).with(0, u[0]! - 0xed) : u);
+}
 
 /** Whether {@link agree} takes this public key; some ten times faster than trying. */
 export function isAgreementKey(publicKey: Uint8Array): boolean {
-  if (publicKey.length !== 32) return false;
-  const point = publicKey.slice();
-  point[31]! &= 0x7f; // not part of the coordinate (RFC 7748 §5)
-  return !SMALL_ORDER.has(toHex(point));
+  return publicKey.length === 32 && !SMALL_ORDER.has(agreementPointOf(publicKey));
 }
 
 /**

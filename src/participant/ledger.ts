@@ -2,10 +2,10 @@
  * The site's own record of what ran: one JSON line per fact, appended and flushed, never rewritten. No data, no metric.
  * @module
  */
-import { appendFileSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CountedEvent, readEvents } from '../aggregation/index.ts';
-import { KonsilError, messageOf } from '../base/index.ts';
+import { KonsilError } from '../base/index.ts';
+import { LineFile } from './lineFile.ts';
 
 /** Whom differential privacy protects. */
 export type PrivacyUnit = 'site' | 'record';
@@ -26,16 +26,13 @@ export interface LedgerEntry {
 
 /** Appends to `ledger.jsonl` in the pod's state folder. */
 export class Ledger {
-  readonly #file: string;
+  readonly #path: string;
+  readonly #file: LineFile;
 
   /** @throws KonsilError FILE_WRITE_FAILED when the folder cannot be made or the file cannot be written. */
   constructor(folder: string) {
-    this.#file = join(folder, 'ledger.jsonl');
-    this.#write(() => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      appendFileSync(this.#file, '', { mode: 0o600 });
-      this.#cutTornLine();
-    });
+    this.#path = join(folder, 'ledger.jsonl');
+    this.#file = new LineFile(this.#path, 'a pod that cannot record what it runs does not run it');
   }
 
   /**
@@ -43,9 +40,7 @@ export class Ledger {
    * @throws KonsilError CONFIG_INVALID when the file was damaged: what cannot be read may not count as unspent.
    */
   privacyEvents(dataset: string, unit: PrivacyUnit): CountedEvent[] {
-    const lines = readFileSync(this.#file, 'utf8').split('\n');
-    return lines.flatMap((line, i) => {
-      if (line === '') return [];
+    return this.#file.lines().flatMap((line, i) => {
       try {
         const entry = JSON.parse(line) as LedgerEntry;
         const isAsked = entry.event === 'privacy' && entry.dataset === dataset && entry.unit === unit;
@@ -53,7 +48,7 @@ export class Ledger {
       } catch (cause) {
         throw new KonsilError(
           'CONFIG_INVALID',
-          `${this.#file}:${i + 1}: not a line of a ledger; what this site has spent is not known`,
+          `${this.#path}:${i + 1}: not a line of a ledger; what this site has spent is not known`,
           { line: i + 1 },
           { cause },
         );
@@ -61,29 +56,8 @@ export class Ledger {
     });
   }
 
-  /** A line without its end was being written in a power cut; what it was to say has not happened. */
-  #cutTornLine(): void {
-    const bytes = readFileSync(this.#file);
-    const whole = bytes.lastIndexOf(10) + 1;
-    if (whole < bytes.length) truncateSync(this.#file, whole);
-  }
-
   /** @throws KonsilError FILE_WRITE_FAILED: a site that cannot record what runs must not run it. */
   append(entry: LedgerEntry): void {
-    const line = `${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`;
-    this.#write(() => appendFileSync(this.#file, line, { mode: 0o600, flush: true }));
-  }
-
-  #write(action: () => void): void {
-    try {
-      action();
-    } catch (cause) {
-      throw new KonsilError(
-        'FILE_WRITE_FAILED',
-        `${this.#file}: ${messageOf(cause)}; a pod that cannot record what it runs does not run it`,
-        { file: this.#file },
-        { cause },
-      );
-    }
+    this.#file.append({ at: new Date().toISOString(), ...entry });
   }
 }

@@ -7,10 +7,10 @@
  * being asked for the same sum again, and from adding to sums whose difference would show single pods.
  * @module
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { KonsilError, messageOf } from '../base/index.ts';
+import { KonsilError } from '../base/index.ts';
+import { LineFile } from './lineFile.ts';
 
 const Stage = z.enum(['opened', 'uploaded', 'signed', 'released']);
 const Fact = z.discriminatedUnion('fact', [
@@ -54,26 +54,21 @@ const COMPACT_ABOVE = 10_000;
 
 /** `sums.jsonl` in the pod's state folder. */
 export class SumJournal {
-  readonly #file: string;
+  readonly #path: string;
+  readonly #file: LineFile;
   readonly #runs = new Map<string, Remembered>();
   /** Cohorts of released sums by what was summed, each once. */
   readonly #cohorts = new Map<string, Map<string, readonly string[]>>();
 
   /**
-   * Reads what is there. A last line without its end is what a power cut leaves: its message never left, so it is cut off.
+   * Reads what is there.
    * @throws KonsilError FILE_WRITE_FAILED when the folder or file cannot be written, DATA_INVALID naming the line when it
    *   cannot be read: a pod that does not know what it has released must not go on.
    */
   constructor(folder: string) {
-    this.#file = join(folder, 'sums.jsonl');
-    this.#write(() => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      if (!existsSync(this.#file)) writeFileSync(this.#file, '', { mode: 0o600 });
-    });
-    const text = readFileSync(this.#file, 'utf8');
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    if (whole.length < text.length) this.#write(() => truncateSync(this.#file, Buffer.byteLength(whole)));
-    const lines = whole.split('\n').slice(0, -1);
+    this.#path = join(folder, 'sums.jsonl');
+    this.#file = new LineFile(this.#path, 'a pod that cannot record what it releases does not release it');
+    const lines = this.#file.lines();
     for (const [i, line] of lines.entries()) this.#take(this.#parse(line, i + 1));
     if (lines.length > COMPACT_ABOVE) this.#compact();
   }
@@ -85,7 +80,7 @@ export class SumJournal {
 
   /** Writes a fact down and on disk before it returns. @throws KonsilError FILE_WRITE_FAILED: do not send what it is about. */
   append(fact: JournalFact): void {
-    this.#write(() => appendFileSync(this.#file, `${JSON.stringify(fact)}\n`, { mode: 0o600, flush: true }));
+    this.#file.append(fact);
     this.#take(fact);
   }
 
@@ -114,8 +109,8 @@ export class SumJournal {
     } catch (cause) {
       throw new KonsilError(
         'DATA_INVALID',
-        `${this.#file}:${number}: not a line of the pod's journal of sums; without it the pod does not know what it has released. Restore the file, or remove it when all modellers it served are trusted not to ask twice`,
-        { file: this.#file, line: number },
+        `${this.#path}:${number}: not a line of the pod's journal of sums; without it the pod does not know what it has released. Restore the file, or remove it when all modellers it served are trusted not to ask twice`,
+        { file: this.#path, line: number },
         { cause },
       );
     }
@@ -148,23 +143,6 @@ export class SumJournal {
             ...{ fact: 'sum', run: '', sum: '', round: -1, attempt: 0, stage: 'released', input },
             survivors: [...survivors],
           });
-    this.#write(() => {
-      const next = `${this.#file}.next`;
-      writeFileSync(next, facts.map((fact) => `${JSON.stringify(fact)}\n`).join(''), { mode: 0o600, flush: true });
-      renameSync(next, this.#file);
-    });
-  }
-
-  #write(action: () => void): void {
-    try {
-      action();
-    } catch (cause) {
-      throw new KonsilError(
-        'FILE_WRITE_FAILED',
-        `${this.#file}: ${messageOf(cause)}; a pod that cannot record what it releases does not release it`,
-        { file: this.#file },
-        { cause },
-      );
-    }
+    this.#file.replace(facts);
   }
 }

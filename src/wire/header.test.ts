@@ -29,6 +29,7 @@ describe('message header', () => {
     ['a short boot', { fromBoot: new Uint8Array(15) }],
     ['a boot that is text', { toBoot: '0'.repeat(16) }],
     ['a negative sequence', { seq: -1 }],
+    ['a round that is no u32', { round: 2 ** 32 }],
     ['a broken sequence', { seq: 0.5 }],
     ['a long run', { run: 'r'.repeat(65) }],
     ['a long phase', { phase: 'p'.repeat(33) }],

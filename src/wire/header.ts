@@ -25,7 +25,7 @@ const HeaderSchema = z.strictObject({
   /** `data`: position in this session, from 0. `receipt`: the next position expected. */
   seq: z.int().min(0),
   run: z.string().max(64),
-  round: z.int().min(0),
+  round: z.int().min(0).max(0xffffffff),
   phase: z.string().max(32),
 });
 

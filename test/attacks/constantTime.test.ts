@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { equalSecret } from '../../src/crypto/index.ts';
+import { edited } from './support/mutant.ts';
 
 const SOURCE = join(import.meta.dirname, '../../src');
 const sources = ['crypto', 'aggregation/secure'].flatMap((folder) =>
@@ -15,9 +16,9 @@ const sources = ['crypto', 'aggregation/secure'].flatMap((folder) =>
 );
 
 /** First arguments of every call of `name`, by file. */
-function callsOf(name: string): Record<string, string[]> {
+function callsOf(name: string, files = sources): Record<string, string[]> {
   const call = new RegExp(`\\b${name}\\(((?:[^()]|\\([^()]*\\))*?), `, 'g');
-  const found = sources.map(({ file, text }) => [file, [...text.matchAll(call)].map(([, first]) => first!)] as const);
+  const found = files.map(({ file, text }) => [file, [...text.matchAll(call)].map(([, first]) => first!)] as const);
   return Object.fromEntries(found.filter(([, calls]) => calls.length > 0));
 }
 
@@ -63,6 +64,16 @@ describe('comparisons', () => {
       true,
       false,
     ]);
+  });
+
+  it('are noticed when one of them stops early', () => {
+    const secret = Object.entries(callsOf('equalSecret')).flatMap(([file, calls]) => calls.map((call) => [file, call]));
+    expect(secret.length).toBeGreaterThanOrEqual(5);
+    for (const [file, call] of secret) {
+      const text = edited(file!, [{ file: file!, text: `equalSecret(${call},`, becomes: `equalBytes(${call},` }]);
+      const changed = sources.map((source) => (source.file === file ? { file, text } : source));
+      expect(callsOf('equalBytes', changed)).not.toEqual(callsOf('equalBytes'));
+    }
   });
 
   it('by ===, indexOf, compare or text are not used on bytes', () => {

@@ -215,7 +215,7 @@ describe('konsil commands', () => {
     const { text } = await done('model', 'inspect', file);
     expect(text).toMatch(/^trains {6}yes: 4130 parameters; counted with cross_entropy and adam$/m);
     expect(text).toMatch(/^ {2}memory .* MB in use at once|^ {2}memory .* kB in use at once/m);
-    expect(text).toMatch(/^ {2}secure {6}25\.1 kB sent, 28\.\d kB received$/m);
+    expect(text).toMatch(/^ {2}secure {6}25\.3 kB sent, 26\.\d kB received$/m);
 
     const model = decodeModel(readFileSync(file), 'mlp');
     const relu = model.graph.node.find(({ opType }) => opType === 'Relu')!;

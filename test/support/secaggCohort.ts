@@ -113,8 +113,16 @@ export interface SumReport {
 /** An event, and the masked vector that was fetched for it. */
 export type Delivery = ServerEvent & { readonly vector?: Uint8Array };
 
+/** The code that pods and coordinator run; some tests take a defence out of it. */
+type Machines = Pick<
+  typeof import('../../src/aggregation/index.ts'),
+  'startClient' | 'startServer' | 'stepClient' | 'stepServer'
+>;
+const MACHINES: Machines = { startClient, startServer, stepClient, stepServer };
+
 export interface Cohort {
   readonly session: Session;
+  readonly machines: Machines;
   server: ServerState;
   /** What the coordinator has added up. */
   readonly sum: Uint8Array;
@@ -126,28 +134,39 @@ export interface Cohort {
   readonly reports: (Extract<ServerOutput, { type: 'rejected' | 'complaint' | 'failed' }> | SumReport)[];
   /** What the pods told their callers that is not a message. */
   readonly podReports: { pod: string; output: Extract<ClientOutput, { type: 'rejected' | 'aborted' }> }[];
+  /** Whether vectors are masked as soon as the masks are there; otherwise when the test calls {@link maskNext}. */
+  isMasking: boolean;
+  readonly toMask: { readonly pod: string; readonly masks: readonly MaskKey[] }[];
   /** Messages to pods and to the coordinator, in order, not delivered yet. */
   toPods: { to: string; bytes: Uint8Array }[];
   toServer: Delivery[];
 }
 
 /** @param models what pods work from, where they differ from the session's. */
-export function makeCohort(session: Session, label = 'cohort', models: Readonly<Record<string, Session>> = {}): Cohort {
+export function makeCohort(
+  session: Session,
+  label = 'cohort',
+  models: Readonly<Record<string, Session>> = {},
+  machines = MACHINES,
+): Cohort {
   const cohort: Cohort = {
     session,
-    server: startServer(session, identityOf('coordinator')),
+    machines,
+    server: machines.startServer(session, identityOf('coordinator')),
     sum: new Uint8Array(shapeBytes(session.shape)),
     clients: new Map(),
     inputs: new Map(),
     masked: new Map(),
     reports: [],
     podReports: [],
+    isMasking: true,
+    toMask: [],
     toPods: [],
     toServer: [],
   };
   for (const { name } of session.roster) {
     cohort.inputs.set(name, inputOf(name, lengthOf(session)));
-    const started = startClient(
+    const started = machines.startClient(
       {
         session: models[name] ?? session,
         self: name,
@@ -165,8 +184,10 @@ export function makeCohort(session: Session, label = 'cohort', models: Readonly<
 export function takePodOutputs(cohort: Cohort, pod: string, outputs: readonly ClientOutput[]): void {
   for (const output of outputs) {
     if (output.type === 'send') cohort.toServer.push({ type: 'message', from: pod, bytes: output.bytes });
-    else if (output.type === 'mask') maskInput(cohort, pod, output.masks);
-    else if (output.type === 'upload')
+    else if (output.type === 'mask') {
+      cohort.toMask.push({ pod, masks: output.masks });
+      if (cohort.isMasking) maskNext(cohort);
+    } else if (output.type === 'upload')
       cohort.toServer.push({
         type: 'upload',
         from: pod,
@@ -177,6 +198,12 @@ export function takePodOutputs(cohort: Cohort, pod: string, outputs: readonly Cl
   }
 }
 
+/** Masks the i-th of the vectors that wait for it. */
+export function maskNext(cohort: Cohort, i = 0): void {
+  const [next] = cohort.toMask.splice(i, 1);
+  if (next) maskInput(cohort, next.pod, next.masks);
+}
+
 function maskInput(cohort: Cohort, pod: string, masks: readonly MaskKey[]): void {
   const { shape, wireBytes } = cohort.session;
   const lanes = new Uint8Array(shapeBytes(shape));
@@ -184,20 +211,21 @@ function maskInput(cohort: Cohort, pod: string, masks: readonly MaskKey[]): void
   applyMasks(lanes, shape, masks);
   const vector = lanes.slice(0, wireBytes);
   cohort.masked.set(pod, vector);
-  const { state, outputs } = stepClient(cohort.clients.get(pod)!, { type: 'masked', sha256: sha256(vector) });
+  const masked = { type: 'masked', sha256: sha256(vector) } as const;
+  const { state, outputs } = cohort.machines.stepClient(cohort.clients.get(pod)!, masked);
   cohort.clients.set(pod, state);
   takePodOutputs(cohort, pod, outputs);
 }
 
 export function deliverToPod(cohort: Cohort, pod: string, bytes: Uint8Array): readonly ClientOutput[] {
-  const { state, outputs } = stepClient(cohort.clients.get(pod)!, { type: 'message', bytes });
+  const { state, outputs } = cohort.machines.stepClient(cohort.clients.get(pod)!, { type: 'message', bytes });
   cohort.clients.set(pod, state);
   takePodOutputs(cohort, pod, outputs);
   return outputs;
 }
 
 export function deliverToServer(cohort: Cohort, event: Delivery): readonly ServerOutput[] {
-  const { state, outputs } = stepServer(cohort.server, event);
+  const { state, outputs } = cohort.machines.stepServer(cohort.server, event);
   cohort.server = state;
   for (const output of outputs)
     if (output.type === 'send') cohort.toPods.push({ to: output.to, bytes: output.bytes });

@@ -4,7 +4,7 @@
  * @module
  */
 import { equalBytes, frame, KonsilError, toHex } from '../../base/index.ts';
-import { agree, sha256 } from '../../crypto/index.ts';
+import { agree, agreementPointOf, sha256 } from '../../crypto/index.ts';
 import { PROTOCOL_LABEL, type Session } from './context.ts';
 import { type Bodies, encodeBody } from './messages.ts';
 
@@ -21,8 +21,9 @@ export function checkAdvertised(adverts: Iterable<Bodies['advertise']>): void {
   for (const { maskKey, channelKey } of adverts)
     for (const key of [maskKey, channelKey]) {
       agree(PROBE, key);
-      if (seen.has(toHex(key))) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');
-      seen.add(toHex(key));
+      const point = agreementPointOf(key); // one point has several encodings
+      if (seen.has(point)) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');
+      seen.add(point);
     }
 }
 

@@ -178,8 +178,9 @@ export function stepClient(state: ClientState, event: ClientEvent): ClientStep {
   }
   if (EXPECTS[state.phase] !== type)
     return reject(state, new KonsilError('AGG_BAD_MESSAGE', `${type} message is out of place`));
+  const answerTo = ANSWERS[type as Answered] as (state: ClientState, body: Bodies[MessageType]) => Progress;
   try {
-    const { phase, outputs, interior, survivors = state.survivors } = answer(state, type, body);
+    const { phase, outputs, interior, survivors = state.survivors } = answerTo(state, body);
     // masks go out once: a repeated request meets no answer until the vector is masked
     const repeatable = outputs.filter((output) => output.type !== 'mask');
     const answers = new Map(interior.answers).set(type, { request: event.bytes, outputs: repeatable });
@@ -368,24 +369,19 @@ function answerProof(state: ClientState, { messages }: Bodies['proof']): Progres
 }
 
 /** The request each phase waits for. */
-const EXPECTS: { readonly [P in ClientPhase]?: MessageType } = {
+const EXPECTS: { readonly [P in ClientPhase]?: Answered } = {
   advertised: 'roster',
   shared: 'inbox',
   uploaded: 'survivors',
   signed: 'proof',
 };
 
-function answer(state: ClientState, type: MessageType, body: Bodies[MessageType]): Progress {
-  switch (type) {
-    case 'roster':
-      return answerRoster(state, body as Bodies['roster']);
-    case 'inbox':
-      return answerInbox(state, body as Bodies['inbox']);
-    case 'survivors':
-      return answerSurvivors(state, body as Bodies['survivors']);
-    case 'proof':
-      return answerProof(state, body as Bodies['proof']);
-    default:
-      throw new TypeError(`pods do not answer ${type}`);
-  }
-}
+/** Requests of the coordinator. */
+type Answered = 'roster' | 'inbox' | 'survivors' | 'proof';
+
+const ANSWERS: { readonly [K in Answered]: (state: ClientState, body: Bodies[K]) => Progress } = {
+  roster: answerRoster,
+  inbox: answerInbox,
+  survivors: answerSurvivors,
+  proof: answerProof,
+};

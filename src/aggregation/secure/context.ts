@@ -74,6 +74,9 @@ export function openSession(parameters: SessionParameters): Session {
     throw invalid('roster names, pod keys and the coordinator key must all be distinct');
   if ([...roster.map((member) => member.publicKey), coordinator, publicHash].some((bytes) => bytes.length !== 32))
     throw invalid('identity keys and the public hash need 32 bytes each');
+  // as u32 in the context; a coordinator chooses them
+  if ([round, attempt].some((index) => !Number.isInteger(index) || index < 0 || index > 0xffffffff))
+    throw invalid(`round and attempt must be integers in [0, 2^32), got ${round} and ${attempt}`);
   if (!Number.isInteger(wireBytes) || wireBytes < 1 || wireBytes > MAX_WIRE_BYTES)
     throw invalid(`a vector must have between 1 and 2^32 − 1 bytes, got ${wireBytes}`);
   const { n, colluding, k, t, signatures, minSurvivors } = thresholds;

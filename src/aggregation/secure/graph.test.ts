@@ -45,6 +45,30 @@ describe('a neighbour graph', () => {
     expect(() => thresholdsFor(50, { colluding: 0.5 })).toThrow(/fraction/);
   });
 
+  it('is complete where no sparser one is safe, and then cannot fail', () => {
+    const thresholds = thresholdsFor(33, { colluding: 0.3, dropouts: 0.3 });
+    expect(thresholds).toMatchObject({ k: 32, colluding: 10, t: 22 });
+    expect(failureBits(thresholds)).toEqual({
+      secrecy: Number.NEGATIVE_INFINITY,
+      liveness: Number.NEGATIVE_INFINITY,
+    });
+    expect(() => thresholdsFor(3, { colluding: 0.49 })).toThrow(/leave no safe threshold/);
+  });
+
+  it.each([1, 2, 4])('ends when somebody has too few neighbours left, in phase %i', (phase) => {
+    const session = testSession(36, 3, { assumptions: SPARSE });
+    const nonces = session.roster.map(({ name }) => nonceOf(name, 0));
+    const own = drawGraph(session, nonces)[0]!.filter((holder) => holder !== 0);
+    const lost = new Set(own.slice(session.t - 2).map((holder) => session.roster[holder]!.name));
+    expect(session.n - lost.size).toBeGreaterThanOrEqual(session.minSurvivors);
+    const cohort = makeCohort(session);
+    runPhases(cohort, { answers: (pod, at) => at < phase || !lost.has(pod) });
+    const { error, spent } = failureOf(cohort)!;
+    expect(error).toMatchObject({ code: 'AGG_TOO_FEW_SURVIVORS', facts: { need: session.t } });
+    expect(error.message).toContain('holders of pod ');
+    expect(spent).toBe(phase === 4);
+  });
+
   it('is regular, symmetric, connected and drawn from every nonce', () => {
     const session = testSession(60, 3, { assumptions: SPARSE });
     const nonces = podNames(60).map((name) => nonceOf(name, 0));

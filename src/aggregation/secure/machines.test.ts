@@ -17,7 +17,7 @@ import {
   testSession,
 } from '../../../test/support/secaggCohort.ts';
 import { CHI_SQUARE_LIMIT, chiSquareOfBytes, referenceMaskedVector } from '../../../test/support/secaggReference.ts';
-import { bytesOf } from '../../base/index.ts';
+import { bytesOf, KonsilError } from '../../base/index.ts';
 import { shapeBytes } from '../../crypto/index.ts';
 import { quantisationBound } from '../quantise.ts';
 import { fedAvg } from '../strategies/fedAvg.ts';
@@ -162,6 +162,20 @@ describe('a lost pod', () => {
     expect(stepServer(cohort.server, { type: 'gone', from: 'stranger' }).outputs).toMatchObject([{ type: 'rejected' }]);
   });
 
+  it('is forgotten when it had dealt its shares but nobody has masked with it yet', () => {
+    const cohort = makeCohort(testSession(4, 5));
+    runPhases(cohort, {}, 0, 0);
+    for (const { to, bytes } of cohort.toPods.splice(0)) deliverToPod(cohort, to, bytes);
+    for (const event of cohort.toServer.splice(0)) deliverToServer(cohort, event);
+    expect(cohort.server.dealt.has(2)).toBe(true);
+    deliverToServer(cohort, { type: 'gone', from: 'pod-02' });
+    expect(cohort.server.dealt.has(2)).toBe(false);
+    deliverToServer(cohort, { type: 'close' });
+    runPhases(cohort, {}, 2);
+    expect(sumOf(cohort)!.survivors).toEqual(['pod-00', 'pod-01', 'pod-03']);
+    expect(sumOf(cohort)!.words).toEqual(plainSum(['pod-00', 'pod-01', 'pod-03'], 5));
+  });
+
   it('stays in the sum once its upload was accepted', () => {
     const cohort = makeCohort(testSession(4, 5));
     runPhases(cohort, {}, 0, 1);
@@ -196,6 +210,14 @@ describe('a masked vector', () => {
     }
   });
 
+  it('is announced by a pod that was given masks, and by no other', () => {
+    const cohort = makeCohort(testSession(4, 5));
+    const announce = () => stepClient(cohort.clients.get('pod-00')!, { type: 'masked', sha256: new Uint8Array(32) });
+    expect(announce).toThrow(/not masking but advertised/);
+    uploadsOf(cohort);
+    expect(announce).toThrow(/not masking but uploaded/);
+  });
+
   it('looks uniform, and unrelated to the one of the next attempt even when all secrets repeat', () => {
     const length = 50_000;
     const zero = makeCohort(testSession(3, length));
@@ -215,6 +237,21 @@ describe('a masked vector', () => {
     for (const bytes of [first, second, difference]) expect(chiSquareOfBytes(bytes)).toBeLessThan(CHI_SQUARE_LIMIT);
     expect(chiSquareOfBytes(new Uint8Array(4 * length))).toBeGreaterThan(CHI_SQUARE_LIMIT);
   });
+});
+
+it('a sum to which the site objects ends before anything is signed', () => {
+  const cohort = makeCohort(testSession(4, 5));
+  const { session } = cohort;
+  const judge = (survivors: readonly string[]) =>
+    survivors.includes('pod-01') ? new KonsilError('COHORT_TOO_SMALL', 'not with pod-01') : null;
+  const config = { session, self: 'pod-00', identity: identityOf('pod-00'), judge };
+  const started = startClient(config, seededBytes('judge'));
+  cohort.clients.set('pod-00', started.state);
+  cohort.toServer = cohort.toServer.slice(1);
+  takePodOutputs(cohort, 'pod-00', started.outputs);
+  runPhases(cohort);
+  expect(cohort.podReports).toMatchObject([{ pod: 'pod-00', output: { error: { code: 'COHORT_TOO_SMALL' } } }]);
+  expect(cohort.server.accepted.sign.has(0)).toBe(false);
 });
 
 describe("a pod's secrets", () => {

@@ -191,11 +191,7 @@ export class MaskPool {
 
   #open(): readonly Worker[] {
     if (this.#workers.length > 0) return this.#workers;
-    // the compiler rewrites import specifiers, not this one
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const workers = Array.from({ length: this.#threads }, () =>
-      startWorker(new URL(`./worker.${extension}`, import.meta.url)),
-    );
+    const workers = Array.from({ length: this.#threads }, () => startWorker(new URL('./worker.ts', import.meta.url)));
     const lose = (cause: Error | undefined): void =>
       void this.#end(workers, new KonsilError('RUN_ABORTED', 'a masking thread has ended', {}, { cause }));
     for (const worker of workers) {

@@ -3,6 +3,8 @@
  * @module
  */
 import type { Bodies } from '../../../src/aggregation/secure/messages.ts';
+import { sha256 } from '../../../src/crypto/index.ts';
+import { testSession } from '../../support/secaggCohort.ts';
 import type { Attack, Code, Edit } from '../support/attack.ts';
 import { Loot } from '../support/loot.ts';
 import { answered, Scene } from '../support/scene.ts';
@@ -21,6 +23,11 @@ const UNBOUND: readonly Edit[] = [
   { file: SHARING, text: 'session.ctx, from, to, ...commitments', becomes: 'session.ctx, ...commitments' },
   { file: SHARING, text: 'session.ctx, kind, dealer, to, share', becomes: 'session.ctx, kind, share' },
 ];
+
+/** A cohort with one pod more than there are evaluation points. */
+const LARGE = {
+  roster: Array.from({ length: 256 }, (_, i) => ({ name: `pod-${i}`, publicKey: sha256(Uint8Array.of(i)) })),
+};
 
 type Entry = Bodies['inbox']['entries'][number];
 const flipped = (bytes: Uint8Array, at: number): Uint8Array => bytes.with(at, bytes[at]! ^ 1);
@@ -249,6 +256,27 @@ export const DEALING_ATTACKS: readonly Attack[] = [
       loot.addDealtToColluders();
       loot.threshold = 1;
       return loot.outcome();
+    },
+  },
+  {
+    name: 'a cohort has more pods than the field has points, so that two of them hold the same share',
+    family: 'shares outside the field',
+    adversary: 'coordinator and one pod',
+    defence: [
+      {
+        file: 'aggregation/secure/parameters.ts',
+        text: 'const MAX_HOLDERS = 255;',
+        becomes: 'const MAX_HOLDERS = 999;',
+      },
+      { file: 'crypto/shamir.ts', text: 'x >= 1 && x <= 255', becomes: 'x >= 1' },
+    ],
+    code: 'CONFIG_INVALID',
+    mount(code) {
+      const session = code.openSession({ ...testSession(4, 4), ...LARGE, assumptions: { graph: 'complete' } });
+      const points = session.roster.map((_, position) => code.pointAt(position));
+      // x⁸ = x⁴ + x³ + x + 1: point 256 is point 27
+      const shares = code.splitSecret(code.randomBytes(32), session.t, points, code.randomBytes);
+      return { succeeded: code.equalBytes(shares[255]!, shares[26]!), code: null };
     },
   },
 ];

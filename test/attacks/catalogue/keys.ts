@@ -157,7 +157,7 @@ export const KEY_ATTACKS: readonly Attack[] = [
     defence: [
       {
         file: 'aggregation/secure/checks.ts',
-        text: "if (seen.has(toHex(key))) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
+        text: "if (seen.has(point)) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
         becomes: '',
       },
     ],
@@ -165,6 +165,23 @@ export const KEY_ATTACKS: readonly Attack[] = [
     mount(code) {
       const scene = new Scene(code, { corrupt: [2, 3] });
       const copied = scene.read('advertise', scene.pods[2]!.advert);
+      scene.adverts.set(3, scene.speak(3, 'advertise', copied));
+      return answered(scene.share(scene.victim));
+    },
+  },
+  {
+    name: 'the same with another encoding of the key',
+    family: 'non-canonical encodings',
+    adversary: 'coordinator and two pods',
+    defence: [
+      { file: 'aggregation/secure/checks.ts', text: 'agreementPointOf(key); // one', becomes: 'toHex(key); // one' },
+    ],
+    code: 'AGG_BAD_MESSAGE',
+    mount(code) {
+      const scene = new Scene(code, { corrupt: [2, 3] });
+      const { maskKey, channelKey, ...body } = scene.read('advertise', scene.pods[2]!.advert);
+      const marked = (key: Uint8Array): Uint8Array => key.with(31, key[31]! | 0x80); // X25519 does not read this bit
+      const copied = { ...body, maskKey: marked(maskKey), channelKey: marked(channelKey) };
       scene.adverts.set(3, scene.speak(3, 'advertise', copied));
       return answered(scene.share(scene.victim));
     },
@@ -245,7 +262,7 @@ export const KEY_ATTACKS: readonly Attack[] = [
       },
       {
         file: 'aggregation/secure/checks.ts',
-        text: "if (seen.has(toHex(key))) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
+        text: "if (seen.has(point)) throw new KonsilError('AGG_BAD_MESSAGE', 'advertised key is used twice');",
         becomes: '',
       },
     ],

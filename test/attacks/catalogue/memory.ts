@@ -3,24 +3,15 @@
  * @module
  */
 import { inspect } from 'node:util';
-import { identityOf } from '../../support/secaggCohort.ts';
+import type { Bodies } from '../../../src/aggregation/secure/messages.ts';
+import { identityOf, podNames } from '../../support/secaggCohort.ts';
 import type { Attack, Code } from '../support/attack.ts';
 import { Loot, secretsIn } from '../support/loot.ts';
+import { coordinateSum, sumPods, sumSession } from '../support/podSums.ts';
+import { drawnDuring, showsSecret } from '../support/randomness.ts';
 import { Pod, Scene } from '../support/scene.ts';
 
 const CLIENT = 'aggregation/secure/client.ts';
-
-/** Texts in which 8 bytes in a row of a secret would show, wherever a longer excerpt begins; without white space. */
-export function formsOf(secret: Uint8Array): string[] {
-  const part = Buffer.from(secret.subarray(8, 16));
-  const forms = [part.toString('hex'), part.join(',')];
-  // base64 of every alignment, without the characters that depend on neighbours
-  for (const shift of [9, 10, 11]) {
-    const text = Buffer.from(secret.subarray(shift, shift + 9)).toString('base64');
-    forms.push(text.slice(0, 11), text.slice(0, 11).replaceAll('+', '-').replaceAll('/', '_'));
-  }
-  return forms;
-}
 
 /** Every way in which an error or a state could come into a log line, without white space. */
 const printed = (thing: unknown): string =>
@@ -29,13 +20,16 @@ const printed = (thing: unknown): string =>
     '',
   );
 
-function leaks({ logs, secrets }: ReturnType<typeof provoke>): boolean {
-  const all = logs.join(' ');
-  return secrets.some((secret) => formsOf(secret).some((form) => all.includes(form)));
+const leaks = ({ logs, secrets }: Told): boolean => showsSecret(logs.join(' '), secrets);
+
+/** What operators are told, and what they must not be. */
+interface Told {
+  readonly logs: readonly string[];
+  readonly secrets: readonly Uint8Array[];
 }
 
 /** All errors a pod can be driven to, and states on the way. */
-function provoke(code: Code): { readonly logs: string[]; readonly secrets: Uint8Array[] } {
+function provoke(code: Code): Told {
   const logs: string[] = [];
   const secrets: Uint8Array[] = [];
   const watch = (pod: Pod): void => {
@@ -76,6 +70,37 @@ function provoke(code: Code): { readonly logs: string[]; readonly secrets: Uint8
       logs.push(printed(error), printed((error as Error).cause));
     }
   return { logs, secrets };
+}
+
+/** All that pods and coordinator tell their operators of sums, good and bad, with what was really drawn for them. */
+async function overhear(code: Code): Promise<Told> {
+  const logs: string[] = [];
+  const stages: unknown[] = [];
+  const record = (stage: unknown): void => void stages.push(stage);
+  const drawn = await drawnDuring(async () => {
+    const good = sumPods(code, { record });
+    logs.push(printed({ ...(await coordinateSum(code, good, 0)), lanes: null }));
+    const spoilt = sumPods(code, { record });
+    logs.push(printed(await coordinateSum(code, spoilt, 0, (vector) => vector.slice(4))));
+    const cheated = sumPods(code, { record });
+    const [victim] = cheated;
+    const say = <K extends 'roster' | 'inbox'>(type: K, body: Bodies[K]): Uint8Array =>
+      code.encodeMessage(sumSession(code, cheated, 0), type, code.COORDINATOR, identityOf('coordinator'), body);
+    for (const { sum } of cheated) sum.open(0, podNames(4));
+    const roster = say('roster', { nonces: [], messages: cheated.map(({ sent }) => sent[0]!.body) });
+    for (const { sum } of cheated) sum.receive(0, roster);
+    const entries = cheated.map(({ sent }, pod) => ({
+      ...code.rereadMessage('shares', sent[1]!.body).entries[0]!,
+      ...{ pod, sealed: new Uint8Array(80) },
+    }));
+    victim!.sum.receive(0, say('inbox', { entries }));
+    for (const { events, sum } of [...good, ...spoilt, ...cheated]) {
+      logs.push(printed(sum));
+      for (const [event, error] of events)
+        logs.push(event, printed(error), printed(error?.facts), printed(error?.cause));
+    }
+  });
+  return { logs: [...logs, printed(stages)], secrets: drawn.filter(({ length }) => length >= 20) };
 }
 
 export const MEMORY_ATTACKS: readonly Attack[] = [
@@ -163,5 +188,20 @@ export const MEMORY_ATTACKS: readonly Attack[] = [
     mount(code) {
       return { succeeded: leaks(provoke(code)), code: null };
     },
+  },
+  {
+    name: 'what pods and coordinator tell their operators of sums, good and bad, carries a secret that was drawn for them',
+    family: 'logs and errors',
+    adversary: 'whoever reads logs',
+    defence: [
+      {
+        file: CLIENT,
+        text: 'throw new DealerFault(session, dealer);',
+        becomes:
+          "throw new KonsilError('AGG_BAD_SHARE', `cannot open with ${Buffer.from(secrets.channel.secret).toString('hex')}`);",
+      },
+    ],
+    code: null,
+    mount: async (code) => ({ succeeded: leaks(await overhear(code)), code: null }),
   },
 ];

@@ -43,22 +43,26 @@ const notFinite = (name: string, value: number): Attack => ({
   },
 });
 
-/** Two runs over the same numbers with pods that were stopped and started in between; the second lacks the victim. */
-async function sumBeforeAndAfterRestart(code: Code): Promise<Outcome> {
+/**
+ * Two sums over the same numbers with pods that were stopped and started in between; the second lacks the victim.
+ * @param rounds of the sums; the pods' own journals are told of both.
+ */
+async function sumBeforeAndAfterRestart(code: Code, rounds: readonly [number, number] = [1, 1]): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'konsil-journals-'));
-  const started = (): SumPod[] =>
-    sumPods(code, {}, (name) => {
+  const started = (round: number): SumPod[] =>
+    sumPods(code, { round }, (name) => {
       const journal = new code.SumJournal(join(folder, name));
-      const fact = { fact: 'sum', run: 'run-1', sum: 'update 0', round: 1, input: 'rows, parameters' } as const;
+      const fact = { fact: 'sum', run: 'run-1', sum: 'update 0', round, input: 'rows, parameters' } as const;
       return {
         judge: (survivors, colluding) => journal.objection(fact.input, survivors, colluding),
         record: (stage) => journal.append({ ...fact, ...stage, survivors: [...stage.survivors] }),
       };
     });
   try {
-    const all = await coordinateSum(code, started(), 0);
-    const pods = started();
-    const rest = await coordinateSum(code, pods.slice(1), 0);
+    const honest = (vector: Uint8Array): Uint8Array => vector;
+    const all = await coordinateSum(code, started(rounds[0]), 0, honest, rounds[0]);
+    const pods = started(rounds[1]);
+    const rest = await coordinateSum(code, pods.slice(1), 0, honest, rounds[1]);
     if (!all.ok || !rest.ok) return { succeeded: false, code: null };
     const alone = difference(code, all.lanes, rest.lanes);
     const plain = code.unpackLanes(code.packLanes(pods[0]!.input, SPEC), SPEC, 1);
@@ -103,7 +107,15 @@ export const SUM_ATTACKS: readonly Attack[] = [
       },
     ],
     code: 'COHORT_TOO_CLOSE',
-    mount: sumBeforeAndAfterRestart,
+    mount: (code) => sumBeforeAndAfterRestart(code),
+  },
+  {
+    name: 'the same in two rounds of one run',
+    family: 'cohort minus one',
+    adversary: 'coordinator',
+    defence: [{ file: JOURNAL, text: 'apart.length >= colluding + 2', becomes: 'apart.length >= 1' }],
+    code: 'COHORT_TOO_CLOSE',
+    mount: (code) => sumBeforeAndAfterRestart(code, [1, 2]),
   },
   {
     name: 'the same after all pods were stopped and started: they must not have forgotten the first',
@@ -117,7 +129,7 @@ export const SUM_ATTACKS: readonly Attack[] = [
       },
     ],
     code: 'COHORT_TOO_CLOSE',
-    mount: sumBeforeAndAfterRestart,
+    mount: (code) => sumBeforeAndAfterRestart(code),
   },
   {
     name: 'coordinator opens one attempt twice, with two cohorts',

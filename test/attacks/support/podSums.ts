@@ -2,7 +2,7 @@
  * Pods' sums over all their attempts, and the coordinator's side of one, without a network between.
  * @module
  */
-import type { PodInput, VectorSpec } from '../../../src/aggregation/index.ts';
+import type { PodInput, Session, VectorSpec } from '../../../src/aggregation/index.ts';
 import type { KonsilError } from '../../../src/base/index.ts';
 import type { PodSum, PodSumOptions, SumOutcome } from '../../../src/protocols/index.ts';
 import { identityOf, podNames, seededBytes } from '../../support/secaggCohort.ts';
@@ -65,19 +65,25 @@ export function sumPods(
 /** A vector on its way, which the broker may change. */
 type Fetch = (vector: Uint8Array, from: string) => Uint8Array;
 
+/** The session of an attempt with these pods. */
+export function sumSession(code: Code, pods: readonly SumPod[], attempt: number, round = 1): Session {
+  return code.openSession({
+    ...{ runId: 'run-1', round, attempt, purpose: 'update', minimum: 3 },
+    roster: pods.map(({ name }) => ({ name, publicKey: identityOf(name).publicKey })),
+    coordinator: identityOf('coordinator').publicKey,
+    ...{ shape: code.shapeOf(SPEC), wireBytes: code.wireBytes(SPEC), publicHash: code.sha256() },
+  });
+}
+
 /** One attempt over the wire's two halves; pods must be in it. */
 export async function coordinateSum(
   code: Code,
   pods: readonly SumPod[],
   attempt: number,
   fetch: Fetch = (vector) => vector,
+  round = 1,
 ): Promise<SumOutcome> {
-  const session = code.openSession({
-    ...{ runId: 'run-1', round: 1, attempt, purpose: 'update', minimum: 3 },
-    roster: pods.map(({ name }) => ({ name, publicKey: identityOf(name).publicKey })),
-    coordinator: identityOf('coordinator').publicKey,
-    ...{ shape: code.shapeOf(SPEC), wireBytes: code.wireBytes(SPEC), publicHash: code.sha256() },
-  });
+  const session = sumSession(code, pods, attempt, round);
   const vectors = new Map<string, Uint8Array>();
   const sum = new code.CoordinatorSum(session, SPEC, identityOf('coordinator'), {
     send: (to, body) => pods.find(({ name }) => name === to)!.sum.receive(attempt, body),
