@@ -12,6 +12,20 @@ export {
 export { rotatedStretches } from './rotation.ts';
 export { agreedClips, type ClipRule, rangeCounts, rangeNames } from './scale.ts';
 export * from './secure/index.ts';
+export {
+  blockCount,
+  blocksToSend,
+  blockVotes,
+  checkChoice,
+  chooseBlocks,
+  chosenClips,
+  chosenLength,
+  clearChosen,
+  gatherChosen,
+  SPARSE_BLOCK,
+  scatterChosen,
+  voteBits,
+} from './sparse.ts';
 export { applyDelta, type FedAvgOptions, fedAvg } from './strategies/fedAvg.ts';
 export type { Aggregate, AggregateResult, Contribution, Strategy } from './strategies/strategy.ts';
 export {

@@ -25,6 +25,8 @@ export interface VectorSpec extends QuantiseParameters {
   readonly clips?: readonly ClipRun[] | undefined;
   /** Seed of a random rotation before quantising: 32 public bytes. Clips then bound rotated coordinates. */
   readonly rotation?: Uint8Array | undefined;
+  /** Which blocks of the parameters the update is, see `sparse.ts`; absent when it is all of them. Hashed, not used here. */
+  readonly blocks?: Uint8Array | undefined;
   /** Names of real-valued sums, |value| < 2^64 each. */
   readonly extras: readonly string[];
   /** Names of exact counts. */
@@ -81,7 +83,7 @@ export function hashSpec(spec: VectorSpec): Uint8Array {
   checkSpec(spec);
   const { cohort, maxWeight, updateLength, clip, clips = [], extras, counts } = spec;
   const { bits = DEFAULT_BITS, rounding = 'nearest', maxTotalWeight = maxWeight * cohort, headroom = 0 } = spec;
-  const { rotation = new Uint8Array(0) } = spec;
+  const { rotation = new Uint8Array(0), blocks } = spec;
   const numbers = [
     cohort,
     updateLength,
@@ -95,7 +97,9 @@ export function hashSpec(spec: VectorSpec): Uint8Array {
   ];
   const runs = clips.flatMap((run) => [run.length, realBytes(run.clip)]);
   const names = [extras.length, ...extras, counts.length, ...counts];
-  return sha256(utf8('konsil/secagg/vector/v2'), frame(...numbers, clips.length, ...runs, ...names));
+  // at the end and only when there are any: the lists before it have their lengths in front
+  const chosen = blocks === undefined ? [] : [blocks];
+  return sha256(utf8('konsil/secagg/vector/v2'), frame(...numbers, clips.length, ...runs, ...names, ...chosen));
 }
 
 function realBytes(value: number): Uint8Array {

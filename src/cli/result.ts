@@ -10,7 +10,7 @@ import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import { problemOf } from '../datasources/index.ts';
-import { exactSums, plainBytes, sumSpec } from '../protocols/index.ts';
+import { exactSums, hasRanges, plainBytes, type SumFacts, sumSpec } from '../protocols/index.ts';
 import type { Comparison, RunResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf } from '../tasks/index.ts';
 import type { Purpose } from '../wire/index.ts';
@@ -111,16 +111,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
               bytes: sizeOf('statistics'),
               visibleTo: secret ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
             },
-            ...(secret && quantisation.scale !== 'fixed'
-              ? [
-                  {
-                    what: 'Masked ranges of the update, as powers of two, before each round',
-                    to: 'coordinator',
-                    bytes: sizeOf('range'),
-                    visibleTo: 'nobody alone; the coordinator learns how many sites need which power of two',
-                  },
-                ]
-              : []),
+            ...(secret && facts && hasRanges(facts) ? [{ ...rangeStatement(facts), bytes: sizeOf('range') }] : []),
             {
               what: secret
                 ? 'Masked model update, sample count and losses, each round'
@@ -153,6 +144,22 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     },
     machine: { cores: availableParallelism(), node: process.version, platform: `${process.platform} ${process.arch}` },
     konsil: VERSION,
+  };
+}
+
+/** What the sum before each update told, and to whom. */
+function rangeStatement({ stretches = [], share }: SumFacts): { what: string; to: string; visibleTo: string } {
+  const ranges = stretches.length > 0;
+  const votes = share !== undefined;
+  const what = [
+    ...(ranges ? ['ranges of the update, as powers of two'] : []),
+    ...(votes ? ['votes for its blocks'] : []),
+  ];
+  const told = [...(ranges ? ['need which power of two'] : []), ...(votes ? ['voted for which block'] : [])];
+  return {
+    what: `Masked ${what.join(', and ')}, before each round`,
+    to: 'coordinator',
+    visibleTo: `nobody alone; the coordinator learns how many sites ${told.join(' and ')}`,
   };
 }
 

@@ -26,6 +26,7 @@ import {
   CoordinatorSum,
   decodePlain,
   exactSums,
+  hasRanges,
   MAX_ATTEMPTS,
   PHASE_LABELS,
   plainBytes,
@@ -145,8 +146,7 @@ export class Aggregator {
   /** What pods are doing before a sum: an update whose ranges were summed before is trained by then. */
   #workOf(purpose: Purpose): string {
     if (purpose === 'range') return 'training';
-    const { stretches = [] } = this.#options.facts;
-    return purpose === 'update' && stretches.length === 0 ? 'training' : purpose;
+    return purpose === 'update' && !hasRanges(this.#options.facts) ? 'training' : purpose;
   }
 
   async #plain(request: AggregationRequest, context: Context, cohort: readonly Member[]): Promise<Aggregation> {

@@ -33,5 +33,7 @@ export type RunEvent =
   | { readonly type: 'retry'; readonly purpose: Purpose; readonly reason: string; readonly spent: boolean }
   /** Pods agreed on clips for the coming update: the smallest and the largest of its stretches. */
   | { readonly type: 'scale'; readonly completed: number; readonly least: number; readonly most: number }
+  /** Pods chose blocks for the coming update: how many of how many. */
+  | { readonly type: 'blocks'; readonly completed: number; readonly chosen: number; readonly of: number }
   | ({ readonly type: 'round' } & RoundResult)
   | { readonly type: 'finished'; readonly status: 'complete' | 'aborted'; readonly reason: string };

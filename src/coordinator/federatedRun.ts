@@ -2,19 +2,20 @@
  * A federated-averaging run from the modeller's side: admission, statistics, rounds, evaluation, results.
  * @module
  */
-import { applyDelta, largestClip, meanBound } from '../aggregation/index.ts';
+import { applyDelta, largestClip, meanBound, scatterChosen } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { type Identity, MaskPool, randomBytes, SECRET_BYTES } from '../crypto/index.ts';
+import { type Identity, MaskPool } from '../crypto/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
-import { clipsOf, exactSums, type KnownWeights, perFeature, sumSpec, updateParameters } from '../protocols/index.ts';
+import { exactSums, type KnownWeights, perFeature, sumSpec, updateParameters } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
-import { type LocalTask, quantisationOf, roundsOf, toWire } from '../tasks/index.ts';
+import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
 import { type AgreedTask, agreeOnTask } from './agreedTask.ts';
+import { agreeOnUpdate } from './agreedUpdate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import { describeAbsent, Members } from './members.ts';
@@ -61,8 +62,9 @@ class FederatedRun {
   #parameters: Float32Array | null = null;
   #standardiser: Standardiser | null = null;
   #secure: SecureParameters | null = null;
-  /** Largest clip and error bound of the last update. */
+  /** Largest clip, blocks and error bound of the last update. */
   #clip: number | null = null;
+  #blocks: Uint8Array | undefined;
   #bound = 0;
   #trainingRows = 0;
   #aggregator!: Aggregator;
@@ -284,22 +286,15 @@ class FederatedRun {
     };
   }
 
-  /** The public parameters of the update after `completed` rounds; where the task asks for it, with clips agreed on. */
+  /** The public parameters of the update after `completed` rounds; null in the open. */
   async #quantiser(completed: number, ref: BlobRef): Promise<SecureParameters | null> {
-    const { task } = this.#options;
-    const secure = this.#secure;
-    const { rotation: rotates } = quantisationOf(task.aggregator);
-    const { stretches = [] } = this.#agreed!.facts;
-    const rotation = rotates ? { rotation: randomBytes(SECRET_BYTES) } : {};
-    if (!secure || stretches.length === 0) return secure && { ...secure, ...rotation };
-    const ranges = { ...exactSums(task.pods.length), ...rotation };
-    const { sum, survivors } = await this.#persist(() =>
-      this.#aggregator.run(this.#sumRequest('range', completed, ref, ranges)),
-    );
-    const clips = [...clipsOf(sum, task, stretches, survivors.length)];
-    const bounds = clips.map(({ clip }) => clip);
-    this.#emit({ type: 'scale', completed, least: Math.min(...bounds), most: Math.max(...bounds) });
-    return { ...secure, ...rotation, clips };
+    if (!this.#secure) return null;
+    return agreeOnUpdate({
+      ...{ task: this.#options.task, facts: this.#agreed!.facts, secure: this.#secure, completed },
+      sumRanges: (ranges) =>
+        this.#persist(() => this.#aggregator.run(this.#sumRequest('range', completed, ref, ranges))),
+      emit: (event) => this.#emit(event),
+    });
   }
 
   /** One update round. False when it was spent without a sum: it is over, the parameters stay as they were. */
@@ -335,14 +330,18 @@ class FederatedRun {
         ...(cost && { privacy: cost }),
       };
       this.#keepBest(validation.validationLoss);
-      this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(sum.mean, pods) : sum.mean);
+      const { facts } = this.#agreed!;
+      const blocks = secure?.blocks;
+      const mean = blocks ? scatterChosen(sum.mean, blocks, facts.parameters) : sum.mean;
+      this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(mean, pods) : mean);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
       if (privacy) {
         [this.#clip, this.#bound] = [privacy.round.clipNorm, privacy.resolution];
       } else if (secure) {
         this.#clip = largestClip(secure);
-        this.#bound = meanBound(sumSpec('update', this.#agreed!.facts, secure), sum.totalWeight, pods);
+        this.#blocks = blocks;
+        this.#bound = meanBound(sumSpec('update', facts, secure), sum.totalWeight, pods);
       }
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });
@@ -446,7 +445,7 @@ class FederatedRun {
       sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
       ...(this.#agreed?.privacy && { privacy: this.#agreed?.privacy.result(this.#rounds.length) }),
       secure: this.#secure && {
-        ...{ ...this.#secure, clip: this.#clip ?? this.#secure.clip },
+        ...{ ...this.#secure, clip: this.#clip ?? this.#secure.clip, blocks: this.#blocks },
         ...{ bound: this.#bound, minimum: this.#minimum() },
       },
       result: this.#result && {

@@ -188,10 +188,10 @@ export class PodRun {
     if (message.standardiser)
       this.#work.standardise(float32Of(message.standardiser.mean), float32Of(message.standardiser.scale));
     const privacy = privacyOfRound(this.#options.admitted, message);
+    const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
     const input = await this.#compute(current);
     if (abort.signal.aborted) return;
     if (secure && !privacy) this.#checkWeight(message.purpose, input, secure);
-    const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
     if (!secure) return this.#sendPlain(current, openInput(input, privacy), spec);
     const offer = maskedOffer(input, spec, privacy);
     const nonces = new NonceChain(randomBytes);
@@ -235,7 +235,8 @@ export class PodRun {
     if (message.purpose === 'statistics') return this.#work.statistics();
     if (message.purpose === 'range' || message.purpose === 'update') {
       const trained = await this.#train(current);
-      if (message.purpose === 'update') return trained;
+      if (message.purpose === 'update')
+        return message.secure ? this.#work.residual.split(trained, message.secure, message.completed) : trained;
       return rangeInput(trained.update!, admitted.facts, message.secure);
     }
     this.#trained = null;
@@ -342,6 +343,8 @@ export class PodRun {
           ...stage,
           survivors: [...stage.survivors],
         });
+        if (stage.stage === 'released' && message.purpose === 'update' && stage.survivors.includes(podName))
+          this.#work.residual.settle();
       },
       send: (attempt, body, vector) => {
         let ref: BlobRef | undefined;

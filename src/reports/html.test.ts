@@ -266,6 +266,15 @@ describe('what protected the run', () => {
     expect(textOf(renderReport(SECURE))).toContain('whole numbers, here of 32 bits.');
   });
 
+  it('in secure mode says which part of an update was sent, and nothing of it where all was', () => {
+    const text = textOf(renderReport({ ...SECURE, secure: { ...SECURE.secure!, sparse: 0.25 } }));
+    expect(text).toContain(
+      'In each round 25 % of the blocks of 64 parameters: those that most hospitals had changed most',
+    );
+    expect(text).toContain('7 values were clipped.');
+    expect(textOf(renderReport(SECURE))).not.toContain('blocks of 64');
+  });
+
   it('claims no numbers when a secure run ended before it had any', () => {
     expect(textOf(renderReport({ ...ABORTED, mode: 'secure' }))).toContain('None was opened: no round was completed');
   });

@@ -91,6 +91,8 @@ export interface RunResult {
     readonly rounding?: 'nearest' | 'stochastic';
     readonly scale?: 'fixed' | 'global' | 'per_tensor';
     readonly rotation?: boolean;
+    /** Share of the parameters sent in a round. @default all */
+    readonly sparse?: number;
   };
   readonly problem: { readonly kind: MetricKind; readonly target: string; readonly classes: readonly string[] };
   readonly features: number;

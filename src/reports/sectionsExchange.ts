@@ -124,9 +124,11 @@ function secureAnswers({ secure, rounds, model, cohort }: RunResult): Answers {
     'Secure aggregation: of the model updates the coordinator learns sums over hospitals, nothing smaller.',
   ] as const;
   if (!secure || rounds.length === 0) return [mode, ['Updates', 'None was opened: no round was completed.']];
-  const { threshold, minimum, clip, bound, scale = 'fixed' } = secure;
+  const { threshold, minimum, clip, bound, scale = 'fixed', sparse } = secure;
   const clipped = rounds.reduce((sum, round) => sum + round.clipped, 0);
-  const sent = model.parameters * rounds.reduce((sum, { survivors }) => sum + survivors.length, 0);
+  // how many parameters a sparse update has differs by round
+  const perUpdate = sparse === undefined ? model.parameters : 0;
+  const sent = perUpdate * rounds.reduce((sum, { survivors }) => sum + survivors.length, 0);
   return [
     mode,
     [
@@ -151,6 +153,14 @@ This holds as long as fewer than a third of the hospitals in a round conspire wi
       'Cost in accuracy',
       `Masking works on whole numbers${wholeNumbers(secure)}. Rounding moved no averaged parameter by more than ${significant(bound)} in the last round.`,
     ],
+    ...(sparse === undefined ? [] : [sparseAnswer(sparse)]),
+  ];
+}
+
+function sparseAnswer(share: number): Answers[number] {
+  return [
+    'What was sent of an update',
+    `In each round ${significant(100 * share)} % of the blocks of 64 parameters: those that most hospitals had changed most, by a vote under masks. How many hospitals voted for which block was told to the coordinator, not which. What was not sent waited at the hospitals for a later round; what waited after the last one is not in the model.`,
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
  * How updates become masked integers, in the task's language: width, rounding, scale, rotation. They only mean something
- * under masks; in the open an update travels as it is.
+ * under masks; in the open an update travels as it is. Which part of an update travels belongs here too.
  * @module
  */
 import { z } from 'zod';
@@ -38,6 +38,10 @@ export const quantisationKeys = {
       'Share of pods whose update must not be clipped when they agree on a scale; below 1, single pods far out cannot coarsen the result. Default 1.',
     default: 1,
   }),
+  sparse: z.number().gt(0).lt(1).optional().meta({
+    description:
+      'Share of the parameters that is sent in a round: the pods vote under masks for the blocks that changed most, and keep the rest for later rounds. Default: all are sent.',
+  }),
   rotation: flag.optional().meta({
     description:
       'Rotate updates at random before rounding, so that all parameters have about one magnitude and few bits are enough. Default false.',
@@ -52,12 +56,17 @@ export interface QuantisationSettings {
   readonly scale?: Scale;
   readonly scaleQuantile?: number;
   readonly rotation?: boolean;
+  /** Share of the parameters sent in a round, in (0, 1). @default all, without a vote */
+  readonly sparse?: number;
   /** Noise of differential privacy has a scale of its own, the clip norm. */
   readonly privacy?: unknown;
 }
 
 /** The settings with their defaults. */
-export interface Quantisation extends Required<Omit<QuantisationSettings, 'privacy'>> {}
+export interface Quantisation extends Required<Omit<QuantisationSettings, 'privacy' | 'sparse'>> {
+  /** As in {@link QuantisationSettings}. */
+  readonly sparse?: number;
+}
 
 interface QuantisationFile {
   readonly bits?: number | undefined;
@@ -66,6 +75,7 @@ interface QuantisationFile {
   readonly scale?: Scale | undefined;
   readonly scale_quantile?: number | undefined;
   readonly rotation?: boolean | undefined;
+  readonly sparse?: number | undefined;
   readonly privacy?: unknown;
 }
 
@@ -74,7 +84,7 @@ interface QuantisationFile {
  * @throws KonsilError CONFIG_INVALID when no width does.
  */
 export function quantisationSettings(file: QuantisationFile, pods: number): Omit<QuantisationSettings, 'privacy'> {
-  const { precision, rounding, scale, scale_quantile: scaleQuantile, rotation } = file;
+  const { precision, rounding, scale, scale_quantile: scaleQuantile, rotation, sparse } = file;
   const levels = { clip: 1, maxWeight: 1, maxTotalWeight: 1, cohort: pods, rounding };
   const bits = file.bits ?? (precision === undefined ? undefined : bitsForPrecision(levels, precision));
   return {
@@ -83,18 +93,20 @@ export function quantisationSettings(file: QuantisationFile, pods: number): Omit
     ...(scale !== undefined && { scale }),
     ...(scaleQuantile !== undefined && { scaleQuantile }),
     ...(rotation !== undefined && { rotation }),
+    ...(sparse !== undefined && { sparse }),
   };
 }
 
 /** The inverse of {@link quantisationSettings}. */
 export function quantisationFile(settings: QuantisationSettings): QuantisationFile {
-  const { bits, rounding, scale, scaleQuantile, rotation } = settings;
+  const { bits, rounding, scale, scaleQuantile, rotation, sparse } = settings;
   return {
     ...(bits !== undefined && { bits }),
     ...(rounding !== undefined && { rounding }),
     ...(scale !== undefined && { scale }),
     ...(rotation !== undefined && { rotation }),
     ...(scaleQuantile !== undefined && { scale_quantile: scaleQuantile }),
+    ...(sparse !== undefined && { sparse }),
   };
 }
 
@@ -102,10 +114,11 @@ const EXACT: Omit<Quantisation, 'bits'> = { rounding: 'nearest', scaleQuantile: 
 
 /** Settings with defaults filled in: a clip that nobody agreed on is too coarse for fewer than 32 bits. */
 export function quantisationOf(settings: QuantisationSettings): Quantisation {
-  const { bits = 32, rounding = 'nearest', scaleQuantile = 1, rotation = false } = settings;
+  const { bits = 32, rounding = 'nearest', scaleQuantile = 1, rotation = false, sparse } = settings;
   if (settings.privacy !== undefined) return { ...EXACT, bits };
   const agreed = rotation ? 'global' : 'per_tensor';
-  return { bits, rounding, scaleQuantile, rotation, scale: settings.scale ?? (bits === 32 ? 'fixed' : agreed) };
+  const scale = settings.scale ?? (bits === 32 ? 'fixed' : agreed);
+  return { bits, rounding, scaleQuantile, rotation, scale, ...(sparse !== undefined && { sparse }) };
 }
 
 /** Broken rules. @param pods - how many there are. */
@@ -119,11 +132,23 @@ export function checkQuantisation(file: QuantisationFile, path: Path, secure: bo
     (key) => file[key] !== undefined,
   );
   if (!secure)
-    return written.map((key) => problem(key, 'only masked updates are rounded; remove it, or set secure to true'));
+    return written.map((key) =>
+      problem(
+        key,
+        `only masked updates are ${key === 'sparse' ? 'sent in part' : 'rounded'}; remove it, or set secure to true`,
+      ),
+    );
   if (file.privacy !== undefined) {
     const exact = quantisationFile({ ...EXACT, ...(file.bits !== undefined && { bits: file.bits }) });
     const others = written.filter((key) => file[key] !== exact[key]);
-    return others.map((key) => problem(key, 'not with privacy, which rounds and scales in its own way'));
+    return others.map((key) =>
+      problem(
+        key,
+        key === 'sparse'
+          ? 'not with privacy: no noise would cover the votes for what is sent'
+          : 'not with privacy, which rounds and scales in its own way',
+      ),
+    );
   }
   if (file.bits !== undefined && file.precision !== undefined)
     return [
@@ -141,6 +166,8 @@ export function checkQuantisation(file: QuantisationFile, path: Path, secure: bo
     problems.push(problem('scale_quantile', 'only with scale: global or per_tensor; a fixed scale is not agreed on'));
   if (scale === 'per_tensor' && rotation)
     problems.push(problem('scale', 'not possible with rotation: true, which mixes tensors; expected fixed or global'));
+  if (file.sparse !== undefined && rotation)
+    problems.push(problem('sparse', 'not possible with rotation: true, which spreads every change over all blocks'));
   try {
     quantiseLevels({ clip: 1, maxWeight: 1, cohort: pods, bits });
   } catch (error) {

@@ -257,6 +257,26 @@ describe('parseTask', () => {
       edit('secure: true', 'scale_quantile: 0.5'),
       /scale_quantile: only with scale: global or per_tensor/,
     ],
+    [
+      'parts of an update in the open',
+      edit('secure: true', 'secure: false\n    sparse: 0.25'),
+      /sparse: only masked updates are sent in part; remove it, or set secure to true/,
+    ],
+    [
+      'blocks of a rotated update',
+      edit('secure: true', 'rotation: true\n    sparse: 0.25'),
+      /sparse: not possible with rotation: true, which spreads every change over all blocks/,
+    ],
+    [
+      'votes beside noise',
+      edit(
+        'secure: true',
+        'secure: true\n    sparse: 0.25\n    privacy: {noise_multiplier: 1, clip_norm: 1, delta: 1.0e-5}',
+      ),
+      /sparse: not with privacy: no noise would cover the votes/,
+    ],
+    ['all of it as a part', edit('secure: true', 'sparse: 1'), /aggregator\.sparse: expected/],
+    ['nothing as a part', edit('secure: true', 'sparse: 0'), /aggregator\.sparse: expected/],
     ['seven bits', edit('secure: true', 'bits: 7'), /aggregator\.bits: expected at least 8/],
     [
       'a cohort never reached',
@@ -467,6 +487,7 @@ describe('the wire form', () => {
         'secure: true\n    clip: 4\n    bits: 24\n    rounding: stochastic\n    scale: global\n    scale_quantile: 0.9\n    rotation: true',
       ),
     ],
+    ['a share of the blocks', edit('secure: true', 'secure: true\n    sparse: 0.25')],
     ['logistic regression', edit('builtin:mlp', 'builtin:logistic_regression')],
     [
       'a predefined split',

@@ -33,7 +33,7 @@ export type JobResponse = (typeof JOB_RESPONSES)[number];
 export const ABORT_REASONS = ['WORKER_ERROR', 'CANCELLED', 'COHORT_TOO_SMALL', 'LIMITS_EXCEEDED', 'PROTOCOL'] as const;
 export type AbortReason = (typeof ABORT_REASONS)[number];
 
-/** What an aggregation is for: each is one weighted sum over the cohort. `range` comes before an update whose clips are agreed on. */
+/** What an aggregation is for: each is one weighted sum over the cohort. `range` comes before an update whose clips or blocks are agreed on. */
 export const PURPOSES = ['statistics', 'range', 'update', 'evaluation'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
@@ -58,6 +58,8 @@ const SecureParametersSchema = z.strictObject({
     .optional(),
   /** Public seed of the update's rotation. */
   rotation: Bytes32.optional(),
+  /** Which blocks of 64 parameters the update is, as a bitmap; absent when it is all of them. */
+  blocks: Bytes.optional(),
 });
 export type SecureParameters = z.infer<typeof SecureParametersSchema>;
 

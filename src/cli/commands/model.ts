@@ -49,5 +49,8 @@ function rounds(
   sites: number,
 ): NonNullable<ModelFacts['round']> {
   const moved = (masked: MaskedRound | null) => roundBytes(trained + runningStatistics, sites, masked);
-  return { sites, secure: moved({}), sixteenBits: moved({ bits: 16, stretches: 1 }), plain: moved(null) };
+  return {
+    ...{ sites, secure: moved({}), sixteenBits: moved({ bits: 16, stretches: 1 }) },
+    ...{ sparse: moved({ bits: 16, stretches: 1, sparse: 0.25 }), plain: moved(null) },
+  };
 }

@@ -16,6 +16,8 @@ export interface ModelFacts {
     readonly sites: number;
     readonly secure: RoundBytes;
     readonly sixteenBits: RoundBytes;
+    /** A quarter of the blocks, 16 bits. */
+    readonly sparse: RoundBytes;
     readonly plain: RoundBytes;
   };
 }
@@ -60,13 +62,14 @@ function trainingLines(training: Trainability): string[] {
   ];
 }
 
-function roundLines({ sites, secure, sixteenBits, plain }: NonNullable<ModelFacts['round']>): string[] {
+function roundLines({ sites, secure, sixteenBits, sparse, plain }: NonNullable<ModelFacts['round']>): string[] {
   const moved = ({ sent, received }: RoundBytes): string =>
     `${humanBytes(sent)} sent, ${humanBytes(received)} received`;
   return [
     `a round     at each of ${sites} sites, everything included`,
     `  secure      ${moved(secure)}`,
     `  16 bits     ${moved(sixteenBits)}`,
+    `  and sparse  ${moved(sparse)}, a quarter of the blocks`,
     `  plain       ${moved(plain)}`,
   ];
 }

@@ -77,6 +77,7 @@ export class ProgressView {
         );
         break;
       case 'scale':
+      case 'blocks':
         break; // every round has its own: in events.jsonl
       case 'thresholds':
         this.#thresholds(event);

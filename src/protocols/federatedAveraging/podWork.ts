@@ -9,6 +9,7 @@ import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } f
 import type { Task } from '../../tasks/index.ts';
 import type { Trainer } from '../../training/index.ts';
 import type { SiteData } from './siteData.ts';
+import { Residual } from './sparse.ts';
 import { perFeature, type SumFacts } from './sums.ts';
 import { scheduleFor, targetsFor } from './trainerOptions.ts';
 
@@ -43,6 +44,8 @@ export class PodWork {
   /** The splits as the model sees them: standardised once the federation's statistics are known. */
   #data: Pick<SiteData, 'train' | 'validation' | 'test'>;
   #standardiser: { readonly mean: Float32Array; readonly scale: Float32Array } | null = null;
+  /** What sparse updates have left unsent. */
+  readonly residual = new Residual();
 
   constructor(options: PodWorkOptions) {
     this.#options = options;
@@ -86,14 +89,17 @@ export class PodWork {
     this.#standardiser = { mean, scale };
   }
 
-  /** Trains from `parameters`; the input is the change, with the losses beside it. `completed` counts earlier rounds. */
+  /**
+   * Trains from `parameters`, and from what earlier updates have left unsent; the input is the change to `parameters`, with
+   * the losses beside it. `completed` counts earlier rounds.
+   */
   async update(parameters: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
     const { trainer, task, facts } = this.#options;
     const { rule } = facts;
     const { train } = this.#data;
     const validation = task.protocol.autoEval ? await this.#validate(parameters) : NO_VALIDATION;
     const trained = await trainer.train({
-      parameters,
+      parameters: this.residual.startFrom(parameters, completed),
       x: train.x,
       y: targetsFor(task, train.y),
       rows: train.rows,

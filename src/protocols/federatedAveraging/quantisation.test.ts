@@ -82,6 +82,9 @@ describe('a pod', () => {
     expect(() => checkSecure(base, 'update', settings())).not.toThrow();
     expect(() => checkSecure(good, 'update', rotated)).not.toThrow();
     expect(() => checkSecure({ ...base, rotation: seed }, 'range', rotated)).not.toThrow();
+    expect(() => checkSecure(base, 'range', settings({ sparse: 0.5 }))).not.toThrow();
+    expect(() => checkSecure({ ...base, blocks: seed }, 'update', settings({ sparse: 0.5 }))).not.toThrow();
+    expect(() => checkSecure(base, 'update', settings({ sparse: 0.5 }))).toThrow(/the blocks of a update/);
   });
 
   it.each<[string, Purpose, Partial<SecureParameters>]>([
@@ -92,6 +95,7 @@ describe('a pod', () => {
     ['rotation', 'update', { rotation: undefined }],
     ['bits', 'range', {}],
     ['scale', 'range', { bits: 32, rounding: 'nearest' }],
+    ['blocks', 'update', { blocks: seed }],
     ['rotation', 'evaluation', { bits: 32, rounding: 'nearest', clips: undefined }],
   ])('refuses another %s of a %s', (what, purpose, change) => {
     expect(() => checkSecure({ ...good, ...change }, purpose, rotated)).toThrow(

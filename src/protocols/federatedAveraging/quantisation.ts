@@ -15,6 +15,7 @@ import {
 import { isKonsilError, KonsilError } from '../../base/index.ts';
 import { type Quantisation, quantisationOf, type Task } from '../../tasks/index.ts';
 import type { Purpose, SecureParameters } from '../../wire/index.ts';
+import { votesOf } from './sparse.ts';
 
 /** More training rows than any one hospital has; the update's own bound is the sum found in `statistics`. */
 export const MAX_ROWS_PER_POD = 20_000_000;
@@ -77,27 +78,30 @@ export function clipsOf(
   }
 }
 
-/** A pod's part in the sum of ranges before an update. */
+/** A pod's part in the sum of ranges before an update: its ranges, and its votes where the pods choose blocks. */
 export function rangeInput(
   update: Float32Array | Float64Array,
-  { stretches = [] }: { readonly stretches?: readonly number[] },
+  facts: { readonly parameters: number; readonly stretches?: readonly number[]; readonly share?: number },
   secure: Pick<SecureParameters, 'rotation'> | undefined,
 ): PodInput {
   const bounded = rotatedFor({ rotation: secure?.rotation }, update);
-  return { weight: 0, extras: {}, counts: rangeCounts(bounded, stretches) };
+  const { stretches = [] } = facts;
+  const counts = stretches.length === 0 ? {} : rangeCounts(bounded, stretches);
+  return { ...votesOf(update, facts), extras: {}, counts };
 }
 
 /** @throws KonsilError PROTOCOL_VIOLATION when a round's parameters are not those that the task asks for. */
 export function checkSecure(secure: SecureParameters, purpose: Purpose, task: Pick<Task, 'aggregator'>): void {
-  const { bits, rounding, scale, rotation } = quantisationOf(task.aggregator);
+  const { bits, rounding, scale, rotation, sparse } = quantisationOf(task.aggregator);
   const isUpdate = purpose === 'update';
   const rotates = rotation && (isUpdate || purpose === 'range');
   const wrong = [
-    purpose === 'range' && scale === 'fixed' && 'range',
+    purpose === 'range' && scale === 'fixed' && sparse === undefined && 'range',
     (secure.bits ?? 32) !== (isUpdate ? bits : 32) && 'bits',
     (secure.rounding ?? 'nearest') !== (isUpdate ? rounding : 'nearest') && 'rounding',
     (secure.clips !== undefined) !== (isUpdate && scale !== 'fixed') && 'scale',
     (secure.rotation !== undefined) !== rotates && 'rotation',
+    (secure.blocks !== undefined) !== (isUpdate && sparse !== undefined) && 'blocks',
   ].find((what) => what !== false);
   if (wrong !== undefined)
     throw new KonsilError('PROTOCOL_VIOLATION', `round start and task disagree on the ${wrong} of a ${purpose}`);

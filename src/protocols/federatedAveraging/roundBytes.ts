@@ -2,11 +2,11 @@
  * What a round moves over the broker, before anything is run.
  * @module
  */
-import { wireBytes } from '../../aggregation/index.ts';
+import { blockCount, blocksToSend, SPARSE_BLOCK, wireBytes } from '../../aggregation/index.ts';
 import { CHUNK_BYTES } from '../../transport/index.ts';
 import { plainBytes } from '../plainSum.ts';
 import { exactSums } from './quantisation.ts';
-import { sumSpec } from './sums.ts';
+import { hasRanges, sumSpec } from './sums.ts';
 
 /** Bytes of one round at one site; a repeated attempt costs them again. */
 export interface RoundBytes {
@@ -32,6 +32,8 @@ export interface MaskedRound {
   readonly bits?: number;
   /** Stretches with a clip that the pods agree on by a sum of its own before. @default 0 */
   readonly stretches?: number;
+  /** Share of the parameters sent, which the pods vote for by that sum. @default all, without a vote */
+  readonly sparse?: number;
 }
 
 /**
@@ -47,17 +49,24 @@ export function roundBytes(parameters: number, sites: number, masked: MaskedRoun
     const { sent, received } = moved(update, down, { sent: 1, received: 2 });
     return { update, sent: sent + SIZES.progress + SIZES.plain, received };
   }
-  const { bits = 32, stretches = 0 } = masked;
+  const { bits = 32, stretches = 0, sparse: share } = masked;
   const secure = { ...exactSums(sites), bits };
-  const update = wireBytes(sumSpec('update', facts, secure));
-  const ranges = { ...facts, stretches: Array.from({ length: stretches }, () => 1) };
+  const updateLength = share === undefined ? parameters : sparseLength(parameters, share);
+  const update = wireBytes({ ...sumSpec('update', facts, secure), updateLength });
+  const own = { stretches: Array.from({ length: stretches }, () => 1), ...(share !== undefined && { share }) };
+  const ranges = wireBytes(sumSpec('range', { ...facts, ...own }, secure));
   // the pods have the parameters from the sum of ranges when they are asked for the update
-  const sums =
-    stretches === 0
-      ? [maskedSum(update, down, sites)]
-      : [maskedSum(wireBytes(sumSpec('range', ranges, secure)), down, sites), maskedSum(update, 0, sites)];
+  const sums = hasRanges(own)
+    ? [maskedSum(ranges, down, sites), maskedSum(update, 0, sites)]
+    : [maskedSum(update, down, sites)];
+  const choice = share === undefined ? 0 : Math.ceil(blockCount(parameters) / 8);
   const total = (way: 'sent' | 'received'): number => sums.reduce((sum, exchange) => sum + exchange[way], 0);
-  return { update, sent: total('sent') + SIZES.progress, received: total('received') };
+  return { update, sent: total('sent') + SIZES.progress, received: total('received') + choice };
+}
+
+/** Parameters in a sparse update; up to a block fewer when the last one, which may be shorter, is among the chosen. */
+function sparseLength(parameters: number, share: number): number {
+  return Math.min(parameters, SPARSE_BLOCK * blocksToSend(parameters, share));
 }
 
 interface Exchange {

@@ -1,11 +1,21 @@
 /**
  * What federated averaging sums, and in which slots. Every aggregation of a run is one weighted sum over the cohort:
- * statistics before round 1, an update per round (and the ranges of its values before, where clips are agreed on), an
- * evaluation at the end. Both halves build the same layout from the
- * same public facts; the layout is hashed into the masks.
+ * statistics before round 1, an update per round (and the ranges of its values and votes for its blocks before,
+ * where these are agreed on), an evaluation at the end. Both halves build the same layout from the same public facts; the
+ * layout is hashed into the masks.
  * @module
  */
-import { type InputRule, rangeNames, type VectorSpec } from '../../aggregation/index.ts';
+import {
+  blockCount,
+  blocksToSend,
+  checkChoice,
+  chosenClips,
+  chosenLength,
+  type InputRule,
+  rangeNames,
+  type VectorSpec,
+  voteBits,
+} from '../../aggregation/index.ts';
 import { type ProblemKind, problemOf } from '../../datasources/index.ts';
 import { statisticsLayout } from '../../metrics/index.ts';
 import { quantisationOf, type Task } from '../../tasks/index.ts';
@@ -25,6 +35,13 @@ export interface SumFacts {
   readonly rule?: InputRule;
   /** Lengths of the stretches of an update that have a clip of their own. @default none */
   readonly stretches?: readonly number[];
+  /** Share of its blocks that an update consists of, when the pods vote for them. @default all, without a vote */
+  readonly share?: number;
+}
+
+/** Whether pods agree on anything before each update. */
+export function hasRanges({ stretches = [], share }: Pick<SumFacts, 'stretches' | 'share'>): boolean {
+  return stretches.length > 0 || share !== undefined;
 }
 
 /** The facts of `task` with a model of `layout` on `features` encoded features. */
@@ -35,15 +52,20 @@ export function sumFacts(
 ): SumFacts {
   const { kind, classes } = problemOf(task.dataStructure);
   const tensors = layout.entries.map(({ count }) => count);
-  const stretches = stretchesOf(quantisationOf(task.aggregator), tensors);
+  const { sparse: share, ...quantisation } = quantisationOf(task.aggregator);
+  const stretches = stretchesOf(quantisation, tensors);
   const { clipNorm } = task.aggregator;
   return {
     ...{ features, parameters: layout.length, kind, classes: classes.length, stretches },
     ...(clipNorm !== undefined && { rule: { clipNorm } }),
+    ...(share !== undefined && { share }),
   };
 }
 
-/** Slots of the aggregation for `purpose`. */
+/**
+ * Slots of the aggregation for `purpose`.
+ * @throws KonsilError PROTOCOL_VIOLATION when the blocks of an update are not as many as the task asks for.
+ */
 export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParameters): VectorSpec {
   const common = { cohort: secure.cohort, clip: secure.clip, maxWeight: secure.maxWeight };
   switch (purpose) {
@@ -56,13 +78,13 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
       };
     case 'range':
       return {
-        ...{ ...common, rotation: secure.rotation, updateLength: 0 },
+        ...{ ...common, rotation: secure.rotation, ...votesPart(facts, secure) },
         ...{ extras: [], counts: rangeNames(facts.stretches?.length ?? 0) },
       };
     case 'update':
       return {
         ...secure,
-        updateLength: facts.parameters,
+        ...updatePart(facts, secure),
         extras: ['trainingLoss', 'validationLoss'],
         counts: ['validationRows', 'validationHits', ...(facts.rule ? ['shortened'] : [])],
       };
@@ -76,6 +98,28 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
       };
     }
   }
+}
+
+/** A vote a block takes the place of an update: the narrowest lanes that hold its sum. */
+function votesPart(
+  { parameters, share }: SumFacts,
+  { cohort }: SecureParameters,
+): Pick<VectorSpec, 'updateLength'> & Partial<VectorSpec> {
+  if (share === undefined) return { updateLength: 0 };
+  return { updateLength: blockCount(parameters), bits: voteBits(cohort), clip: 1, maxWeight: 1 };
+}
+
+/** All parameters, or those of the blocks chosen; with their clips. */
+function updatePart(
+  { parameters, share }: SumFacts,
+  { blocks, clips }: SecureParameters,
+): Pick<VectorSpec, 'updateLength' | 'clips'> {
+  if (share === undefined || blocks === undefined) return { updateLength: parameters };
+  checkChoice(blocks, parameters, blocksToSend(parameters, share));
+  return {
+    updateLength: chosenLength(blocks, parameters),
+    ...(clips && { clips: chosenClips(clips, blocks, parameters) }),
+  };
 }
 
 /** Slot names `prefix.0`, `prefix.1`, … one a feature. */
