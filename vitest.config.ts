@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Unit tests share threads (fast); end-to-end tests start real processes and get forks of their own. */
 export default defineConfig({
   test: {
+    // by default one core is left idle, which on two is half of the machine
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
@@ -18,7 +21,7 @@ export default defineConfig({
         test: {
           // whole federations: the native libraries get a process to themselves, as in a pod
           name: 'federation',
-          include: ['src/{coordinator,participant}/**/*.test.ts', 'test/acceptance/**/*.test.ts'],
+          include: ['src/{coordinator,participant}/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -27,7 +30,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: ['test/slow/**/*.test.ts'],
+          include: ['test/{acceptance,slow}/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 180_000,
         },

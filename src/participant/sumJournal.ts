@@ -96,7 +96,7 @@ export class SumJournal {
       if (apart.length === 0 || apart.length >= colluding + 2) continue;
       return new KonsilError(
         'COHORT_TOO_CLOSE',
-        `this pod has added the same numbers to a sum before; compared with that one, ${apart.join(', ')} ${apart.length === 1 ? 'is' : 'are'} in one of the two only, and the difference would show ${apart.length === 1 ? "that pod's" : 'theirs'}`,
+        `this pod has added the same numbers to a sum before; compared with that one, ${apart.join(', ')} ${apart.length === 1 ? 'is' : 'are'} in one of the two only, and the difference would show ${apart.length === 1 ? "that pod's" : 'theirs'}. Updates of a run with another seed are other numbers`,
         { pods: apart.join(',') },
       );
     }

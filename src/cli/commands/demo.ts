@@ -3,7 +3,8 @@
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
@@ -56,6 +57,8 @@ async function demo(flags: Flags): Promise<void> {
   const kill = flags.kill === undefined ? null : parseKill(flags.kill, pods);
   output.line(`example in ${folder}: open and edit its files, then run it again`);
   const children = new Children(signal);
+  // pods of a demo remember nothing of the one before: they would refuse the same numbers without the hospital that was killed
+  const state = mkdtempSync(join(tmpdir(), 'konsil-demo-'));
   try {
     const passwords = introduceEverybody(task, pods);
     const usersFile = join(folder, 'keys', 'broker-users.json');
@@ -66,7 +69,7 @@ async function demo(flags: Flags): Promise<void> {
       pods.map((pod) =>
         children.start(
           pod.name,
-          ['pod', pod.file, '--broker', url],
+          ['pod', pod.file, '--broker', url, '--state', join(state, pod.name)],
           { KONSIL_BROKER_PASSWORD: passwords.get(pod.name)! },
           'ready',
         ),
@@ -82,6 +85,7 @@ async function demo(flags: Flags): Promise<void> {
     });
   } finally {
     await children.stopAll();
+    rmSync(state, { recursive: true, force: true });
   }
 }
 

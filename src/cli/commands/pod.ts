@@ -1,4 +1,5 @@
 /** `konsil pod`: a site's daemon. @module */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import pino from 'pino';
 import { KonsilError, messageOf } from '../../base/index.ts';
@@ -16,13 +17,17 @@ export function addPodCommand(program: Command): void {
     .argument('<pod.yaml>')
     .option('--json', 'one JSON value a line')
     .option('--log <file>', 'also write a structured log')
+    .option('--state <folder>', 'what the pod keeps between starts, in place of the folder in its file')
     .action(runPod);
 }
 
-async function runPod(file: string, flags: BrokerFlags & { json?: boolean; log?: string }): Promise<void> {
+type Flags = BrokerFlags & { readonly json?: boolean; readonly log?: string; readonly state?: string };
+
+async function runPod(file: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
   const signal = cancelOnSignals();
-  const config = await readPodConfig(file);
+  const read = await readPodConfig(file);
+  const config = flags.state === undefined ? read : { ...read, state: resolve(flags.state) };
   const identity = await openIdentity(config.identity);
   const peers = PeerBook.read(config.identity);
   const log = flags.log === undefined ? null : openLog(config.name, flags.log);
