@@ -33,6 +33,7 @@ import {
   type Target,
   targetTable,
   totalOf,
+  vectorsTotal,
 } from './secaggTable.ts';
 
 const { values: flags } = parseArgs({
@@ -107,7 +108,7 @@ function targetsOf({ engines, streams, cells }: Results): Target[] {
     if (bulk === undefined) return undefined;
     const client = totalOf(report.client).cpu + totalOf(bulk.client).cpu;
     const messages = totalOf(report.server);
-    const vectors = bulk.server && totalOf(bulk.server);
+    const vectors = bulk.server && vectorsTotal(bulk.server);
     const server = vectors && { cpu: messages.cpu + vectors.cpu, wall: messages.wall + vectors.wall };
     return { client, server, k: report.k, bytes: bulk.wireBytes / length };
   };

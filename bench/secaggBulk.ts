@@ -59,7 +59,8 @@ export interface BulkReport {
   readonly copy: Times;
   readonly aes: Times;
   readonly client: Readonly<Record<(typeof CLIENT_STEPS)[number], Times>>;
-  readonly server: Readonly<Record<(typeof SERVER_STEPS)[number], Times>> | null;
+  /** `overlapped`: hash, unpack and add once more, two vectors at a time, as a coordinator does. */
+  readonly server: Readonly<Record<(typeof SERVER_STEPS)[number] | 'overlapped', Times>> | null;
   readonly skipped: string | null;
   /** Peak memory of the process up to here, which plays all parties. */
   readonly peakMiB: number;
@@ -157,14 +158,28 @@ async function serverOnce(
   const vector = allocateVector(shape);
   for (let i = 0; i < uploads; i++) {
     await run('hash', async () => pool.sha256(arrived));
-    await run('unpack', () => vector.set(fromWire(arrived, spec)));
+    await run('unpack', () => fromWire(arrived, spec, vector));
     await run('add', async () => pool.add(sum, vector, shape));
   }
+  const overlapped = await timedAsync(async () => {
+    // as vectors come in: one is hashed on a thread while another is added
+    let added: Promise<void> = Promise.resolve();
+    const lanes = [vector, allocateVector(shape)];
+    const take = async (first: number): Promise<void> => {
+      for (let i = first; i < uploads; i += 2) {
+        await pool.sha256(arrived);
+        const mine = fromWire(arrived, spec, lanes[first]) as typeof vector;
+        added = added.then(() => pool.add(sum, mine, shape));
+        await added;
+      }
+    };
+    await Promise.all([take(0), take(1)]);
+  });
   await run('unmask', async () => pool.applyMasks(sum, shape, serverMasks));
   await pool.close();
   const plain = packLanes({ update: updateOf(length, n), weight: WEIGHT, extras: { loss: 1 }, counts: {} }, spec);
   await run('decode', () => unpackLanes(plain, spec, 1));
-  return times;
+  return { ...times, overlapped: overlapped.times };
 }
 
 /** A coordinator's threads have started and compiled long before its first large sum. */

@@ -14,6 +14,10 @@ export const number = (value: number, digits = 3): string =>
 const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
 const head = (cells: readonly string[]): string => line(cells) + line(cells.map(() => '---'));
 export const totalOf = (bill: object): Times => Object.values(bill as Record<string, Times>).reduce(plus, NO_TIME);
+/** All of a coordinator's work on vectors; wall time as it is when vectors overlap. */
+export function vectorsTotal({ overlapped, ...steps }: NonNullable<BulkReport['server']>): Times {
+  return { cpu: totalOf(steps).cpu, wall: overlapped.wall + steps.unmask.wall + steps.decode.wall };
+}
 const ratio = (value: number, base: number): string => (base > 0 ? `${number(value / base, 2)} ×` : '–');
 
 /** What a mask cannot do without: its key stream, and a sum that stays in cache. */
@@ -73,7 +77,7 @@ function bulkRow({ n, dropouts, k, t, lost, client, server, controlBytes }: Cell
   const work = totalOf(bulk.client).cpu;
   const share = (times: Times): string => number(times.cpu);
   const vectors = bulk.server;
-  const all = vectors && totalOf(vectors);
+  const all = vectors && vectorsTotal(vectors);
   const serverCells =
     vectors && all
       ? [

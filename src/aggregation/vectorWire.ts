@@ -21,7 +21,7 @@ export function toWire(vector: Uint8Array, spec: VectorSpec): Uint8Array {
 
 /**
  * Inverse of {@link toWire}: lanes whose upper bits and padding are zero.
- * @param into where to: zero bytes of the vector's length, aligned to 4. @default an array of its own
+ * @param into where to: the vector's length of bytes, aligned to 4, zero or an earlier result for this spec. @default an array of its own
  * @throws KonsilError AGG_BAD_MESSAGE for a wrong length or bits that should be zero.
  */
 export function fromWire(wire: Uint8Array, spec: VectorSpec, into?: Uint8Array): Uint8Array {

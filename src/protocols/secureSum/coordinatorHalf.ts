@@ -112,6 +112,8 @@ export class CoordinatorSum {
   #fetching = 0;
   /** Vectors that have arrived, until the machine has said whether they count. */
   readonly #arrived = new Map<string, Uint8Array>();
+  /** Vectors that are in the sum already, to be filled anew. */
+  readonly #spare: Uint8Array[] = [];
   readonly #spec: VectorSpec;
   readonly #sum: Uint8Array;
   /** Additions under way, one after the other. */
@@ -166,9 +168,12 @@ export class CoordinatorSum {
     const wire = await this.#ports.fetch(from, ref);
     if (wire.length !== promised.bytes || !equalBytes(await this.#ports.pool.sha256(wire), promised.sha256))
       throw bad('masked vector is not the one its manifest promises');
-    this.#arrived.set(from, fromWire(wire, this.#spec, allocateVector(session.shape)));
+    // fresh memory costs more than the sum: every page of it is a fault
+    const vector = this.#spare.pop() ?? allocateVector(session.shape);
+    this.#arrived.set(from, fromWire(wire, this.#spec, vector));
     this.#apply({ type: 'upload', from, manifest });
     this.#arrived.delete(from);
+    await this.#added.catch(() => undefined); // no more vectors in memory than are fetched at once
   }
 
   /** The pod is lost. */
@@ -231,7 +236,10 @@ export class CoordinatorSum {
   }
 
   #add(lanes: Uint8Array): void {
-    this.#added = this.#added.then(() => this.#ports.pool.add(this.#sum, lanes, shapeOf(this.#spec)));
+    this.#added = this.#added.then(async () => {
+      await this.#ports.pool.add(this.#sum, lanes, shapeOf(this.#spec));
+      this.#spare.push(lanes);
+    });
     this.#added.catch(() => undefined); // told when the sum is wanted, if it ever is
   }
 
