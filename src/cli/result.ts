@@ -31,6 +31,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     const spec = sumSpec(purpose, facts, secure ?? exactSums(task.pods.length));
     return secret ? wireBytes(spec) : plainBytes(spec);
   };
+  const thresholds = secure && thresholdsFor(Math.max(3, members.length), task.aggregator.cohort ?? {});
   return {
     format: 'konsil-result-v1',
     run: outcome.run,
@@ -40,10 +41,11 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     startedAt: outcome.startedAt.toISOString(),
     seconds: outcome.seconds,
     mode: local ? 'local' : task.aggregator.secure ? 'secure' : 'plain',
-    ...(secure
+    ...(secure && thresholds
       ? {
           secure: {
-            threshold: thresholdsFor(Math.max(3, members.length)).t,
+            threshold: thresholds.t,
+            colluding: thresholds.colluding,
             minimum: secure.minimum,
             clip: secure.clip,
             bound: secure.bound,

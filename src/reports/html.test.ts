@@ -37,7 +37,7 @@ const SECURE: RunResult = {
   startedAt: '2026-05-04T10:20:30.000Z',
   seconds: 72,
   mode: 'secure',
-  secure: { threshold: 3, minimum: 3, clip: 2, bound: 4.7e-9 },
+  secure: { threshold: 3, colluding: 1, minimum: 3, clip: 2, bound: 4.7e-9 },
   problem: { kind: 'binary', target: 'diagnosis', classes: ['benign', 'malignant'] },
   features: 30,
   model: { source: 'mlp', file: 'model.onnx', parameters: 513, float32Bytes: 2052, sha256: 'ab12' },

@@ -84,6 +84,8 @@ export interface RunResult {
    */
   readonly secure?: {
     readonly threshold: number;
+    /** Hospitals of a full round that may conspire with the coordinator. */
+    readonly colluding: number;
     readonly minimum: number;
     readonly clip: number;
     readonly bound: number;

@@ -124,7 +124,7 @@ function secureAnswers({ secure, rounds, model, cohort }: RunResult): Answers {
     'Secure aggregation: of the model updates the coordinator learns sums over hospitals, nothing smaller.',
   ] as const;
   if (!secure || rounds.length === 0) return [mode, ['Updates', 'None was opened: no round was completed.']];
-  const { threshold, minimum, clip, bound, scale = 'fixed', sparse } = secure;
+  const { threshold, colluding, minimum, clip, bound, scale = 'fixed', sparse } = secure;
   const clipped = rounds.reduce((sum, round) => sum + round.clipped, 0);
   // how many parameters a sparse update has differs by round
   const perUpdate = sparse === undefined ? model.parameters : 0;
@@ -134,7 +134,7 @@ function secureAnswers({ secure, rounds, model, cohort }: RunResult): Answers {
     [
       'Who could see one hospital’s update?',
       html`<strong>Nobody but the hospital.</strong> It is hidden under masks before it is sent; the masks cancel only in the sum.
-This holds as long as fewer than a third of the hospitals in a round conspire with the coordinator.`,
+This holds as long as ${colluding === 0 ? 'none' : `no more than ${colluding}`} of the hospitals in a round of all ${cohort.length} conspire with the coordinator.`,
     ],
     ['Fewest hospitals in a sum', `${minimum}. With fewer a round does not count.`],
     [
