@@ -5,14 +5,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type PodName, withDeadlines } from '../../sim/federation.ts';
-import type { Session } from '../../src/aggregation/index.ts';
-import {
-  type Bodies,
-  COORDINATOR,
-  encodeMessage,
-  type MessageType,
-  openMessage,
-} from '../../src/aggregation/secure/messages.ts';
+import { type Bodies, encodeMessage, type MessageType, openMessage } from '../../src/aggregation/secure/messages.ts';
 import { packLanes, unpackLanes } from '../../src/aggregation/vector.ts';
 import { shapeOf, type VectorSpec } from '../../src/aggregation/vectorSpec.ts';
 import { frame } from '../../src/base/index.ts';
@@ -31,6 +24,7 @@ import {
   sumOf,
   testSession,
 } from '../support/secaggCohort.ts';
+import { codes, cohortAt, requestTo, say } from '../support/secaggSpeech.ts';
 
 const POD = 'pod-00';
 let federation: Federation | undefined;
@@ -41,21 +35,8 @@ afterEach(async () => {
 
 /** What `pod` says to a request of the coordinator, which says what it likes. */
 function answersTo<K extends MessageType>(cohort: Cohort, pod: string, type: K, body: Bodies[K]): string[] {
-  const bytes = encodeMessage(cohort.session, type, COORDINATOR, identityOf('coordinator'), body);
-  return deliverToPod(cohort, pod, bytes).map((output) =>
-    'error' in output ? `${output.type} ${output.error.code}` : output.type,
-  );
+  return codes(deliverToPod(cohort, pod, say(cohort.session, type, body)));
 }
-function requestTo<K extends MessageType>(cohort: Cohort, pod: string, type: K): Bodies[K] {
-  return openMessage(cohort.session, type, COORDINATOR, cohort.toPods.find(({ to }) => to === pod)!.bytes);
-}
-/** A cohort of 4 whose pods answered `phases` phases; the next requests are on their way. */
-function cohortAt(phases: number, session: Session = testSession(4, 6)): Cohort {
-  const cohort = makeCohort(session);
-  if (phases > 0) runPhases(cohort, {}, 0, phases - 1);
-  return cohort;
-}
-
 describe('1. the sum is bit for bit that of the survivors', () => {
   const cohorts = [
     ...[3, 5, 10, 32].map((n) => [n, 'auto'] as const),
