@@ -10,6 +10,11 @@ export type MemberState = 'invited' | 'active' | 'lost' | 'rejected' | 'left' | 
 
 export type RunEvent =
   | { readonly type: 'started'; readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' }
+  /** Another process began the run; this one goes on with it. `within`: the sum it was in. */
+  | { readonly type: 'resumed'; readonly run: string; readonly completed: number; readonly within: Purpose | null }
+  /** The run waits for somebody to let it go on. */
+  | { readonly type: 'paused'; readonly reason: string }
+  | { readonly type: 'continued' }
   | { readonly type: 'member'; readonly pod: string; readonly state: MemberState; readonly reason: string }
   | {
       readonly type: 'thresholds';

@@ -24,6 +24,8 @@ export interface Member {
   state: MemberState;
   reason: string;
   present: boolean;
+  /** Whether it has said, when it accepted, that it still has what it was doing in this run. */
+  continues: boolean;
   /** When the invitation it has not answered yet was sent; null when there is none. */
   invitedAt: number | null;
 }
@@ -83,6 +85,7 @@ export class Members {
           reason: '',
           present: false,
           invitedAt: null,
+          continues: false,
         });
     }
     if (unknown.length > 0)
@@ -138,6 +141,12 @@ export class Members {
     if (member.state !== 'active') return;
     this.#setState(member, 'lost', reason);
     for (const waiter of this.#waiters) waiter.onLost(member);
+  }
+
+  /** Who had left or been refused before the coordinator was restarted stays away; everybody else is to be invited. */
+  restore(known: readonly { readonly pod: string; readonly state: MemberState; readonly reason: string }[]): void {
+    for (const { pod, state, reason } of known)
+      if (state === 'rejected' || state === 'left') this.#setState(this.get(pod), state, reason);
   }
 
   /** Leaves a pod out of the run for good. */
@@ -301,8 +310,10 @@ export class Members {
     const member = this.#byPeer.get(from);
     if (!member || context.run !== this.#options.runId) return;
     member.present = true;
-    if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost'))
+    if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost')) {
+      member.continues = message.continues ?? false;
       this.#setState(member, 'active', '');
+    }
     const wasActive = member.state === 'active';
     if (message.type === 'JOB_REJECT')
       this.#setState(member, 'rejected', printable(`${message.response}: ${message.reason}`));

@@ -81,7 +81,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     model: BlobRefSchema,
     roster: RosterSchema,
   }),
-  z.strictObject({ type: z.literal('JOB_ACCEPT') }),
+  /** `continues`: the pod has this run already, and everything it was doing in it. */
+  z.strictObject({ type: z.literal('JOB_ACCEPT'), continues: z.boolean().optional() }),
   z.strictObject({ type: z.literal('JOB_REJECT'), response: z.enum(JOB_RESPONSES), reason: z.string().max(4000) }),
   // ── rounds ───────────────────────────────────────────────────────────────────────────────────────────────────
   z.strictObject({
