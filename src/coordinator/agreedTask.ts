@@ -97,7 +97,7 @@ export function rememberAgreed(journal: RunJournal, { resolved, datasets }: Agre
  * stand for those of the run. Null when nothing was agreed yet.
  */
 export async function recallAgreed(journal: RunJournal, signal: AbortSignal): Promise<AgreedTask | null> {
-  const written = journal.agreed<Written>();
+  const written = journal.agreed() as Written | null;
   if (!written) return null;
   const { task, features, source, model, datasets } = written;
   const resolved = { task, features, source, model: journal.vectors.get(model.id) };

@@ -8,7 +8,7 @@ import { randomBytes, SECRET_BYTES } from '../crypto/index.ts';
 import { choiceFrom, clipsOf, exactSums, hasRanges, type SumFacts } from '../protocols/index.ts';
 import { quantisationOf, type Task } from '../tasks/index.ts';
 import type { SecureParameters } from '../wire/index.ts';
-import type { Aggregation } from './aggregate.ts';
+import type { Aggregation } from './aggregation.ts';
 import type { RunEvent } from './events.ts';
 
 /** What an agreement needs. */

@@ -4,7 +4,7 @@
  */
 import { hasRanges, type SumFacts } from '../protocols/index.ts';
 import type { Context, MessageOf, Purpose } from '../wire/index.ts';
-import type { AggregationRequest, AggregatorOptions } from './aggregate.ts';
+import type { AggregationRequest, AggregatorOptions } from './aggregation.ts';
 import type { Dropped } from './journal/index.ts';
 import type { Member } from './members.ts';
 

@@ -28,6 +28,8 @@ export interface Member {
   continues: boolean;
   /** When the invitation it has not answered yet was sent; null when there is none. */
   invitedAt: number | null;
+  /** Has said that it will take part later, and says so again when it does: it is not invited again meanwhile. */
+  queued: boolean;
 }
 
 /** What a wait ended with: an answer a pod, and who did not give one, and why. */
@@ -86,6 +88,7 @@ export class Members {
           present: false,
           invitedAt: null,
           continues: false,
+          queued: false,
         });
     }
     if (unknown.length > 0)
@@ -138,7 +141,7 @@ export class Members {
 
   /** Takes a pod out until it is admitted again. */
   lose(member: Member, reason: string): void {
-    if (member.state !== 'active') return;
+    if (member.state !== 'active' && !member.queued) return;
     this.#setState(member, 'lost', reason);
     for (const waiter of this.#waiters) waiter.onLost(member);
   }
@@ -258,7 +261,8 @@ export class Members {
       deadlineMs,
     );
     for (const [name, reason] of missing)
-      if (this.get(name).state === 'invited') this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
+      if (this.get(name).state === 'invited' && !this.get(name).queued)
+        this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
   }
 
   /** Invites every pod again that is present but not taking part; it becomes active when it accepts. */
@@ -266,7 +270,7 @@ export class Members {
     const now = this.#options.clock.now();
     for (const member of this.all()) {
       const undecided = member.invitedAt !== null && now - member.invitedAt < READMIT_MS;
-      if (!this.#request || !member.present || undecided) continue;
+      if (!this.#request || !member.present || undecided || member.queued) continue;
       if (member.state !== 'lost' && member.state !== 'invited') continue;
       this.#setState(member, 'invited', 'invited again');
       this.#invite(member, this.#request, READMIT_MS);
@@ -315,11 +319,17 @@ export class Members {
       this.#setState(member, 'active', '');
     }
     const wasActive = member.state === 'active';
+    if (message.type === 'JOB_QUEUED' && (wasActive || member.state === 'invited' || member.state === 'lost')) {
+      this.#setState(member, 'invited', message.paused ? 'paused by its site' : `queued, position ${message.position}`);
+      member.queued = true;
+    }
     if (message.type === 'JOB_REJECT')
       this.#setState(member, 'rejected', printable(`${message.response}: ${message.reason}`));
     for (const waiter of this.#waiters) waiter.onMessage(member, context, message);
-    if (message.type === 'TASK_ABORT' && wasActive)
-      this.#setState(member, 'left', printable(`${message.reason}: ${message.message}`));
+    if (message.type === 'TASK_ABORT' && wasActive) {
+      const isForGood = message.reason !== 'UNKNOWN_RUN'; // a pod without the run may be asked to take part anew
+      this.#setState(member, isForGood ? 'left' : 'lost', printable(`${message.reason}: ${message.message}`));
+    }
     // whatever it was asked for, it will not answer any more
     if (wasActive && member.state !== 'active') for (const waiter of this.#waiters) waiter.onLost(member);
   }
@@ -347,7 +357,10 @@ export class Members {
     if (member.state === state && member.reason === reason) return;
     member.state = state;
     member.reason = reason;
-    if (state !== 'invited') member.invitedAt = null;
+    if (state !== 'invited') {
+      member.invitedAt = null;
+      member.queued = false;
+    }
     this.#options.emit({ type: 'member', pod: member.name, state, reason });
   }
 }

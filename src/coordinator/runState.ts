@@ -89,7 +89,7 @@ export class RunState implements Facts {
 
   /** The state as it was last saved; also gives the parts theirs. Undefined when nothing was saved. */
   static restore(journal: RunJournal, parts: StatefulParts): RunState | undefined {
-    const written = journal.state<Written>();
+    const written = journal.state() as Written | null;
     if (!written) return undefined;
     const { parameters, standardiser, privacy, deadlines, ...facts } = written;
     const state = new RunState(float32Of(journal.vectors.get(parameters.id)).slice(), journal, parts);

@@ -34,7 +34,7 @@ import {
   type Cohort,
   isInRound,
   ruleOf,
-} from './aggregate.ts';
+} from './aggregation.ts';
 import type { Dropped } from './journal/index.ts';
 import { awaitWork, drop } from './localWork.ts';
 import type { Member } from './members.ts';

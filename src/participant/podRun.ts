@@ -1,10 +1,11 @@
 /**
  * One run at a pod, from acceptance to its end: answers the coordinator's round starts with local work and takes part
- * in the sums. One sum at a time; a newer round start ends what is underway.
+ * in the sums. One sum at a time; a newer round start ends what is underway. The same round start again, from a
+ * coordinator that was restarted, is answered with what was said before.
  * @module
  */
 import type { PodInput, VectorSpec } from '../aggregation/index.ts';
-import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import { abortControllerForMany, equalBytes, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import {
@@ -23,9 +24,18 @@ import {
 } from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
-import type { BlobRef, Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
+import {
+  type BlobRef,
+  type Context,
+  encodeMessage,
+  type Message,
+  type MessageOf,
+  type Purpose,
+  type SecureParameters,
+} from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
 import type { PrivacyUnit } from './ledger.ts';
+import { Outbox } from './outbox.ts';
 import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
 import type { SumJournal } from './sumJournal.ts';
 
@@ -66,7 +76,12 @@ interface Current {
   readonly message: MessageOf<'ROUND_START'>;
   readonly context: Context;
   readonly abort: AbortController;
+  readonly outbox: Outbox;
   sum: PodSum | null;
+  /** The present attempt as the coordinator opened it. */
+  opened: MessageOf<'SECURE_OPEN'> | null;
+  /** The work was cut short because the coordinator restarted, with nothing said that needs it: it may begin again. */
+  isInterrupted: boolean;
   /** Blobs offered to the coordinator, withdrawn when the next round starts. */
   readonly offered: BlobRef[];
 }
@@ -153,6 +168,7 @@ export class PodRun {
 
   #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
     const { journal } = this.#options;
+    if (this.#repeats(context, message)) return;
     const memory = journal.memoryOf(this.#key);
     // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
     if (context.round <= memory.lastRound)
@@ -163,7 +179,7 @@ export class PodRun {
         new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`),
       );
     this.#stopCurrent();
-    const current: Current = { message, context, abort: abortControllerForMany(), sum: null, offered: [] };
+    const current = this.#open(context, message);
     this.#current = current;
     try {
       journal.append({ fact: 'round', run: this.#key, round: context.round });
@@ -171,14 +187,45 @@ export class PodRun {
       return this.#fail(current, error);
     }
     this.#options.onEvent({ type: 'round', purpose: message.purpose, round: context.round });
+    this.#begin(current);
+  }
+
+  #open(context: Context, message: MessageOf<'ROUND_START'>): Current {
+    const abort = abortControllerForMany();
+    const outbox = new Outbox({
+      send: (said) => this.#send(context, said, abort.signal),
+      onFailure: (error) => this.#fail(current, error),
+    });
+    const current: Current = {
+      ...{ message, context, abort, outbox, sum: null, opened: null, isInterrupted: false, offered: [] },
+    };
+    return current;
+  }
+
+  /**
+   * Answers the present round's start, word for word, with what was said in the round. Nothing is computed or added anew:
+   * the coordinator learns what it may have learned before.
+   */
+  #repeats(context: Context, message: MessageOf<'ROUND_START'>): boolean {
+    const current = this.#current;
+    if (current?.context.round !== context.round || !same(current.message, message)) return false;
+    current.outbox.repeat();
+    if (current.isInterrupted) this.#begin(current);
+    return true;
+  }
+
+  /** Does the work of a round; what the coordinator's restart cuts short waits for the round's start to come again. */
+  #begin(current: Current): void {
+    current.isInterrupted = false;
     this.#runRound(current).catch((error: unknown) => {
       if (current.abort.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
-      this.#fail(current, error);
+      if (isKonsilError(error, 'PEER_RESTARTED')) current.isInterrupted = true;
+      else this.#fail(current, error);
     });
   }
 
   async #runRound(current: Current): Promise<void> {
-    const { message, context, abort } = current;
+    const { message, abort } = current;
     const { admitted } = this.#options;
     const { facts, task } = admitted;
     const secure = message.secure;
@@ -196,11 +243,7 @@ export class PodRun {
     const offer = maskedOffer(input, spec, privacy);
     const nonces = new NonceChain(randomBytes);
     current.sum = this.#openSum(current, offer, nonces);
-    await this.#send(
-      context,
-      { type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() },
-      abort.signal,
-    );
+    current.outbox.say({ type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() });
   }
 
   /** @throws KonsilError COHORT_TOO_SMALL when the sum would be more of this site than its policy allows. */
@@ -222,15 +265,15 @@ export class PodRun {
   }
 
   /** Signs which parameters it was given as the final ones. */
-  async #confirm({ context, abort }: Current, parametersId: string): Promise<void> {
+  #confirm({ outbox }: Current, parametersId: string): void {
     const { runId, request, identity } = this.#options;
     const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
     this.#evaluated = parametersId;
-    await this.#send(context, { type: 'RESULT_STATEMENT', parameters: parametersId, signature }, abort.signal);
+    outbox.say({ type: 'RESULT_STATEMENT', parameters: parametersId, signature });
   }
 
   async #compute(current: Current): Promise<PodInput> {
-    const { message, context, abort } = current;
+    const { message, outbox } = current;
     const { policy, journal, admitted } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
     if (message.purpose === 'range' || message.purpose === 'update') {
@@ -241,11 +284,11 @@ export class PodRun {
     }
     this.#trained = null;
     const parameters = await this.#pullParameters(current);
-    await this.#confirm(current, message.parameters!.id);
+    this.#confirm(current, message.parameters!.id);
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
     if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
       journal.append({ fact: 'metrics', run: this.#key });
-      await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
+      outbox.say({ type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } });
     }
     return input;
   }
@@ -294,20 +337,16 @@ export class PodRun {
     return parameters;
   }
 
-  async #sendPlain(current: Current, input: PodInput, spec: VectorSpec): Promise<void> {
+  #sendPlain(current: Current, input: PodInput, spec: VectorSpec): void {
     const { blobs, coordinator } = this.#options;
     this.#charge(current.message);
     const ref = blobs.offer(encodePlain(input, spec), [coordinator.public.id]);
     current.offered.push(ref);
-    await this.#send(
-      current.context,
-      { type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref },
-      current.abort.signal,
-    );
+    current.outbox.say({ type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref });
   }
 
   #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
-    const { message, context, abort } = current;
+    const { message, context, outbox } = current;
     const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, pool, onEvent } =
       this.#options;
     const summed = inputKey(request.dataset, message);
@@ -352,14 +391,7 @@ export class PodRun {
           ref = blobs.offer(vector, [coordinator.public.id]);
           current.offered.push(ref);
         }
-        const share: Message = {
-          type: 'SECURE_SHARE',
-          purpose: message.purpose,
-          attempt,
-          body,
-          ...(ref ? { vector: ref } : {}),
-        };
-        void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
+        outbox.say({ type: 'SECURE_SHARE', purpose: message.purpose, attempt, body, ...(ref ? { vector: ref } : {}) });
       },
       onEvent: (what, error) => {
         onEvent({
@@ -376,12 +408,15 @@ export class PodRun {
   }
 
   #toSum(context: Context, message: MessageOf<'SECURE_OPEN' | 'SECURE_SHARE'>): void {
-    const { sum, context: at, message: started } = this.#current ?? {};
+    const { sum, context: at, message: started, outbox, opened } = this.#current ?? {};
     if (!sum || !at || at.round !== context.round || started?.purpose !== message.purpose)
       return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', 'no such sum is open'));
+    if (message.type === 'SECURE_OPEN' && opened && same(opened, message))
+      return outbox!.repeat((said) => said.type === 'SECURE_SHARE' && said.attempt === message.attempt);
     try {
-      if (message.type === 'SECURE_OPEN') sum.open(message.attempt, message.cohort, message.commitments);
-      else sum.receive(message.attempt, message.body);
+      if (message.type === 'SECURE_SHARE') return sum.receive(message.attempt, message.body);
+      sum.open(message.attempt, message.cohort, message.commitments);
+      this.#current!.opened = message;
     } catch (error) {
       if (!isKonsilError(error)) throw error;
       if (error.code === 'COHORT_TOO_CLOSE' || error.code === 'FILE_WRITE_FAILED') this.#fail(this.#current!, error);
@@ -406,6 +441,8 @@ export class PodRun {
     return this.#options.channel.send(this.#options.coordinator.public.id, context, message, signal ? { signal } : {});
   }
 }
+
+const same = (one: Message, other: Message): boolean => equalBytes(encodeMessage(one), encodeMessage(other));
 
 /** What a sum adds up of this site's: the same key, the same numbers (or so nearly that a difference shows them). */
 const inputKey = (dataset: string, { purpose, parameters }: MessageOf<'ROUND_START'>): string =>

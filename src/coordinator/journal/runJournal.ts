@@ -117,9 +117,9 @@ export class RunJournal {
     this.#commit(() => this.#put('status', { status, reason }));
   }
 
-  /** @typeParam T - As it was written by {@link setAgreed}. */
-  agreed<T>(): T | null {
-    return (this.#get('agreed') as { agreed: T } | null)?.agreed ?? null;
+  /** As it was written by {@link setAgreed}; null when nothing was. */
+  agreed(): unknown {
+    return (this.#get('agreed') as { agreed: unknown } | null)?.agreed ?? null;
   }
 
   /** @param keep - Ids of the vectors that `agreed` needs, as long as there is a run. */
@@ -127,9 +127,9 @@ export class RunJournal {
     this.#commit(() => this.#put('agreed', { agreed, keep }));
   }
 
-  /** @typeParam T - As it was written by {@link checkpoint}. */
-  state<T>(): T | null {
-    return this.#get('state') as T | null;
+  /** As it was written by {@link checkpoint}; null when nothing was. */
+  state(): unknown {
+    return this.#get('state');
   }
 
   /**
