@@ -5,7 +5,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
+import { type FederatedRunOptions, type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
@@ -119,15 +119,18 @@ export class Federation {
     this.running.get(name)?.link.setConnected(false);
   }
 
-  /** Runs the task to its end. */
-  async run(signal?: AbortSignal): Promise<RunOutcome> {
+  /** Runs the task to its end, or goes on with a run. */
+  async run(
+    signal?: AbortSignal,
+    options: Pick<FederatedRunOptions, 'halt' | 'resume' | 'control' | 'onLoss'> = {},
+  ): Promise<RunOutcome> {
     const { identity, peers } = this.world.modeller;
     const link = this.broker.connect(presenceTopic(identity.public.id));
     const clock = this.clockOf('modeller');
     const channel = await Channel.open({ link, identity, peers, clock });
     try {
       return await runFederated({
-        ...{ task: this.task, identity, peers, channel, clock },
+        ...{ task: this.task, identity, peers, channel, clock, ...options },
         ...(signal ? { signal } : {}),
         transcript: this.#options.transcript ?? false,
         onEvent: (event) => {

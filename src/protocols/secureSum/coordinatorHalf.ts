@@ -170,6 +170,7 @@ export class CoordinatorSum {
         if (event.type === 'upload') {
           const { session } = this.#state;
           const { sha256 } = readManifest(session, event.from, event.manifest);
+          this.#announcedBy.add(event.from);
           // read when its turn comes: no more than one is in memory
           this.#arrived.set(event.from, () =>
             fromWire(vector(sha256), this.#spec, this.#spare.pop() ?? allocateVector(session.shape)),
