@@ -14,7 +14,7 @@ import { type AgreedTask, agreeOnTask, recallAgreed, rememberAgreed } from './ag
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import { noJournal, type OpenSum, openSum, RunJournal, type SumEntry, type SumJournal } from './journal/index.ts';
-import { describeAbsent, Members } from './members.ts';
+import { describeAbsent, type Member, Members } from './members.ts';
 import { Rounds } from './rounds.ts';
 import { RunControl } from './runControl.ts';
 import { RunFolder } from './runFolder.ts';
@@ -25,8 +25,6 @@ import { Transcripts } from './transcript.ts';
 
 /** How long pods have to hear that the run is over. */
 const GOODBYE_MS = 5_000;
-/** How long pods have to answer a coordinator that has come back; others join again when they do. */
-const RESUME_MS = 15_000;
 
 export interface FederatedRunOptions {
   readonly task: LocalTask;
@@ -177,7 +175,7 @@ class FederatedRun {
     this.#state = new RunState(agreed.parameters, this.#journal, { ...agreed, deadlines: this.#deadlines });
     if (this.#journal) rememberAgreed(this.#journal, agreed);
     this.#state.save();
-    await this.#admit(agreed, joinMs);
+    await this.#admit(agreed);
     const active = this.#members.active();
     const minimum = this.#minimum();
     if (active.length < minimum)
@@ -198,21 +196,24 @@ class FederatedRun {
     journal.setStatus('running', '');
     const { completed } = this.#state;
     this.#emit({ type: 'resumed', run: this.#runId, completed, within: open?.purpose ?? null });
-    this.#members.restore(journal.members());
+    // whom it had lost before may come back later; whoever took part is to answer what was asked of it
+    const took = this.#members.restore(journal.members());
     await this.#members.watch();
-    await this.#admit(agreed, RESUME_MS);
+    await this.#admit(agreed, took);
     return open;
   }
 
-  async #admit(agreed: AgreedTask, deadlineMs: number): Promise<void> {
+  async #admit(agreed: AgreedTask, awaited?: readonly Member[]): Promise<void> {
     const members = this.#members;
+    const { join: joinSeconds } = this.#options.task.deadlines;
     const task = JSON.stringify(toWire(agreed.resolved.task));
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
     const model = this.#offerModel(agreed);
     await members.admit(
       members.all().filter(({ name, state }) => agreed.datasets.has(name) && state !== 'rejected' && state !== 'left'),
       ({ name }) => ({ type: 'JOB_REQUEST', task, model, roster, dataset: agreed.datasets.get(name)! }),
-      deadlineMs,
+      1_000 * joinSeconds,
+      awaited,
     );
   }
 

@@ -146,10 +146,14 @@ export class Members {
     for (const waiter of this.#waiters) waiter.onLost(member);
   }
 
-  /** Who had left or been refused before the coordinator was restarted stays away; everybody else is to be invited. */
-  restore(known: readonly { readonly pod: string; readonly state: MemberState; readonly reason: string }[]): void {
+  /**
+   * Who had left or been refused before the coordinator was restarted stays away; everybody else is to be invited.
+   * @returns who took part when it ended.
+   */
+  restore(known: readonly { readonly pod: string; readonly state: MemberState; readonly reason: string }[]): Member[] {
     for (const { pod, state, reason } of known)
       if (state === 'rejected' || state === 'left') this.#setState(this.get(pod), state, reason);
+    return known.filter(({ state }) => state === 'active').map(({ pod }) => this.get(pod));
   }
 
   /** Leaves a pod out of the run for good. */
@@ -246,16 +250,20 @@ export class Members {
     return this.#schemas;
   }
 
-  /** Sends the task to `members` and waits for their decision. Returning pods get the same request later. */
+  /**
+   * Sends the task to `members` and waits for their decision. Returning pods get the same request later.
+   * @param awaited - Of `members`; the others may answer whenever they do. @default all of them
+   */
   async admit(
     members: readonly Member[],
     request: (member: Member) => MessageOf<'JOB_REQUEST'>,
     deadlineMs: number,
+    awaited: readonly Member[] = members,
   ): Promise<void> {
     this.#request = request;
     for (const member of members) this.#invite(member, request, deadlineMs);
     const { missing } = await this.gather(
-      members,
+      awaited,
       (_member, _context, message) =>
         message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? true : undefined,
       deadlineMs,
