@@ -11,7 +11,14 @@ export type MemberState = 'invited' | 'active' | 'lost' | 'rejected' | 'left' | 
 export type RunEvent =
   | { readonly type: 'started'; readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' }
   /** Another process began the run; this one goes on with it. `within`: the sum it was in. */
-  | { readonly type: 'resumed'; readonly run: string; readonly completed: number; readonly within: Purpose | null }
+  | {
+      readonly type: 'resumed';
+      readonly run: string;
+      readonly rounds: number;
+      readonly mode: 'secure' | 'plain';
+      readonly completed: number;
+      readonly within: Purpose | null;
+    }
   /** The run waits for somebody to let it go on. */
   | { readonly type: 'paused'; readonly reason: string }
   | { readonly type: 'continued' }

@@ -166,8 +166,7 @@ class FederatedRun {
     const recalled = this.#journal && (await recallAgreed(this.#journal, signal));
     if (recalled) return this.#resume(recalled);
     this.#folder.write('task.json', `${JSON.stringify(toWire(task), null, 2)}\n`);
-    const mode = task.aggregator.secure ? 'secure' : 'plain';
-    this.#emit({ type: 'started', run: this.#runId, rounds: roundsOf(task), mode });
+    this.#emit({ type: 'started', ...this.#about() });
     await this.#members.watch();
     const joinMs = 1_000 * task.deadlines.join;
     const agreed = await agreeOnTask(task, this.#members, joinMs, signal);
@@ -186,6 +185,11 @@ class FederatedRun {
     return null;
   }
 
+  #about(): { readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' } {
+    const { task } = this.#options;
+    return { run: this.#runId, rounds: roundsOf(task), mode: task.aggregator.secure ? 'secure' : 'plain' };
+  }
+
   /** Goes on with a run: the same task, asked for again under the same name, is no new one to a pod that has it. */
   async #resume(agreed: AgreedTask): Promise<OpenSum | null> {
     const journal = this.#journal!;
@@ -195,7 +199,7 @@ class FederatedRun {
     this.#state = RunState.restore(journal, parts) ?? new RunState(agreed.parameters, journal, parts);
     journal.setStatus('running', '');
     const { completed } = this.#state;
-    this.#emit({ type: 'resumed', run: this.#runId, completed, within: open?.purpose ?? null });
+    this.#emit({ type: 'resumed', ...this.#about(), completed, within: open?.purpose ?? null });
     // whom it had lost before may come back later; whoever took part is to answer what was asked of it
     const took = this.#members.restore(journal.members());
     await this.#members.watch();

@@ -1,6 +1,6 @@
 export * from './events.ts';
 export * from './federatedRun.ts';
-export { RunJournal, type RunStatus } from './journal/index.ts';
+export * from './interruptedRuns.ts';
 export * from './localRun.ts';
 export type { Member } from './members.ts';
 export { RunControl } from './runControl.ts';

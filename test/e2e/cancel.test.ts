@@ -82,7 +82,8 @@ describe.sequential('stopping', () => {
     );
     expect(run.values).toContainEqual(expect.objectContaining({ type: 'member', pod: 'hospital-d', state: 'left' }));
     run.child.kill('SIGTERM');
-    expect(await run.exit, run.text).toBe(130);
+    expect(await run.exit, run.text).toBe(75);
+    expect(run.values.at(-1)).toMatchObject({ type: 'error', code: 'RUN_INTERRUPTED' });
   });
 
   it('the broker with Ctrl-C ends it with 0; pods wait for it and can be stopped meanwhile', async () => {
