@@ -1,1 +1,5 @@
+export * from './audit.ts';
+export { ledgerFile } from './ledger.ts';
+export type { PodNotice } from './notices.ts';
 export * from './pod.ts';
+export type { PodStatus, RunStatus } from './status.ts';

@@ -13,9 +13,8 @@ import { checkModeller, describeDatasets, unreadable } from './admission.ts';
 import { Ledger } from './ledger.ts';
 import type { PodNotice } from './notices.ts';
 import { Runs } from './runs.ts';
+import { budgetsOf, type PodStatus } from './status.ts';
 import { SumJournal } from './sumJournal.ts';
-
-export type { PodNotice } from './notices.ts';
 
 export interface PodOptions {
   readonly config: PodConfig;
@@ -34,20 +33,32 @@ export class Pod {
   readonly #channel: Channel;
   readonly #pool = new MaskPool();
   readonly #runs: Runs;
+  readonly #ledger: Ledger;
+  readonly #journal: SumJournal;
+  readonly #startedMs: number;
+  #isConnected = false;
+  #isHalted = false;
 
   private constructor(options: PodOptions, channel: Channel, ledger: Ledger, journal: SumJournal) {
     this.#options = options;
     this.#channel = channel;
-    const { config, identity, peers, clock, onNotice } = options;
+    this.#ledger = ledger;
+    this.#journal = journal;
+    const { config, identity, peers, clock } = options;
+    this.#startedMs = clock.now();
+    const onNotice = (notice: PodNotice): void => this.#notify(notice);
     const blobs = new Blobs(channel);
     const pool = this.#pool;
     this.#runs = new Runs({ config, identity, peers, clock, channel, blobs, pool, ledger, journal, onNotice });
     channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
-    channel.onLink((up) => options.onNotice({ type: 'broker', up }));
+    channel.onLink((up) => {
+      this.#isConnected = up;
+      onNotice({ type: 'broker', up });
+    });
   }
 
   /** @throws KonsilError IDENTITY_IN_USE when another process is this pod, FILE_WRITE_FAILED when its state folder is not writable,
-   * DATA_INVALID when the journal in it cannot be read. */
+   * DATA_INVALID when ledger or journal in it cannot be read, or the ledger was altered. */
   static async start(options: PodOptions): Promise<Pod> {
     const { link, identity, peers, clock, onNotice } = options;
     const onDropped = (reason: string): void => onNotice({ type: 'dropped', reason });
@@ -66,6 +77,67 @@ export class Pod {
     await this.#channel.close();
   }
 
+  /**
+   * As a power cut: from this call on nothing is sent, written or told, and the broker finds the pod gone. Resolves when
+   * its threads and models are freed.
+   */
+  async halt(): Promise<void> {
+    this.#isHalted = true;
+    this.#ledger.close();
+    this.#journal.close();
+    this.#channel.halt();
+    await this.#runs.halt();
+    await this.#pool.close();
+  }
+
+  /** What it is doing, for its own people. */
+  status(): PodStatus {
+    const { config, clock, version, peers } = this.#options;
+    const traffic = { sentBytes: 0, receivedBytes: 0 };
+    for (const { public: peer } of peers.all()) {
+      const { sentBytes, receivedBytes } = this.#channel.trafficWith(peer.id);
+      traffic.sentBytes += sentBytes;
+      traffic.receivedBytes += receivedBytes;
+    }
+    return {
+      ...{ pod: config.name, version, state: this.#runs.state, connected: this.#isConnected, traffic },
+      uptimeSeconds: (clock.now() - this.#startedMs) / 1_000,
+      ...this.#runs.status(),
+      ...{ budgets: budgetsOf(config, this.#ledger), ledgerHead: this.#ledger.head },
+    };
+  }
+
+  /**
+   * Takes part in no rounds and begins no runs until {@link resume}. Training stops at once, a sum under way is finished;
+   * the coordinators are told not to wait.
+   */
+  pause(): void {
+    this.#runs.pause();
+    this.#notify({ type: 'state', state: this.#runs.state });
+  }
+
+  /** Takes part again, in each run from its next round on. */
+  resume(): void {
+    this.#runs.resume();
+    this.#notify({ type: 'state', state: this.#runs.state });
+  }
+
+  /** Leaves a run for good. @throws KonsilError RUN_UNKNOWN, FILE_WRITE_FAILED. */
+  cancel(run: string): void {
+    this.#runs.cancel(run);
+  }
+
+  /** Takes no more runs; resolves when those under way are over. A pause ends. The pod still has to be stopped then. */
+  async drain(): Promise<void> {
+    const isOver = this.#runs.drain();
+    this.#notify({ type: 'state', state: this.#runs.state });
+    await isOver;
+  }
+
+  #notify(notice: PodNotice): void {
+    if (!this.#isHalted) this.#options.onNotice(notice);
+  }
+
   #onMessage(fromId: string, context: Context, message: Message): void {
     const from = this.#options.peers.findById(fromId);
     if (!from) return;
@@ -80,7 +152,7 @@ export class Pod {
       checkModeller(config, from);
       const described = await describeDatasets(config.datasources);
       for (const { name, error } of described.unreadable)
-        this.#options.onNotice({ type: 'problem', reason: `dataset "${name}": ${messageOf(error)}` });
+        this.#notify({ type: 'problem', reason: `dataset "${name}": ${messageOf(error)}` });
       const [broken] = described.unreadable;
       if (broken && described.datasets.length === 0) throw unreadable(broken.name, broken.error);
       this.#send(from, context, { type: 'ONLINE_RESPONSE', version, datasets: described.datasets });

@@ -5,7 +5,7 @@
  * @module
  */
 import type { PodInput, VectorSpec } from '../aggregation/index.ts';
-import { abortControllerForMany, equalBytes, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import { float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import {
@@ -24,37 +24,12 @@ import {
 } from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
-import {
-  type BlobRef,
-  type Context,
-  encodeMessage,
-  type Message,
-  type MessageOf,
-  type Purpose,
-  type SecureParameters,
-} from '../wire/index.ts';
+import type { Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
-import type { PrivacyUnit } from './ledger.ts';
-import { Outbox } from './outbox.ts';
+import type { PodEvent } from './notices.ts';
 import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
+import { noSuchSum, Round, type RoundPhase } from './round.ts';
 import type { SumJournal } from './sumJournal.ts';
-
-/** What a run is doing, for the pod's own terminal and logs. */
-export type PodEvent =
-  | { readonly type: 'round'; readonly purpose: string; readonly round: number }
-  | { readonly type: 'progress'; readonly done: number; readonly total: number }
-  | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
-  /** Who has signed that it was given the same final parameters; `agreed` when that is most of the pods. */
-  | {
-      readonly type: 'result';
-      readonly parameters: string;
-      readonly confirmedBy: readonly string[];
-      readonly agreed: boolean;
-    }
-  | { readonly type: 'refused'; readonly code: string }
-  /** A round was charged to the dataset's account: ε of all runs so far. */
-  | { readonly type: 'privacy'; readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number }
-  | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
 export interface PodRunOptions {
   readonly runId: string;
@@ -68,22 +43,22 @@ export interface PodRunOptions {
   readonly admitted: Admitted;
   readonly channel: Channel;
   readonly blobs: Blobs;
+  /** Writes down what leaves the site with a sum, before it does. @throws KonsilError FILE_WRITE_FAILED, and then it stays. */
+  readonly recordRound: (round: { purpose: Purpose; round: number; sentBytes: number }) => void;
   readonly onEvent: (event: PodEvent) => void;
 }
 
-/** What one round start asks for and how far it is. */
-interface Current {
-  readonly message: MessageOf<'ROUND_START'>;
-  readonly context: Context;
-  readonly abort: AbortController;
-  readonly outbox: Outbox;
-  sum: PodSum | null;
-  /** The present attempt as the coordinator opened it. */
-  opened: MessageOf<'SECURE_OPEN'> | null;
-  /** The work was cut short because the coordinator restarted, with nothing said that needs it: it may begin again. */
-  isInterrupted: boolean;
-  /** Blobs offered to the coordinator, withdrawn when the next round starts. */
-  readonly offered: BlobRef[];
+/** Where a run is at this pod. */
+export interface RunProgress {
+  readonly round: number | null;
+  readonly purpose: Purpose | null;
+  readonly phase: RoundPhase | 'waiting';
+  readonly pause: 'no' | 'pausing' | 'paused';
+  /** Training rounds that are over, and how many the task has. */
+  readonly completed: number;
+  readonly rounds: number;
+  /** Of the training of this round. */
+  readonly progress: { readonly done: number; readonly total: number } | null;
 }
 
 /** Progress goes out at most this often. */
@@ -96,10 +71,12 @@ export class PodRun {
   /** How often it has trained, and how many of these were on the accounts when something of the last one went out. */
   #trainings = 0;
   #charged = 0;
-  #current: Current | null = null;
+  #current: Round | null = null;
   /** An update whose ranges were asked for, until it is asked for itself. */
   #trained: { readonly completed: number; readonly parametersId: string; readonly input: PodInput } | null = null;
   #ended = false;
+  #pause: 'no' | 'pausing' | 'paused' = 'no';
+  #completed = 0;
   /** Id of the final parameters this pod was given and has signed for. */
   #evaluated: string | null = null;
   /** This run in the journal: another coordinator's run of the same name is another run. */
@@ -112,9 +89,50 @@ export class PodRun {
     this.#work = new PodWork({ data, trainer, task, facts });
   }
 
+  /** Where it is. */
+  get progress(): RunProgress {
+    const current = this.#current;
+    return {
+      ...{ round: current?.context.round ?? null, purpose: current?.message.purpose ?? null },
+      ...{ phase: current?.phase ?? 'waiting', pause: this.#pause },
+      completed: this.#completed,
+      rounds: roundsOf(this.#options.admitted.task),
+      progress: current?.phase === 'working' ? current.progress : null,
+    };
+  }
+
+  /** Whether it takes part in anything: not while it is paused. */
+  get isPaused(): boolean {
+    return this.#pause === 'paused';
+  }
+
+  /**
+   * Takes part in no further round until {@link resume}. Training stops after the batch; a sum whose attempt is open is
+   * brought to its end first, because others count on it. The event `paused` says that it is so.
+   */
+  pause(): void {
+    if (this.#ended || this.#pause === 'paused') return;
+    this.#pause = 'pausing';
+    if (this.#current?.phase === 'summing') return;
+    // what was given away may still be fetched
+    if (this.#current?.phase !== 'done') this.#stopCurrent();
+    this.#pause = 'paused';
+    this.#options.onEvent({ type: 'paused' });
+  }
+
+  /** Takes part again, from the next round on. @returns whether the coordinator has to hear of it. */
+  resume(): boolean {
+    const was = this.#pause;
+    this.#pause = 'no';
+    return was === 'paused';
+  }
+
   /** A message of this run's coordinator. */
   receive(context: Context, message: Message): void {
     if (this.#ended) return;
+    // on their way when the coordinator had not heard of the pause
+    if (this.#pause === 'paused' && message.type !== 'TASK_COMPLETE' && message.type !== 'TASK_ABORT') return;
+    if (this.#pause === 'pausing' && message.type === 'ROUND_START') return this.#pauseNow();
     switch (message.type) {
       case 'ROUND_START':
         return this.#startRound(context, message);
@@ -139,6 +157,20 @@ export class PodRun {
     this.#options.onEvent({ type: 'ended', how, reason });
   }
 
+  /** As in a power cut: stops work, wipes secrets and frees the trainer, and tells nobody. */
+  async halt(): Promise<void> {
+    this.#ended = true;
+    this.#stopCurrent();
+    await this.#options.admitted.trainer.close().catch(() => undefined); // it ended by itself
+  }
+
+  /** The sum is over that a pause was waiting for. */
+  #pauseNow(): void {
+    this.#pause = 'no';
+    if (this.#current?.phase === 'summing') this.#current.phase = 'ready';
+    this.pause();
+  }
+
   /** The run is over: have all sites been given one result? */
   #complete({ result }: MessageOf<'TASK_COMPLETE'>): void {
     const parametersId = this.#evaluated;
@@ -160,9 +192,7 @@ export class PodRun {
 
   #stopCurrent(): void {
     if (!this.#current) return;
-    this.#current.abort.abort();
-    this.#current.sum?.stop();
-    for (const ref of this.#current.offered) this.#options.blobs.withdraw(ref);
+    this.#current.stop();
     this.#current = null;
   }
 
@@ -179,8 +209,14 @@ export class PodRun {
         new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`),
       );
     this.#stopCurrent();
-    const current = this.#open(context, message);
+    const { blobs, coordinator } = this.#options;
+    const current: Round = new Round({
+      ...{ message, context, blobs, reader: coordinator.public.id },
+      send: (said, signal) => this.#send(context, said, signal),
+      onFailure: (error) => this.#fail(current, error),
+    });
     this.#current = current;
+    this.#completed = message.completed;
     try {
       journal.append({ fact: 'round', run: this.#key, round: context.round });
     } catch (error) {
@@ -190,42 +226,31 @@ export class PodRun {
     this.#begin(current);
   }
 
-  #open(context: Context, message: MessageOf<'ROUND_START'>): Current {
-    const abort = abortControllerForMany();
-    const outbox = new Outbox({
-      send: (said) => this.#send(context, said, abort.signal),
-      onFailure: (error) => this.#fail(current, error),
-    });
-    const current: Current = {
-      ...{ message, context, abort, outbox, sum: null, opened: null, isInterrupted: false, offered: [] },
-    };
-    return current;
-  }
-
   /**
    * Answers the present round's start, word for word, with what was said in the round. Nothing is computed or added anew:
    * the coordinator learns what it may have learned before.
    */
   #repeats(context: Context, message: MessageOf<'ROUND_START'>): boolean {
     const current = this.#current;
-    if (current?.context.round !== context.round || !same(current.message, message)) return false;
+    if (!current?.isStartedBy(context, message)) return false;
     current.outbox.repeat();
     if (current.isInterrupted) this.#begin(current);
     return true;
   }
 
   /** Does the work of a round; what the coordinator's restart cuts short waits for the round's start to come again. */
-  #begin(current: Current): void {
+  #begin(current: Round): void {
     current.isInterrupted = false;
+    current.progress = null;
     this.#runRound(current).catch((error: unknown) => {
-      if (current.abort.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
+      if (current.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
       if (isKonsilError(error, 'PEER_RESTARTED')) current.isInterrupted = true;
       else this.#fail(current, error);
     });
   }
 
-  async #runRound(current: Current): Promise<void> {
-    const { message, abort } = current;
+  async #runRound(current: Round): Promise<void> {
+    const { message, signal } = current;
     const { admitted } = this.#options;
     const { facts, task } = admitted;
     const secure = message.secure;
@@ -237,12 +262,13 @@ export class PodRun {
     const privacy = privacyOfRound(this.#options.admitted, message);
     const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
     const input = await this.#compute(current);
-    if (abort.signal.aborted) return;
+    if (signal.aborted) return;
     if (secure && !privacy) this.#checkWeight(message.purpose, input, secure);
     if (!secure) return this.#sendPlain(current, openInput(input, privacy), spec);
     const offer = maskedOffer(input, spec, privacy);
     const nonces = new NonceChain(randomBytes);
     current.sum = this.#openSum(current, offer, nonces);
+    current.phase = 'ready';
     current.outbox.say({ type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() });
   }
 
@@ -264,15 +290,19 @@ export class PodRun {
     for (const charged of charges) this.#options.onEvent({ type: 'privacy', ...charged });
   }
 
+  #recordRound({ message, context, sentBytes }: Round): void {
+    this.#options.recordRound({ purpose: message.purpose, round: context.round, sentBytes });
+  }
+
   /** Signs which parameters it was given as the final ones. */
-  #confirm({ outbox }: Current, parametersId: string): void {
+  #confirm({ outbox }: Round, parametersId: string): void {
     const { runId, request, identity } = this.#options;
     const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
     this.#evaluated = parametersId;
     outbox.say({ type: 'RESULT_STATEMENT', parameters: parametersId, signature });
   }
 
-  async #compute(current: Current): Promise<PodInput> {
+  async #compute(current: Round): Promise<PodInput> {
     const { message, outbox } = current;
     const { policy, journal, admitted } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
@@ -294,8 +324,8 @@ export class PodRun {
   }
 
   /** The update that a round start asks for; computed once when its ranges were asked for before. */
-  async #train(current: Current): Promise<PodInput> {
-    const { message, context, abort } = current;
+  async #train(current: Round): Promise<PodInput> {
+    const { message, context, signal } = current;
     const { completed, parameters } = message;
     const rounds = roundsOf(this.#options.admitted.task);
     if (completed >= rounds)
@@ -307,24 +337,25 @@ export class PodRun {
     const start = await this.#pullParameters(current);
     let told = 0;
     const onProgress = (done: number, total: number): void => {
+      current.progress = { done, total };
       this.#options.onEvent({ type: 'progress', done, total });
       if (performance.now() - told < PROGRESS_EVERY_MS) return;
       told = performance.now();
-      void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
+      void this.#send(context, { type: 'PROGRESS', done, total }, signal).catch(() => undefined);
     };
     this.#trainings++;
-    const input = await this.#work.update(start, completed, { signal: abort.signal, onProgress });
+    const input = await this.#work.update(start, completed, { signal, onProgress });
     if (message.purpose === 'range') this.#trained = { completed, parametersId: parameters!.id, input };
     return input;
   }
 
   /** The parameters a round starts from. */
-  async #pullParameters({ message, context, abort }: Current): Promise<Float32Array> {
+  async #pullParameters({ message, context, signal }: Round): Promise<Float32Array> {
     const { blobs, coordinator, admitted } = this.#options;
     const length = 4 * admitted.facts.parameters;
     if (!message.parameters)
       throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
-    const options = { maxBytes: length, signal: abort.signal };
+    const options = { maxBytes: length, signal };
     const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, options);
     if (bytes.length !== length)
       throw new KonsilError(
@@ -337,18 +368,18 @@ export class PodRun {
     return parameters;
   }
 
-  #sendPlain(current: Current, input: PodInput, spec: VectorSpec): void {
-    const { blobs, coordinator } = this.#options;
+  #sendPlain(current: Round, input: PodInput, spec: VectorSpec): void {
     this.#charge(current.message);
-    const ref = blobs.offer(encodePlain(input, spec), [coordinator.public.id]);
-    current.offered.push(ref);
+    // on offer is not on its way: nobody knows its hash before the message
+    const ref = current.offer(encodePlain(input, spec));
+    this.#recordRound(current);
+    current.phase = 'done';
     current.outbox.say({ type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref });
   }
 
-  #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
+  #openSum(current: Round, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
     const { message, context, outbox } = current;
-    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, pool, onEvent } =
-      this.#options;
+    const { runId, podName, identity, coordinator, admitted, request, journal, policy, pool, onEvent } = this.#options;
     const summed = inputKey(request.dataset, message);
     // what noise covers may be told apart from what it does not by nobody
     const isNoised = offer.drawNoise !== undefined;
@@ -376,7 +407,10 @@ export class PodRun {
       judge: (survivors, colluding) =>
         policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
       record: (stage) => {
-        if (stage.stage === 'released') this.#charge(message);
+        if (stage.stage === 'released') {
+          this.#charge(message);
+          this.#recordRound(current);
+        }
         journal.append({
           ...{ fact: 'sum', run: this.#key, sum: sumKey(message), round: context.round, input: summed },
           ...stage,
@@ -386,12 +420,8 @@ export class PodRun {
           this.#work.residual.settle();
       },
       send: (attempt, body, vector) => {
-        let ref: BlobRef | undefined;
-        if (vector) {
-          ref = blobs.offer(vector, [coordinator.public.id]);
-          current.offered.push(ref);
-        }
-        outbox.say({ type: 'SECURE_SHARE', purpose: message.purpose, attempt, body, ...(ref ? { vector: ref } : {}) });
+        const ref = vector && { vector: current.offer(vector) };
+        outbox.say({ type: 'SECURE_SHARE', purpose: message.purpose, attempt, body, ...ref });
       },
       onEvent: (what, error) => {
         onEvent({
@@ -402,21 +432,19 @@ export class PodRun {
         });
         // the site's own rule, not a fault of this attempt: no other attempt will please it, and the modeller should know
         if (isKonsilError(error, 'COHORT_TOO_CLOSE') || isKonsilError(error, 'FILE_WRITE_FAILED'))
-          this.#fail(current, error);
+          return this.#fail(current, error);
+        if (what === 'refused') return;
+        current.phase = what === 'released' ? 'done' : 'ready';
+        // the shares that open the sum leave after this call
+        if (this.#pause === 'pausing') queueMicrotask(() => this.#pause === 'pausing' && this.#pauseNow());
       },
     });
   }
 
   #toSum(context: Context, message: MessageOf<'SECURE_OPEN' | 'SECURE_SHARE'>): void {
-    const { sum, context: at, message: started, outbox, opened } = this.#current ?? {};
-    if (!sum || !at || at.round !== context.round || started?.purpose !== message.purpose)
-      return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', 'no such sum is open'));
-    if (message.type === 'SECURE_OPEN' && opened && same(opened, message))
-      return outbox!.repeat((said) => said.type === 'SECURE_SHARE' && said.attempt === message.attempt);
     try {
-      if (message.type === 'SECURE_SHARE') return sum.receive(message.attempt, message.body);
-      sum.open(message.attempt, message.cohort, message.commitments);
-      this.#current!.opened = message;
+      if (!this.#current) throw noSuchSum();
+      this.#current.toSum(context, message);
     } catch (error) {
       if (!isKonsilError(error)) throw error;
       if (error.code === 'COHORT_TOO_CLOSE' || error.code === 'FILE_WRITE_FAILED') this.#fail(this.#current!, error);
@@ -430,7 +458,7 @@ export class PodRun {
   }
 
   /** Our own failure: say so and leave the run. Only the code and a message without data go out. */
-  #fail(current: Current, error: unknown): void {
+  #fail(current: Round, error: unknown): void {
     const message = isKonsilError(error) ? `${error.code}: ${error.message}` : 'unexpected failure at the pod';
     this.#options.onEvent({ type: 'refused', code: messageOf(error) });
     void this.#send(current.context, { type: 'TASK_ABORT', reason: 'WORKER_ERROR', message }).catch(() => undefined);
@@ -441,8 +469,6 @@ export class PodRun {
     return this.#options.channel.send(this.#options.coordinator.public.id, context, message, signal ? { signal } : {});
   }
 }
-
-const same = (one: Message, other: Message): boolean => equalBytes(encodeMessage(one), encodeMessage(other));
 
 /** What a sum adds up of this site's: the same key, the same numbers (or so nearly that a difference shows them). */
 const inputKey = (dataset: string, { purpose, parameters }: MessageOf<'ROUND_START'>): string =>
