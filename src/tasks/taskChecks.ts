@@ -9,6 +9,7 @@ import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
 import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
+import { checkStrategy } from './strategy.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
 
 /** A value and where in the file it stands. */
@@ -284,6 +285,7 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
         beside: { weights, clip, clip_norm },
       }),
     );
+  problems.push(...checkAggregation(places, path, identifiers.length));
   if (identifiers.length < minimum)
     problems.push({
       path: ['pods', 'identifiers'],
@@ -293,6 +295,15 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
           : `${identifiers.length} pods can never reach ${dotted([...path, 'minimum_cohort'])}, which is ${minimum}`,
     });
   return problems;
+}
+
+/** Whether the strategy fits the other keys and the training. */
+function checkAggregation({ aggregator, model, secure }: Places, path: Path, pods: number): Problem[] {
+  const { strategy, ...beside } = aggregator?.value ?? {};
+  if (strategy === undefined || model === undefined) return [];
+  const hyper = model.value.hyperparameters ?? { optimizer: 'adam' };
+  const hyperPath = [...model.path, 'hyperparameters'];
+  return checkStrategy(strategy, [...path, 'strategy'], { ...{ secure, pods, beside }, ...{ hyper, hyperPath } });
 }
 
 function soleTarget({ assign: { target } }: DataStructureFile): string | undefined {
