@@ -23,6 +23,7 @@ import {
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import {
+  beginPlain,
   CoordinatorSum,
   decodePlain,
   exactSums,
@@ -37,7 +38,7 @@ import {
   sumPlain,
   sumSpec,
 } from '../protocols/index.ts';
-import { splitIdentifier, type Task } from '../tasks/index.ts';
+import type { Task } from '../tasks/index.ts';
 import type { Blobs, Clock } from '../transport/index.ts';
 import type { BlobRef, Context, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { LearnedDeadlines } from './deadlines.ts';
@@ -177,11 +178,7 @@ export class Aggregator {
     }
     if (inputs.size < minimum)
       throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${inputs.size} usable updates, ${minimum} are needed`);
-    const { weights } = task.aggregator;
-    const byPod =
-      weights &&
-      new Map(Object.entries(weights).map(([identifier, weight]) => [splitIdentifier(identifier).pod, weight]));
-    const exact = sumPlain(inputs, spec, byPod);
+    const exact = sumPlain(inputs, spec, beginPlain(task));
     const { privacy } = request;
     const updates = (): Float32Array[] => [...inputs.values()].map(({ update }) => Float32Array.from(update!));
     const sum = privacy

@@ -2,13 +2,22 @@
  * A federated-averaging run from the modeller's side: admission, statistics, rounds, evaluation, results.
  * @module
  */
-import { applyDelta, largestClip, meanBound, scatterChosen } from '../aggregation/index.ts';
+import { largestClip, type Strategy } from '../aggregation/index.ts';
 import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
-import { exactSums, type KnownWeights, perFeature, sumSpec, updateParameters } from '../protocols/index.ts';
+import {
+  exactSums,
+  type KnownWeights,
+  perFeature,
+  roundFacts,
+  serverStrategy,
+  updateBound,
+  updateParameters,
+  wholeMean,
+} from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
@@ -60,6 +69,7 @@ class FederatedRun {
   #writeFailure: KonsilError | null = null;
   #agreed: AgreedTask | null = null;
   #parameters: Float32Array | null = null;
+  #strategy: Strategy | null = null;
   #standardiser: Standardiser | null = null;
   #secure: SecureParameters | null = null;
   /** Largest clip, blocks and error bound of the last update. */
@@ -164,6 +174,7 @@ class FederatedRun {
     const agreed = await agreeOnTask(task, members, joinMs, signal);
     this.#agreed = agreed;
     this.#parameters = agreed.parameters;
+    this.#strategy = serverStrategy(task, agreed.facts);
     const { resolved, facts } = agreed;
     const taskJson = JSON.stringify(toWire(resolved.task));
     const everyone = members.all().map(({ peer }) => peer.public.id);
@@ -261,9 +272,9 @@ class FederatedRun {
       );
   }
 
-  #parameterBlob(): { readonly ref: BlobRef; readonly done: () => void } {
+  #parameterBlob(vector: Float32Array): { readonly ref: BlobRef; readonly done: () => void } {
     const ref = this.#blobs.offer(
-      bytesOf(this.#parameters!).slice(),
+      bytesOf(vector).slice(),
       this.#members.all().map(({ peer }) => peer.public.id),
     );
     return { ref, done: () => this.#blobs.withdraw(ref) };
@@ -302,7 +313,7 @@ class FederatedRun {
     const { clock, task } = this.#options;
     this.#members.readmit();
     const started = clock.now();
-    const blob = this.#parameterBlob();
+    const blob = this.#parameterBlob(this.#strategy!.given(this.#parameters!));
     try {
       const secure = await this.#quantiser(completed, blob.ref);
       const result = await this.#persist(() =>
@@ -331,17 +342,17 @@ class FederatedRun {
       };
       this.#keepBest(validation.validationLoss);
       const { facts } = this.#agreed!;
-      const blocks = secure?.blocks;
-      const mean = blocks ? scatterChosen(sum.mean, blocks, facts.parameters) : sum.mean;
-      this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(mean, pods) : mean);
+      const mean = wholeMean(sum.mean, facts, secure);
+      const round = roundFacts(sum, facts, this.#trainingRows);
+      this.#parameters = this.#strategy!.step(this.#parameters!, privacy ? privacy.read(mean, pods) : mean, round);
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
       if (privacy) {
         [this.#clip, this.#bound] = [privacy.round.clipNorm, privacy.resolution];
       } else if (secure) {
         this.#clip = largestClip(secure);
-        this.#blocks = blocks;
-        this.#bound = meanBound(sumSpec('update', facts, secure), sum.totalWeight, pods);
+        this.#blocks = secure.blocks;
+        this.#bound = updateBound(sum, facts, secure, pods);
       }
       this.#rounds.push(summary);
       this.#emit({ type: 'round', ...summary });
@@ -364,7 +375,7 @@ class FederatedRun {
     const facts = this.#agreed!.facts;
     const { task } = this.#options;
     const secure = task.aggregator.secure ? exactSums(task.pods.length) : null;
-    const blob = this.#parameterBlob();
+    const blob = this.#parameterBlob(this.#parameters!);
     const view = { run: this.#runId, modelId: this.#modelId, parametersId: blob.ref.id };
     const statements = new ResultStatements(view);
     const stop = this.#members.listen({

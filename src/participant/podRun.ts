@@ -12,6 +12,7 @@ import {
   confirmedBy,
   encodePlain,
   exactSums,
+  givenLength,
   NonceChain,
   PodSum,
   type PodSumOptions,
@@ -236,7 +237,7 @@ export class PodRun {
     if (message.purpose === 'range' || message.purpose === 'update') {
       const trained = await this.#train(current);
       if (message.purpose === 'update')
-        return message.secure ? this.#work.residual.split(trained, message.secure, message.completed) : trained;
+        return message.secure ? this.#work.split(trained, message.secure, message.completed) : trained;
       return rangeInput(trained.update!, admitted.facts, message.secure);
     }
     this.#trained = null;
@@ -275,10 +276,10 @@ export class PodRun {
     return input;
   }
 
-  /** The parameters a round starts from. */
+  /** The parameters a round starts from, and after them what the task's strategy gives pods besides. */
   async #pullParameters({ message, context, abort }: Current): Promise<Float32Array> {
     const { blobs, coordinator, admitted } = this.#options;
-    const length = 4 * admitted.facts.parameters;
+    const length = 4 * givenLength(admitted.facts, message.purpose);
     if (!message.parameters)
       throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
     const options = { maxBytes: length, signal: abort.signal };
@@ -304,6 +305,8 @@ export class PodRun {
       { type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref },
       current.abort.signal,
     );
+    // whether it was used in the end is not said in the open
+    if (current.message.purpose === 'update') this.#work.settle();
   }
 
   #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
@@ -344,7 +347,7 @@ export class PodRun {
           survivors: [...stage.survivors],
         });
         if (stage.stage === 'released' && message.purpose === 'update' && stage.survivors.includes(podName))
-          this.#work.residual.settle();
+          this.#work.settle();
       },
       send: (attempt, body, vector) => {
         let ref: BlobRef | undefined;

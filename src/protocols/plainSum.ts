@@ -3,7 +3,7 @@
  * The coordinator sees each input; tasks use it only when they switch secure aggregation off and the site allows it.
  * @module
  */
-import { fedAvg, type PodInput, type SummedVector, type VectorSpec } from '../aggregation/index.ts';
+import type { Aggregate, PodInput, SummedVector, VectorSpec } from '../aggregation/index.ts';
 import { bytesOf, concatBytes, float32Of, KonsilError } from '../base/index.ts';
 
 /** Bytes of `input`: update (4 each), then weight, extras and counts in the order of `spec` (8 each). */
@@ -46,19 +46,22 @@ export function decodePlain(bytes: Uint8Array, spec: VectorSpec, pod: string): P
 }
 
 /**
- * Weighted mean of the updates (by sample count unless `weights` says otherwise) and plain sums of everything else.
- * @throws KonsilError AGG_BAD_MESSAGE when an update has no weight, DATA_EMPTY without inputs.
+ * One update of all, made by `begin`, and plain sums of everything else. What comes out does not depend on who was first:
+ * pods are added in the order of their names.
+ * @throws KonsilError AGG_BAD_MESSAGE when an update cannot be used, DATA_EMPTY without inputs, AGG_TOO_FEW_SURVIVORS when
+ *   they are too few for `begin`.
  */
 export function sumPlain(
   inputs: ReadonlyMap<string, PodInput>,
   spec: VectorSpec,
-  weights?: ReadonlyMap<string, number>,
+  begin: (length: number) => Aggregate,
 ): SummedVector {
-  const updates = fedAvg(weights ? { weights } : {}).begin(spec.updateLength);
+  const updates = begin(spec.updateLength);
   const extras = Object.fromEntries(spec.extras.map((name) => [name, 0]));
   const counts = Object.fromEntries(spec.counts.map((name) => [name, 0]));
   let totalWeight = 0;
-  for (const [pod, { update, weight, ...sums }] of inputs) {
+  const sorted = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [pod, { update, weight, ...sums }] of sorted) {
     if (update) updates.add({ pod, update, samples: weight });
     totalWeight += weight;
     for (const name of spec.extras) extras[name]! += sums.extras[name]!;
