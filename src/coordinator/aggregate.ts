@@ -38,11 +38,13 @@ import {
   sumPlain,
   sumSpec,
 } from '../protocols/index.ts';
+import type { RoundResult } from '../reports/index.ts';
 import type { Task } from '../tasks/index.ts';
 import type { Blobs, Clock } from '../transport/index.ts';
 import type { BlobRef, Context, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
+import { LateUpdates } from './lateUpdates.ts';
 import type { Member, Members } from './members.ts';
 import type { AttemptTranscript } from './transcript.ts';
 
@@ -83,6 +85,8 @@ export interface Aggregation {
   readonly sum: SummedVector;
   readonly survivors: readonly string[];
   readonly dropped: readonly { readonly pod: string; readonly phase: string; readonly reason: string }[];
+  /** Updates of earlier rounds in the sum; absent when there are none. */
+  readonly late?: RoundResult['late'];
   readonly attempts: number;
   readonly vectorBytes: number;
 }
@@ -90,9 +94,15 @@ export interface Aggregation {
 /** Runs aggregations for one run. */
 export class Aggregator {
   readonly #options: AggregatorOptions;
+  readonly #late: LateUpdates | undefined;
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
+    const { members, emit } = options;
+    const { staleness: settings } = options.task.aggregator;
+    const fetch = (member: Member, ref: BlobRef, context: Context): Promise<PodInput> =>
+      this.#fetch('update', member, ref, context);
+    this.#late = settings && new LateUpdates({ ...{ settings, members, fetch, emit } });
   }
 
   /**
@@ -101,9 +111,11 @@ export class Aggregator {
    */
   async run(request: AggregationRequest): Promise<Aggregation> {
     const { members, minimum } = this.#options;
-    const cohort = members.active();
-    if (cohort.length < minimum)
-      throw new KonsilError('COHORT_TOO_SMALL', `${cohort.length} pods are taking part, ${minimum} are needed`);
+    const active = members.active();
+    if (active.length < minimum)
+      throw new KonsilError('COHORT_TOO_SMALL', `${active.length} pods are taking part, ${minimum} are needed`);
+    if (request.purpose === 'evaluation') this.#late?.forget();
+    const cohort = this.#late?.free(active, request.completed, minimum) ?? active;
     const context: Context = { run: this.#options.runId, round: request.round, phase: request.purpose };
     const { secure, parameters, standardiser, purpose, completed, privacy } = request;
     const start: MessageOf<'ROUND_START'> = {
@@ -151,7 +163,7 @@ export class Aggregator {
   }
 
   async #plain(request: AggregationRequest, context: Context, cohort: readonly Member[]): Promise<Aggregation> {
-    const { task, facts, blobs, deadlines, minimum, signal } = this.#options;
+    const { task, facts, members, minimum } = this.#options;
     const spec = sumSpec(request.purpose, facts, exactSums(task.pods.length));
     const dropped: Dropped = [];
     const refs = await this.#awaitWork(
@@ -162,15 +174,12 @@ export class Aggregator {
       dropped,
     );
     const inputs = new Map<string, PodInput>();
+    if (request.purpose === 'update')
+      for (const member of cohort)
+        if (!refs.has(member.name) && member.state === 'active') this.#late?.expect(member, context, request.completed);
     for (const [pod, ref] of refs) {
       try {
-        const from = this.#options.members.get(pod).peer.public.id;
-        const bytes = await blobs.pull(from, ref, context, {
-          maxBytes: plainBytes(spec),
-          timeoutMs: deadlines.limitMs('upload', 'exchange'),
-          signal,
-        });
-        inputs.set(pod, this.#decode(request, spec, pod, bytes));
+        inputs.set(pod, await this.#fetch(request.purpose, members.get(pod), ref, context));
       } catch (error) {
         if (isKonsilError(error, 'CANCELLED')) throw error;
         this.#drop(dropped, pod, 'update', messageOf(error));
@@ -178,19 +187,30 @@ export class Aggregator {
     }
     if (inputs.size < minimum)
       throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${inputs.size} usable updates, ${minimum} are needed`);
-    const exact = sumPlain(inputs, spec, beginPlain(task));
+    const late = request.purpose === 'update' ? (this.#late?.take(request.completed) ?? []) : [];
+    const exact = sumPlain(inputs, spec, beginPlain(task), late);
     const { privacy } = request;
     const updates = (): Float32Array[] => [...inputs.values()].map(({ update }) => Float32Array.from(update!));
     const sum = privacy
       ? { ...exact, mean: centralMean(updates(), privacy.clipNorm, privacy.terms, randomBytes) }
       : exact;
-    return { sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) };
+    return {
+      ...{ sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) },
+      ...(late.length > 0 && { late: late.map(({ pod, rounds }) => ({ pod, rounds })) }),
+    };
   }
 
-  /** One pod's input in the open. @throws KonsilError AGG_BAD_MESSAGE or AGG_OVERFLOW. */
-  #decode(request: AggregationRequest, spec: VectorSpec, pod: string, bytes: Uint8Array): PodInput {
-    const input = decodePlain(bytes, spec, pod);
-    const rule = ruleOf(request, this.#options.facts);
+  /** One pod's input in the open. @throws KonsilError AGG_BAD_MESSAGE, AGG_OVERFLOW, or as pulling a blob. */
+  async #fetch(purpose: Purpose, member: Member, ref: BlobRef, context: Context): Promise<PodInput> {
+    const { task, facts, blobs, deadlines, signal } = this.#options;
+    const spec = sumSpec(purpose, facts, exactSums(task.pods.length));
+    const bytes = await blobs.pull(member.peer.public.id, ref, context, {
+      maxBytes: plainBytes(spec),
+      timeoutMs: deadlines.limitMs('upload', 'exchange'),
+      signal,
+    });
+    const input = decodePlain(bytes, spec, member.name);
+    const rule = ruleOf({ purpose }, facts);
     if (rule) checkRule(Float32Array.from(input.update!), rule);
     return input;
   }
@@ -337,7 +357,7 @@ export class Aggregator {
   }
 }
 
-function ruleOf({ purpose }: AggregationRequest, { rule }: SumFacts): InputRule | undefined {
+function ruleOf({ purpose }: Pick<AggregationRequest, 'purpose'>, { rule }: SumFacts): InputRule | undefined {
   return purpose === 'update' ? rule : undefined;
 }
 

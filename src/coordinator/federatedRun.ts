@@ -329,6 +329,7 @@ class FederatedRun {
         round: completed + 1,
         survivors: result.survivors,
         dropped: result.dropped,
+        ...(result.late && { late: result.late }),
         attempts: result.attempts,
         // under differential privacy every pod weighs 1, and how many rows came is not told
         trainingRows: privacy ? this.#trainingRows : sum.totalWeight,

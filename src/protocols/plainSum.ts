@@ -45,9 +45,19 @@ export function decodePlain(bytes: Uint8Array, spec: VectorSpec, pod: string): P
   return spec.updateLength > 0 ? { update, weight, extras, counts } : { weight, extras, counts };
 }
 
+/** An update of an earlier round. */
+export interface LateInput {
+  readonly pod: string;
+  readonly input: PodInput;
+  /** By how many rounds it is late, and the factor in (0, 1] on its weight. */
+  readonly rounds: number;
+  readonly discount: number;
+}
+
 /**
  * One update of all, made by `begin`, and plain sums of everything else. What comes out does not depend on who was first:
- * pods are added in the order of their names.
+ * pods are added in the order of their names. Of `late` inputs only the updates count, since the rest was said about another
+ * model.
  * @throws KonsilError AGG_BAD_MESSAGE when an update cannot be used, DATA_EMPTY without inputs, AGG_TOO_FEW_SURVIVORS when
  *   they are too few for `begin`.
  */
@@ -55,6 +65,7 @@ export function sumPlain(
   inputs: ReadonlyMap<string, PodInput>,
   spec: VectorSpec,
   begin: (length: number) => Aggregate,
+  late: readonly LateInput[] = [],
 ): SummedVector {
   const updates = begin(spec.updateLength);
   const extras = Object.fromEntries(spec.extras.map((name) => [name, 0]));
@@ -67,6 +78,9 @@ export function sumPlain(
     for (const name of spec.extras) extras[name]! += sums.extras[name]!;
     for (const name of spec.counts) counts[name]! += sums.counts[name]!;
   }
+  const older = late.toSorted((a, b) => (a.pod < b.pod ? -1 : 1));
+  for (const { pod, input, rounds, discount } of older)
+    if (input.update) updates.add({ pod, update: input.update, samples: input.weight, late: { rounds, discount } });
   const mean = spec.updateLength > 0 ? updates.result().mean : new Float64Array(0);
   return { mean, totalWeight, extras, counts, clipped: 0 };
 }

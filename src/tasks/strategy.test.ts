@@ -97,6 +97,20 @@ describe('aggregator.strategy', () => {
     expect(problemsOf(edit)).toContain(told);
   });
 
+  it('takes late updates in the open, and only where weights mean something', () => {
+    const beside = 'staleness: { max_rounds: 3 }';
+    const task = taskWith({ strategy: '{ name: FedAdam }', secure: false, beside });
+    expect(task.aggregator.staleness).toEqual({ maxRounds: 3, exponent: 0.5 });
+    expect(fromWire(toWire(task)).aggregator.staleness).toEqual(task.aggregator.staleness);
+    expect(problemsOf({ strategy: '{ name: FedAvg }', beside })).toMatch(
+      /task\.aggregator\.staleness: not possible with secure aggregation: .* set task\.aggregator\.secure to false/,
+    );
+    const robust = { strategy: '{ name: CoordinateMedian }', secure: false, beside };
+    expect(problemsOf(robust)).toContain('staleness: not possible with strategy CoordinateMedian');
+    const noisy = { strategy: '{ name: FedAvg }', secure: false, beside: `${beside}\n    ${noise}` };
+    expect(problemsOf(noisy)).toContain('staleness: not possible with privacy');
+  });
+
   it.each(['FedNova', 'SCAFFOLD'])('wants plain steps of SGD for %s', (name) => {
     const text = EXAMPLE.replace(/secure: \w+/, `secure: true\n    strategy: { name: ${name} }`);
     expect(() => parseTask(text, 'task.yaml')).toThrow(

@@ -9,6 +9,7 @@ import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
 import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
+import { checkStaleness } from './staleness.ts';
 import { checkStrategy } from './strategy.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
 
@@ -297,13 +298,18 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
   return problems;
 }
 
-/** Whether the strategy fits the other keys and the training. */
+/** Whether strategy and staleness fit the other keys and the training. */
 function checkAggregation({ aggregator, model, secure }: Places, path: Path, pods: number): Problem[] {
   const { strategy, ...beside } = aggregator?.value ?? {};
-  if (strategy === undefined || model === undefined) return [];
+  const late =
+    beside.staleness === undefined
+      ? []
+      : checkStaleness([...path, 'staleness'], secure, { strategy, privacy: beside.privacy });
+  if (strategy === undefined || model === undefined) return late;
   const hyper = model.value.hyperparameters ?? { optimizer: 'adam' };
   const hyperPath = [...model.path, 'hyperparameters'];
-  return checkStrategy(strategy, [...path, 'strategy'], { ...{ secure, pods, beside }, ...{ hyper, hyperPath } });
+  const context = { ...{ secure, pods, beside }, ...{ hyper, hyperPath } };
+  return [...late, ...checkStrategy(strategy, [...path, 'strategy'], context)];
 }
 
 function soleTarget({ assign: { target } }: DataStructureFile): string | undefined {

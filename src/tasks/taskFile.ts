@@ -13,6 +13,7 @@ import { count, familyName, flag, onlyFalse, refused, seconds, text } from './ke
 import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
 import { privacy } from './privacy.ts';
 import { quantisationKeys } from './quantisation.ts';
+import { staleness } from './staleness.ts';
 import { strategy } from './strategy.ts';
 
 const aggregator = z.strictObject({
@@ -49,6 +50,10 @@ const aggregator = z.strictObject({
   strategy: strategy.optional().meta({
     description:
       'What the coordinator does with the updates of a round. Default FedAvg: the mean, weighted by training rows. CoordinateMedian, TrimmedMean, Krum and MultiKrum withstand pods that lie, and need secure: false.',
+  }),
+  staleness: staleness.optional().meta({
+    description:
+      'Only with secure: false: an update that comes after its round counts in a later one, for less. Default: it is dropped.',
   }),
   privacy: privacy.optional().meta({
     description:

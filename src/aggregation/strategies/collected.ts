@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
-import { checkContribution } from './contribution.ts';
+import { checkContribution, labelOf } from './contribution.ts';
 import type { Aggregate, AggregateResult, Contribution } from './strategy.ts';
 
 /** One update, as a rule sees it. */
@@ -21,8 +21,7 @@ export class Collected implements Aggregate {
   }
 
   add(contribution: Contribution): void {
-    const pods = this.#kept.map(({ pod }) => pod);
-    checkContribution(contribution, this.#length, pods);
+    checkContribution(contribution, this.#length, this.#kept.map(labelOf));
     this.#kept.push(contribution);
   }
 

@@ -5,10 +5,16 @@
 import { KonsilError } from '../../base/index.ts';
 import type { Contribution } from './strategy.ts';
 
-/** @throws KonsilError AGG_BAD_MESSAGE naming the pod. @param pods - Of the updates taken so far. */
-export function checkContribution({ pod, update }: Contribution, length: number, pods: readonly string[]): void {
+/** One update of the aggregate: a pod may have one of its own and a late one in it. */
+export function labelOf({ pod, late }: Contribution): string {
+  return late === undefined ? pod : `${pod} (${late.rounds} late)`;
+}
+
+/** @throws KonsilError AGG_BAD_MESSAGE naming the pod. @param taken - Labels of the updates taken so far. */
+export function checkContribution(contribution: Contribution, length: number, taken: readonly string[]): void {
+  const { pod, update } = contribution;
   if (update.length !== length) throw badUpdate(pod, `has ${update.length} coordinates, expected ${length}`);
-  if (pods.includes(pod)) throw badUpdate(pod, 'was already added');
+  if (taken.includes(labelOf(contribution))) throw badUpdate(pod, 'was already added');
   const broken = update.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0) throw badUpdate(pod, `is not finite at index ${broken}`);
 }

@@ -13,8 +13,8 @@ export interface Contribution {
   readonly update: Float32Array | Float64Array;
   /** Samples the update was trained on, > 0. */
   readonly samples: number;
-  /** Factor on its weight, in (0, 1]: of an update that comes late. @default 1 */
-  readonly discount?: number;
+  /** Of an update that comes late: by how many rounds, and the factor in (0, 1] on its weight. @default it is not */
+  readonly late?: { readonly rounds: number; readonly discount: number };
 }
 
 export interface AggregateResult {
@@ -27,7 +27,7 @@ export interface AggregateResult {
 export interface Aggregate {
   /**
    * Takes one pod's update. Nothing changes when it throws.
-   * @throws KonsilError AGG_BAD_MESSAGE naming the pod: wrong length, not finite, bad weight, or a second update.
+   * @throws KonsilError AGG_BAD_MESSAGE naming the pod: wrong length, not finite, bad weight, or a second update of one round.
    */
   add(contribution: Contribution): void;
   /** @throws KonsilError DATA_EMPTY when nothing was added, AGG_TOO_FEW_SURVIVORS when too little was. */

@@ -21,11 +21,13 @@ describe('the weighted mean', () => {
     expect(() => aggregate.add({ pod: 'c', update: Float32Array.of(3), samples: 1 })).toThrow(/pod c has no weight/);
   });
 
-  it('counts what is discounted for less', () => {
+  it('counts what is late for less, beside a newer update of the same pod', () => {
     const aggregate = new WeightedMean(1);
     aggregate.add({ pod: 'a', update: Float32Array.of(0), samples: 3 });
-    aggregate.add({ pod: 'b', update: Float32Array.of(8), samples: 2, discount: 0.5 });
+    const late = { pod: 'a', update: Float32Array.of(8), samples: 2, late: { rounds: 1, discount: 0.5 } };
+    aggregate.add(late);
     expect(aggregate.result()).toMatchObject({ mean: Float64Array.of(2), totalWeight: 4 });
+    expect(() => aggregate.add(late)).toThrow(/already added/);
   });
 
   it('refuses a bad update naming the pod, and is unchanged by it', () => {
