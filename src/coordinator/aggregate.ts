@@ -7,9 +7,8 @@
 import { centralMean, checkRule, type PodInput, type VectorSpec } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { randomBytes } from '../crypto/index.ts';
-import { decodePlain, exactSums, plainBytes, sumPlain, sumSpec } from '../protocols/index.ts';
-import { splitIdentifier } from '../tasks/index.ts';
-import type { BlobRef, Context, MessageOf } from '../wire/index.ts';
+import { beginPlain, decodePlain, exactSums, plainBytes, sumPlain, sumSpec } from '../protocols/index.ts';
+import type { BlobRef, Context, MessageOf, Purpose } from '../wire/index.ts';
 import {
   type Aggregation,
   type AggregationRequest,
@@ -19,15 +18,23 @@ import {
   ruleOf,
 } from './aggregation.ts';
 import type { Dropped, OpenSum } from './journal/index.ts';
+import { LateUpdates } from './lateUpdates.ts';
 import { awaitWork, drop } from './localWork.ts';
+import type { Member } from './members.ts';
 import { aggregateSecurely } from './secureAggregate.ts';
 
 /** Runs aggregations for one run. */
 export class Aggregator {
   readonly #options: AggregatorOptions;
+  readonly #late: LateUpdates | undefined;
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
+    const { members, emit } = options;
+    const { staleness: settings } = options.task.aggregator;
+    const fetch = async (member: Member, ref: BlobRef, context: Context): Promise<PodInput> =>
+      this.#decode('update', member.name, await this.#pull('update', member, ref, context));
+    this.#late = settings && new LateUpdates({ ...{ settings, members, fetch, emit } });
   }
 
   /**
@@ -37,10 +44,13 @@ export class Aggregator {
   async run(request: AggregationRequest, open?: OpenSum): Promise<Aggregation> {
     const { members, minimum, journal } = this.#options;
     const { secure, purpose, completed, round } = request;
-    const cohort = open ? open.cohort.map((name) => members.get(name)) : members.active();
-    if (!open) {
-      if (cohort.length < minimum)
-        throw new KonsilError('COHORT_TOO_SMALL', `${cohort.length} pods are taking part, ${minimum} are needed`);
+    if (purpose === 'evaluation') this.#late?.forget();
+    let cohort = open?.cohort.map((name) => members.get(name));
+    if (!cohort) {
+      const active = members.active();
+      if (active.length < minimum)
+        throw new KonsilError('COHORT_TOO_SMALL', `${active.length} pods are taking part, ${minimum} are needed`);
+      cohort = [...(this.#late?.free(active, completed, minimum) ?? active)];
       const names = cohort.map(({ name }) => name);
       journal.begin({ kind: 'begin', purpose, round, completed, secure: secure ?? null, cohort: names });
     }
@@ -53,11 +63,11 @@ export class Aggregator {
   }
 
   async #plain(request: AggregationRequest, { context, cohort, open }: Cohort): Promise<Aggregation> {
-    const { task, facts, blobs, deadlines, minimum, signal, journal } = this.#options;
-    const spec = sumSpec(request.purpose, facts, exactSums(task.pods.length));
+    const { task, members, minimum, journal } = this.#options;
+    const { purpose, completed } = request;
     const dropped: Dropped = [...(open?.worked ?? [])];
     const inputs = new Map<string, PodInput>();
-    for (const [pod, id] of open?.updates ?? []) inputs.set(pod, this.#decode(request, spec, pod, journal.vector(id)));
+    for (const [pod, id] of open?.updates ?? []) inputs.set(pod, this.#decode(purpose, pod, journal.vector(id)));
     const absent = cohort.filter((member) => !isInRound(member, open) && !inputs.has(member.name));
     for (const { name, reason } of absent) drop(this.#options, dropped, name, 'training', reason);
     const refs = await awaitWork<BlobRef>(this.#options, {
@@ -65,45 +75,62 @@ export class Aggregator {
       cohort: cohort.filter((member) => !absent.includes(member) && !inputs.has(member.name)),
       accept: (_member, message) => (message.type === 'TRAINING_UPDATE' ? message.input : undefined),
     });
+    if (purpose === 'update')
+      for (const member of cohort)
+        if (!refs.has(member.name) && !inputs.has(member.name) && member.state === 'active')
+          this.#late?.expect(member, context, completed);
     for (const [pod, ref] of refs) {
       try {
-        const from = this.#options.members.get(pod).peer.public.id;
-        const bytes = await blobs.pull(from, ref, context, {
-          maxBytes: plainBytes(spec),
-          timeoutMs: deadlines.limitMs('upload', 'exchange'),
-          signal,
-        });
-        inputs.set(pod, this.#decode(request, spec, pod, bytes));
+        const bytes = await this.#pull(purpose, members.get(pod), ref, context);
+        inputs.set(pod, this.#decode(purpose, pod, bytes));
         journal.log({ kind: 'update', pod, id: journal.putVector(bytes) });
       } catch (error) {
-        if (isKonsilError(error, 'CANCELLED') || isKonsilError(error, 'FILE_WRITE_FAILED')) throw error;
-        if (isKonsilError(error, 'RUN_INTERRUPTED')) throw error;
+        if (isKonsilError(error) && FATAL.has(error.code)) throw error;
         drop(this.#options, dropped, pod, 'update', messageOf(error));
       }
     }
     if (inputs.size < minimum)
       throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${inputs.size} usable updates, ${minimum} are needed`);
-    const { weights } = task.aggregator;
-    const byPod =
-      weights &&
-      new Map(Object.entries(weights).map(([identifier, weight]) => [splitIdentifier(identifier).pod, weight]));
-    const exact = sumPlain(inputs, spec, byPod);
+    const late = purpose === 'update' ? (this.#late?.take(completed) ?? []) : [];
+    const spec = this.#spec(purpose);
+    const exact = sumPlain(inputs, spec, beginPlain(task), late);
     const { privacy } = request;
     const updates = (): Float32Array[] => [...inputs.values()].map(({ update }) => Float32Array.from(update!));
     const sum = privacy
       ? { ...exact, mean: centralMean(updates(), privacy.clipNorm, privacy.terms, randomBytes) }
       : exact;
-    return { sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) };
+    return {
+      ...{ sum, survivors: [...inputs.keys()].sort(), dropped, attempts: 1, vectorBytes: plainBytes(spec) },
+      ...(late.length > 0 && { late: late.map(({ pod, rounds }) => ({ pod, rounds })) }),
+    };
   }
 
-  /** One pod's input in the open. @throws KonsilError AGG_BAD_MESSAGE or AGG_OVERFLOW. */
-  #decode(request: AggregationRequest, spec: VectorSpec, pod: string, bytes: Uint8Array): PodInput {
-    const input = decodePlain(bytes, spec, pod);
-    const rule = ruleOf(request, this.#options.facts);
+  #spec(purpose: Purpose): VectorSpec {
+    const { task, facts } = this.#options;
+    return sumSpec(purpose, facts, exactSums(task.pods.length));
+  }
+
+  /** One pod's input in the open, as it is sent. @throws KonsilError as pulling a blob. */
+  #pull(purpose: Purpose, member: Member, ref: BlobRef, context: Context): Promise<Uint8Array> {
+    const { blobs, deadlines, signal } = this.#options;
+    return blobs.pull(member.peer.public.id, ref, context, {
+      maxBytes: plainBytes(this.#spec(purpose)),
+      timeoutMs: deadlines.limitMs('upload', 'exchange'),
+      signal,
+    });
+  }
+
+  /** @throws KonsilError AGG_BAD_MESSAGE or AGG_OVERFLOW. */
+  #decode(purpose: Purpose, pod: string, bytes: Uint8Array): PodInput {
+    const input = decodePlain(bytes, this.#spec(purpose), pod);
+    const rule = ruleOf({ purpose }, this.#options.facts);
     if (rule) checkRule(Float32Array.from(input.update!), rule);
     return input;
   }
 }
+
+/** What is no pod's fault. */
+const FATAL: ReadonlySet<string> = new Set(['CANCELLED', 'FILE_WRITE_FAILED', 'RUN_INTERRUPTED']);
 
 function roundStart({
   purpose,

@@ -5,6 +5,7 @@
 import type { InputRule, PublicParameters, Session, SummedVector } from '../aggregation/index.ts';
 import type { Identity, MaskPool } from '../crypto/index.ts';
 import type { RoundPrivacy, SumFacts } from '../protocols/index.ts';
+import type { RoundResult } from '../reports/index.ts';
 import type { Task } from '../tasks/index.ts';
 import type { Blobs, Clock } from '../transport/index.ts';
 import type { BlobRef, Context, Purpose, SecureParameters } from '../wire/index.ts';
@@ -52,6 +53,8 @@ export interface Aggregation {
   readonly sum: SummedVector;
   readonly survivors: readonly string[];
   readonly dropped: readonly { readonly pod: string; readonly phase: string; readonly reason: string }[];
+  /** Updates of earlier rounds in the sum; absent when there are none. */
+  readonly late?: RoundResult['late'];
   readonly attempts: number;
   readonly vectorBytes: number;
 }
@@ -69,6 +72,6 @@ export function isInRound({ state, continues }: Member, open: OpenSum | undefine
 }
 
 /** The bound on each pod's update, where there is one. */
-export function ruleOf({ purpose }: AggregationRequest, { rule }: SumFacts): InputRule | undefined {
+export function ruleOf({ purpose }: Pick<AggregationRequest, 'purpose'>, { rule }: SumFacts): InputRule | undefined {
   return purpose === 'update' ? rule : undefined;
 }

@@ -42,6 +42,8 @@ export type RunEvent =
     }
   | { readonly type: 'progress'; readonly pod: string; readonly done: number; readonly total: number }
   | { readonly type: 'dropped'; readonly pod: string; readonly phase: string; readonly reason: string }
+  /** An update came after its round, the one after `completed` others, and is kept for the next sum. */
+  | { readonly type: 'late'; readonly pod: string; readonly completed: number }
   | { readonly type: 'retry'; readonly purpose: Purpose; readonly reason: string; readonly spent: boolean }
   /** Pods agreed on clips for the coming update: the smallest and the largest of its stretches. */
   | { readonly type: 'scale'; readonly completed: number; readonly least: number; readonly most: number }

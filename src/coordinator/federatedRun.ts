@@ -3,10 +3,11 @@
  * @module
  */
 import { join } from 'node:path';
+import type { Strategy } from '../aggregation/index.ts';
 import { abortControllerForMany, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
-import { updateParameters } from '../protocols/index.ts';
+import { serverStrategy, updateParameters } from '../protocols/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import { Aggregator } from './aggregate.ts';
@@ -19,7 +20,7 @@ import { Rounds } from './rounds.ts';
 import { RunControl } from './runControl.ts';
 import { RunFolder } from './runFolder.ts';
 import type { RunOutcome } from './runOutcome.ts';
-import { RunState } from './runState.ts';
+import { RunState, type StatefulParts } from './runState.ts';
 import { asKonsilError, newRunId, trainedModelFiles } from './trainedModel.ts';
 import { Transcripts } from './transcript.ts';
 
@@ -66,6 +67,7 @@ class FederatedRun {
   #writeFailure: KonsilError | null = null;
   #agreed: AgreedTask | null = null;
   #state: RunState | null = null;
+  #strategy: Strategy | null = null;
 
   constructor(options: FederatedRunOptions, runId: string, journal: RunJournal | null, startedAt: Date) {
     this.#options = options;
@@ -171,7 +173,7 @@ class FederatedRun {
     const joinMs = 1_000 * task.deadlines.join;
     const agreed = await agreeOnTask(task, this.#members, joinMs, signal);
     this.#agreed = agreed;
-    this.#state = new RunState(agreed.parameters, this.#journal, { ...agreed, deadlines: this.#deadlines });
+    this.#state = new RunState(agreed.parameters, this.#journal, this.#parts(agreed));
     if (this.#journal) rememberAgreed(this.#journal, agreed);
     this.#state.save();
     await this.#admit(agreed);
@@ -194,7 +196,7 @@ class FederatedRun {
   async #resume(agreed: AgreedTask): Promise<OpenSum | null> {
     const journal = this.#journal!;
     const open = openSum(journal.entries() as SumEntry[]);
-    const parts = { ...agreed, deadlines: this.#deadlines };
+    const parts = this.#parts(agreed);
     this.#agreed = agreed;
     this.#state = RunState.restore(journal, parts) ?? new RunState(agreed.parameters, journal, parts);
     journal.setStatus('running', '');
@@ -205,6 +207,12 @@ class FederatedRun {
     await this.#members.watch();
     await this.#admit(agreed, took);
     return open;
+  }
+
+  #parts({ facts, privacy }: AgreedTask): StatefulParts {
+    const strategy = serverStrategy(this.#options.task, facts);
+    this.#strategy = strategy;
+    return { deadlines: this.#deadlines, privacy, strategy };
   }
 
   async #admit(agreed: AgreedTask, awaited?: readonly Member[]): Promise<void> {
@@ -251,7 +259,7 @@ class FederatedRun {
       ...(transcripts && { transcript: (session, agreedOn) => transcripts.open(session, agreedOn) }),
     });
     const rounds = new Rounds({
-      ...{ ...shared, task, agreed, aggregator, state, open, control, onLoss },
+      ...{ ...shared, task, agreed, aggregator, state, open, control, onLoss, strategy: this.#strategy! },
       saveModel: (stem) => void this.#saveModel(stem),
       pause: () => this.#pauseIfAsked(),
       check: () => this.#throwWriteFailure(),

@@ -11,7 +11,9 @@ import {
   loadSiteData,
   PodWork,
   perFeature,
+  roundFacts,
   type SumFacts,
+  serverStrategy,
   sumFacts,
   trainerOptions,
 } from '../protocols/index.ts';
@@ -149,15 +151,19 @@ class LocalRun {
       });
       work.standardise(this.#standardiser.mean, this.#standardiser.scale);
     }
+    const strategy = serverStrategy(resolved.task, facts);
     let parameters = await startParameters(trainer.program, task, resolved.task, signal);
     for (let completed = 0; completed < rounds; completed++) {
       throwIfCancelled(signal);
       const started = performance.now();
-      const { update, counts, extras } = await work.update(parameters, completed, {
+      const input = await work.update(strategy.given(parameters), completed, {
         ...(signal && { signal }),
         onProgress: (done, total, loss) => this.#emit({ type: 'progress', round: completed + 1, done, total, loss }),
       });
-      parameters = parameters.map((value, i) => value + update![i]!);
+      work.settle(); // a sum of one
+      const { update, counts, extras } = input;
+      const sum = { mean: Float64Array.from(update!), totalWeight: rows, counts, extras, clipped: 0 };
+      parameters = strategy.step(parameters, sum.mean, roundFacts(sum, facts, rows));
       this.#parameters = parameters;
       const round: RoundResult = {
         ...{ round: completed + 1, survivors: [this.#options.site], dropped: [], attempts: 1, trainingRows: rows },

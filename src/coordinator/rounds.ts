@@ -3,11 +3,11 @@
  * done already, so a run that was interrupted is the same program started again.
  * @module
  */
-import { applyDelta, largestClip, meanBound, scatterChosen } from '../aggregation/index.ts';
+import { largestClip, type Strategy } from '../aggregation/index.ts';
 import { bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
 import { standardiser } from '../datasources/index.ts';
 import { pooledMetrics, statisticsLayout } from '../metrics/index.ts';
-import { exactSums, perFeature, sumSpec, updateParameters } from '../protocols/index.ts';
+import { exactSums, perFeature, roundFacts, updateBound, updateParameters, wholeMean } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Clock } from '../transport/index.ts';
@@ -39,6 +39,7 @@ export interface RoundsOptions {
   readonly members: Members;
   readonly blobs: Blobs;
   readonly aggregator: Aggregator;
+  readonly strategy: Strategy;
   readonly state: RunState;
   /** The sum that another process has left. */
   readonly open: OpenSum | null;
@@ -196,10 +197,10 @@ export class Rounds {
     }
   }
 
-  #offerParameters(): { readonly ref: BlobRef; readonly done: () => void } {
+  #offerParameters(vector: Float32Array): { readonly ref: BlobRef; readonly done: () => void } {
     const { blobs, members } = this.#options;
     const ref = blobs.offer(
-      bytesOf(this.#state.parameters).slice(),
+      bytesOf(vector).slice(),
       members.all().map(({ peer }) => peer.public.id),
     );
     return { ref, done: () => blobs.withdraw(ref) };
@@ -225,11 +226,11 @@ export class Rounds {
 
   /** One update round. False when it was spent without a sum: it is over, the parameters stay as they were. */
   async #tryRound(completed: number): Promise<boolean> {
-    const { clock, task, members, agreed, check, emit, saveModel } = this.#options;
+    const { clock, task, members, agreed, strategy, check, emit, saveModel } = this.#options;
     const state = this.#state;
     members.readmit();
     const started = clock.now();
-    const blob = this.#offerParameters();
+    const blob = this.#offerParameters(strategy.given(state.parameters));
     try {
       const secure = await this.#agreeOnUpdate(blob.ref);
       const result = await this.#sum('update', blob.ref, secure);
@@ -243,6 +244,7 @@ export class Rounds {
         round: completed + 1,
         survivors: result.survivors,
         dropped: result.dropped,
+        ...(result.late && { late: result.late }),
         attempts: result.attempts,
         // under differential privacy every pod weighs 1, and how many rows came is not told
         trainingRows: privacy ? state.known!.rows : sum.totalWeight,
@@ -255,17 +257,17 @@ export class Rounds {
         ...(cost && { privacy: cost }),
       };
       this.#keepBest(validation.validationLoss);
-      const blocks = secure?.blocks;
-      const mean = blocks ? scatterChosen(sum.mean, blocks, facts.parameters) : sum.mean;
-      state.parameters = applyDelta(state.parameters, privacy ? privacy.read(mean, pods) : mean);
+      const mean = wholeMean(sum.mean, facts, secure);
+      const round = roundFacts(sum, facts, state.known!.rows);
+      state.parameters = strategy.step(state.parameters, privacy ? privacy.read(mean, pods) : mean, round);
       if (!state.parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
       if (privacy) {
         [state.clip, state.bound] = [privacy.round.clipNorm, privacy.resolution];
       } else if (secure) {
         state.clip = largestClip(secure);
-        state.blocks = blocks ?? null;
-        state.bound = meanBound(sumSpec('update', facts, secure), sum.totalWeight, pods);
+        state.blocks = secure.blocks ?? null;
+        state.bound = updateBound(sum, facts, secure, pods);
       }
       state.rounds.push(summary);
       emit({ type: 'round', ...summary });
@@ -286,7 +288,7 @@ export class Rounds {
     const { facts } = agreed;
     const state = this.#state;
     const secure = task.aggregator.secure ? exactSums(task.pods.length) : null;
-    const blob = this.#offerParameters();
+    const blob = this.#offerParameters(state.parameters);
     const statements = new ResultStatements({ run: runId, modelId, parametersId: blob.ref.id });
     const sites = new Map(state.sites.map((site) => [site.name, site]));
     const stop = members.listen({

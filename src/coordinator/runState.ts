@@ -2,6 +2,7 @@
  * Where a run is: everything its coordinator would have to know again after a restart, apart from the sum that is under way.
  * @module
  */
+import type { Strategy } from '../aggregation/index.ts';
 import { bytesOf, float32Of } from '../base/index.ts';
 import type { Metrics, PooledMetric } from '../metrics/index.ts';
 import type { KnownWeights } from '../protocols/index.ts';
@@ -49,6 +50,8 @@ interface Facts {
 interface Written extends Facts {
   readonly parameters: BlobRef;
   readonly standardiser: { readonly mean: Uint8Array; readonly scale: Uint8Array } | null;
+  /** What the server's strategy remembers, float64, by its names. */
+  readonly strategy: Readonly<Record<string, BlobRef>>;
   readonly privacy: ReturnType<RunPrivacy['snapshot']> | null;
   readonly deadlines: ReturnType<LearnedDeadlines['snapshot']>;
 }
@@ -57,6 +60,7 @@ interface Written extends Facts {
 export interface StatefulParts {
   readonly deadlines: LearnedDeadlines;
   readonly privacy: RunPrivacy | undefined;
+  readonly strategy: Strategy;
 }
 
 /** The state of one run. Change it, then {@link save} it. */
@@ -91,12 +95,14 @@ export class RunState implements Facts {
   static restore(journal: RunJournal, parts: StatefulParts): RunState | undefined {
     const written = journal.state() as Written | null;
     if (!written) return undefined;
-    const { parameters, standardiser, privacy, deadlines, ...facts } = written;
+    const { parameters, standardiser, strategy, privacy, deadlines, ...facts } = written;
     const state = new RunState(float32Of(journal.vectors.get(parameters.id)).slice(), journal, parts);
     Object.assign(state, facts);
     if (standardiser) state.standardiser = { mean: float32Of(standardiser.mean), scale: float32Of(standardiser.scale) };
     if (privacy) parts.privacy?.restore(privacy);
     parts.deadlines.restore(deadlines);
+    const remembered = Object.entries(strategy).map(([name, { id }]) => [name, float64Of(journal.vectors.get(id))]);
+    parts.strategy.restore(Object.fromEntries(remembered) as Record<string, Float64Array>);
     return state;
   }
 
@@ -104,24 +110,31 @@ export class RunState implements Facts {
   save(): void {
     if (!this.#journal) return;
     const written = this.#write();
-    this.#journal.checkpoint(written, [written.parameters.id]);
+    this.#journal.checkpoint(written, [written.parameters.id, ...Object.values(written.strategy).map(({ id }) => id)]);
   }
 
   /** Begins a sum, whose round is used from now on. */
   beginSum(entry: SumBegin): void {
-    this.#journal?.beginSum(this.#write(), entry);
+    if (this.#journal) this.#journal.beginSum(this.#write(), entry);
   }
 
   #write(): Written {
     const { completed, lost, nextRound, known, update, clip, blocks, bound, bestLoss, standardiser } = this;
     const { rounds, sites, pooled, result, parameters } = this;
-    const { privacy, deadlines } = this.#parts;
+    const { privacy, deadlines, strategy } = this.#parts;
+    const { vectors } = this.#journal!;
     return {
       ...{ completed, lost, nextRound, known, update, clip, blocks, bound, bestLoss, rounds, sites, pooled, result },
-      parameters: this.#journal!.vectors.put(bytesOf(parameters)),
+      parameters: vectors.put(bytesOf(parameters)),
+      strategy: Object.fromEntries(
+        Object.entries(strategy.state()).map(([name, vector]) => [name, vectors.put(bytesOf(vector))]),
+      ),
       standardiser: standardiser && { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) },
       privacy: privacy?.snapshot() ?? null,
       deadlines: deadlines.snapshot(),
     };
   }
 }
+
+/** @param bytes - A file's, whose buffer may begin anywhere. */
+const float64Of = (bytes: Uint8Array): Float64Array => new Float64Array(bytes.slice().buffer);

@@ -13,6 +13,7 @@ import {
   confirmedBy,
   encodePlain,
   exactSums,
+  givenLength,
   NonceChain,
   PodSum,
   type PodSumOptions,
@@ -309,7 +310,7 @@ export class PodRun {
     if (message.purpose === 'range' || message.purpose === 'update') {
       const trained = await this.#train(current);
       if (message.purpose === 'update')
-        return message.secure ? this.#work.residual.split(trained, message.secure, message.completed) : trained;
+        return message.secure ? this.#work.split(trained, message.secure, message.completed) : trained;
       return rangeInput(trained.update!, admitted.facts, message.secure);
     }
     this.#trained = null;
@@ -349,10 +350,10 @@ export class PodRun {
     return input;
   }
 
-  /** The parameters a round starts from. */
+  /** The parameters a round starts from, and after them what the task's strategy gives pods besides. */
   async #pullParameters({ message, context, signal }: Round): Promise<Float32Array> {
     const { blobs, coordinator, admitted } = this.#options;
-    const length = 4 * admitted.facts.parameters;
+    const length = 4 * givenLength(admitted.facts, message.purpose);
     if (!message.parameters)
       throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
     const options = { maxBytes: length, signal };
@@ -375,6 +376,8 @@ export class PodRun {
     this.#recordRound(current);
     current.phase = 'done';
     current.outbox.say({ type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref });
+    // whether it was used in the end is not said in the open
+    if (current.message.purpose === 'update') this.#work.settle();
   }
 
   #openSum(current: Round, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
@@ -417,7 +420,7 @@ export class PodRun {
           survivors: [...stage.survivors],
         });
         if (stage.stage === 'released' && message.purpose === 'update' && stage.survivors.includes(podName))
-          this.#work.residual.settle();
+          this.#work.settle();
       },
       send: (attempt, body, vector) => {
         const ref = vector && { vector: current.offer(vector) };

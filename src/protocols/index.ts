@@ -4,6 +4,7 @@ export * from './federatedAveraging/quantisation.ts';
 export * from './federatedAveraging/roundBytes.ts';
 export * from './federatedAveraging/siteData.ts';
 export * from './federatedAveraging/sparse.ts';
+export * from './federatedAveraging/strategies.ts';
 export * from './federatedAveraging/sums.ts';
 export * from './federatedAveraging/trainerOptions.ts';
 export * from './plainSum.ts';

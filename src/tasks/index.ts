@@ -2,6 +2,8 @@ export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export { type BudgetPolicy, type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
+export type { StalenessSettings } from './staleness.ts';
+export { FEDAVG } from './strategy.ts';
 export {
   type Activation,
   type AggregatorSettings,

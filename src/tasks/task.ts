@@ -3,7 +3,7 @@
  * @module
  */
 import { dirname, resolve } from 'node:path';
-import type { CohortAssumptions } from '../aggregation/index.ts';
+import type { CohortAssumptions, StrategySettings } from '../aggregation/index.ts';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind } from './configFile.ts';
@@ -11,6 +11,8 @@ import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from '
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
+import { type StalenessSettings, stalenessFileOf, stalenessOf } from './staleness.ts';
+import { strategyFileOf, strategyOf } from './strategy.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
@@ -37,6 +39,10 @@ export interface AggregatorSettings extends QuantisationSettings {
   /** Largest L2 norm of a pod's update in a round; undefined bounds nothing. */
   readonly clipNorm?: number;
   readonly minimumCohort: number;
+  /** What becomes of the updates of a round. @default FedAvg */
+  readonly strategy?: StrategySettings;
+  /** What updates that come late are worth; undefined drops them. */
+  readonly staleness?: StalenessSettings;
   /** Noise on the sum of updates; undefined adds none. */
   readonly privacy?: TaskPrivacy;
   /** What the cohort of a secure sum withstands. */
@@ -178,6 +184,8 @@ export function toWire(task: Task): TaskFile {
         ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
         ...aggregator.cohort,
+        ...(aggregator.strategy && { strategy: strategyFileOf(aggregator.strategy) }),
+        ...(aggregator.staleness && { staleness: stalenessFileOf(aggregator.staleness) }),
         ...(aggregator.privacy && { privacy: privacyFileOf(aggregator.privacy) }),
       },
       deadlines: { ...task.deadlines },
@@ -260,6 +268,8 @@ function taskOf(file: TaskFile): Task {
       minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
       ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
       ...quantisationSettings(aggregator, file.pods.identifiers.length),
+      ...(aggregator.strategy && { strategy: strategyOf(aggregator.strategy) }),
+      ...(aggregator.staleness && { staleness: stalenessOf(aggregator.staleness) }),
       ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },

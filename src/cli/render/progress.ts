@@ -82,6 +82,9 @@ export class ProgressView {
       case 'dropped':
         this.#print(`${event.pod} dropped out in ${event.phase}: ${event.reason}`);
         break;
+      case 'late':
+        this.#print(`${event.pod} has sent its update of round ${event.completed + 1}, which counts in the next sum`);
+        break;
       case 'retry':
         this.#print(`${event.purpose} ${event.spent ? 'lost' : 'repeated'}: ${event.reason}`);
         break;

@@ -8,9 +8,11 @@ import { applyStandardiser, featureStatistics, type Subset } from '../../datasou
 import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
 import type { Trainer } from '../../training/index.ts';
+import { ControlVariate } from './controlVariate.ts';
 import type { SiteData } from './siteData.ts';
 import { Residual } from './sparse.ts';
-import { perFeature, type SumFacts } from './sums.ts';
+import { normalised, normaliserOf } from './strategies.ts';
+import { LOCAL_STEPS, perFeature, type SumFacts } from './sums.ts';
 import { scheduleFor, targetsFor } from './trainerOptions.ts';
 
 /** What the work needs. */
@@ -45,11 +47,15 @@ export class PodWork {
   #data: Pick<SiteData, 'train' | 'validation' | 'test'>;
   #standardiser: { readonly mean: Float32Array; readonly scale: Float32Array } | null = null;
   /** What sparse updates have left unsent. */
-  readonly residual = new Residual();
+  readonly #residual = new Residual();
+  /** SCAFFOLD's. */
+  readonly #control: ControlVariate | undefined;
 
   constructor(options: PodWorkOptions) {
     this.#options = options;
     this.#data = options.data;
+    const { controls } = options.facts;
+    this.#control = controls && new ControlVariate(controls.length, controls.clip);
   }
 
   /** Count, sum and sum of squares per feature over the training rows; weight is their number. */
@@ -90,16 +96,19 @@ export class PodWork {
   }
 
   /**
-   * Trains from `parameters`, and from what earlier updates have left unsent; the input is the change to `parameters`, with
-   * the losses beside it. `completed` counts earlier rounds.
+   * Trains from the parameters in `given`, and from what earlier updates have left unsent; the input is the change to them,
+   * with the losses beside it. `completed` counts earlier rounds.
+   * @param given - What the task's strategy gives pods: the parameters, and what comes after them.
    */
-  async update(parameters: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
+  async update(given: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
     const { trainer, task, facts } = this.#options;
     const { rule } = facts;
     const { train } = this.#data;
+    const parameters = given.subarray(0, facts.parameters);
+    const globalControl = given.subarray(facts.parameters);
     const validation = task.protocol.autoEval ? await this.#validate(parameters) : NO_VALIDATION;
     const trained = await trainer.train({
-      parameters: this.residual.startFrom(parameters, completed),
+      parameters: this.#residual.startFrom(parameters, completed),
       x: train.x,
       y: targetsFor(task, train.y),
       rows: train.rows,
@@ -107,20 +116,38 @@ export class PodWork {
       // another order in every round, the same order in every repetition of the run
       seed: (task.training.seed + 7919 * completed) >>> 0,
       ...scheduleFor(task, train.rows, completed),
+      ...(this.#control && { correction: this.#control.correction(globalControl, parameters.length) }),
       ...options,
     });
     const change = trained.parameters.map((value, i) => value - parameters[i]!);
     const { update, shortened } = rule ? keepRule(change, rule) : { update: change, shortened: false };
     const { rows } = train;
+    const steps = facts.isNormalised ? normaliserOf(task, trained) : undefined;
     return {
-      update,
+      update: this.#control
+        ? joined(update, this.#control.change(globalControl, parameters, trained))
+        : normalised(update, facts, steps),
       weight: rows,
-      extras: { trainingLoss: trained.meanLoss * rows, validationLoss: validation.loss },
+      extras: {
+        ...{ trainingLoss: trained.meanLoss * rows, validationLoss: validation.loss },
+        ...(steps !== undefined && { [LOCAL_STEPS]: rows * steps }),
+      },
       counts: {
         ...{ validationRows: validation.rows, validationHits: validation.hits },
         ...(rule && { shortened: shortened ? 1 : 0 }),
       },
     };
+  }
+
+  /** The part of an update that a round asks for, see {@link Residual.split}. */
+  split(...update: Parameters<Residual['split']>): PodInput {
+    return this.#residual.split(...update);
+  }
+
+  /** The last update is in a sum: what it changes here may count from now on. */
+  settle(): void {
+    this.#residual.settle();
+    this.#control?.settle();
   }
 
   /** Evaluates `parameters` on the test split. @returns the sum's input, and this site's own metrics. */
@@ -157,3 +184,11 @@ export class PodWork {
 }
 
 const NO_VALIDATION = { loss: 0, rows: 0, hits: 0 };
+
+/** One vector after the other. */
+function joined(first: Float32Array, second: Float32Array): Float32Array {
+  const both = new Float32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
