@@ -108,7 +108,7 @@ describe('a coordinator that is killed', () => {
       task: (yaml) =>
         shortTask(yaml).replace(
           '  aggregator:',
-          '  deadlines: { join: 60, train: 60, exchange: 20, evaluate: 60 }\n  aggregator:',
+          '  deadlines: { join: 600, train: 60, exchange: 20, evaluate: 60 }\n  aggregator:',
         ),
     });
     const halt = new AbortController();
@@ -129,12 +129,14 @@ describe('a coordinator that is killed', () => {
     expect([...released().values()].every((sets) => sets.size === 1)).toBe(true);
   });
 
-  it('in a plain round goes on with the updates it has', async () => {
-    federation = await Federation.open({ task: plainTask, pod: allowPlain });
+  it('in a plain round goes on with the updates it has, and with what its strategy remembers', async () => {
+    const task = (yaml: string): string =>
+      plainTask(yaml).replace('secure: false', 'secure: false\n    strategy: { name: FedAdam }');
+    federation = await Federation.open({ task, pod: allowPlain });
     const whole = await federation.run();
     await federation.close();
     const outcome = await killedAt([inPhase('training', 'update', 4), inPhase('training', 'update', 2)], {
-      ...{ task: plainTask, pod: allowPlain },
+      ...{ task, pod: allowPlain },
     });
     expect(outcome.parameters).toEqual(whole.parameters);
     expect(outcome.rounds.map(({ survivors }) => survivors)).toEqual(whole.rounds.map(({ survivors }) => survivors));
