@@ -142,13 +142,13 @@ describe('a run that its site cancels', () => {
 describe('a pod that is drained', () => {
   it('finishes what it has, takes nothing new, and says when it is done', async () => {
     await openAll({ task: shortTask, pods: [A, 'hospital-b', 'hospital-c'] });
-    let drained: Promise<void> | null = null;
+    const drained: Promise<void>[] = [];
     once(roundIs(1), () => {
-      drained = pod(A).drain();
+      drained.push(pod(A).drain());
     });
     const outcome = await federation.run();
     expect(reasons(outcome)[A]).toBe('finished');
-    await drained;
+    await Promise.all(drained);
     expect(pod(A).status()).toMatchObject({ state: 'draining', runs: [], queue: [] });
     coordinator = await HostileCoordinator.open(federation);
     expect(await coordinator.ask(A, 'run-2')).toMatchObject({

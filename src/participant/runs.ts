@@ -174,7 +174,9 @@ export class Runs {
     const running = entries.filter(({ active }) => active !== null);
     await Promise.all(running.map((entry) => this.#tell(entry.from, admissionOf(entry), goodbye, GOODBYE_MS)));
     for (const entry of entries) this.#end(entry, reason);
-    await Promise.all(entries.map(({ starting }) => starting));
+    // what is being set up may be deep in a large file; who stops does not wait for it for ever
+    const isFreed = Promise.all(entries.map(({ starting }) => starting));
+    await Promise.race([isFreed, new Promise<void>((resolve) => this.#options.clock.after(GOODBYE_MS, resolve))]);
   }
 
   /** As in a power cut: stops everything, tells nobody, writes nothing. Resolves when threads and models are freed. */
@@ -186,7 +188,7 @@ export class Runs {
       abort.abort();
       coordinator.close();
     }
-    await Promise.all(entries.map(({ active }) => active?.halt()));
+    await Promise.all(entries.flatMap(({ active }) => (active ? [active.halt()] : [])));
     await Promise.all(entries.map(({ starting }) => starting));
   }
 

@@ -1,3 +1,4 @@
+export { readConfigText } from './configFile.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export { type BudgetPolicy, type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
