@@ -44,7 +44,8 @@ export async function agreeOnTask(
     const answer = online.get(member.name);
     if (!answer) return [];
     // the dataset the task names, or the pod's only one
-    const dataset = member.dataset || (answer.datasets[0]?.name ?? member.name);
+    member.dataset ||= answer.datasets[0]?.name ?? member.name;
+    const { dataset } = member;
     return [{ member, dataset, datasets: answer.datasets }];
   });
   const { modelFile } = task.local;

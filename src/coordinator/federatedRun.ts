@@ -84,7 +84,7 @@ class FederatedRun {
     if (signal?.aborted) this.#abort.abort();
     halt?.addEventListener('abort', () => this.#halt(), { once: true });
     this.#members = new Members({
-      ...{ runId, channel, peers, clock, identifiers: task.pods },
+      ...{ runId, channel, peers, clock, identifiers: task.pods, lateJoin: task.lateJoin },
       signal: this.#abort.signal,
       emit: (event) => this.#emit(event),
     });
@@ -202,6 +202,7 @@ class FederatedRun {
     journal.setStatus('running', '');
     const { completed } = this.#state;
     this.#emit({ type: 'resumed', ...this.#about(), completed, within: open?.purpose ?? null });
+    for (const [name, dataset] of agreed.datasets) this.#members.get(name).dataset = dataset;
     // whom it had lost before may come back later; whoever took part is to answer what was asked of it
     const took = this.#members.restore(journal.members());
     await this.#members.watch();
@@ -223,7 +224,7 @@ class FederatedRun {
     const model = this.#offerModel(agreed);
     await members.admit(
       members.all().filter(({ name, state }) => agreed.datasets.has(name) && state !== 'rejected' && state !== 'left'),
-      ({ name }) => ({ type: 'JOB_REQUEST', task, model, roster, dataset: agreed.datasets.get(name)! }),
+      ({ dataset }) => ({ type: 'JOB_REQUEST', task, model, roster, dataset }),
       1_000 * joinSeconds,
       awaited,
     );

@@ -19,7 +19,8 @@ const READMIT_MS = 60_000;
 /** One pod of the task. */
 export interface Member {
   readonly name: string;
-  readonly dataset: string;
+  /** Of the pod, that the task is for; empty while the task names none and the pod has not said what it has. */
+  dataset: string;
   readonly peer: Peer;
   state: MemberState;
   reason: string;
@@ -48,6 +49,8 @@ interface Waiter {
 export interface MembersOptions {
   readonly runId: string;
   readonly identifiers: readonly string[];
+  /** Whether pods may join that were not there when the run began. */
+  readonly lateJoin: boolean;
   readonly channel: Channel;
   readonly peers: PeerBook;
   readonly clock: Clock;
@@ -62,6 +65,7 @@ export class Members {
   readonly #waiters = new Set<Waiter>();
   readonly #schemas = new Map<string, MessageOf<'ONLINE_RESPONSE'>>();
   #request: ((member: Member) => MessageOf<'JOB_REQUEST'>) | null = null;
+  #askedAtStart: ReadonlySet<Member> = new Set();
 
   /** @throws KonsilError PEER_UNKNOWN listing pods that were never joined, CONFIG_INVALID for a pod named twice. */
   constructor(options: MembersOptions) {
@@ -228,16 +232,7 @@ export class Members {
 
   /** Asks every pod whether it is there. @returns what the ones that are have, by name. */
   async online(deadlineMs: number): Promise<ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>> {
-    const context = this.#context('online');
-    for (const member of this.all())
-      this.#options.channel
-        .send(
-          member.peer.public.id,
-          context,
-          { type: 'ONLINE_CHECK' },
-          { timeoutMs: deadlineMs, signal: this.#options.signal },
-        )
-        .catch(() => undefined); // silence is an answer too: it shows as missing below
+    for (const member of this.all()) this.#ask(member, deadlineMs);
     const { missing } = await this.gather(
       this.all(),
       (member, _context, message) => {
@@ -248,6 +243,13 @@ export class Members {
     );
     for (const [name, reason] of missing) this.#setState(this.get(name), 'invited', `not online: ${reason}`);
     return this.#schemas;
+  }
+
+  #ask(member: Member, timeoutMs: number): void {
+    const { channel, signal } = this.#options;
+    channel
+      .send(member.peer.public.id, this.#context('online'), { type: 'ONLINE_CHECK' }, { timeoutMs, signal })
+      .catch(() => undefined); // silence is an answer too
   }
 
   /**
@@ -261,6 +263,7 @@ export class Members {
     awaited: readonly Member[] = members,
   ): Promise<void> {
     this.#request = request;
+    this.#askedAtStart = new Set(members);
     for (const member of members) this.#invite(member, request, deadlineMs);
     const { missing } = await this.gather(
       awaited,
@@ -280,6 +283,12 @@ export class Members {
       const undecided = member.invitedAt !== null && now - member.invitedAt < READMIT_MS;
       if (!this.#request || !member.present || undecided || member.queued) continue;
       if (member.state !== 'lost' && member.state !== 'invited') continue;
+      if (!this.#askedAtStart.has(member) && !this.#options.lateJoin) continue;
+      if (member.dataset === '') {
+        // which dataset it is to be asked for, it has to say first
+        this.#ask(member, READMIT_MS);
+        continue;
+      }
       this.#setState(member, 'invited', 'invited again');
       this.#invite(member, this.#request, READMIT_MS);
     }
@@ -325,6 +334,10 @@ export class Members {
     if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost')) {
       member.continues = message.continues ?? false;
       this.#setState(member, 'active', '');
+    }
+    if (message.type === 'ONLINE_RESPONSE' && this.#request && member.dataset === '') {
+      member.dataset = message.datasets[0]?.name ?? member.name;
+      this.readmit();
     }
     const wasActive = member.state === 'active';
     if (message.type === 'JOB_QUEUED' && (wasActive || member.state === 'invited' || member.state === 'lost')) {

@@ -61,6 +61,8 @@ export interface Deadlines {
 export interface Task {
   /** `pod` or `pod/dataset`, see {@link splitIdentifier}. */
   readonly pods: readonly string[];
+  /** Whether pods that were not there at the start may join at a later round. */
+  readonly lateJoin: boolean;
   readonly modellerName?: string;
   readonly protocol: {
     readonly name: 'FederatedAveraging';
@@ -151,7 +153,7 @@ export function toWire(task: Task): TaskFile {
   const { training, model, aggregator, dataStructure } = task;
   const { split, select } = dataStructure;
   return taskFile.parse({
-    pods: { identifiers: [...task.pods] },
+    pods: { identifiers: [...task.pods], late_join: task.lateJoin },
     ...(task.modellerName !== undefined && { modeller: { username: task.modellerName } }),
     task: {
       protocol: {
@@ -247,6 +249,7 @@ function taskOf(file: TaskFile): Task {
   const secure = places.secure;
   return {
     pods: file.pods.identifiers,
+    lateJoin: file.pods.late_join ?? false,
     ...(file.modeller?.username !== undefined && { modellerName: file.modeller.username }),
     protocol: {
       name: protocol.name,

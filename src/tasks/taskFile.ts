@@ -246,7 +246,12 @@ const noOidc = 'Konsil knows a modeller by its key; expected key-based';
 export const taskFile = z
   .strictObject({
     pods: z
-      .strictObject({ identifiers: z.array(text).min(1).max(10_000) })
+      .strictObject({
+        identifiers: z.array(text).min(1).max(10_000),
+        late_join: z.boolean().optional().meta({
+          description: 'Whether pods that were not there when the run began may join at a later round. Default false.',
+        }),
+      })
       .meta({ description: 'Who is asked to take part.' }),
     modeller: z
       .strictObject({
