@@ -6,7 +6,7 @@
 import { KonsilError } from '../base/index.ts';
 import { checkModelFits, type SumFacts, sumFacts, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask } from '../tasks/index.ts';
-import { type Layout, readModelFile, Trainer } from '../training/index.ts';
+import { type Layout, type OpenTrainer, readModelFile } from '../training/index.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
 import { describeAbsent, type Members } from './members.ts';
 import { RunPrivacy } from './runPrivacy.ts';
@@ -30,6 +30,7 @@ export async function agreeOnTask(
   task: LocalTask,
   members: Members,
   joinMs: number,
+  openTrainer: OpenTrainer,
   signal: AbortSignal,
 ): Promise<AgreedTask> {
   const online = await members.online(joinMs);
@@ -48,11 +49,11 @@ export async function agreeOnTask(
   const { modelFile } = task.local;
   const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
   const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason), attached);
-  const trainer = await Trainer.create(trainerOptions(resolved.task, resolved.model, resolved.source), signal);
+  const trainer = await openTrainer(trainerOptions(resolved.task, resolved.model, resolved.source), signal);
   try {
     const { program } = trainer;
     const { layout } = program;
-    const parameters = await startParameters(program, task, resolved.task, signal);
+    const parameters = await startParameters(program, task, resolved.task, openTrainer, signal);
     const facts = sumFacts(resolved.task, layout, resolved.features.length);
     const privacy = RunPrivacy.of(resolved.task, facts.parameters);
     checkModelFits(program, resolved.task, facts.features);

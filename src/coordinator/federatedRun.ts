@@ -11,6 +11,7 @@ import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from
 import { exactSums, type KnownWeights, perFeature, sumSpec, updateParameters } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
+import { type OpenTrainer, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import type { BlobRef, SecureParameters } from '../wire/index.ts';
 import { type Aggregation, Aggregator } from './aggregate.ts';
@@ -43,6 +44,8 @@ export interface FederatedRunOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
   readonly transcript?: boolean;
+  /** What computes, when others share it: then it is theirs to close. @default threads of its own */
+  readonly parts?: { readonly pool: MaskPool; readonly openTrainer: OpenTrainer };
 }
 
 /** A run in progress; use {@link runFederated}. */
@@ -71,7 +74,7 @@ class FederatedRun {
   #transcripts: Transcripts | null = null;
   /** Protocol round of the next aggregation; never reused. */
   #nextRound = 0;
-  readonly #pool = new MaskPool();
+  readonly #pool: MaskPool;
   #modelId = '';
   /** The final parameters and who has signed for them. */
   #result: FinalResult | null = null;
@@ -83,6 +86,7 @@ class FederatedRun {
     this.#options = options;
     this.#runId = runId;
     const { channel, peers, clock, task, signal } = options;
+    this.#pool = options.parts?.pool ?? new MaskPool();
     this.#started = clock.now();
     this.#folder = new RunFolder(task.local.runs, runId);
     this.#blobs = new Blobs(channel);
@@ -113,7 +117,7 @@ class FederatedRun {
       GOODBYE_MS,
     );
     this.#abort.abort();
-    await this.#pool.close();
+    if (!this.#options.parts) await this.#pool.close();
     let modelFile: string | null = null;
     try {
       modelFile = this.#saveModel('model');
@@ -161,7 +165,8 @@ class FederatedRun {
     const signal = this.#abort.signal;
     const joinMs = 1_000 * task.deadlines.join;
     await members.watch();
-    const agreed = await agreeOnTask(task, members, joinMs, signal);
+    const openTrainer = this.#options.parts?.openTrainer ?? Trainer.create;
+    const agreed = await agreeOnTask(task, members, joinMs, openTrainer, signal);
     this.#agreed = agreed;
     this.#parameters = agreed.parameters;
     const { resolved, facts } = agreed;

@@ -5,9 +5,10 @@
  */
 import { abortControllerForMany, messageOf } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
+import { type OpenDataset, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
-import type { OpenProgram } from '../training/index.ts';
+import { type OpenProgram, type OpenTrainer, Trainer } from '../training/index.ts';
 import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
 import type { Context, JobResponse, Message, MessageOf } from '../wire/index.ts';
 import { admit, checkModeller, describeDatasets, unreadable } from './admission.ts';
@@ -36,6 +37,14 @@ export type PodNotice =
   | { readonly type: 'problem'; readonly reason: string }
   | ({ readonly run: string } & PodEvent);
 
+/** What computes for a pod; pods of one process may share each of them. */
+export interface PodParts {
+  /** Closed by who made it. */
+  readonly pool: MaskPool;
+  readonly openDataset: OpenDataset;
+  readonly openTrainer: OpenTrainer;
+}
+
 export interface PodOptions {
   readonly config: PodConfig;
   readonly identity: Identity;
@@ -44,6 +53,8 @@ export interface PodOptions {
   readonly clock: Clock;
   /** Konsil's version, told to modellers. */
   readonly version: string;
+  /** @default files, threads and a mask pool of its own */
+  readonly parts?: PodParts;
   readonly onNotice: (notice: PodNotice) => void;
 }
 
@@ -61,13 +72,14 @@ export class Pod {
   readonly #blobs: Blobs;
   readonly #ledger: Ledger;
   readonly #journal: SumJournal;
-  readonly #pool = new MaskPool();
+  readonly #parts: PodParts;
   #active: Active | null = null;
   #cancelGrace = (): void => undefined;
   readonly #watched = new Set<string>();
 
   private constructor(options: PodOptions, channel: Channel, ledger: Ledger, journal: SumJournal) {
     this.#options = options;
+    this.#parts = options.parts ?? { pool: new MaskPool(), openDataset, openTrainer: Trainer.create };
     this.#channel = channel;
     this.#blobs = new Blobs(channel);
     this.#ledger = ledger;
@@ -102,7 +114,7 @@ export class Pod {
         .catch(() => undefined); // the coordinator is not there to hear it: leaving is what counts
       this.#end('aborted', reason);
     }
-    await this.#pool.close();
+    if (!this.#options.parts) await this.#parts.pool.close();
     await this.#channel.close();
   }
 
@@ -121,7 +133,7 @@ export class Pod {
     const { config, version } = this.#options;
     try {
       checkModeller(config, from);
-      const described = await describeDatasets(config.datasources);
+      const described = await describeDatasets(config.datasources, this.#parts.openDataset);
       for (const { name, error } of described.unreadable)
         this.#options.onNotice({ type: 'problem', reason: `dataset "${name}": ${messageOf(error)}` });
       const [broken] = described.unreadable;
@@ -143,7 +155,7 @@ export class Pod {
     this.#active = active;
     try {
       const admitted = await admit({
-        ...{ config, identity, peers, request, from, signal: active.abort.signal },
+        ...{ ...this.#parts, config, identity, peers, request, from, signal: active.abort.signal },
         account: (unit, delta) => {
           const { privacy, recordPrivacy } = config.policy;
           const entry = { run: context.run, modeller: from.name, dataset: request.dataset, unit };
@@ -166,7 +178,7 @@ export class Pod {
         ...{
           runId: context.run,
           journal: this.#journal,
-          pool: this.#pool,
+          pool: this.#parts.pool,
           podName: config.name,
           coordinator: from,
           identity,

@@ -58,7 +58,8 @@ export function sumPlain(
   const extras = Object.fromEntries(spec.extras.map((name) => [name, 0]));
   const counts = Object.fromEntries(spec.counts.map((name) => [name, 0]));
   let totalWeight = 0;
-  for (const [pod, { update, weight, ...sums }] of inputs) {
+  // by name: float sums depend on their order, and who answered first is chance
+  for (const [pod, { update, weight, ...sums }] of [...inputs].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (update) updates.add({ pod, update, samples: weight });
     totalWeight += weight;
     for (const name of spec.extras) extras[name]! += sums.extras[name]!;

@@ -1,11 +1,14 @@
+export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export { type BudgetPolicy, type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
+export { podFile } from './podFile.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
 export {
   type Activation,
   type AggregatorSettings,
   type BrokerSettings,
+  composeTask,
   type Deadlines,
   fromWire,
   type LocalSettings,
