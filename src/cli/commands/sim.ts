@@ -1,6 +1,6 @@
 /** `konsil sim`: plays a scenario on this machine and says whether it went as expected. @module */
 import type { Command } from 'commander';
-import { readScenario, runScenario, SimulationView, verdictLines } from '../../../sim/index.ts';
+import { readScenario, runScenario, SimulationView, verdictLines, writeReports } from '../../../sim/index.ts';
 import { cancelOnSignals, EXIT, Output } from '../output.ts';
 
 interface Flags {
@@ -15,6 +15,7 @@ export function addSimCommand(program: Command): void {
     .command('sim')
     .description('play a scenario: many pods and a coordinator on this machine, with faults and attackers')
     .argument('<scenario.yaml>')
+    .option('--out <folder>', 'write result.json, junit.xml and report.html there')
     .option('--variant <name...>', 'only these of its variants')
     .option('--keep <folder>', 'keep runs, journals and ledgers of all pods there')
     .option('--json', 'one JSON value a line')
@@ -35,7 +36,9 @@ async function sim(file: string, flags: Flags): Promise<void> {
       view?.show(event);
     },
   });
+  if (flags.out !== undefined) writeReports(flags.out, result);
   output.value({ type: 'result', ...result });
   output.line(verdictLines(result).join('\n'));
+  if (flags.out !== undefined) output.line(`report in ${flags.out}/report.html`);
   if (!result.passed) process.exitCode = EXIT.failed;
 }
