@@ -72,12 +72,12 @@ function journalChecks({ pods, folder, minimum }: RunTraces): Check[] {
     for (const { run, round, attempt, stage, survivors } of journalOf(join(folder, 'state', pod, 'sums.jsonl'))) {
       const set = survivors.join();
       if (stage === 'signed' || stage === 'released') {
-        const key = `${run} ${round} ${attempt}`;
+        const key = `sum ${round}, attempt ${attempt}\n${run}`;
         signed.set(key, (signed.get(key) ?? new Set()).add(set));
         if (survivors.length < minimum) tooFew.push(`${pod} ${stage} for ${survivors.length} in round ${round}`);
       }
       if (stage !== 'released') continue;
-      const key = `${run} ${round}`;
+      const key = `sum ${round}\n${run}`;
       released.set(key, (released.get(key) ?? 0) + 1);
       const others = releasedIn.get(key) ?? new Map<string, string>();
       releasedIn.set(key, others.set(set, pod));
@@ -96,10 +96,7 @@ function journalChecks({ pods, folder, minimum }: RunTraces): Check[] {
 }
 
 /** Without the run's name, which is the same for all. */
-const shortKey = (key: string): string => {
-  const [, , round, attempt] = key.split(' ');
-  return `sum ${round}${attempt === undefined ? '' : `, attempt ${attempt}`}`;
-};
+const shortKey = (key: string): string => key.split('\n')[0]!;
 
 function journalOf(file: string): SumLine[] {
   if (!existsSync(file)) return []; // never took part

@@ -25,6 +25,8 @@ export interface FaultEntry {
   readonly target: string;
   readonly fault: string;
   readonly what: 'begins' | 'ends' | 'missed';
+  /** Why a party did not come back. */
+  readonly reason?: string;
 }
 
 /** Drives the faults of one run. */
@@ -33,7 +35,8 @@ export class FaultDriver {
   readonly #waiting: Set<PlannedFault>;
   readonly #startedMs: number;
   readonly #onEntry: (entry: FaultEntry) => void;
-  readonly timeline: FaultEntry[] = [];
+  readonly #timeline: FaultEntry[] = [];
+  #isOver = false;
 
   constructor(plan: readonly PlannedFault[], world: FaultyWorld, onEntry: (entry: FaultEntry) => void) {
     this.#waiting = new Set(plan);
@@ -56,7 +59,8 @@ export class FaultDriver {
   finish(): readonly FaultEntry[] {
     for (const fault of this.#waiting) this.#note(fault, 'missed');
     this.#waiting.clear();
-    return this.timeline;
+    this.#isOver = true;
+    return this.#timeline;
   }
 
   #begin(fault: PlannedFault): void {
@@ -67,15 +71,16 @@ export class FaultDriver {
       this.#note(fault, 'ends');
       Promise.resolve(end()).catch((error: unknown) => {
         // a pod that does not come back stays lost, and the run says so
-        this.#note({ ...fault, target: `${fault.target}: ${messageOf(error)}` }, 'missed');
+        this.#note(fault, 'missed', messageOf(error));
       });
     });
   }
 
-  #note({ round, phase, target, fault }: PlannedFault, what: FaultEntry['what']): void {
+  #note({ round, phase, target, fault }: PlannedFault, what: FaultEntry['what'], reason?: string): void {
+    if (this.#isOver) return; // what ends after the run is no part of it
     const seconds = (this.#world.clock.now() - this.#startedMs) / 1_000;
-    const entry = { seconds, round, phase, target, fault, what };
-    this.timeline.push(entry);
+    const entry = { seconds, round, phase, target, fault, what, ...(reason !== undefined && { reason }) };
+    this.#timeline.push(entry);
     this.#onEntry(entry);
   }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { join } from 'node:path';
+import { isKonsilError } from '../../src/base/index.ts';
 import { type RunEvent, type RunOutcome, runFederated } from '../../src/coordinator/index.ts';
 import { Pod, type PodNotice } from '../../src/participant/index.ts';
 import { type LocalTask, type PodConfig, parsePodConfig } from '../../src/tasks/index.ts';
@@ -36,6 +37,8 @@ export interface MemoryWorldOptions {
   readonly jitter?: () => number;
 }
 
+/** Between two attempts of a pod to start. */
+const RESTART_EVERY_MS = 1_000;
 /** Version that pods tell: nothing depends on it. */
 const VERSION = 'simulated';
 
@@ -105,7 +108,7 @@ export class MemoryWorld implements FaultyWorld {
           return fault === 'crash' ? null : () => this.#broker.start();
         }
         this.#crash(target);
-        return fault === 'crash' ? null : () => this.#startPod(target);
+        return fault === 'crash' ? null : () => this.#restartPod(target);
       case 'disconnect':
         if (isBroker) {
           this.#broker.stop();
@@ -126,6 +129,17 @@ export class MemoryWorld implements FaultyWorld {
     await this.#trainers.close();
     await this.#pool.close();
     this.clock.stop();
+  }
+
+  /** As a service manager does: while the broker is away, again and again. */
+  async #restartPod(name: string): Promise<void> {
+    for (;;)
+      try {
+        return await this.#startPod(name);
+      } catch (error) {
+        if (!isKonsilError(error, 'BROKER_UNREACHABLE')) throw error;
+        await new Promise<void>((resolve) => void this.clock.after(RESTART_EVERY_MS, resolve));
+      }
   }
 
   async #startPod(name: string): Promise<void> {

@@ -7,10 +7,10 @@ import {
   countOf,
   duration,
   html,
+  lowerIsBetter,
   Markup,
   STYLE,
   shownMetric,
-  significant,
   size,
   whole,
 } from '../../src/reports/index.ts';
@@ -32,7 +32,7 @@ ${Array.from({ length: CURVE_STYLES }, (_, i) => `svg .line.c${i}{stroke:var(--c
 svg .line.c1{stroke-dasharray:8 4}svg .line.c2{stroke-dasharray:2 4}svg .line.c3{stroke-dasharray:10 3 2 3}svg .line.c4{stroke-dasharray:5 3}svg .line.c5{stroke-dasharray:1 3}
 svg .level{stroke:var(--strong);stroke-dasharray:3 5}svg text.end.level{stroke:none;fill:var(--muted);font-weight:400}
 svg rect.fault{fill:var(--warn)}svg rect.fault.final{fill:var(--bad)}svg text.fault{fill:var(--muted);font-size:12px}
-.failed>*{background:var(--bad-soft)}
+.failed>*,td.failed{background:var(--bad-soft)}
 `;
 
 /** report.html. All text of the scenario is escaped. @param extra - Shown before the last section. */
@@ -81,7 +81,7 @@ function renderHead(result: SimulationResult): Markup {
     .flatMap(({ name, metrics }) =>
       metrics[metric]?.value === undefined ? [] : [{ name, value: metrics[metric].value }],
     )
-    .sort((a, b) => (b.value ?? 0) - (a.value ?? 0))[0];
+    .sort((a, b) => ((b.value ?? 0) - (a.value ?? 0)) * (lowerIsBetter(metric) ? -1 : 1))[0];
   const tile = (label: string, figure: string, more: string): Markup =>
     html`<li><span class="name">${label}</span><span class="figure">${figure}</span><span class="more">${more}</span></li>\n`;
   const real = variants.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0);
@@ -102,11 +102,15 @@ ${tile('Checks passed', `${checks.length - failed} of ${checks.length}`, 'over a
   `Best ${metric}`,
   shownMetric(metric, best?.value),
   best ? best.name : 'not measured',
-)}${baselines && tile('All rows in one place', shownMetric(metric, baselines.pooled[metric]), `${metric}, without a federation`)}${tile('Rounds lost', whole(lost), 'shares released, no sum')}${tile(
+)}${
+  baselines
+    ? tile('All rows in one place', shownMetric(metric, baselines.pooled[metric]), `${metric}, without a federation`)
+    : tile('Rounds lost', whole(lost), 'shares released, no sum')
+}${tile(
   transport === 'memory' ? 'Simulated time' : 'Time',
   duration(simulated),
   `${duration(real)} on this machine`,
-)}${tile('Sent by sites', size(sent), `${significant(variants.length)} runs together`)}</ul>
+)}${tile('Sent by sites', size(sent), `in ${countOf(variants.length, 'run')}`)}</ul>
 </header>`;
 }
 

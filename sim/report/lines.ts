@@ -39,10 +39,10 @@ export const CURVE_STYLES = 6;
 
 const WIDTH = 760;
 const HEIGHT = 340;
-const PLOT = { left: 56, right: 580, top: 34, bottom: 286 } as const;
+const PLOT = { left: 56, right: 530, top: 34, bottom: 286 } as const;
 const LABEL_STEP = 19;
 /** Characters beside the plot. */
-const LABEL_LENGTH = 24;
+const LABEL_LENGTH = 22;
 
 interface End {
   readonly className: string;

@@ -21,14 +21,28 @@ const MOST_SITES = 60;
 /** Lines of a table of faults. */
 const MOST_FAULTS = 100;
 
-/** Every check, failed ones first. */
+/** A row for each check, a column for each variant; then what was found where that says more than that it held. */
 export function renderChecks({ variants }: SimulationResult): Content {
-  const checks = variants.flatMap((variant) => variant.checks.map((check) => ({ variant: variant.name, ...check })));
-  const sorted = [...checks].sort((a, b) => Number(a.passed) - Number(b.passed));
-  return html`<div class="scroll"><table><thead><tr><th scope="col">Variant</th><th scope="col">Check</th><th scope="col">Held</th><th scope="col">Found</th></tr></thead>
-<tbody>${sorted.map(
+  const names = [...new Set(variants.flatMap(({ checks }) => checks.map(({ name }) => name)))];
+  const found = variants.flatMap((variant) =>
+    variant.checks
+      .filter(({ passed, detail }) => !passed || detail !== 'holds')
+      .map((check) => ({ variant: variant.name, ...check })),
+  );
+  return html`<div class="scroll"><table><thead><tr><th scope="col">Check</th>${variants.map(({ name }) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>${names.map(
+    (name) =>
+      html`<tr><th scope="row">${name}</th>${variants.map(({ checks }) => {
+        const check = checks.find((one) => one.name === name);
+        return check
+          ? html`<td${!check.passed && html` class="failed"`}>${check.passed ? '✓' : '✕ failed'}</td>`
+          : html`<td>${NOTHING}</td>`;
+      })}</tr>\n`,
+  )}</tbody></table></div>
+<h3>What was found</h3>
+<div class="scroll"><table><tbody>${found.map(
     ({ variant, name, passed, detail }) =>
-      html`<tr${!passed && html` class="failed"`}><th scope="row">${variant}</th><td>${name}</td><td>${passed ? '✓ yes' : '✕ no'}</td><td class="muted">${detail}</td></tr>\n`,
+      html`<tr${!passed && html` class="failed"`}><th scope="row">${variant}</th><td>${name}</td><td class="muted">${detail}</td></tr>\n`,
   )}</tbody></table></div>`;
 }
 
