@@ -23,6 +23,8 @@ export interface SimulationOptions {
   readonly folder?: string;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SimulationEvent) => void;
+  /** The `konsil` program of processes. @default the one that runs */
+  readonly program?: string;
   /** Turns of the event loop that each message takes on top. For tests: nothing may depend on it. */
   readonly jitter?: () => number;
 }

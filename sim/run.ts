@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { KonsilError, throwIfCancelled } from '../src/base/index.ts';
 import { openDataset } from '../src/datasources/index.ts';
 import { MAIN_METRIC } from '../src/reports/index.ts';
@@ -15,6 +15,8 @@ import type { Table } from './data/table.ts';
 import { flipLabels } from './malicious/pods.ts';
 import { runInMemory } from './memory/runInMemory.ts';
 import type { PreparedVariant, SimulationOptions } from './options.ts';
+import { play } from './play.ts';
+import { ProcessWorld } from './processes/world.ts';
 import type { Baselines, SimulationResult, VariantResult } from './result.ts';
 import { type Scenario, taskOf, type Variant } from './scenario/scenario.ts';
 
@@ -33,7 +35,8 @@ export async function runScenario(scenario: Scenario, options: SimulationOptions
       );
   const table = await tableOf(scenario);
   const sites = partition(table, scenario.partition, scenario.pods, scenario.seed);
-  const folder = options.folder ?? mkdtempSync(join(scratchFolder(), 'konsil-sim-'));
+  const folder =
+    options.folder === undefined ? mkdtempSync(join(scratchFolder(), 'konsil-sim-')) : resolve(options.folder);
   const results: VariantResult[] = [];
   let baselines: Baselines | null = null;
   try {
@@ -42,7 +45,10 @@ export async function runScenario(scenario: Scenario, options: SimulationOptions
       const own = flipLabels(sites, variant.malicious, scenario.seed);
       const prepared = prepare(scenario, variant, own, folder, table);
       onEvent({ type: 'variant', name: variant.name, pods: sites.length, rounds: scenario.rounds });
-      const { result, outcome } = await runInMemory(prepared, options);
+      const { result, outcome } =
+        scenario.transport === 'memory'
+          ? await runInMemory(prepared, options)
+          : await play(prepared, await ProcessWorld.open(prepared, signal, options.program), options);
       if (scenario.baselines && scenario.training === 'real' && !baselines)
         baselines = await compareBaselines(outcome, sites, signal);
       results.push(result);

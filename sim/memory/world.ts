@@ -12,10 +12,10 @@ import { presenceTopic } from '../../src/wire/index.ts';
 import { acquainted, type Party } from '../acquainted.ts';
 import { MemorySource } from '../data/memorySource.ts';
 import type { Site } from '../data/partition.ts';
-import type { FaultyWorld } from '../faults/driver.ts';
 import type { PlannedFault } from '../faults/plan.ts';
 import { lyingChannel } from '../malicious/coordinator.ts';
 import { updateOf } from '../malicious/pods.ts';
+import type { World } from '../play.ts';
 import { podYaml } from '../podFiles.ts';
 import { MODELLER, type Scenario, type Variant } from '../scenario/scenario.ts';
 import { VirtualClock } from '../virtualClock.ts';
@@ -43,7 +43,7 @@ const RESTART_EVERY_MS = 1_000;
 const VERSION = 'simulated';
 
 /** One variant's world. `close` frees everything. */
-export class MemoryWorld implements FaultyWorld {
+export class MemoryWorld implements World {
   readonly clock = new VirtualClock();
   readonly #options: MemoryWorldOptions;
   readonly #broker = new MemoryBroker({ keepLog: false });

@@ -27,9 +27,11 @@ export class SimulationView {
       this.#rounds = event.rounds;
       this.#print(`${event.name}: ${event.pods} pods, ${event.rounds} rounds`);
     } else if (event.type === 'fault') {
-      const { seconds, round, phase, target, fault, what } = event.entry;
+      const { seconds, round, phase, target, fault, what, reason } = event.entry;
       const when = typeof round === 'number' ? `round ${round}` : round;
-      this.#print(`  ${seconds.toFixed(1)} s  ${target} ${fault} ${what} (${when}, ${phase})`);
+      this.#print(
+        `  ${seconds.toFixed(1)} s  ${target} ${fault} ${what} (${when}, ${phase})${reason === undefined ? '' : `: ${reason}`}`,
+      );
     } else if (event.type === 'run') this.#showRun(event.event);
     else this.#print(variantLine(event.result));
   }
