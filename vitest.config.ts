@@ -10,8 +10,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/{arch,contract,vectors,fixtures,attacks}/**/*.test.ts'],
-          exclude: ['src/{coordinator,participant}/**'],
+          include: ['{src,sim}/**/*.test.ts', 'test/{arch,contract,vectors,fixtures,attacks}/**/*.test.ts'],
+          exclude: ['src/{coordinator,participant}/**', 'sim/scenarios.test.ts'],
           pool: 'threads',
           isolate: false,
           testTimeout: 60_000,
@@ -21,7 +21,7 @@ export default defineConfig({
         test: {
           // whole federations: the native libraries get a process to themselves, as in a pod
           name: 'federation',
-          include: ['src/{coordinator,participant}/**/*.test.ts'],
+          include: ['src/{coordinator,participant}/**/*.test.ts', 'sim/scenarios.test.ts'],
           pool: 'forks',
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -12,7 +12,7 @@ import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src
 import { compile } from '../src/training/index.ts';
 import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
-import { acquainted } from '../test/support/world.ts';
+import { acquainted } from './acquainted.ts';
 
 export const EXAMPLE = join(import.meta.dirname, '../examples/breast-cancer');
 const PODS = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;

@@ -4,7 +4,14 @@
  * @module
  */
 import type { RunOutcome } from '../coordinator/index.ts';
-import { applyStandardiser, featureStatistics, openDataset, type Subset, standardiser } from '../datasources/index.ts';
+import {
+  applyStandardiser,
+  featureStatistics,
+  type OpenDataset,
+  openDataset,
+  type Subset,
+  standardiser,
+} from '../datasources/index.ts';
 import { evaluate, type Metrics } from '../metrics/index.ts';
 import { loadSiteData, scheduleFor, targetsFor, trainerOptions } from '../protocols/index.ts';
 import type { Comparison } from '../reports/index.ts';
@@ -21,7 +28,8 @@ interface Site {
 export async function compareWithAlternatives(
   outcome: RunOutcome,
   pods: readonly PodConfig[],
-  signal: AbortSignal,
+  signal?: AbortSignal,
+  open: OpenDataset = openDataset,
 ): Promise<Comparison | null> {
   const { resolved, facts, parameters } = outcome;
   if (!resolved || !facts || !parameters) return null;
@@ -32,7 +40,7 @@ export async function compareWithAlternatives(
     const config = pods.find(({ name }) => name === pod);
     const chosen = config?.datasources.find(({ name }) => dataset === undefined || name === dataset);
     if (!chosen) continue;
-    const source = await openDataset(chosen);
+    const source = await open(chosen);
     const { train, test } = await loadSiteData(source, task, signal);
     source.close();
     sites.push({ name: pod, train, test });
@@ -60,7 +68,7 @@ export async function compareWithAlternatives(
         budget: unit === 'steps' ? { steps: total } : { epochs: total },
         seed,
         ...scheduleFor(task, part.rows, 0),
-        signal,
+        ...(signal && { signal }),
       });
       return { weights: result.parameters, by };
     };

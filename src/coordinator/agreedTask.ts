@@ -6,7 +6,7 @@
 import { KonsilError } from '../base/index.ts';
 import { checkModelFits, type SumFacts, sumFacts, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
-import { type Layout, readModelFile, Trainer } from '../training/index.ts';
+import { type Layout, type ModelTrainer, type OpenTrainer, readModelFile } from '../training/index.ts';
 import type { BlobRef } from '../wire/index.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
 import type { RunJournal } from './journal/index.ts';
@@ -32,6 +32,7 @@ export async function agreeOnTask(
   task: LocalTask,
   members: Members,
   joinMs: number,
+  openTrainer: OpenTrainer,
   signal: AbortSignal,
 ): Promise<AgreedTask> {
   const online = await members.online(joinMs);
@@ -52,17 +53,20 @@ export async function agreeOnTask(
   const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
   const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason), attached);
   const datasets = new Map(offers.map(({ member, dataset }) => [member.name, dataset]));
-  return factsOf(resolved, datasets, signal, (program) => startParameters(program, task, resolved.task, signal));
+  return factsOf(resolved, datasets, openTrainer, signal, (program) =>
+    startParameters(program, task, resolved.task, openTrainer, signal),
+  );
 }
 
 /** Builds the model once: what is known of it decides everything else. */
 async function factsOf(
   resolved: ResolvedTask,
   datasets: ReadonlyMap<string, string>,
+  openTrainer: OpenTrainer,
   signal: AbortSignal,
-  start: (program: Trainer['program']) => Promise<Float32Array>,
+  start: (program: ModelTrainer['program']) => Promise<Float32Array>,
 ): Promise<AgreedTask> {
-  const trainer = await Trainer.create(trainerOptions(resolved.task, resolved.model, resolved.source), signal);
+  const trainer = await openTrainer(trainerOptions(resolved.task, resolved.model, resolved.source), signal);
   try {
     const { program } = trainer;
     const { layout } = program;
@@ -97,10 +101,14 @@ export function rememberAgreed(journal: RunJournal, { resolved, datasets }: Agre
  * What was agreed before the coordinator was restarted, with the model as the pods have it; the model's own first parameters
  * stand for those of the run. Null when nothing was agreed yet.
  */
-export async function recallAgreed(journal: RunJournal, signal: AbortSignal): Promise<AgreedTask | null> {
+export async function recallAgreed(
+  journal: RunJournal,
+  openTrainer: OpenTrainer,
+  signal: AbortSignal,
+): Promise<AgreedTask | null> {
   const written = journal.agreed() as Written | null;
   if (!written) return null;
   const { task, features, source, model, datasets } = written;
   const resolved = { task, features, source, model: journal.vectors.get(model.id) };
-  return factsOf(resolved, new Map(datasets), signal, async ({ initial }) => initial.slice());
+  return factsOf(resolved, new Map(datasets), openTrainer, signal, async ({ initial }) => initial.slice());
 }

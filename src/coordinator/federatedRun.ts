@@ -9,6 +9,7 @@ import { type Identity, MaskPool } from '../crypto/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import { serverStrategy, updateParameters } from '../protocols/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
+import { type OpenTrainer, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
 import { Aggregator } from './aggregate.ts';
 import { type AgreedTask, agreeOnTask, recallAgreed, rememberAgreed } from './agreedTask.ts';
@@ -47,6 +48,8 @@ export interface FederatedRunOptions {
   readonly onEvent?: (event: RunEvent) => void;
   /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
   readonly transcript?: boolean;
+  /** What computes, when others share it: then it is theirs to close. @default threads of its own */
+  readonly parts?: { readonly pool: MaskPool; readonly openTrainer: OpenTrainer };
 }
 
 /** A run in progress; use {@link runFederated}. */
@@ -60,7 +63,7 @@ class FederatedRun {
   readonly #deadlines: LearnedDeadlines;
   readonly #control: RunControl;
   readonly #abort = abortControllerForMany();
-  readonly #pool = new MaskPool();
+  readonly #pool: MaskPool;
   readonly #startedAt: Date;
   readonly #started: number;
   #isHalted = false;
@@ -75,6 +78,7 @@ class FederatedRun {
     this.#journal = journal;
     this.#startedAt = startedAt;
     const { channel, peers, clock, task, signal, halt } = options;
+    this.#pool = options.parts?.pool ?? new MaskPool();
     this.#started = clock.now();
     this.#folder = new RunFolder(task.local.runs, runId);
     this.#blobs = new Blobs(channel);
@@ -103,7 +107,7 @@ class FederatedRun {
       error = this.#writeFailure ?? asKonsilError(cause);
     }
     if (this.#isHalted) {
-      await this.#pool.close();
+      if (!this.#options.parts) await this.#pool.close();
       throw new KonsilError('RUN_INTERRUPTED', `run ${this.#runId} was stopped where it is`, { run: this.#runId });
     }
     return this.#end(error);
@@ -123,7 +127,7 @@ class FederatedRun {
       GOODBYE_MS,
     );
     this.#abort.abort();
-    await this.#pool.close();
+    if (!this.#options.parts) await this.#pool.close();
     let modelFile: string | null = null;
     try {
       modelFile = this.#saveModel('model');
@@ -165,13 +169,14 @@ class FederatedRun {
   async #begin(): Promise<OpenSum | null> {
     const { task } = this.#options;
     const signal = this.#abort.signal;
-    const recalled = this.#journal && (await recallAgreed(this.#journal, signal));
+    const openTrainer = this.#options.parts?.openTrainer ?? Trainer.create;
+    const recalled = this.#journal && (await recallAgreed(this.#journal, openTrainer, signal));
     if (recalled) return this.#resume(recalled);
     this.#folder.write('task.json', `${JSON.stringify(toWire(task), null, 2)}\n`);
     this.#emit({ type: 'started', ...this.#about() });
     await this.#members.watch();
     const joinMs = 1_000 * task.deadlines.join;
-    const agreed = await agreeOnTask(task, this.#members, joinMs, signal);
+    const agreed = await agreeOnTask(task, this.#members, joinMs, openTrainer, signal);
     this.#agreed = agreed;
     this.#state = new RunState(agreed.parameters, this.#journal, this.#parts(agreed));
     if (this.#journal) rememberAgreed(this.#journal, agreed);

@@ -7,7 +7,7 @@ import { isKonsilError, KonsilError, printable } from '../base/index.ts';
 import { checkSchema, encodedFeatures, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
 import { outputsOf, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
-import { Trainer, type TrainingProgram, zooModel } from '../training/index.ts';
+import { type OpenTrainer, type TrainingProgram, zooModel } from '../training/index.ts';
 
 /** The task with its columns spelled out, and what they encode to. */
 export interface ResolvedTask {
@@ -100,11 +100,12 @@ export async function startParameters(
   program: TrainingProgram,
   { local }: LocalTask,
   task: Task,
+  openTrainer: OpenTrainer,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
   const file = local.pretrainedFile;
   if (file === undefined) return program.initial.slice();
-  const trainer = await Trainer.create(trainerOptions(task, { file }, file), signal);
+  const trainer = await openTrainer(trainerOptions(task, { file }, file), signal);
   const { layout, initial } = trainer.program;
   await trainer.close();
   if (JSON.stringify(layout) !== JSON.stringify(program.layout))

@@ -152,7 +152,7 @@ class LocalRun {
       work.standardise(this.#standardiser.mean, this.#standardiser.scale);
     }
     const strategy = serverStrategy(resolved.task, facts);
-    let parameters = await startParameters(trainer.program, task, resolved.task, signal);
+    let parameters = await startParameters(trainer.program, task, resolved.task, Trainer.create, signal);
     for (let completed = 0; completed < rounds; completed++) {
       throwIfCancelled(signal);
       const started = performance.now();

@@ -10,7 +10,7 @@ export {
   problemOf,
 } from './dataStructure.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
-export { openDataset } from './openDataset.ts';
+export { type OpenDataset, openDataset } from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, resolveColumns } from './selection.ts';
 export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';

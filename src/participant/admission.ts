@@ -6,7 +6,7 @@
 import { type Member, type PrivacyTerms, thresholdsFor } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
-import { checkSchema, type DataSource, openDataset } from '../datasources/index.ts';
+import { checkSchema, type DataSource, type OpenDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import {
   checkModelFits,
@@ -18,7 +18,7 @@ import {
   trainerOptions,
 } from '../protocols/index.ts';
 import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
-import { isTfjsModel, Trainer } from '../training/index.ts';
+import { isTfjsModel, type ModelTrainer, type OpenTrainer } from '../training/index.ts';
 import type { MessageOf } from '../wire/index.ts';
 import type { PrivacyUnit } from './ledger.ts';
 import type { PrivacyAccount } from './privacyAccount.ts';
@@ -29,7 +29,7 @@ export interface Admitted {
   readonly task: Task;
   readonly members: ReadonlyMap<string, Member>;
   readonly data: SiteData;
-  readonly trainer: Trainer;
+  readonly trainer: ModelTrainer;
   readonly facts: SumFacts;
   /** Of a task with noise on its sums. */
   readonly privacy?: { readonly terms: PrivacyTerms; readonly account: PrivacyAccount };
@@ -44,6 +44,8 @@ export interface AdmissionOptions {
   readonly peers: PeerBook;
   readonly request: MessageOf<'JOB_REQUEST'>;
   readonly from: Peer;
+  readonly openDataset: OpenDataset;
+  readonly openTrainer: OpenTrainer;
   /** Pulls the model the modeller offers; called only after policy has said yes. */
   readonly pullModel: () => Promise<Uint8Array>;
   /** The account of the dataset asked for. @param delta - At which the task reckons. */
@@ -59,7 +61,7 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   checkPolicy(config, task);
   checkThresholds(config, task);
   const members = checkRoster(options, task);
-  const source = await openSource(config, request.dataset);
+  const source = await openSource(options, request.dataset);
   try {
     const ready = await setUp(options, task, source);
     try {
@@ -221,7 +223,7 @@ function readLine(name: string, line: string): ReturnType<typeof importPublic> {
   }
 }
 
-async function openSource(config: PodConfig, dataset: string): Promise<DataSource> {
+async function openSource({ config, openDataset }: AdmissionOptions, dataset: string): Promise<DataSource> {
   const chosen = config.datasources.find(({ name }) => name === dataset);
   if (!chosen) throw new Refusal('NO_DATA', `this pod has no dataset "${dataset}"`);
   try {
@@ -237,7 +239,10 @@ export function unreadable(dataset: string, error: unknown): Refusal {
 }
 
 /** Names and schemas of the datasets that can be read, and why the others cannot. */
-export async function describeDatasets(configs: PodConfig['datasources']): Promise<{
+export async function describeDatasets(
+  configs: PodConfig['datasources'],
+  openDataset: OpenDataset,
+): Promise<{
   readonly datasets: { name: string; schema: string }[];
   readonly unreadable: { name: string; error: unknown }[];
 }> {
@@ -256,7 +261,7 @@ export async function describeDatasets(configs: PodConfig['datasources']): Promi
 }
 
 async function setUp(
-  { request, pullModel, signal, config }: AdmissionOptions,
+  { request, pullModel, openTrainer, signal, config }: AdmissionOptions,
   task: Task,
   source: DataSource,
 ): Promise<Pick<Admitted, 'data' | 'trainer' | 'facts'>> {
@@ -286,7 +291,7 @@ async function setUp(
       );
     const { device, threads } = config;
     const options = trainerOptions(task, model, `model of ${config.name}'s task`);
-    const trainer = await Trainer.create({ ...options, device, threads }, signal);
+    const trainer = await openTrainer({ ...options, device, threads }, signal);
     try {
       checkModelFits(trainer.program, task, data.features.length);
     } catch (error) {

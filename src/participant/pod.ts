@@ -5,8 +5,10 @@
  */
 import { messageOf } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
+import { type OpenDataset, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
+import { type OpenTrainer, Trainer } from '../training/index.ts';
 import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
 import type { Context, Message } from '../wire/index.ts';
 import { checkModeller, describeDatasets, unreadable } from './admission.ts';
@@ -16,6 +18,14 @@ import { Runs } from './runs.ts';
 import { budgetsOf, type PodStatus } from './status.ts';
 import { SumJournal } from './sumJournal.ts';
 
+/** What computes for a pod; pods of one process may share each of them. */
+export interface PodParts {
+  /** Closed by who made it. */
+  readonly pool: MaskPool;
+  readonly openDataset: OpenDataset;
+  readonly openTrainer: OpenTrainer;
+}
+
 export interface PodOptions {
   readonly config: PodConfig;
   readonly identity: Identity;
@@ -24,6 +34,8 @@ export interface PodOptions {
   readonly clock: Clock;
   /** Konsil's version, told to modellers. */
   readonly version: string;
+  /** @default files, threads and a mask pool of its own */
+  readonly parts?: PodParts;
   readonly onNotice: (notice: PodNotice) => void;
 }
 
@@ -31,16 +43,17 @@ export interface PodOptions {
 export class Pod {
   readonly #options: PodOptions;
   readonly #channel: Channel;
-  readonly #pool = new MaskPool();
   readonly #runs: Runs;
   readonly #ledger: Ledger;
   readonly #journal: SumJournal;
   readonly #startedMs: number;
   #isConnected = false;
   #isHalted = false;
+  readonly #parts: PodParts;
 
   private constructor(options: PodOptions, channel: Channel, ledger: Ledger, journal: SumJournal) {
     this.#options = options;
+    this.#parts = options.parts ?? { pool: new MaskPool(), openDataset, openTrainer: Trainer.create };
     this.#channel = channel;
     this.#ledger = ledger;
     this.#journal = journal;
@@ -48,8 +61,18 @@ export class Pod {
     this.#startedMs = clock.now();
     const onNotice = (notice: PodNotice): void => this.#notify(notice);
     const blobs = new Blobs(channel);
-    const pool = this.#pool;
-    this.#runs = new Runs({ config, identity, peers, clock, channel, blobs, pool, ledger, journal, onNotice });
+    this.#runs = new Runs({
+      ...this.#parts,
+      config,
+      identity,
+      peers,
+      clock,
+      channel,
+      blobs,
+      ledger,
+      journal,
+      onNotice,
+    });
     channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     channel.onLink((up) => {
       this.#isConnected = up;
@@ -73,7 +96,7 @@ export class Pod {
   /** Leaves the runs underway (telling their coordinators) and stops. */
   async stop(reason: string): Promise<void> {
     await this.#runs.stop(reason);
-    await this.#pool.close();
+    if (!this.#options.parts) await this.#parts.pool.close();
     await this.#channel.close();
   }
 
@@ -87,7 +110,7 @@ export class Pod {
     this.#journal.close();
     this.#channel.halt();
     await this.#runs.halt();
-    await this.#pool.close();
+    if (!this.#options.parts) await this.#parts.pool.close();
   }
 
   /** What it is doing, for its own people. */
@@ -150,7 +173,7 @@ export class Pod {
     const { config, version } = this.#options;
     try {
       checkModeller(config, from);
-      const described = await describeDatasets(config.datasources);
+      const described = await describeDatasets(config.datasources, this.#parts.openDataset);
       for (const { name, error } of described.unreadable)
         this.#notify({ type: 'problem', reason: `dataset "${name}": ${messageOf(error)}` });
       const [broken] = described.unreadable;

@@ -336,12 +336,13 @@ export class PodRun {
     if (known?.completed === completed && known.parametersId === parameters?.id) return known.input;
     checkTraining(this.#options.admitted, completed);
     const start = await this.#pullParameters(current);
+    const { clock } = this.#options.channel;
     let told = 0;
     const onProgress = (done: number, total: number): void => {
       current.progress = { done, total };
       this.#options.onEvent({ type: 'progress', done, total });
-      if (performance.now() - told < PROGRESS_EVERY_MS) return;
-      told = performance.now();
+      if (clock.now() - told < PROGRESS_EVERY_MS) return;
+      told = clock.now();
       void this.#send(context, { type: 'PROGRESS', done, total }, signal).catch(() => undefined);
     };
     this.#trainings++;

@@ -4,8 +4,10 @@
  */
 import { toHex, utf8 } from '../base/index.ts';
 import { type Identity, type MaskPool, sha256 } from '../crypto/index.ts';
+import type { OpenDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
+import type { OpenTrainer } from '../training/index.ts';
 import type { Blobs, Channel, Clock } from '../transport/index.ts';
 import type { Context, MessageOf } from '../wire/index.ts';
 import { type Admitted, admit } from './admission.ts';
@@ -27,6 +29,8 @@ export interface RunsOptions {
   readonly channel: Channel;
   readonly blobs: Blobs;
   readonly pool: MaskPool;
+  readonly openDataset: OpenDataset;
+  readonly openTrainer: OpenTrainer;
   readonly ledger: Ledger;
   readonly journal: SumJournal;
   readonly onNotice: (notice: PodNotice) => void;
@@ -47,16 +51,18 @@ export const admissionOf = ({ run }: Pick<RunRequest, 'run'>): Context => ({ run
  * @throws Refusal, KonsilError FILE_WRITE_FAILED, or anything when `signal` is aborted.
  */
 export async function startRun(
-  { config, identity, peers, ledger, blobs, channel, pool, journal, onNotice }: RunsOptions,
+  options: RunsOptions,
   { run, from, request }: RunRequest,
   signal: AbortSignal,
   onEvent: (event: PodEvent) => void,
 ): Promise<PodRun> {
+  const { config, identity, peers, ledger, blobs, channel, pool, journal, onNotice } = options;
+  const { openDataset, openTrainer } = options;
   const context = admissionOf({ run });
   const { dataset, model } = request;
   const line = { run, modeller: from.name, dataset };
   const admitted = await admit({
-    ...{ config, identity, peers, request, from, signal },
+    ...{ config, identity, peers, request, from, signal, openDataset, openTrainer },
     account: (unit, delta) => {
       const { privacy, recordPrivacy } = config.policy;
       return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);

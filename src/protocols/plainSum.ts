@@ -71,6 +71,7 @@ export function sumPlain(
   const extras = Object.fromEntries(spec.extras.map((name) => [name, 0]));
   const counts = Object.fromEntries(spec.counts.map((name) => [name, 0]));
   let totalWeight = 0;
+  // by name: float sums depend on their order, and who answered first is chance
   const sorted = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [pod, { update, weight, ...sums }] of sorted) {
     if (update) updates.add({ pod, update, samples: weight });

@@ -90,21 +90,24 @@ export function resolvePath(folder: string, path: string): string {
 }
 
 function validate<S extends z.ZodType>(json: unknown, source: Source, kind: ConfigKind<S>): z.output<S> {
+  const checked = checkJson(json, kind);
+  return 'problems' in checked ? fail(checked.problems, source, kind.code) : checked.value;
+}
+
+/** The value that `kind` makes of `json`, or everything that is wrong with it; keys without a value may be dropped. */
+export function checkJson<S extends z.ZodType>(
+  json: unknown,
+  kind: ConfigKind<S>,
+): { readonly value: z.output<S> } | { readonly problems: readonly Problem[] } {
   const placeholders = findPlaceholders(json, []);
-  if (placeholders.length > 0) fail(placeholders, source, kind.code);
+  if (placeholders.length > 0) return { problems: placeholders };
   const first = kind.schema.safeParse(json, { error: describe });
   // a key without a value (`weights:`) counts as not given, wherever the schema lets it be left out
   const parsed =
     !first.success && dropNulls(json, first.error.issues) ? kind.schema.safeParse(json, { error: describe }) : first;
-  if (!parsed.success)
-    return fail(
-      parsed.error.issues.flatMap((issue) => problemsOf(issue, [])),
-      source,
-      kind.code,
-    );
+  if (!parsed.success) return { problems: parsed.error.issues.flatMap((issue) => problemsOf(issue, [])) };
   const problems = kind.check(parsed.data);
-  if (problems.length > 0) fail(problems, source, kind.code);
-  return parsed.data;
+  return problems.length > 0 ? { problems } : { value: parsed.data };
 }
 
 function fail(problems: readonly Problem[], source: Source, code: ErrorCode = 'CONFIG_INVALID'): never {

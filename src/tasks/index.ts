@@ -1,7 +1,8 @@
-export { readConfigText } from './configFile.ts';
+export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export { type BudgetPolicy, type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
+export { podFile } from './podFile.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
 export type { StalenessSettings } from './staleness.ts';
 export { FEDAVG } from './strategy.ts';
@@ -9,6 +10,7 @@ export {
   type Activation,
   type AggregatorSettings,
   type BrokerSettings,
+  composeTask,
   type Deadlines,
   fromWire,
   type LocalSettings,

@@ -6,8 +6,8 @@ import { dirname, resolve } from 'node:path';
 import type { CohortAssumptions, StrategySettings } from '../aggregation/index.ts';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
-import type { ConfigKind } from './configFile.ts';
-import { parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import type { ConfigKind, Problem } from './configFile.ts';
+import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
@@ -123,6 +123,19 @@ const wireKind: ConfigKind<typeof taskFile> = {
 export function parseTask(text: string, file: string): LocalTask {
   const parsed = parseYaml(text, file, fileKind);
   return { ...taskOf(parsed), local: localOf(parsed, file) };
+}
+
+/**
+ * The task in a value that some other file's settings were made into; `file` is that file, for relative paths. Touches no
+ * disk and never throws: problems have their place in `json`.
+ */
+export function composeTask(
+  json: unknown,
+  file: string,
+): { readonly task: LocalTask } | { readonly problems: readonly Problem[] } {
+  const checked = checkJson(structuredClone(json), fileKind);
+  if ('problems' in checked) return checked;
+  return { task: { ...taskOf(checked.value), local: localOf(checked.value, file) } };
 }
 
 /**

@@ -27,7 +27,13 @@ export type {
   Targets,
   TrainResult,
 } from './runtime/messages.ts';
-export { type TrainCall, Trainer, type TrainerOptions } from './runtime/trainer.ts';
+export {
+  type ModelTrainer,
+  type OpenTrainer,
+  type TrainCall,
+  Trainer,
+  type TrainerOptions,
+} from './runtime/trainer.ts';
 export { nextControl, type ScaffoldRound, scaffoldCorrection } from './scaffold.ts';
 export { isTfjsModel } from './tfjs/container.ts';
 export type { InspectedTfjsModel } from './tfjs/inspect.ts';

@@ -9,6 +9,17 @@ import { ABSENT, type Link, PRESENT } from './link.ts';
 /** What to do with one published payload: the payloads to deliver instead, in order. Default: itself, once. */
 export type Interceptor = (topic: string, payload: Uint8Array) => readonly Uint8Array[];
 
+/** One payload on its way to one subscriber. */
+export interface Journey {
+  readonly payload: Uint8Array;
+  /** Null when the broker itself says it, as a will or a retained message. */
+  readonly from: MemoryLink | null;
+  readonly to: MemoryLink;
+}
+
+/** Carries a payload: calls `hand` when it arrives, once, never or often. Default: a microtask later, once. */
+export type Carrier = (journey: Journey, hand: (payload: Uint8Array) => void) => void;
+
 interface Subscription {
   readonly owner: MemoryLink;
   readonly onPayload: (payload: Uint8Array) => void;
@@ -19,11 +30,19 @@ export class MemoryBroker {
   readonly #subscriptions = new Map<string, Subscription[]>();
   readonly #retained = new Map<string, Uint8Array>();
   readonly #links = new Set<MemoryLink>();
-  /** Everything ever published, as somebody subscribed to `#` would see it. */
+  /** Everything ever published, as somebody subscribed to `#` would see it; empty where it is not kept. */
   readonly log: { readonly topic: string; readonly payload: Uint8Array }[] = [];
+  readonly #keepLog: boolean;
   /** Tampers with traffic; see {@link Interceptor}. */
   intercept: Interceptor = (_topic, payload) => [payload];
+  /** Delays, loses or changes what travels; see {@link Carrier}. */
+  carry: Carrier = ({ payload }, hand) => queueMicrotask(() => hand(payload));
   #up = true;
+
+  /** @param keepLog - A log of a long run is all its traffic, in memory. @default true */
+  constructor({ keepLog = true }: { readonly keepLog?: boolean } = {}) {
+    this.#keepLog = keepLog;
+  }
 
   /** A link whose presence is kept on `presence` (retained), as a last will does. */
   connect(presence: string): MemoryLink {
@@ -48,12 +67,12 @@ export class MemoryBroker {
   }
 
   /** @internal */
-  deliver(topic: string, payload: Uint8Array, retain: boolean): void {
+  deliver(topic: string, payload: Uint8Array, retain: boolean, from: MemoryLink | null = null): void {
     if (!this.#up) return;
-    this.log.push({ topic, payload });
+    if (this.#keepLog) this.log.push({ topic, payload });
     if (retain) this.#retained.set(topic, payload);
     for (const bytes of this.intercept(topic, payload))
-      for (const subscription of this.#subscriptions.get(topic) ?? []) this.#hand(subscription, bytes);
+      for (const subscription of this.#subscriptions.get(topic) ?? []) this.#send(subscription, bytes, from);
   }
 
   /** @internal */
@@ -62,7 +81,7 @@ export class MemoryBroker {
     list.push(subscription);
     this.#subscriptions.set(topic, list);
     const retained = this.#retained.get(topic);
-    if (retained) this.#hand(subscription, retained);
+    if (retained) this.#send(subscription, retained, null);
   }
 
   /** @internal */
@@ -75,9 +94,9 @@ export class MemoryBroker {
       );
   }
 
-  #hand(subscription: Subscription, bytes: Uint8Array): void {
-    queueMicrotask(() => {
-      if (this.#up && subscription.owner.connected) subscription.onPayload(bytes.slice());
+  #send({ owner, onPayload }: Subscription, payload: Uint8Array, from: MemoryLink | null): void {
+    this.carry({ payload, from, to: owner }, (arrived) => {
+      if (this.#up && owner.connected) onPayload(arrived.slice());
     });
   }
 }
@@ -95,7 +114,7 @@ export class MemoryLink implements Link {
   }
 
   async publish(topic: string, payload: Uint8Array): Promise<void> {
-    if (this.connected) this.#broker.deliver(topic, payload, false);
+    if (this.connected) this.#broker.deliver(topic, payload, false, this);
   }
 
   async subscribe(topic: string, onPayload: (payload: Uint8Array) => void): Promise<void> {
@@ -111,7 +130,7 @@ export class MemoryLink implements Link {
   setConnected(connected: boolean): void {
     if (connected === this.connected) return;
     this.connected = connected;
-    this.#broker.deliver(this.#presence, connected ? PRESENT : ABSENT, true);
+    this.#broker.deliver(this.#presence, connected ? PRESENT : ABSENT, true, null);
     for (const listener of this.#listeners) listener(connected);
   }
 

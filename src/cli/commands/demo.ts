@@ -2,11 +2,9 @@
  * `konsil demo`: a whole federation on this machine, every part its own process: broker, four hospitals, coordinator.
  * @module
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import type { RunEvent } from '../../coordinator/index.ts';
@@ -14,13 +12,12 @@ import { exportPublic, type Identity, mailboxOf } from '../../crypto/index.ts';
 import { createIdentity, findIdentity, PeerBook, readIdentity } from '../../keystore/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
 import { addBrokerUser } from '../../transport/index.ts';
+import { Children } from '../children.ts';
 import { PACKAGE_ROOT } from '../environment.ts';
 import { cancelOnSignals, Output } from '../output.ts';
 import { runTask } from './run.ts';
 
 const EXAMPLE = join('examples', 'breast-cancer');
-/** How long a child process may take to say that it is ready. */
-const READY_MS = 30_000;
 /** Phases of a round in which a pod can be killed. */
 const PHASES = ['training', 'keys', 'shares', 'masked input', 'consistency', 'unmasking'];
 
@@ -138,85 +135,3 @@ function parseKill(text: string, pods: readonly PodConfig[]): { readonly pod: st
 
 const isKillMoment = (event: RunEvent, phase: string): boolean =>
   event.type === 'phase' && event.purpose === 'update' && event.completed === 2 && event.phase === phase;
-
-/** The demo's own child processes; none outlives it. */
-class Children {
-  readonly #running = new Map<string, ChildProcess>();
-  readonly #signal: AbortSignal;
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-    process.on('exit', () => {
-      for (const child of this.#running.values()) child.kill('SIGKILL');
-    });
-  }
-
-  /** Starts `konsil args --json` and waits for its first value of type `ready`. */
-  start(
-    name: string,
-    args: readonly string[],
-    env: Readonly<Record<string, string>>,
-    ready: string,
-  ): Promise<Record<string, unknown>> {
-    const entry = process.argv[1]!;
-    const child = spawn(process.execPath, [...process.execArgv, entry, ...args, '--json'], {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-      // a terminal's Ctrl-C goes to the whole group; the demo stops its children itself, in order
-      detached: process.platform !== 'win32',
-    });
-    this.#running.set(name, child);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new KonsilError('RUN_ABORTED', `${name} did not start within ${READY_MS / 1_000} s`)),
-        READY_MS,
-      );
-      const settle = (action: () => void): void => {
-        clearTimeout(timer);
-        action();
-      };
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        const value = JSON.parse(line) as Record<string, unknown>;
-        if (value['type'] === ready) settle(() => resolve(value));
-        if (value['type'] === 'error')
-          settle(() => reject(new KonsilError('RUN_ABORTED', `${name}: ${String(value['message'])}`)));
-      });
-      child.on('exit', (code) => {
-        this.#running.delete(name);
-        settle(() =>
-          reject(new KonsilError('RUN_ABORTED', `${name} ended with exit code ${code} before it was ready`)),
-        );
-      });
-      this.#signal.addEventListener(
-        'abort',
-        () => settle(() => reject(new KonsilError('CANCELLED', 'demo cancelled'))),
-        { once: true },
-      );
-    });
-  }
-
-  /** Kills one as a power cut would. */
-  kill(name: string): void {
-    this.#running.get(name)?.kill('SIGKILL');
-  }
-
-  /** Asks all to stop, and sees to it that they do. The broker goes last, so that the others can say goodbye. */
-  async stopAll(): Promise<void> {
-    const names = [...this.#running.keys()].sort((a, b) => Number(a === 'broker') - Number(b === 'broker'));
-    for (const group of [names.filter((name) => name !== 'broker'), ['broker']])
-      await Promise.all(group.map((name) => this.#stop(name)));
-  }
-
-  #stop(name: string): Promise<void> {
-    const child = this.#running.get(name);
-    if (!child || child.exitCode !== null) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
-      child.once('exit', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      child.kill('SIGTERM');
-    });
-  }
-}

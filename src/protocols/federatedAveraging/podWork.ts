@@ -7,7 +7,7 @@ import { KonsilError } from '../../base/index.ts';
 import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
 import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
-import type { Trainer } from '../../training/index.ts';
+import type { ModelTrainer } from '../../training/index.ts';
 import { ControlVariate } from './controlVariate.ts';
 import type { SiteData } from './siteData.ts';
 import { Residual } from './sparse.ts';
@@ -18,7 +18,7 @@ import { scheduleFor, targetsFor } from './trainerOptions.ts';
 /** What the work needs. */
 export interface PodWorkOptions {
   readonly data: SiteData;
-  readonly trainer: Trainer;
+  readonly trainer: ModelTrainer;
   readonly task: Task;
   readonly facts: SumFacts;
 }

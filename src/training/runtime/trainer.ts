@@ -40,6 +40,12 @@ export interface TrainCall extends TrainRequest {
   readonly onProgress?: (done: number, total: number, loss: number) => void;
 }
 
+/** What a run needs of a trainer; a simulator gives many pods shares of one. */
+export type ModelTrainer = Pick<Trainer, 'program' | 'train' | 'predict' | 'loss' | 'close'>;
+
+/** Opens a model for training, as {@link Trainer.create} does. */
+export type OpenTrainer = (options: TrainerOptions, signal?: AbortSignal) => Promise<ModelTrainer>;
+
 interface Pending {
   readonly cancel: Int32Array;
   readonly onProgress: ((done: number, total: number, loss: number) => void) | undefined;

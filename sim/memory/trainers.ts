@@ -1,0 +1,96 @@
+/**
+ * Trainers that the pods of one process share: a thousand pods train the same model, and none of them all the time.
+ *
+ * Equal calls give equal bits whichever thread answers them, so sharing changes nothing but memory and time.
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import { seededRng, throwIfCancelled, toHex } from '../../src/base/index.ts';
+import { sha256 } from '../../src/crypto/index.ts';
+import {
+  type ModelTrainer,
+  type OpenTrainer,
+  type TrainCall,
+  Trainer,
+  type TrainerOptions,
+  type TrainResult,
+} from '../../src/training/index.ts';
+import type { VirtualClock } from '../virtualClock.ts';
+
+/** Called with what a pod trained; what it gives takes the result's place. */
+export type OnTrained = (start: Float32Array, trained: Float32Array, rows: number) => Float32Array;
+
+interface Shared {
+  readonly trainers: readonly Trainer[];
+  readonly busy: number[];
+}
+
+/** Largest change of a parameter in a pseudo-update. */
+const PSEUDO_STEP = 1e-2;
+
+/** Opens each model once, on a few threads. */
+export class SharedTrainers {
+  readonly #clock: VirtualClock;
+  readonly #isSynthetic: boolean;
+  readonly #opened = new Map<string, Promise<Shared>>();
+
+  constructor(clock: VirtualClock, isSynthetic: boolean) {
+    this.#clock = clock;
+    this.#isSynthetic = isSynthetic;
+  }
+
+  /** As `Trainer.create`, for one party. @param site - Its name: pseudo-updates differ by it. */
+  opener(site: string, onTrained: OnTrained = (_start, trained) => trained): OpenTrainer {
+    return async (options, signal) => {
+      const shared = await this.#clock.during(() => this.#open(options, signal));
+      const { program } = shared.trainers[0]!;
+      const use = <T>(work: (trainer: Trainer) => Promise<T>): Promise<T> => this.#use(shared, work);
+      const handle: ModelTrainer = {
+        program,
+        train: async (call) => {
+          const result = this.#isSynthetic ? pseudoUpdate(site, call) : await use((trainer) => trainer.train(call));
+          return { ...result, parameters: onTrained(call.parameters, result.parameters, call.rows) };
+        },
+        predict: (request, signal) => use((trainer) => trainer.predict(request, signal)),
+        loss: (request, signal) => use((trainer) => trainer.loss(request, signal)),
+        close: async () => undefined, // others use it still
+      };
+      return handle;
+    };
+  }
+
+  async close(): Promise<void> {
+    const shared = await Promise.all([...this.#opened.values()].map((opening) => opening.catch(() => null)));
+    await Promise.all(shared.flatMap((one) => one?.trainers.map((trainer) => trainer.close()) ?? []));
+  }
+
+  async #open(options: TrainerOptions, signal: AbortSignal | undefined): Promise<Shared> {
+    const { model, source: _label, device: _device, threads: _threads, ...rest } = options;
+    const id = model instanceof Uint8Array ? toHex(sha256(model)) : model.file;
+    const key = JSON.stringify([id, rest]);
+    const opening = this.#opened.get(key) ?? this.#create({ ...options, device: 'cpu', threads: 1 });
+    this.#opened.set(key, opening);
+    throwIfCancelled(signal);
+    return opening;
+  }
+
+  async #create(options: TrainerOptions): Promise<Shared> {
+    const count = this.#isSynthetic ? 1 : availableParallelism();
+    const trainers = await Promise.all(Array.from({ length: count }, () => Trainer.create(options)));
+    return { trainers, busy: trainers.map(() => 0) };
+  }
+
+  /** Gives `work` to the thread that has least to do. */
+  #use<T>({ trainers, busy }: Shared, work: (trainer: Trainer) => Promise<T>): Promise<T> {
+    const least = busy.indexOf(Math.min(...busy));
+    busy[least]!++;
+    return this.#clock.during(() => work(trainers[least]!).finally(() => busy[least]!--));
+  }
+}
+
+/** A change that depends on the site, the call's seed and nothing else; no row is looked at. */
+function pseudoUpdate(site: string, { parameters, seed, rows }: TrainCall): TrainResult {
+  const rng = seededRng(seed, `pseudo-update ${site}`);
+  const trained = parameters.map((value) => value + PSEUDO_STEP * (2 * rng() - 1));
+  return { parameters: trained, meanLoss: 1, rateSum: 0, steps: 0, samples: rows };
+}

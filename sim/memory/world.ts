@@ -1,0 +1,181 @@
+/**
+ * A federation in this process: one coordinator and many pods, the very programs, over a broker in memory.
+ * @module
+ */
+import { join } from 'node:path';
+import { isKonsilError } from '../../src/base/index.ts';
+import { type RunEvent, type RunOutcome, runFederated } from '../../src/coordinator/index.ts';
+import { Pod, type PodNotice } from '../../src/participant/index.ts';
+import { type LocalTask, type PodConfig, parsePodConfig } from '../../src/tasks/index.ts';
+import { Channel, MemoryBroker, type MemoryLink } from '../../src/transport/index.ts';
+import { presenceTopic } from '../../src/wire/index.ts';
+import { acquainted, type Party } from '../acquainted.ts';
+import { MemorySource } from '../data/memorySource.ts';
+import type { Site } from '../data/partition.ts';
+import type { PlannedFault } from '../faults/plan.ts';
+import { lyingChannel } from '../malicious/coordinator.ts';
+import { updateOf } from '../malicious/pods.ts';
+import type { World } from '../play.ts';
+import { podYaml } from '../podFiles.ts';
+import { MODELLER, type Scenario, type Variant } from '../scenario/scenario.ts';
+import { VirtualClock } from '../virtualClock.ts';
+import { Network } from './network.ts';
+import { HeldMaskPool } from './pools.ts';
+import { type OnTrained, SharedTrainers } from './trainers.ts';
+
+export interface MemoryWorldOptions {
+  readonly scenario: Scenario;
+  readonly variant: Variant;
+  readonly sites: readonly Site[];
+  readonly task: LocalTask;
+  /** Folder for what pods keep between starts. */
+  readonly folder: string;
+  /** Told what each pod trained, as it sends it. */
+  readonly onTrained?: (pod: string, ...trained: Parameters<OnTrained>) => void;
+  readonly onNotice?: (pod: string, notice: PodNotice) => void;
+  /** See `NetworkOptions`. */
+  readonly jitter?: () => number;
+}
+
+/** Between two attempts of a pod to start. */
+const RESTART_EVERY_MS = 1_000;
+/** Version that pods tell: nothing depends on it. */
+const VERSION = 'simulated';
+
+/** One variant's world. `close` frees everything. */
+export class MemoryWorld implements World {
+  readonly clock = new VirtualClock();
+  readonly #options: MemoryWorldOptions;
+  readonly #broker = new MemoryBroker({ keepLog: false });
+  readonly #network: Network;
+  readonly #pool = new HeldMaskPool(this.clock);
+  readonly #trainers: SharedTrainers;
+  readonly #parties: Readonly<Record<string, Party>>;
+  readonly #running = new Map<string, { pod: Pod; link: MemoryLink }>();
+  #coordinator: MemoryLink | null = null;
+
+  private constructor(options: MemoryWorldOptions) {
+    this.#options = options;
+    const { scenario, variant, sites, jitter } = options;
+    this.#parties = acquainted([MODELLER, ...sites.map(({ name }) => name)]);
+    this.#trainers = new SharedTrainers(this.clock, scenario.training === 'synthetic');
+    const replay = variant.malicious.find(({ role }) => role === 'replaying_broker');
+    this.#network = new Network(this.#broker, {
+      ...{ clock: this.clock, latencyMs: scenario.latencyMs },
+      ...(replay?.role === 'replaying_broker' && { replay: { every: replay.every, afterMs: 1_000 * replay.after } }),
+      ...(jitter && { jitter }),
+    });
+  }
+
+  /** Everybody's program, started. */
+  static async open(options: MemoryWorldOptions): Promise<MemoryWorld> {
+    const world = new MemoryWorld(options);
+    await Promise.all(options.sites.map(({ name }) => world.#startPod(name)));
+    return world;
+  }
+
+  /** Runs the task to its end. */
+  async run(onEvent: (event: RunEvent) => void, signal?: AbortSignal): Promise<RunOutcome> {
+    const { identity, peers } = this.#parties[MODELLER]!;
+    const link = this.#broker.connect(presenceTopic(identity.public.id));
+    this.#coordinator = link;
+    const { clock } = this;
+    const channel = await Channel.open({ link, identity, peers, clock });
+    const lies = this.#options.variant.malicious.filter(
+      (one) => one.role === 'different_models' || one.role === 'survivor_lie',
+    );
+    try {
+      return await runFederated({
+        ...{ task: this.#options.task, identity, peers, clock, onEvent },
+        channel: lyingChannel(channel, { identity, peers, lies }),
+        parts: { pool: this.#pool, openTrainer: this.#trainers.opener(MODELLER) },
+        ...(signal && { signal }),
+      });
+    } finally {
+      await channel.close();
+    }
+  }
+
+  begin({ target, fault, forMs, delayMs }: PlannedFault): (() => void | Promise<void>) | null | undefined {
+    const link = target === 'coordinator' ? this.#coordinator : (this.#running.get(target)?.link ?? null);
+    const isBroker = target === 'broker';
+    if (!link && !isBroker) return undefined; // crashed before
+    switch (fault) {
+      case 'crash':
+      case 'restart':
+        if (isBroker) {
+          this.#broker.stop();
+          return fault === 'crash' ? null : () => this.#broker.start();
+        }
+        this.#crash(target);
+        return fault === 'crash' ? null : () => this.#restartPod(target);
+      case 'disconnect':
+        if (isBroker) {
+          this.#broker.stop();
+          return () => this.#broker.start();
+        }
+        link!.setConnected(false);
+        return () => link!.setConnected(true);
+      default:
+        return this.#network.add({
+          ...{ kind: fault, link: isBroker ? null : link, delayMs },
+          untilMs: this.clock.now() + forMs,
+        });
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ pod }) => pod.stop('simulation over')));
+    await this.#trainers.close();
+    await this.#pool.close();
+    this.clock.stop();
+  }
+
+  /** As a service manager does: while the broker is away, again and again. */
+  async #restartPod(name: string): Promise<void> {
+    for (;;)
+      try {
+        return await this.#startPod(name);
+      } catch (error) {
+        if (!isKonsilError(error, 'BROKER_UNREACHABLE')) throw error;
+        await new Promise<void>((resolve) => void this.clock.after(RESTART_EVERY_MS, resolve));
+      }
+  }
+
+  async #startPod(name: string): Promise<void> {
+    const { sites, variant, onTrained, onNotice } = this.#options;
+    const { identity, peers } = this.#parties[name]!;
+    const { table } = sites.find((site) => site.name === name)!;
+    const link = this.#broker.connect(presenceTopic(identity.public.id));
+    const change = updateOf(name, variant.malicious);
+    const opener = this.#trainers.opener(name, (start, trained, rows) => {
+      const sent = change(start, trained, rows);
+      onTrained?.(name, start, sent, rows);
+      return sent;
+    });
+    const pod = await Pod.start({
+      ...{ identity, peers, link, clock: this.clock, version: VERSION, config: this.#configOf(name) },
+      parts: {
+        pool: this.#pool,
+        openDataset: async (config) => new MemorySource(config.name, table),
+        openTrainer: opener,
+      },
+      onNotice: (notice) => onNotice?.(name, notice),
+    });
+    this.#running.set(name, { pod, link });
+  }
+
+  /** As a power cut: what it says from now on is not heard, and it hears nothing. */
+  #crash(name: string): void {
+    const { link } = this.#running.get(name)!;
+    link.setConnected(false);
+    this.#broker.remove(link);
+    this.#running.delete(name);
+  }
+
+  #configOf(name: string): PodConfig {
+    const { scenario, folder } = this.#options;
+    const yaml = podYaml({ name, folder, broker: 'mqtt://memory', policy: scenario.policy });
+    return parsePodConfig(yaml, join(folder, `${name}.yaml`));
+  }
+}

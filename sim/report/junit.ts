@@ -1,0 +1,41 @@
+/**
+ * Checks as JUnit XML, which CI systems read: a suite a variant, a case a check.
+ * @module
+ */
+import type { SimulationResult, VariantResult } from '../result.ts';
+
+/** junit.xml of a simulation. */
+export function renderJUnit({ scenario, variants }: SimulationResult): string {
+  const failed = (variant: VariantResult): number => variant.checks.filter(({ passed }) => !passed).length;
+  const total = (of: (variant: VariantResult) => number): number => variants.reduce((sum, one) => sum + of(one), 0);
+  const seconds = (value: number): string => value.toFixed(3);
+  const suites = variants.map((variant) => {
+    const { name, checks, wallSeconds, reason } = variant;
+    const cases = checks.map(({ name: check, passed, detail }) => {
+      const opening = `<testcase classname="${xml(`${scenario}.${name}`)}" name="${xml(check)}" time="0"`;
+      if (passed) return `    ${opening}/>`;
+      return `    ${opening}>\n      <failure message="${xml(detail)}" type="check">${xml(`${check}: ${detail}`)}</failure>\n    </testcase>`;
+    });
+    const counts = `tests="${checks.length}" failures="${failed(variant)}" errors="0" skipped="0"`;
+    return [
+      `  <testsuite name="${xml(name)}" ${counts} time="${seconds(wallSeconds)}">`,
+      ...cases,
+      `    <system-out>${xml(reason)}</system-out>`,
+      '  </testsuite>',
+    ].join('\n');
+  });
+  const counts = `tests="${total(({ checks }) => checks.length)}" failures="${total(failed)}" errors="0"`;
+  const time = seconds(total(({ wallSeconds }) => wallSeconds));
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="${xml(scenario)}" ${counts} time="${time}">
+${suites.join('\n')}
+</testsuites>
+`;
+}
+
+/** Text for elements and attributes; characters that XML 1.0 cannot hold are replaced. */
+function xml(text: string): string {
+  return text
+    .replace(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replace(/[&<>"'\t\n\r]/g, (ch) => `&#${ch.charCodeAt(0)};`);
+}
