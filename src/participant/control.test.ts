@@ -10,7 +10,7 @@ import { HostileCoordinator } from '../../test/support/hostileCoordinator.ts';
 import { until } from '../../test/support/world.ts';
 import type { RunEvent } from '../coordinator/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
-import type { MessageOf } from '../wire/index.ts';
+import { inboxTopic, type MessageOf } from '../wire/index.ts';
 import { auditLedger } from './audit.ts';
 
 const A: PodName = 'hospital-a';
@@ -183,6 +183,22 @@ describe('a pod that loses its power', () => {
     expect(await lead.ask(A, 'run-1')).toEqual({ type: 'JOB_ACCEPT' });
     lead.start(A, at);
     await until(() => federation.noticesOf(A, 'refused').some(({ code }) => code.includes('is over')), 'the journal');
+  });
+});
+
+describe('a pod that is stopped', () => {
+  it('while it is setting a run up does not wait for the model', async () => {
+    const lead = await openAlone();
+    const mailbox = inboxTopic(federation.world.modeller.identity.public.id);
+    await lead.ask(A, 'run-0', (request) => ({ ...request, dataset: 'none' })); // they know each other
+    federation.broker.intercept = (topic, payload) => (topic === mailbox ? [] : [payload]);
+    const context = { run: 'run-1', round: 0, phase: 'admission' };
+    lead.send(A, context, lead.request);
+    await until(() => pod(A).status().runs.length === 1, 'the request');
+    await pod(A).stop('maintenance');
+    expect(pod(A).status().runs).toEqual([]);
+    expect(auditLedger(ledgerOf(A)).runs).toMatchObject([{ run: 'run-0' }]);
+    await federation.startPod(A); // for the end of the test
   });
 });
 
