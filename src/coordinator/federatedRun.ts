@@ -343,9 +343,8 @@ class FederatedRun {
       };
       this.#keepBest(validation.validationLoss);
       const { facts } = this.#agreed!;
-      const mean = wholeMean(sum.mean, facts, secure);
-      const round = roundFacts(sum, facts, this.#trainingRows);
-      this.#parameters = this.#strategy!.step(this.#parameters!, privacy ? privacy.read(mean, pods) : mean, round);
+      const mean = wholeMean(privacy ? privacy.read(sum.mean, pods) : sum.mean, facts, secure);
+      this.#parameters = this.#strategy!.step(this.#parameters!, mean, roundFacts(sum, facts, this.#trainingRows));
       if (!this.#parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
       if (privacy) {

@@ -166,6 +166,7 @@ export class Pod {
         ...{
           runId: context.run,
           journal: this.#journal,
+          state: config.state,
           pool: this.#pool,
           podName: config.name,
           coordinator: from,

@@ -27,6 +27,7 @@ import type { Blobs, Channel } from '../transport/index.ts';
 import type { BlobRef, Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
 import type { PrivacyUnit } from './ledger.ts';
+import { PersonalModel } from './personalModel.ts';
 import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
 import type { SumJournal } from './sumJournal.ts';
 
@@ -42,6 +43,8 @@ export type PodEvent =
       readonly confirmedBy: readonly string[];
       readonly agreed: boolean;
     }
+  /** The site's own model is in this file. */
+  | { readonly type: 'personal'; readonly file: string }
   | { readonly type: 'refused'; readonly code: string }
   /** A round was charged to the dataset's account: ε of all runs so far. */
   | { readonly type: 'privacy'; readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number }
@@ -50,6 +53,8 @@ export type PodEvent =
 export interface PodRunOptions {
   readonly runId: string;
   readonly journal: SumJournal;
+  /** The pod's state folder. */
+  readonly state: string;
   readonly pool: MaskPool;
   readonly podName: string;
   readonly coordinator: Peer;
@@ -79,6 +84,8 @@ const PROGRESS_EVERY_MS = 500;
 export class PodRun {
   readonly #options: PodRunOptions;
   readonly #work: PodWork;
+  /** Of a run some of whose parameters stay here. */
+  readonly #personal: PersonalModel | undefined;
   /** How often it has trained, and how many of these were on the accounts when something of the last one went out. */
   #trainings = 0;
   #charged = 0;
@@ -95,7 +102,8 @@ export class PodRun {
     this.#options = options;
     this.#key = `${options.coordinator.public.id} ${options.runId}`;
     const { data, trainer, task, facts } = options.admitted;
-    this.#work = new PodWork({ data, trainer, task, facts });
+    this.#personal = facts.shared && new PersonalModel(options.state, this.#key, options.runId);
+    this.#work = new PodWork({ data, trainer, task, facts, ...(this.#personal && { store: this.#personal }) });
   }
 
   /** A message of this run's coordinator. */
@@ -243,12 +251,22 @@ export class PodRun {
     this.#trained = null;
     const parameters = await this.#pullParameters(current);
     await this.#confirm(current, message.parameters!.id);
+    this.#exportPersonal(parameters);
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
     if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
       journal.append({ fact: 'metrics', run: this.#key });
       await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
     }
     return input;
+  }
+
+  /** Leaves the site its own model. */
+  #exportPersonal(parameters: Float32Array): void {
+    const { admitted, onEvent } = this.#options;
+    if (!this.#personal || !admitted.model) return;
+    const own = this.#work.personal(parameters);
+    const file = this.#personal.export(own, admitted.model, admitted, this.#work.scaling);
+    onEvent({ type: 'personal', file });
   }
 
   /** The update that a round start asks for; computed once when its ranges were asked for before. */

@@ -96,6 +96,10 @@ export const hyperparameters = z.strictObject({
     description: 'Train only these weights: names, or patterns in which * stands for any text. Default: all.',
   }),
   freeze: patterns.optional().meta({ description: 'Leave these weights as they are: names or patterns.' }),
+  local_parameters: patterns.optional().meta({
+    description:
+      'These weights and running statistics stay at each pod: names or patterns, such as those of normalisation layers (FedBN) or of the head (FedPer). Each pod trains, keeps and evaluates its own; the modeller’s model has the initial values there. Default: none.',
+  }),
   hidden_layers: z.array(z.int().min(1).max(65_536)).max(32).optional().meta({
     description: 'Only for builtin:mlp: width of each hidden layer; [] is a linear model. Default [16].',
   }),
@@ -142,6 +146,8 @@ export interface TrainingSettings {
   readonly privateSteps?: { readonly clipNorm: number; readonly noiseMultiplier: number; readonly delta: number };
   readonly train?: readonly string[];
   readonly freeze?: readonly string[];
+  /** Names or patterns of what stays at the pods. */
+  readonly localParameters?: readonly string[];
   readonly seed: number;
 }
 
@@ -166,6 +172,7 @@ const OPTIONAL = {
   proximal_mu: 'proximalMu',
   train: 'train',
   freeze: 'freeze',
+  local_parameters: 'localParameters',
 };
 const LOSS_OPTIONS = {
   class_weights: 'classWeights',
