@@ -69,6 +69,11 @@ export const hyperparameters = z.strictObject({
   }),
   optimizer: z.enum(OPTIMIZERS).default('adam'),
   momentum: z.number().min(0).lt(1).optional().meta({ description: 'Only for sgd and rmsprop. Default 0.' }),
+  optimizer_state: z.enum(['reset', 'keep']).optional().meta({
+    description:
+      'What a pod’s optimizer remembers when a round begins: nothing (reset), or what it had when its last round ended (keep; kept in memory, so a pod that starts again has nothing). Default reset.',
+    default: 'reset',
+  }),
   nesterov: flag.optional().meta({ description: 'Only for sgd with momentum. Default false.' }),
   weight_decay: z.number().min(0).max(10).default(0),
   schedule: schedule.optional().meta({
@@ -130,6 +135,8 @@ export interface TrainingSettings {
   readonly optimizer: (typeof OPTIMIZERS)[number];
   readonly momentum: number;
   readonly nesterov?: boolean;
+  /** What the optimiser remembers of earlier rounds. @default reset: nothing */
+  readonly optimizerState?: 'reset' | 'keep';
   readonly weightDecay: number;
   readonly schedule?: ScheduleSettings;
   readonly loss: (typeof LOSSES)[number];
@@ -167,6 +174,7 @@ function inverse(names: Readonly<Record<string, string>>): Record<string, string
 const OPTIONAL = {
   accumulate: 'accumulate',
   nesterov: 'nesterov',
+  optimizer_state: 'optimizerState',
   gradient_clip_norm: 'gradientClipNorm',
   gradient_clip_value: 'gradientClipValue',
   proximal_mu: 'proximalMu',

@@ -24,6 +24,7 @@ export type {
   Features,
   GradientResult,
   OpenProgram,
+  OptimiserState,
   Samples,
   Targets,
   TrainResult,

@@ -7,7 +7,7 @@ import { KonsilError } from '../../base/index.ts';
 import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
 import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
-import type { Trainer } from '../../training/index.ts';
+import type { OptimiserState, Trainer } from '../../training/index.ts';
 import { ControlVariate } from './controlVariate.ts';
 import { LocalParameters, type LocalStore } from './localParameters.ts';
 import type { SiteData } from './siteData.ts';
@@ -54,6 +54,9 @@ export class PodWork {
   /** SCAFFOLD's. */
   readonly #control: ControlVariate | undefined;
   readonly #local: LocalParameters | undefined;
+
+  /** Of a task that keeps it: what the next round begins with, and what that will be once the last update is in a sum. */
+  #optimiser: { readonly kept?: OptimiserState | undefined; readonly next?: OptimiserState | undefined } = {};
 
   constructor(options: PodWorkOptions) {
     this.#options = options;
@@ -125,10 +128,13 @@ export class PodWork {
       // another order in every round, the same order in every repetition of the run
       seed: (task.training.seed + 7919 * completed) >>> 0,
       ...scheduleFor(task, train.rows, completed),
+      ...(task.training.optimizerState === 'keep' && { keepsOptimiserState: true }),
+      ...(this.#optimiser.kept && { optimiserState: this.#optimiser.kept }),
       ...(correction && { correction: this.#local?.withShared(new Float32Array(length), correction) ?? correction }),
       ...options,
     });
     this.#local?.trained(trained.parameters);
+    this.#optimiser = { ...this.#optimiser, next: trained.optimiserState };
     const to = this.#shared(trained.parameters);
     const change = to.map((value, i) => value - from[i]!);
     const { update, shortened } = rule ? keepRule(change, rule) : { update: change, shortened: false };
@@ -160,6 +166,7 @@ export class PodWork {
     this.#residual.settle();
     this.#control?.settle();
     this.#local?.settle();
+    this.#optimiser = { kept: this.#optimiser.next ?? this.#optimiser.kept };
   }
 
   /** The model as this site has it: `parameters`, with its own values where parameters stay here. */
