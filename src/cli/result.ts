@@ -10,7 +10,7 @@ import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import { problemOf } from '../datasources/index.ts';
-import { exactSums, hasRanges, plainBytes, type SumFacts, sumSpec } from '../protocols/index.ts';
+import { exactSums, hasRanges, modelLength, plainBytes, type SumFacts, sumSpec } from '../protocols/index.ts';
 import type { Comparison, RunResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf } from '../tasks/index.ts';
 import type { Purpose } from '../wire/index.ts';
@@ -20,7 +20,7 @@ import { VERSION } from './environment.ts';
 export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Comparison | null): RunResult {
   const { resolved, facts, modelFile, secure, members, rounds, error } = outcome;
   const { kind, classes } = problemOf(task.dataStructure);
-  const parameters = facts?.parameters ?? 0;
+  const parameters = facts ? modelLength(facts) : 0;
   const traffic = new Map(members.map((member) => [member.name, outcome.trafficOf(member)]));
   const { training, protocol } = task;
   const { local } = outcome;

@@ -16,6 +16,7 @@ import {
   serverStrategy,
   sumFacts,
   trainerOptions,
+  wholeMean,
 } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
@@ -163,8 +164,8 @@ class LocalRun {
       work.settle(); // a sum of one
       const { update, counts, extras } = input;
       const sum = { mean: Float64Array.from(update!), totalWeight: rows, counts, extras, clipped: 0 };
-      parameters = strategy.step(parameters, sum.mean, roundFacts(sum, facts, rows));
-      this.#parameters = parameters;
+      parameters = strategy.step(parameters, wholeMean(sum.mean, facts, null), roundFacts(sum, facts, rows));
+      this.#parameters = work.personal(parameters);
       const round: RoundResult = {
         ...{ round: completed + 1, survivors: [this.#options.site], dropped: [], attempts: 1, trainingRows: rows },
         ...{ trainingLoss: extras['trainingLoss']! / rows, ...validationOf({ counts, extras }) },

@@ -257,9 +257,8 @@ export class Rounds {
         ...(cost && { privacy: cost }),
       };
       this.#keepBest(validation.validationLoss);
-      const mean = wholeMean(sum.mean, facts, secure);
-      const round = roundFacts(sum, facts, state.known!.rows);
-      state.parameters = strategy.step(state.parameters, privacy ? privacy.read(mean, pods) : mean, round);
+      const mean = wholeMean(privacy ? privacy.read(sum.mean, pods) : sum.mean, facts, secure);
+      state.parameters = strategy.step(state.parameters, mean, roundFacts(sum, facts, state.known!.rows));
       if (!state.parameters.every(Number.isFinite))
         throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
       if (privacy) {

@@ -18,6 +18,8 @@ export type PodEvent =
       readonly confirmedBy: readonly string[];
       readonly agreed: boolean;
     }
+  /** The site's own model is in this file. */
+  | { readonly type: 'personal'; readonly file: string }
   | { readonly type: 'refused'; readonly code: string }
   /** The site has paused the pod, and it takes part in nothing of this run from here on. */
   | { readonly type: 'paused' }

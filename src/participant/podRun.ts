@@ -28,6 +28,7 @@ import type { Blobs, Channel } from '../transport/index.ts';
 import type { Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
 import type { PodEvent } from './notices.ts';
+import { PersonalModel } from './personalModel.ts';
 import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
 import { noSuchSum, Round, type RoundPhase } from './round.ts';
 import type { SumJournal } from './sumJournal.ts';
@@ -35,6 +36,8 @@ import type { SumJournal } from './sumJournal.ts';
 export interface PodRunOptions {
   readonly runId: string;
   readonly journal: SumJournal;
+  /** The pod's state folder. */
+  readonly state: string;
   readonly pool: MaskPool;
   readonly podName: string;
   readonly coordinator: Peer;
@@ -69,6 +72,8 @@ const PROGRESS_EVERY_MS = 500;
 export class PodRun {
   readonly #options: PodRunOptions;
   readonly #work: PodWork;
+  /** Of a run some of whose parameters stay here. */
+  readonly #personal: PersonalModel | undefined;
   /** How often it has trained, and how many of these were on the accounts when something of the last one went out. */
   #trainings = 0;
   #charged = 0;
@@ -87,7 +92,8 @@ export class PodRun {
     this.#options = options;
     this.#key = `${options.coordinator.public.id} ${options.runId}`;
     const { data, trainer, task, facts } = options.admitted;
-    this.#work = new PodWork({ data, trainer, task, facts });
+    this.#personal = facts.shared && new PersonalModel(options.state, this.#key, options.runId);
+    this.#work = new PodWork({ data, trainer, task, facts, ...(this.#personal && { store: this.#personal }) });
   }
 
   /** Where it is. */
@@ -316,12 +322,22 @@ export class PodRun {
     this.#trained = null;
     const parameters = await this.#pullParameters(current);
     this.#confirm(current, message.parameters!.id);
+    this.#exportPersonal(parameters);
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
     if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
       journal.append({ fact: 'metrics', run: this.#key });
       outbox.say({ type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } });
     }
     return input;
+  }
+
+  /** Leaves the site its own model. */
+  #exportPersonal(parameters: Float32Array): void {
+    const { admitted, onEvent } = this.#options;
+    if (!this.#personal || !admitted.model) return;
+    const own = this.#work.personal(parameters);
+    const file = this.#personal.export(own, admitted.model, admitted, this.#work.scaling);
+    onEvent({ type: 'personal', file });
   }
 
   /** The update that a round start asks for; computed once when its ranges were asked for before. */

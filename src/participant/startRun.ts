@@ -73,7 +73,16 @@ export async function startRun(
     signal.throwIfAborted();
     ledger.append({ event: 'accepted', ...line, task: toHex(sha256(utf8(request.task))), model: model.id });
     const started = new PodRun({
-      ...{ runId: run, journal, pool, podName: config.name, coordinator: from, identity, policy: config.policy },
+      ...{
+        runId: run,
+        journal,
+        pool,
+        podName: config.name,
+        state: config.state,
+        coordinator: from,
+        identity,
+        policy: config.policy,
+      },
       ...{ request, admitted, channel, blobs, onEvent },
       recordRound: (round) => ledger.append({ event: 'round', ...line, ...round }),
     });

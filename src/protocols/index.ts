@@ -1,3 +1,4 @@
+export * from './federatedAveraging/localParameters.ts';
 export * from './federatedAveraging/podWork.ts';
 export * from './federatedAveraging/privateSum.ts';
 export * from './federatedAveraging/quantisation.ts';

@@ -126,6 +126,7 @@ export interface StrategyContext {
     readonly optimizer: string;
     readonly momentum?: number | undefined;
     readonly proximal_mu?: unknown;
+    readonly optimizer_state?: unknown;
   };
   /** Of the hyperparameters. */
   readonly hyperPath: Path;
@@ -213,6 +214,13 @@ function checkLocal(file: StrategyFile, path: Path, { hyper, hyperPath }: Strate
         path: [...hyperPath, 'momentum'],
         message: 'not possible with SCAFFOLD, whose control variates are mean gradients of plain SGD',
         atKey: true,
+      },
+    ];
+  if (name === 'FedNova' && hyper.optimizer_state === 'keep')
+    return [
+      {
+        path: [...hyperPath, 'optimizer_state'],
+        message: 'keep is not possible with FedNova, which counts how far the steps of one round go; expected reset',
       },
     ];
   return [];

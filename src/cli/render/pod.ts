@@ -45,6 +45,8 @@ export function noticeLine(notice: PodNotice): string | null {
       return STATES[notice.state];
     case 'refused':
       return `refused a message: ${notice.code}`;
+    case 'personal':
+      return `the model with this site's own parameters is in ${notice.file}`;
     case 'privacy':
       return `privacy of ${notice.unit === 'site' ? 'the site' : 'each row'}: ε ${notice.epsilon.toFixed(2)} spent so far at δ ${notice.delta}`;
     case 'sum':

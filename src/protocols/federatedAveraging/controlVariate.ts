@@ -6,7 +6,7 @@
  * @source Karimireddy et al., "SCAFFOLD" (ICML 2020), alg. 1, option II.
  * @module
  */
-import { nextControl, scaffoldCorrection, type TrainResult } from '../../training/index.ts';
+import { nextControl, scaffoldCorrection } from '../../training/index.ts';
 
 export class ControlVariate {
   #own: Float32Array;
@@ -27,12 +27,8 @@ export class ControlVariate {
     return correction;
   }
 
-  /** cᵢ⁺ − cᵢ for a round from `from`, cut to the clip; remembered once {@link settle} says that it was sent. */
-  change(
-    globalControl: Float32Array,
-    from: Float32Array,
-    { parameters: to, rateSum }: Pick<TrainResult, 'parameters' | 'rateSum'>,
-  ): Float32Array {
+  /** cᵢ⁺ − cᵢ for a round from `from` to `to`, cut to the clip; remembered once {@link settle} says that it was sent. */
+  change(globalControl: Float32Array, from: Float32Array, to: Float32Array, rateSum: number): Float32Array {
     const { length } = this.#own;
     const next = nextControl({
       ...{ control: this.#own, globalControl, rateSum },

@@ -7,12 +7,13 @@ import { KonsilError } from '../../base/index.ts';
 import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
 import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
-import type { ModelTrainer } from '../../training/index.ts';
+import type { ModelTrainer, OptimiserState } from '../../training/index.ts';
 import { ControlVariate } from './controlVariate.ts';
+import { LocalParameters, type LocalStore } from './localParameters.ts';
 import type { SiteData } from './siteData.ts';
 import { Residual } from './sparse.ts';
 import { normalised, normaliserOf } from './strategies.ts';
-import { LOCAL_STEPS, perFeature, type SumFacts } from './sums.ts';
+import { LOCAL_STEPS, modelLength, perFeature, type SumFacts } from './sums.ts';
 import { scheduleFor, targetsFor } from './trainerOptions.ts';
 
 /** What the work needs. */
@@ -21,6 +22,8 @@ export interface PodWorkOptions {
   readonly trainer: ModelTrainer;
   readonly task: Task;
   readonly facts: SumFacts;
+  /** Of parameters that stay here. @default in memory only */
+  readonly store?: LocalStore;
 }
 
 /** Options of a long computation. */
@@ -50,12 +53,17 @@ export class PodWork {
   readonly #residual = new Residual();
   /** SCAFFOLD's. */
   readonly #control: ControlVariate | undefined;
+  readonly #local: LocalParameters | undefined;
+
+  /** Of a task that keeps it: what the next round begins with, and what that will be once the last update is in a sum. */
+  #optimiser: { readonly kept?: OptimiserState | undefined; readonly next?: OptimiserState | undefined } = {};
 
   constructor(options: PodWorkOptions) {
     this.#options = options;
     this.#data = options.data;
-    const { controls } = options.facts;
+    const { controls, shared } = options.facts;
     this.#control = controls && new ControlVariate(controls.length, controls.clip);
+    this.#local = shared && new LocalParameters(shared, options.store);
   }
 
   /** Count, sum and sum of squares per feature over the training rows; weight is their number. */
@@ -104,11 +112,15 @@ export class PodWork {
     const { trainer, task, facts } = this.#options;
     const { rule } = facts;
     const { train } = this.#data;
-    const parameters = given.subarray(0, facts.parameters);
-    const globalControl = given.subarray(facts.parameters);
+    const length = modelLength(facts);
+    const parameters = this.personal(given.subarray(0, length));
+    const globalControl = given.subarray(length);
     const validation = task.protocol.autoEval ? await this.#validate(parameters) : NO_VALIDATION;
+    const from = this.#shared(parameters);
+    const start = this.#residual.startFrom(from, completed);
+    const correction = this.#control?.correction(globalControl, from.length);
     const trained = await trainer.train({
-      parameters: this.#residual.startFrom(parameters, completed),
+      parameters: this.#local?.withShared(parameters, start) ?? start,
       x: train.x,
       y: targetsFor(task, train.y),
       rows: train.rows,
@@ -116,16 +128,21 @@ export class PodWork {
       // another order in every round, the same order in every repetition of the run
       seed: (task.training.seed + 7919 * completed) >>> 0,
       ...scheduleFor(task, train.rows, completed),
-      ...(this.#control && { correction: this.#control.correction(globalControl, parameters.length) }),
+      ...(task.training.optimizerState === 'keep' && { keepsOptimiserState: true }),
+      ...(this.#optimiser.kept && { optimiserState: this.#optimiser.kept }),
+      ...(correction && { correction: this.#local?.withShared(new Float32Array(length), correction) ?? correction }),
       ...options,
     });
-    const change = trained.parameters.map((value, i) => value - parameters[i]!);
+    this.#local?.trained(trained.parameters);
+    this.#optimiser = { ...this.#optimiser, next: trained.optimiserState };
+    const to = this.#shared(trained.parameters);
+    const change = to.map((value, i) => value - from[i]!);
     const { update, shortened } = rule ? keepRule(change, rule) : { update: change, shortened: false };
     const { rows } = train;
     const steps = facts.isNormalised ? normaliserOf(task, trained) : undefined;
     return {
       update: this.#control
-        ? joined(update, this.#control.change(globalControl, parameters, trained))
+        ? joined(update, this.#control.change(globalControl, from, to, trained.rateSum))
         : normalised(update, facts, steps),
       weight: rows,
       extras: {
@@ -144,17 +161,34 @@ export class PodWork {
     return this.#residual.split(...update);
   }
 
-  /** The last update is in a sum: what it changes here may count from now on. */
+  /** The last update is in a sum: what it changes here counts from now on. @throws KonsilError FILE_WRITE_FAILED */
   settle(): void {
     this.#residual.settle();
     this.#control?.settle();
+    this.#local?.settle();
+    this.#optimiser = { kept: this.#optimiser.next ?? this.#optimiser.kept };
   }
 
-  /** Evaluates `parameters` on the test split. @returns the sum's input, and this site's own metrics. */
+  /** The model as this site has it: `parameters`, with its own values where parameters stay here. */
+  personal(parameters: Float32Array): Float32Array {
+    return this.#local?.personal(parameters) ?? parameters;
+  }
+
+  /** What standardises raw features; null before {@link standardise}. */
+  get scaling(): { readonly mean: Float32Array; readonly scale: Float32Array } | null {
+    return this.#standardiser;
+  }
+
+  #shared(parameters: Float32Array): Float32Array {
+    return this.#local?.shared(parameters) ?? parameters;
+  }
+
+  /** Evaluates the parameters, with this site's own where some stay here, on the test split. @returns the sum's input, and this site's own metrics. */
   async evaluation(
-    parameters: Float32Array,
+    given: Float32Array,
   ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: Metrics }> {
     const { trainer, facts } = this.#options;
+    const parameters = this.personal(given);
     const { x, y, rows } = this.#data.test;
     const outputs = rows === 0 ? new Float32Array(0) : await trainer.predict({ parameters, x, rows });
     const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);

@@ -15,16 +15,16 @@ import {
 } from '../../aggregation/index.ts';
 import { KonsilError } from '../../base/index.ts';
 import { FEDAVG, splitIdentifier, type Task } from '../../tasks/index.ts';
-import type { TrainResult } from '../../training/index.ts';
+import { scatterStretches, type TrainResult } from '../../training/index.ts';
 import type { SecureParameters } from '../../wire/index.ts';
-import { LOCAL_STEPS, type SumFacts, sumSpec } from './sums.ts';
+import { LOCAL_STEPS, modelLength, type SumFacts, sumSpec } from './sums.ts';
 import { proximalMuOf } from './trainerOptions.ts';
 
 /** The task's strategy at the beginning of a run. */
 export function serverStrategy({ aggregator }: Pick<Task, 'aggregator'>, facts: SumFacts): Strategy {
-  const { parameters, trained = parameters, controls } = facts;
+  const { trained = facts.parameters, controls } = facts;
   return createStrategy(aggregator.strategy ?? FEDAVG, {
-    ...{ parameters, trained, weights: weightsOf(aggregator) },
+    ...{ parameters: modelLength(facts), trained: facts.shared?.trained ?? trained, weights: weightsOf(aggregator) },
     ...(controls && { controls: controls.length }),
   });
 }
@@ -54,9 +54,14 @@ export function roundFacts({ totalWeight, extras }: SummedVector, facts: SumFact
   return { share, meanSteps };
 }
 
-/** A mean of updates as the strategy takes it: a coordinate a parameter, 0 for those that were not sent. */
+/** A mean of updates as the strategy takes it: a coordinate a parameter of the model, 0 for those that were not sent. */
 export function wholeMean(mean: Float64Array, facts: SumFacts, secure: SecureParameters | null): Float64Array {
-  return secure?.blocks ? scatterChosen(mean, secure.blocks, facts.parameters) : mean;
+  const sent = secure?.blocks ? scatterChosen(mean, secure.blocks, facts.parameters) : mean;
+  if (!facts.shared) return sent;
+  const { stretches, model } = facts.shared;
+  const whole = new Float64Array(model + sent.length - facts.parameters);
+  whole.set(sent.subarray(facts.parameters), model);
+  return scatterStretches(sent, stretches, whole);
 }
 
 /** Largest error that masking adds to a coordinate of the mean update. */

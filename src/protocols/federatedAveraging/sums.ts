@@ -20,7 +20,7 @@ import {
 import { type ProblemKind, problemOf } from '../../datasources/index.ts';
 import { statisticsLayout } from '../../metrics/index.ts';
 import { FEDAVG, quantisationOf, type Task } from '../../tasks/index.ts';
-import type { Layout } from '../../training/index.ts';
+import { type Layout, type Stretch, sharedPart } from '../../training/index.ts';
 import type { Purpose, SecureParameters } from '../../wire/index.ts';
 import { stretchesOf } from './quantisation.ts';
 
@@ -28,7 +28,7 @@ import { stretchesOf } from './quantisation.ts';
 export interface SumFacts {
   /** Width of the encoded feature matrix. */
   readonly features: number;
-  /** Length of the flat parameter vector. */
+  /** Length of an update: of the flat parameter vector, or of its shared part. */
   readonly parameters: number;
   readonly kind: ProblemKind;
   /** Number of classes; 0 for regression. */
@@ -37,7 +37,9 @@ export interface SumFacts {
   readonly rule?: InputRule;
   /** Lengths of the stretches of an update that have a clip of their own. @default none */
   readonly stretches?: readonly number[];
-  /** Trained parameters, which come before running statistics. @default all */
+  /** Where the shared part lies when parameters stay at the pods, in a model of so many, of which so many train. @default all */
+  readonly shared?: { readonly stretches: readonly Stretch[]; readonly model: number; readonly trained: number };
+  /** Trained parameters of an update, which come before running statistics. @default all */
   readonly trained?: number;
   /** Whether updates are divided by the steps they took, which are summed too: FedNova. @default false */
   readonly isNormalised?: boolean;
@@ -50,6 +52,15 @@ export interface SumFacts {
 /** Slot of Σ nᵢ·aᵢ, FedNova's normalisers by rows. */
 export const LOCAL_STEPS = 'localSteps';
 
+function total(lengths: readonly number[]): number {
+  return lengths.reduce((sum, length) => sum + length, 0);
+}
+
+/** Parameters of the whole model, local ones included. */
+export function modelLength({ parameters, shared }: Pick<SumFacts, 'parameters' | 'shared'>): number {
+  return shared?.model ?? parameters;
+}
+
 /** Whether pods agree on anything before each update. */
 export function hasRanges({ stretches = [], share }: Pick<SumFacts, 'stretches' | 'share'>): boolean {
   return stretches.length > 0 || share !== undefined;
@@ -57,23 +68,31 @@ export function hasRanges({ stretches = [], share }: Pick<SumFacts, 'stretches' 
 
 /** The facts of `task` with a model of `layout` on `features` encoded features. */
 export function sumFacts(
-  task: Pick<Task, 'aggregator' | 'dataStructure'>,
+  task: Pick<Task, 'aggregator' | 'dataStructure' | 'training'>,
   layout: Pick<Layout, 'entries' | 'length'>,
   features: number,
 ): SumFacts {
   const { kind, classes } = problemOf(task.dataStructure);
   const lengthsOf = (entries: Layout['entries']): number[] => entries.map(({ count }) => count);
-  const trainedOnes = lengthsOf(layout.entries.filter((entry) => entry.kind === 'trainable'));
-  const trained = trainedOnes.reduce((sum, count) => sum + count, 0);
+  const trainable = (entries: Layout['entries']): number[] =>
+    lengthsOf(entries.filter((entry) => entry.kind === 'trainable'));
+  const { localParameters: local } = task.training;
+  const part = local && sharedPart(layout, local);
+  const { entries } = part ?? layout;
+  const trainedOnes = trainable(entries);
+  const [parameters, trained] = [total(lengthsOf(entries)), total(trainedOnes)];
   const { sparse: share, ...quantisation } = quantisationOf(task.aggregator);
   const { clipNorm, strategy = FEDAVG } = task.aggregator;
   const controls = strategy.name === 'SCAFFOLD' ? { length: trained, clip: strategy.controlClip } : undefined;
   const stretches = [
-    ...stretchesOf(quantisation, lengthsOf(layout.entries)),
+    ...stretchesOf(quantisation, lengthsOf(entries)),
     ...(controls ? stretchesOf(quantisation, trainedOnes) : []),
   ];
   return {
-    ...{ features, parameters: layout.length, trained, kind, classes: classes.length, stretches },
+    ...{ features, parameters, trained, kind, classes: classes.length, stretches },
+    ...(part && {
+      shared: { stretches: part.stretches, model: layout.length, trained: total(trainable(layout.entries)) },
+    }),
     ...(strategy.name === 'FedNova' && { isNormalised: true }),
     ...(controls && { controls }),
     ...(clipNorm !== undefined && { rule: { clipNorm } }),
@@ -147,8 +166,8 @@ function updatePart(
 }
 
 /** Numbers that pods are given at the start of a round: the parameters and, to train, what follows them. */
-export function givenLength({ parameters, controls }: SumFacts, purpose: Purpose): number {
-  return parameters + (purpose === 'evaluation' ? 0 : (controls?.length ?? 0));
+export function givenLength({ controls, ...facts }: SumFacts, purpose: Purpose): number {
+  return modelLength(facts) + (purpose === 'evaluation' ? 0 : (controls?.length ?? 0));
 }
 
 /** Slot names `prefix.0`, `prefix.1`, … one a feature. */
