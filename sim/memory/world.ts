@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { isKonsilError } from '../../src/base/index.ts';
 import { type RunEvent, type RunOutcome, runFederated } from '../../src/coordinator/index.ts';
+import { checkedSignatures, readIdentities } from '../../src/crypto/index.ts';
 import { Pod, type PodNotice } from '../../src/participant/index.ts';
 import { type LocalTask, type PodConfig, parsePodConfig } from '../../src/tasks/index.ts';
 import { Channel, MemoryBroker, type MemoryLink } from '../../src/transport/index.ts';
@@ -53,9 +54,12 @@ export class MemoryWorld implements World {
   readonly #parties: Readonly<Record<string, Party>>;
   readonly #running = new Map<string, { pod: Pod; link: MemoryLink }>();
   #coordinator: MemoryLink | null = null;
+  readonly #forget: readonly (() => void)[];
 
   private constructor(options: MemoryWorldOptions) {
     this.#options = options;
+    // every pod checks the same keys and signatures
+    this.#forget = [checkedSignatures.start(), readIdentities.start()];
     const { scenario, variant, sites, jitter } = options;
     this.#parties = acquainted([MODELLER, ...sites.map(({ name }) => name)]);
     this.#trainers = new SharedTrainers(this.clock, scenario.training === 'synthetic');
@@ -129,6 +133,7 @@ export class MemoryWorld implements World {
     await this.#trainers.close();
     await this.#pool.close();
     this.clock.stop();
+    for (const forget of this.#forget) forget();
   }
 
   /** As a service manager does: while the broker is away, again and again. */

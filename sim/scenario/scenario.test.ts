@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfigText } from '../../src/tasks/index.ts';
 import { merge } from './merge.ts';
 import { parseScenario, taskOf } from './scenario.ts';
+import { FAULTS, PHASES, scenarioFile } from './schema.ts';
 
 const BASE = `name: test
 pods: 4
@@ -147,6 +149,25 @@ variants:
   });
 });
 
+describe('docs/reference/scenarios.md', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/reference/scenarios.md'), 'utf8');
+  it('has every key, kind, fault, phase and role', () => {
+    const kinds = (union: { options: readonly { shape: object }[] }, key: string): string[] =>
+      union.options.flatMap(({ shape }) => [...(shape as Record<string, { values: Set<string> }>)[key]!.values]);
+    const { shape } = scenarioFile;
+    const words = [
+      ...Object.keys(shape),
+      ...kinds(shape.data, 'kind'),
+      ...kinds(shape.partition.unwrap(), 'kind'),
+      ...kinds(shape.malicious.unwrap().element, 'role'),
+      ...Object.keys(shape.expect.unwrap().shape),
+      ...FAULTS,
+      ...PHASES,
+    ];
+    expect(words.filter((word) => !text.includes(`\`${word}\``))).toEqual([]);
+  });
+});
+
 it('merging replaces what is no map, and null takes away', () => {
   expect(merge({ a: { b: 1, c: [1] }, d: 2 }, { a: { c: [2, 3] }, d: null, e: { f: null, g: 1 } })).toEqual({
     a: { b: 1, c: [2, 3] },
@@ -154,7 +175,7 @@ it('merging replaces what is no map, and null takes away', () => {
   });
 });
 
-it.each(['first', 'faults', 'strategies', 'malicious'])('the example %s is a scenario', async (name) => {
+it.each(['first', 'faults', 'strategies', 'malicious', 'processes'])('the example %s is a scenario', async (name) => {
   const file = join(import.meta.dirname, `../../examples/simulations/${name}.yaml`);
   expect(problemsOf(await readConfigText(file))).toEqual([]);
 });

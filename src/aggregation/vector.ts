@@ -46,15 +46,23 @@ const STRETCH = 4_096;
 
 function slotOf(values: Readonly<Record<string, number>>, names: readonly string[], name: string): number {
   const value = Object.hasOwn(values, name) ? values[name] : undefined;
-  if (value === undefined || Object.keys(values).length !== names.length)
+  if (value === undefined)
     throw new KonsilError('CONFIG_INVALID', `input must have exactly the slots ${names.join(', ')}`, { name });
   return value;
+}
+
+/** Nothing beside the slots; that each is there, {@link slotOf} finds. */
+function checkNoMore(values: Readonly<Record<string, number>>, names: readonly string[]): void {
+  if (Object.keys(values).length > names.length)
+    throw new KonsilError('CONFIG_INVALID', `input must have exactly the slots ${names.join(', ')}`);
 }
 
 /** The exact words after the update. */
 function writeTail(tail: Uint32Array, input: PodInput, clipped: number, spec: VectorSpec): void {
   const { cohort, maxWeight, extras, counts } = spec;
   if (input.weight > maxWeight) throw new KonsilError('AGG_OVERFLOW', `weight must be an integer in [0, ${maxWeight}]`);
+  checkNoMore(input.extras, extras);
+  checkNoMore(input.counts, counts);
   let at = 0;
   tail[at++] = encodeCount(input.weight, cohort, 'weight');
   for (const name of extras) {

@@ -6,6 +6,7 @@
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { concatBytes, equalBytes, frame, fromBase64Url, KonsilError, toBase64Url, utf8 } from '../base/index.ts';
 import { generateAgreementKey, generateSigningKey, type KeyPair, sha256, sign, verify } from './primitives.ts';
+import { Recollection } from './recollection.ts';
 
 /** Public half of an identity. `id` is its hash and the only form in which code compares identities. */
 export interface PublicIdentity {
@@ -71,12 +72,22 @@ export function exportPublic(identity: Identity): string {
  * @throws KonsilError KEY_INVALID when the line, a key or the signature is wrong.
  */
 export function importPublic(line: string): PublicIdentity {
+  const text = line.trim();
+  return readIdentities.of(
+    () => text,
+    () => readPublic(text),
+  );
+}
+
+/** Identities that were read, where a process plays many parties. */
+export const readIdentities = new Recollection<PublicIdentity>();
+
+function readPublic(text: string): PublicIdentity {
   const bad = (what: string): KonsilError =>
     new KonsilError(
       'KEY_INVALID',
       `public identity is not usable: ${what}; expected the line \`konsil keys export\` prints`,
     );
-  const text = line.trim();
   if (!text.startsWith(PREFIX)) throw bad(`it does not start with "${PREFIX}"`);
   let bytes: Uint8Array;
   try {

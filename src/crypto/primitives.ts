@@ -19,6 +19,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { concatBytes, fromBase64Url, KonsilError, toBase64Url, toHex } from '../base/index.ts';
+import { digestOf, Recollection } from './recollection.ts';
 
 /** Raw key pair, 32 bytes each. `secret` is secret: wipe it with {@link wipe} when done. */
 export interface KeyPair {
@@ -112,9 +113,19 @@ export function sign(pair: KeyPair, message: Uint8Array): Uint8Array {
   return new Uint8Array(edSign(null, message, privateKeyObject('Ed25519', pair.secret)));
 }
 
+/** Signatures that were checked, where a process plays many parties. */
+export const checkedSignatures = new Recollection<boolean>();
+
 /** Whether `signature` is `publicKey`'s over `message`; malformed keys and signatures are simply false. */
 export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
+  return checkedSignatures.of(
+    () => digestOf(publicKey, signature, message),
+    () => isValid(publicKey, message, signature),
+  );
+}
+
+function isValid(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   try {
     return edVerify(null, message, publicKeyObject('Ed25519', publicKey), signature);
   } catch {

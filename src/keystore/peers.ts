@@ -25,10 +25,29 @@ const PeersSchema = z.array(
   z.strictObject({ name: z.string().min(1), role: z.enum(['modeller', 'pod']), public: z.string() }),
 );
 
+/** Peers by both of what makes them one. */
+class Pins {
+  readonly byName = new Map<string, Peer>();
+  readonly byId = new Map<PeerId, Peer>();
+
+  /** @throws KonsilError KEY_INVALID when the name is pinned to another key or the key to another name. */
+  set(peer: Peer): void {
+    checkPin(this, peer);
+    this.byName.set(peer.name, peer);
+    this.byId.set(peer.public.id, peer);
+  }
+
+  delete(name: string): boolean {
+    const peer = this.byName.get(name);
+    if (peer) this.byId.delete(peer.public.id);
+    return this.byName.delete(name);
+  }
+}
+
 /** The pinned peers of one identity folder. */
 export class PeerBook {
   readonly #file: string | null;
-  #peers = new Map<string, Peer>();
+  #peers = new Pins();
 
   private constructor(file: string | null) {
     this.#file = file;
@@ -51,10 +70,10 @@ export class PeerBook {
   /** Reads the file again, so that a running pod sees peers another command has just pinned. */
   reload(): void {
     if (this.#file === null || !existsSync(this.#file)) return;
-    const peers = new Map<string, Peer>();
+    const peers = new Pins();
     try {
       for (const { name, role, public: line } of PeersSchema.parse(JSON.parse(readFileSync(this.#file, 'utf8'))))
-        peers.set(name, checkPin(peers, { name, role, line, public: importPublic(line) }));
+        peers.set({ name, role, line, public: importPublic(line) });
     } catch (cause) {
       const reason = isKonsilError(cause) ? `: ${cause.message}` : '';
       throw new KonsilError('KEY_INVALID', `${this.#file}: not a list of pinned peers${reason}`, {}, { cause });
@@ -68,7 +87,7 @@ export class PeerBook {
    */
   pin(name: string, role: PeerRole, line: string): Peer {
     const peer: Peer = { name, role, line: line.trim(), public: importPublic(line) };
-    this.#change((peers) => peers.set(name, checkPin(peers, peer)));
+    this.#change((peers) => peers.set(peer));
     return peer;
   }
 
@@ -82,26 +101,27 @@ export class PeerBook {
   }
 
   findById(id: PeerId): Peer | undefined {
-    return [...this.#peers.values()].find((peer) => peer.public.id === id);
+    return this.#peers.byId.get(id);
   }
 
   findByName(name: string): Peer | undefined {
-    return this.#peers.get(name);
+    return this.#peers.byName.get(name);
   }
 
   all(): readonly Peer[] {
-    return [...this.#peers.values()];
+    return [...this.#peers.byName.values()];
   }
 
   /** Changes the list as it is now on disk: others pin too (four invitations at once). On disk first: what could not be kept is not made. */
-  #change(change: (peers: Map<string, Peer>) => void): void {
+  #change(change: (peers: Pins) => void): void {
     const file = this.#file;
     if (file === null) return change(this.#peers);
     withLock(file, () => {
       this.reload();
-      const peers = new Map(this.#peers);
+      const peers = new Pins();
+      for (const peer of this.all()) peers.set(peer);
       change(peers);
-      writeAtomically(file, [...peers.values()]);
+      writeAtomically(file, [...peers.byName.values()]);
       this.#peers = peers;
     });
   }
@@ -134,22 +154,21 @@ const notWritten = (file: string, cause: unknown): KonsilError =>
   new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
 
 /** @throws KonsilError KEY_INVALID when the name is pinned to another key or the key to another name. */
-function checkPin(peers: ReadonlyMap<string, Peer>, peer: Peer): Peer {
-  const sameName = peers.get(peer.name);
+function checkPin({ byName, byId }: Pins, peer: Peer): void {
+  const sameName = byName.get(peer.name);
   if (sameName && sameName.public.id !== peer.public.id)
     throw new KonsilError(
       'KEY_INVALID',
       `"${peer.name}" is pinned to fingerprint ${fingerprint(sameName.public.id)}; this key has ${fingerprint(peer.public.id)}. Remove the old pin first if the key really changed`,
       { name: peer.name },
     );
-  const sameKey = [...peers.values()].find(({ public: { id } }) => id === peer.public.id);
+  const sameKey = byId.get(peer.public.id);
   if (sameKey && sameKey.name !== peer.name)
     throw new KonsilError(
       'KEY_INVALID',
       `this key is already pinned as "${sameKey.name}"; two names for one key are refused`,
       { name: peer.name },
     );
-  return peer;
 }
 
 function writeAtomically(file: string, peers: readonly Peer[]): void {
