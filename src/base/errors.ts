@@ -51,7 +51,7 @@ export const ERROR_CODES = {
   COHORT_TOO_CLOSE: { retry: false, peer: true },
   TASK_REJECTED: { retry: false, peer: true },
   RUN_UNKNOWN: { retry: false, peer: false },
-  POD_NOT_RUNNING: { retry: true, peer: false },
+  NOT_RUNNING: { retry: true, peer: false },
   RUN_ABORTED: { retry: true, peer: false },
   RUN_INTERRUPTED: { retry: true, peer: false },
   RUN_FINISHED: { retry: false, peer: false },

@@ -40,6 +40,8 @@ export interface FederatedRunOptions {
   readonly halt?: AbortSignal;
   /** The run to go on with, by its name in the task's folder of runs. @default a new run */
   readonly resume?: string;
+  /** Name of a new run, as {@link newRunId} makes them. @default one of them */
+  readonly run?: string;
   readonly control?: RunControl;
   /** What happens when the run cannot go on for now: it waits for `control` to resume it, or it ends. @default 'abort' */
   readonly onLoss?: 'pause' | 'abort';
@@ -361,7 +363,7 @@ class FederatedRun {
  */
 export async function runFederated(options: FederatedRunOptions): Promise<RunOutcome> {
   const { task, identity, resume, journal: isKept = true } = options;
-  const run = resume ?? newRunId();
+  const run = resume ?? options.run ?? newRunId();
   const folder = join(task.local.runs, run);
   let journal: RunJournal | null = null;
   let startedAt = new Date();

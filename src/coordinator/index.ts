@@ -3,5 +3,8 @@ export * from './federatedRun.ts';
 export * from './interruptedRuns.ts';
 export * from './localRun.ts';
 export type { Member } from './members.ts';
+export { RunBoard, type RunningRun } from './runBoard.ts';
 export { RunControl } from './runControl.ts';
 export * from './runOutcome.ts';
+export * from './runRequests.ts';
+export { newRunId } from './trainedModel.ts';

@@ -103,7 +103,7 @@ describe.sequential('a site and its running pod', () => {
     expect(drained.text).toMatch(/^hospital-a: stopped$/m);
     expect(await pods.get('hospital-a')!.exit, pods.get('hospital-a')!.text).toBe(0);
     const { code, value } = await control('status', 'hospital-a');
-    expect([code, value['code']]).toEqual([1, 'POD_NOT_RUNNING']);
+    expect([code, value['code']]).toEqual([1, 'NOT_RUNNING']);
   });
 
   it('does not start on a ledger that somebody has edited; the audit names the line', async () => {

@@ -78,4 +78,39 @@ describe('konsil run', () => {
     expect(await again.exit, again.text).toBe(1);
     expect(again.values.at(-1)).toMatchObject({ type: 'error', code: 'RUN_FINISHED' });
   });
+
+  it('is paused, seen, let go on and cancelled from another terminal', async () => {
+    const task = readFileSync(join(example.folder, 'task.yaml'), 'utf8');
+    const long = task.replace(/\n( +)seed: 1\b/, '\n$1seed: 6').replace(/\n( +)epochs: \d+/, '\n$1epochs: 5000');
+    writeFileSync(join(example.folder, 'long.yaml'), long);
+    const running = run('long.yaml');
+    await running.until({ type: 'round', round: 1 });
+    const folder = join('runs', String(running.values.find(({ type }) => type === 'started')!['run']));
+    const steer = async (command: string): Promise<Konsil> => {
+      const asked = start('researcher', 'runs', command, folder, '--json');
+      expect(await asked.exit, asked.text).toBe(0);
+      return asked;
+    };
+    await steer('pause');
+    await running.until({ type: 'paused' });
+    const [status] = (await steer('status')).values;
+    expect(status).toMatchObject({ state: 'paused', reason: 'the modeller has asked for it' });
+    expect(status!['pods']).toHaveLength(4);
+    const rounds = running.values.filter(({ type }) => type === 'round').length;
+    await steer('resume');
+    await running.until({ type: 'round', round: rounds + 1 });
+    const listed = start('researcher', 'runs', 'list', '--json');
+    expect(await listed.exit).toBe(0);
+    expect(listed.values.map(({ status: standing }) => standing)).toEqual([
+      'complete',
+      'complete',
+      'complete',
+      'running',
+    ]);
+    await steer('cancel');
+    expect(await running.exit, running.text).toBe(130);
+    const gone = start('researcher', 'runs', 'status', folder, '--json');
+    expect(await gone.exit).toBe(1);
+    expect(gone.values.at(-1)).toMatchObject({ type: 'error', code: 'NOT_RUNNING' });
+  });
 });

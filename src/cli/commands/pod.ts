@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import pino from 'pino';
 import { KonsilError, messageOf } from '../../base/index.ts';
+import { ControlServer } from '../../control/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
-import { ControlServer, Pod } from '../../participant/index.ts';
+import { Pod, servePod } from '../../participant/index.ts';
 import { readPodConfig } from '../../tasks/index.ts';
 import { systemClock } from '../../transport/index.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity, VERSION } from '../environment.ts';
@@ -48,8 +49,7 @@ async function runPod(file: string, flags: Flags): Promise<void> {
         if (text !== null) output.line(`${config.name}: ${text}`);
       },
     });
-    control.serve(pod);
-    await Promise.race([aborted(signal), control.drained]);
+    await Promise.race([aborted(signal), servePod(control, pod)]);
     await pod.stop('stopped by the site');
   } finally {
     await control.close();

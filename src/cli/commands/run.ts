@@ -2,8 +2,18 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { KonsilError } from '../../base/index.ts';
-import { interruptedRun, type RunEvent, readRun, runFederated } from '../../coordinator/index.ts';
+import { abortControllerForMany, KonsilError } from '../../base/index.ts';
+import { ControlServer } from '../../control/index.ts';
+import {
+  interruptedRun,
+  newRunId,
+  RunBoard,
+  RunControl,
+  type RunEvent,
+  readRun,
+  runFederated,
+  serveRun,
+} from '../../coordinator/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
 import type { RunResult } from '../../reports/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
@@ -103,6 +113,7 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
   const peers = PeerBook.read(task.local.identity);
   const link = await connectAs(identity, brokerAddress(task.local.broker, flags, identity), signal);
   const channel = await Channel.open({ link, identity, peers, clock: systemClock });
+  let control: ControlServer | null = null;
   try {
     const traffic = (): number =>
       peers
@@ -111,6 +122,7 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
           (n, { public: { id } }) => n + channel.trafficWith(id).sentBytes + channel.trafficWith(id).receivedBytes,
           0,
         );
+    const board = new RunBoard(() => performance.now());
     const view = output.json
       ? null
       : new ProgressView({ stream: process.stdout, traffic, now: () => performance.now() });
@@ -118,13 +130,20 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
     const resume = options.resume ?? (flags.fresh ? undefined : interruptedRun(task, identity.public.id)?.run);
     if (resume !== undefined && options.resume === undefined)
       output.line(`run ${resume} of this task was interrupted and goes on; --fresh starts a new one`);
+    const run = resume ?? newRunId();
+    control = await ControlServer.open(join(task.local.runs, run));
+    const cancelled = abortControllerForMany();
+    const steering = new RunControl();
+    serveRun(control, { board, control: steering, cancel: () => cancelled.abort() });
     const outcome = await runFederated({
-      ...{ task, identity, peers, channel, clock: systemClock, signal },
+      ...{ task, identity, peers, channel, clock: systemClock, control: steering },
+      signal: AbortSignal.any([signal, cancelled.signal]),
       ...(options.halt && { halt: options.halt }),
-      ...(resume !== undefined && { resume }),
+      ...(resume === undefined ? { run } : { resume }),
       onLoss: options.onLoss ?? 'abort',
       transcript: flags.transcript ?? false,
       onEvent: (event) => {
+        board.see(event);
         output.value(event);
         view?.show(event);
         options.onEvent?.(event);
@@ -139,6 +158,7 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
     if (outcome.status !== 'complete') throw outcome.error ?? new KonsilError('RUN_ABORTED', outcome.reason);
     return result;
   } finally {
+    await control?.close();
     await channel.close();
   }
 }

@@ -2,7 +2,7 @@
  * A run's progress on a terminal: a few lines redrawn in place on a TTY, one plain line per fact elsewhere.
  * @module
  */
-import type { RunEvent } from '../../coordinator/index.ts';
+import { RunBoard, type RunEvent } from '../../coordinator/index.ts';
 import { humanBytes } from '../output.ts';
 
 /** Where the renderer draws, and what it cannot know itself. */
@@ -16,22 +16,15 @@ export interface ProgressOptions {
 /** Draws run events. */
 export class ProgressView {
   readonly #options: ProgressOptions;
-  readonly #members = new Map<string, string>();
+  readonly #board: RunBoard;
   readonly #training = new Map<string, string>();
-  #rounds = 0;
-  #completed = 0;
-  /** Rounds that were done before this process took the run up. */
-  #before = 0;
-  #startedRounds: number | null = null;
-  #phase = 'starting';
-  #awaiting: readonly string[] = [];
-  #loss = '';
   #drawn = 0;
   /** The cohort whose thresholds were shown last. */
   #shown = '';
 
   constructor(options: ProgressOptions) {
     this.#options = options;
+    this.#board = new RunBoard(options.now);
   }
 
   #thresholds(event: Extract<RunEvent, { type: 'thresholds' }>): void {
@@ -47,15 +40,13 @@ export class ProgressView {
 
   /** Takes one event and redraws. */
   show(event: RunEvent): void {
+    if (event.type === 'phase' && event.phase !== this.#board.phase) this.#training.clear();
+    this.#board.see(event);
     switch (event.type) {
       case 'started':
-        this.#rounds = event.rounds;
         this.#print(`run ${event.run}: ${event.rounds} rounds, ${event.mode} aggregation`);
         break;
       case 'resumed':
-        this.#rounds = event.rounds;
-        this.#completed = event.completed;
-        this.#before = event.completed;
         this.#print(
           `run ${event.run} goes on after round ${event.completed} of ${event.rounds}${event.within ? `, within its ${event.within} sum` : ''}`,
         );
@@ -67,14 +58,7 @@ export class ProgressView {
         this.#print('goes on');
         break;
       case 'member':
-        this.#members.set(event.pod, event.state);
         this.#print(`${event.pod}: ${event.state}${event.reason ? `, ${event.reason}` : ''}`);
-        break;
-      case 'phase':
-        if (event.phase !== this.#phase) this.#training.clear();
-        this.#phase = event.phase;
-        this.#awaiting = event.awaiting;
-        if (event.purpose === 'update' || event.purpose === 'range') this.#startedRounds ??= this.#options.now();
         break;
       case 'progress':
         this.#training.set(event.pod, `${Math.round((100 * event.done) / Math.max(1, event.total))} %`);
@@ -89,11 +73,11 @@ export class ProgressView {
         this.#print(`${event.purpose} ${event.spent ? 'lost' : 'repeated'}: ${event.reason}`);
         break;
       case 'round':
-        this.#completed = event.round;
-        this.#loss = `training loss ${number(event.trainingLoss)}, validation loss ${number(event.validationLoss)}`;
         this.#print(
-          `round ${event.round}/${this.#rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, ${this.#loss}${spent(event.privacy)}, ${event.seconds.toFixed(2)} s${event.clipped > 0 ? `, ${event.clipped} values clipped` : ''}${event.shortened ? `, ${event.shortened} of ${event.survivors.length} updates shortened` : ''}`,
+          `round ${event.round}/${this.#board.rounds}: ${event.survivors.length} pods, ${event.trainingRows} rows, training loss ${number(event.trainingLoss)}, validation loss ${number(event.validationLoss)}${spent(event.privacy)}, ${event.seconds.toFixed(2)} s${event.clipped > 0 ? `, ${event.clipped} values clipped` : ''}${event.shortened ? `, ${event.shortened} of ${event.survivors.length} updates shortened` : ''}`,
         );
+        break;
+      case 'phase':
         break;
       case 'scale':
       case 'blocks':
@@ -111,10 +95,7 @@ export class ProgressView {
 
   /** Seconds until the last round is done at the present pace, or null before the first one is. */
   etaSeconds(): number | null {
-    const done = this.#completed - this.#before;
-    if (done === 0 || this.#startedRounds === null) return null;
-    const perRound = (this.#options.now() - this.#startedRounds) / 1_000 / done;
-    return perRound * Math.max(0, this.#rounds - this.#completed);
+    return this.#board.etaSeconds();
   }
 
   /** A lasting line; on a TTY above the board. */
@@ -128,16 +109,14 @@ export class ProgressView {
     if (!stream.isTTY) return;
     this.#clear();
     const width = Math.max(40, stream.columns ?? 80) - 1;
-    const active = [...this.#members].filter(([, state]) => state === 'active' || state === 'finished').length;
+    const { completed, rounds, phase, awaiting, members } = this.#board;
     const eta = this.etaSeconds();
-    const done = this.#rounds === 0 ? 0 : this.#completed / this.#rounds;
+    const done = rounds === 0 ? 0 : completed / rounds;
     const bar = `${'█'.repeat(Math.round(24 * done))}${'░'.repeat(24 - Math.round(24 * done))}`;
-    const waiting = this.#awaiting.map(
-      (pod) => `${pod}${this.#training.has(pod) ? ` ${this.#training.get(pod)}` : ''}`,
-    );
+    const waiting = awaiting.map((pod) => `${pod}${this.#training.has(pod) ? ` ${this.#training.get(pod)}` : ''}`);
     const lines = [
-      `${bar} round ${Math.min(this.#completed + 1, this.#rounds)}/${this.#rounds} · ${this.#phase}${eta === null ? '' : ` · about ${Math.ceil(eta)} s left`}`,
-      `pods ${active}/${this.#members.size}${waiting.length > 0 ? ` · waiting for ${waiting.join(', ')}` : ''} · ${humanBytes(traffic())}`,
+      `${bar} round ${Math.min(completed + 1, rounds)}/${rounds} · ${phase}${eta === null ? '' : ` · about ${Math.ceil(eta)} s left`}`,
+      `pods ${members.active}/${members.all}${waiting.length > 0 ? ` · waiting for ${waiting.join(', ')}` : ''} · ${humanBytes(traffic())}`,
     ];
     stream.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''));
     this.#drawn = lines.length;

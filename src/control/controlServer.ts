@@ -1,52 +1,47 @@
 /**
- * The pod's end of its control socket.
+ * A process's end of its control socket: one JSON object a line, a request and its answer.
  * @module
  */
 import { chmodSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { z } from 'zod';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
-import {
-  type ControlAnswer,
-  type ControlRequest,
-  ControlRequestSchema,
-  controlAddresses,
-  isFree,
-  MAX_LINE,
-} from './controlProtocol.ts';
-import type { Pod } from './pod.ts';
+import { controlAddresses, isFree, MAX_LINE } from './socket.ts';
 
 /** A command says what it wants at once. */
 const IDLE_MS = 60_000;
 
-/** Listens for `konsil pod status` and the like. */
+/** What becomes of a request; `staysOpen` when its sender may want to wait for the process to stop. */
+interface Answer {
+  readonly answer: unknown;
+  readonly staysOpen?: boolean;
+}
+
+/** Listens for commands. */
 export class ControlServer {
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
-  #pod: Pod | null = null;
-  #whenDrained: () => void = () => undefined;
-  /** Resolves when the site has asked for the pod to be drained, and it is. */
-  readonly drained: Promise<void>;
+  #answer: (line: string) => Answer = () => {
+    throw new KonsilError('NOT_RUNNING', 'it is starting; try again in a moment');
+  };
 
   private constructor(server: Server) {
     this.#server = server;
-    this.drained = new Promise((resolve) => {
-      this.#whenDrained = resolve;
-    });
     server.on('connection', (socket) => this.#onConnection(socket));
   }
 
   /**
-   * Takes the place of the one pod that runs with this state folder; {@link serve} says which it is.
-   * @throws KonsilError IDENTITY_IN_USE when another runs with it, FILE_WRITE_FAILED when no socket can be made.
+   * Takes the place of the one process that works in `folder`; {@link serve} says what it answers.
+   * @throws KonsilError IDENTITY_IN_USE when another works in it, FILE_WRITE_FAILED when no socket can be made.
    */
-  static async open(state: string): Promise<ControlServer> {
-    makeFolder(state); // its real path is known only then
-    const addresses = controlAddresses(state);
+  static async open(folder: string): Promise<ControlServer> {
+    makeFolder(folder); // its real path is known only then
+    const addresses = controlAddresses(folder);
     for (const address of addresses)
       if (await answers(address))
-        throw new KonsilError('IDENTITY_IN_USE', `another pod runs with the state folder ${state}`, { state });
+        throw new KonsilError('IDENTITY_IN_USE', `another process works in the folder ${folder}`, { folder });
     const failures: string[] = [];
     for (const address of addresses) {
       try {
@@ -57,14 +52,17 @@ export class ControlServer {
     }
     throw new KonsilError(
       'FILE_WRITE_FAILED',
-      `no control socket can be made for the state folder ${state}: ${failures.join('; ') || 'the path of the temporary folder is too long'}`,
-      { state },
+      `no control socket can be made for the folder ${folder}: ${failures.join('; ') || 'the path of the temporary folder is too long'}`,
+      { folder },
     );
   }
 
-  /** From now on commands are for `pod`. */
-  serve(pod: Pod): void {
-    this.#pod = pod;
+  /**
+   * From now on requests like `schema` are for `obey`.
+   * @param obey - What it throws as a KonsilError is answered instead.
+   */
+  serve<T>(schema: z.ZodType<T>, obey: (request: T) => Answer): void {
+    this.#answer = (line) => obey(read(schema, line));
   }
 
   async close(): Promise<void> {
@@ -85,36 +83,21 @@ export class ControlServer {
     // it repeats the errors of what it reads
     const lines = createInterface({ input: socket }).on('error', () => undefined);
     lines.on('line', (line) => {
-      const answer = this.#answer(line);
-      // who waits for the pod to be drained waits as long as it takes
-      if (answer.ok && answer.status.state === 'draining') socket.setTimeout(0);
-      socket.write(`${JSON.stringify(answer)}\n`);
+      try {
+        const { answer, staysOpen = false } = this.#answer(line);
+        if (staysOpen) socket.setTimeout(0);
+        socket.write(`${JSON.stringify({ ok: true, answer })}\n`);
+      } catch (error) {
+        if (!isKonsilError(error)) throw error;
+        socket.write(`${JSON.stringify({ ok: false, code: error.code, message: error.message.slice(0, 4_000) })}\n`);
+      }
     });
-  }
-
-  #answer(line: string): ControlAnswer {
-    try {
-      const pod = this.#pod;
-      if (!pod) throw new KonsilError('POD_NOT_RUNNING', 'the pod is starting; try again in a moment');
-      this.#obey(pod, read(line));
-      return { ok: true, status: pod.status() };
-    } catch (error) {
-      if (!isKonsilError(error)) throw error;
-      return { ok: false, code: error.code, message: error.message.slice(0, 4_000) };
-    }
-  }
-
-  #obey(pod: Pod, request: ControlRequest): void {
-    if (request.command === 'pause') pod.pause();
-    else if (request.command === 'resume') pod.resume();
-    else if (request.command === 'cancel') pod.cancel(request.run);
-    else if (request.command === 'drain') void pod.drain().then(this.#whenDrained);
   }
 }
 
-function read(line: string): ControlRequest {
+function read<T>(schema: z.ZodType<T>, line: string): T {
   try {
-    return ControlRequestSchema.parse(JSON.parse(line));
+    return schema.parse(JSON.parse(line));
   } catch (cause) {
     throw new KonsilError('PROTOCOL_VIOLATION', 'not a command of this version of konsil', {}, { cause });
   }
@@ -148,7 +131,7 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** A socket that nobody answers at is of a pod that was killed. */
+/** A socket that nobody answers at is of a process that was killed. */
 function removeStale(address: string): void {
   try {
     unlinkSync(address);

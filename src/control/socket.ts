@@ -1,35 +1,11 @@
 /**
- * How a command talks to the running pod: one JSON object a line, a request and its answer, over a socket that only the
- * pod's own user can open.
+ * Where the control socket of a process on this machine is: a socket that only its own user can open.
  * @module
  */
 import { createHash } from 'node:crypto';
 import { lstatSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { z } from 'zod';
-import { ERROR_CODES, type ErrorCode } from '../base/index.ts';
-import { PodStatusSchema } from './status.ts';
-
-export const ControlRequestSchema = z.discriminatedUnion('command', [
-  z.strictObject({ command: z.literal('status') }),
-  z.strictObject({ command: z.literal('pause') }),
-  z.strictObject({ command: z.literal('resume') }),
-  z.strictObject({ command: z.literal('drain') }),
-  z.strictObject({ command: z.literal('cancel'), run: z.string().min(1).max(64) }),
-]);
-export type ControlRequest = z.infer<typeof ControlRequestSchema>;
-
-/** Every request that succeeds is answered with what the pod is doing then. */
-export const ControlAnswerSchema = z.discriminatedUnion('ok', [
-  z.strictObject({ ok: z.literal(true), status: PodStatusSchema }),
-  z.strictObject({
-    ok: z.literal(false),
-    code: z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]),
-    message: z.string().max(4_000),
-  }),
-]);
-export type ControlAnswer = z.infer<typeof ControlAnswerSchema>;
 
 /** Longest line either side takes. */
 export const MAX_LINE = 1 << 20;
@@ -47,7 +23,7 @@ export interface Surroundings {
 const HERE: Surroundings = { platform: process.platform, uid: process.getuid?.() ?? 0, temp: tmpdir() };
 
 /**
- * Where the control socket of the pod with this state folder can be, best first: in the folder itself; where its path is
+ * Where the control socket of the process that works in this folder can be, best first: in the folder itself; where its path is
  * too long, or the file system has no sockets, under a name made of its hash in a folder of the user's own among the
  * temporary files. On Windows it is a pipe.
  */

@@ -8,10 +8,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { askPod } from './controlClient.ts';
-import { controlAddresses } from './controlProtocol.ts';
-import { ControlServer } from './controlServer.ts';
+import { ControlServer, controlAddresses } from '../control/index.ts';
 import type { Pod } from './pod.ts';
+import { askPod, servePod } from './podControl.ts';
 import type { PodStatus } from './status.ts';
 
 const STATUS: PodStatus = {
@@ -20,6 +19,7 @@ const STATUS: PodStatus = {
 };
 let folder: string;
 const open: ControlServer[] = [];
+let drained: Promise<void>;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'konsil-control-'));
 });
@@ -39,7 +39,7 @@ async function serve(state: string): Promise<string[]> {
     cancel: (run) => calls.push(`cancel ${run}`),
     drain: async () => void calls.push('drain'),
   };
-  server.serve(pod as Pod);
+  drained = servePod(server, pod as Pod);
   return calls;
 }
 /** What comes back for one line. */
@@ -61,7 +61,7 @@ it('does what it is asked, for its own user only', async () => {
   await askPod(folder, { command: 'cancel', run: 'r' });
   expect(calls).toEqual(['pause', 'resume', 'drain', 'cancel r']);
   expect(statSync(join(folder, 'control.sock')).mode & 0o777).toBe(0o600);
-  await open[0]!.drained;
+  await drained;
 });
 
 it('answers what it does not understand, and takes no endless line', async () => {
@@ -75,12 +75,12 @@ it('answers what it does not understand, and takes no endless line', async () =>
 });
 
 it('says that nobody is there, or that the pod is starting, and replaces what a killed pod has left', async () => {
-  const missing = { code: 'POD_NOT_RUNNING' };
+  const missing = { code: 'NOT_RUNNING' };
   await expect(askPod(folder, { command: 'status' })).rejects.toMatchObject(missing);
   writeFileSync(join(folder, 'control.sock'), '');
   await expect(askPod(folder, { command: 'status' })).rejects.toMatchObject(missing);
   open.push(await ControlServer.open(folder));
-  await expect(askPod(folder, { command: 'status' })).rejects.toMatchObject({ message: /is starting/ });
+  await expect(askPod(folder, { command: 'status' })).rejects.toThrow(/is starting/);
   await expect(ControlServer.open(folder)).rejects.toMatchObject({ code: 'IDENTITY_IN_USE' });
 });
 
