@@ -74,6 +74,7 @@ describe('a private federation', () => {
     const oneRound = (yaml: string): string => shortTask(yaml).replace(/epochs: 3/, 'epochs: 1');
     await open({ task: withPrivacy('noise_multiplier: 1, clip_norm: 0.5', oneRound) });
     const [a, b] = [await federation.run(), await federation.run()];
+    expect([a.reason, b.reason]).toEqual(['all rounds done', 'all rounds done']);
     const differences = a.parameters!.map((value, i) => value - b.parameters![i]!);
     const variance = differences.reduce((sum, d) => sum + d * d, 0) / differences.length;
     // four pods add shares for (4 − 1) to be enough: (z·C/4)²·4/3 in each run, two runs; 5 standard errors
