@@ -5,7 +5,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
+import { type FederatedRunOptions, type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
@@ -23,6 +23,9 @@ export const hastyClock: Clock = {
   now: () => systemClock.now(),
   after: (delayMs, callback) => systemClock.after(delayMs / 10, callback),
 };
+
+/** The task language's own deadline for joining, seconds. */
+const DEFAULT_JOIN_S = 60;
 
 export interface FederationOptions {
   /** Rewrites the example's task before it is parsed. */
@@ -83,7 +86,10 @@ export class Federation {
     const federation = new Federation(options);
     cpSync(EXAMPLE, federation.folder, { recursive: true, filter: (path) => !/[/\\](keys|runs|state)$/.test(path) });
     const file = join(federation.folder, 'task.yaml');
-    federation.task = parseTask((options.task ?? shortTask)(readFileSync(file, 'utf8')), file);
+    const task = parseTask((options.task ?? shortTask)(readFileSync(file, 'utf8')), file);
+    // on a hasty clock a machine that is busy with other tests would not admit anybody in the default minute
+    const seconds = task.deadlines.join === DEFAULT_JOIN_S ? 10 * DEFAULT_JOIN_S : task.deadlines.join;
+    federation.task = { ...task, deadlines: { ...task.deadlines, join: seconds } };
     prepare(federation);
     await Promise.all((options.pods ?? PODS).map((name) => federation.startPod(name)));
     return federation;
@@ -119,15 +125,18 @@ export class Federation {
     this.running.get(name)?.link.setConnected(false);
   }
 
-  /** Runs the task to its end. */
-  async run(signal?: AbortSignal): Promise<RunOutcome> {
+  /** Runs the task to its end, or goes on with a run. */
+  async run(
+    signal?: AbortSignal,
+    options: Pick<FederatedRunOptions, 'halt' | 'resume' | 'control' | 'onLoss'> = {},
+  ): Promise<RunOutcome> {
     const { identity, peers } = this.world.modeller;
     const link = this.broker.connect(presenceTopic(identity.public.id));
     const clock = this.clockOf('modeller');
     const channel = await Channel.open({ link, identity, peers, clock });
     try {
       return await runFederated({
-        ...{ task: this.task, identity, peers, channel, clock },
+        ...{ task: this.task, identity, peers, channel, clock, ...options },
         ...(signal ? { signal } : {}),
         transcript: this.#options.transcript ?? false,
         onEvent: (event) => {

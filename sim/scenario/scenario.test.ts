@@ -93,7 +93,7 @@ variants:
     [
       'a coordinator that crashes',
       `${BASE}faults:\n  - { at: { round: 1 }, fault: crash, coordinator: true }\n`,
-      /faults\.0\.fault: a coordinator cannot take a run up again/,
+      /faults\.0\.fault: a coordinator that is gone for good leaves nothing/,
     ],
     [
       'a task with a mistake',

@@ -273,8 +273,8 @@ function unsupported(
   { fault, coordinator, broker }: Pick<FaultSettings, 'fault' | 'coordinator' | 'broker'>,
   transport: ScenarioFile['transport'],
 ): string | null {
-  if (coordinator && (fault === 'crash' || fault === 'restart'))
-    return `a coordinator cannot take a run up again in this version; ${fault} is for pods and the broker`;
+  if (coordinator && fault === 'crash')
+    return 'a coordinator that is gone for good leaves nothing to look at; restart is what it can have';
   if (transport === 'memory') return null;
   if (coordinator) return 'the coordinator of processes has no faults; use memory';
   if (fault === 'crash' || fault === 'restart' || (fault === 'hang' && !broker)) return null;

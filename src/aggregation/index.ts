@@ -26,8 +26,18 @@ export {
   scatterChosen,
   voteBits,
 } from './sparse.ts';
-export { applyDelta, type FedAvgOptions, fedAvg } from './strategies/fedAvg.ts';
-export type { Aggregate, AggregateResult, Contribution, Strategy } from './strategies/strategy.ts';
+export { beginOf, createStrategy, ROBUST_STRATEGIES } from './strategies/createStrategy.ts';
+export { normaliser } from './strategies/fedNova.ts';
+export type {
+  Aggregate,
+  AggregateResult,
+  Contribution,
+  RoundFacts,
+  Strategy,
+  StrategySettings,
+  StrategyState,
+} from './strategies/strategy.ts';
+export { WeightedMean } from './strategies/weightedMean.ts';
 export {
   type PackOptions,
   type PodInput,

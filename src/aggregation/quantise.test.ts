@@ -13,7 +13,7 @@ import {
   weightedLevels,
 } from './quantise.ts';
 import { roundingWords } from './rounding.ts';
-import { fedAvg } from './strategies/fedAvg.ts';
+import { WeightedMean } from './strategies/weightedMean.ts';
 
 const parameters: QuantiseParameters = { clip: 0.75, maxWeight: 1000, cohort: 20 };
 const always = (word: number): RandomWords => ({ next: (count) => new Uint32Array(count).fill(word) });
@@ -42,7 +42,7 @@ const meanOf = (sum: Int32Array, totalWeight: number, own: QuantiseParameters): 
   Float64Array.from(sum, (word) => word * meanUnit(own, totalWeight));
 
 function clippedMean(pods: readonly Pod[], clip: number): Float64Array {
-  const plain = fedAvg().begin(pods[0]!.update.length);
+  const plain = new WeightedMean(pods[0]!.update.length);
   pods.forEach(({ update, weight }, i) => {
     const clipped = Float64Array.from(update, (x) => Math.min(clip, Math.max(-clip, x)));
     plain.add({ pod: `${i}`, update: clipped, samples: weight });

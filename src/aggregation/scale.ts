@@ -66,8 +66,8 @@ export interface ClipRule {
    * everybody's steps; what is clipped of theirs is counted. @default 1
    */
   readonly quantile?: number;
-  /** No clip is above this. @default Infinity */
-  readonly most?: number;
+  /** No clip is above this; one number for all stretches, or one for each. @default Infinity */
+  readonly most?: number | readonly number[];
 }
 
 /**
@@ -89,7 +89,7 @@ export function agreedClips(
       throw new KonsilError('AGG_OVERFLOW', `ranges of stretch ${stretch} do not come from ${pods} pods`, { stretch });
     let within = 0;
     const at = numbers.findIndex((count) => (within += count) >= wanted);
-    const clip = Math.min(most, 2 ** EXPONENTS[at]!);
+    const clip = Math.min(typeof most === 'number' ? most : most[stretch]!, 2 ** EXPONENTS[at]!);
     const last = runs.at(-1);
     if (last?.clip === clip) last.length += length;
     else runs.push({ length, clip });

@@ -50,7 +50,11 @@ export const ERROR_CODES = {
   COHORT_TOO_SMALL: { retry: true, peer: false },
   COHORT_TOO_CLOSE: { retry: false, peer: true },
   TASK_REJECTED: { retry: false, peer: true },
+  RUN_UNKNOWN: { retry: false, peer: false },
+  POD_NOT_RUNNING: { retry: true, peer: false },
   RUN_ABORTED: { retry: true, peer: false },
+  RUN_INTERRUPTED: { retry: true, peer: false },
+  RUN_FINISHED: { retry: false, peer: false },
   CANCELLED: { retry: true, peer: false },
 } as const satisfies Record<string, { retry: boolean; peer: boolean }>;
 

@@ -25,6 +25,7 @@ const program = new Command('konsil')
   .description('federated learning for hospitals: the data stays, masked updates leave, the coordinator learns the sum')
   .version(VERSION)
   .showSuggestionAfterError()
+  .enablePositionalOptions() // an option after `pod status` is not one of `pod`
   .configureOutput(output.json ? { writeErr: () => undefined } : {})
   .exitOverride();
 addDemoCommand(program);

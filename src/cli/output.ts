@@ -4,8 +4,8 @@
  */
 import { abortControllerForMany, isKonsilError, messageOf } from '../base/index.ts';
 
-/** Exit codes: 0 fine, 1 failed, 2 wrong usage, 130 cancelled by the user. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, cancelled: 130 } as const;
+/** Exit codes: 0 fine, 1 failed, 2 wrong usage, 75 stopped in the middle and to be gone on with, 130 cancelled by the user. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 75, cancelled: 130 } as const;
 
 /** Where a command writes: lines for people, or one JSON value a line for machines. */
 export class Output {
@@ -36,6 +36,7 @@ export class Output {
 /** The exit code an error stands for. */
 export function exitCodeOf(error: unknown): number {
   if (isKonsilError(error, 'CANCELLED')) return EXIT.cancelled;
+  if (isKonsilError(error, 'RUN_INTERRUPTED')) return EXIT.interrupted;
   return isKonsilError(error, 'USAGE') ? EXIT.usage : EXIT.failed;
 }
 
@@ -50,6 +51,20 @@ export function cancelOnSignals(...more: readonly NodeJS.Signals[]): AbortSignal
   };
   for (const name of ['SIGINT', 'SIGTERM', ...more] as const) process.on(name, onSignal);
   return controller.signal;
+}
+
+/** Two signals: Ctrl-C is to end what is under way, SIGTERM (of an operating system that shuts down) to leave it for later. */
+export function cancelOrHaltOnSignals(): { readonly cancel: AbortSignal; readonly halt: AbortSignal } {
+  const [cancel, halt] = [abortControllerForMany(), abortControllerForMany()];
+  const on = (name: NodeJS.Signals, controller: AbortController): void => {
+    process.on(name, () => {
+      if (cancel.signal.aborted || halt.signal.aborted) process.exit(EXIT.cancelled);
+      controller.abort();
+    });
+  };
+  on('SIGINT', cancel);
+  on('SIGTERM', halt);
+  return { cancel: cancel.signal, halt: halt.signal };
 }
 
 /** Resolves when `signal` is aborted. */

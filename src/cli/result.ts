@@ -10,7 +10,7 @@ import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import { problemOf } from '../datasources/index.ts';
-import { exactSums, hasRanges, plainBytes, type SumFacts, sumSpec } from '../protocols/index.ts';
+import { exactSums, hasRanges, modelLength, plainBytes, type SumFacts, sumSpec } from '../protocols/index.ts';
 import type { Comparison, RunResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf } from '../tasks/index.ts';
 import type { Purpose } from '../wire/index.ts';
@@ -20,7 +20,7 @@ import { VERSION } from './environment.ts';
 export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Comparison | null): RunResult {
   const { resolved, facts, modelFile, secure, members, rounds, error } = outcome;
   const { kind, classes } = problemOf(task.dataStructure);
-  const parameters = facts?.parameters ?? 0;
+  const parameters = facts ? modelLength(facts) : 0;
   const traffic = new Map(members.map((member) => [member.name, outcome.trafficOf(member)]));
   const { training, protocol } = task;
   const { local } = outcome;
@@ -69,6 +69,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
       ...(training.schedule && { schedule: training.schedule.kind }),
       loss: training.loss,
       ...(training.proximalMu !== undefined && { 'proximal mu': training.proximalMu }),
+      ...(task.aggregator.strategy && { strategy: strategyText(task.aggregator.strategy) }),
       [training.unit]: training.total,
       [`${training.unit} between updates`]: protocol.interval,
       seed: training.seed,
@@ -115,9 +116,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
             },
             ...(secret && facts && hasRanges(facts) ? [{ ...rangeStatement(facts), bytes: sizeOf('range') }] : []),
             {
-              what: secret
-                ? 'Masked model update, sample count and losses, each round'
-                : 'Model update, sample count and losses, each round',
+              what: `${secret ? 'Masked model' : 'Model'} update${besideUpdate(facts)}, sample count and losses, each round`,
               to: 'coordinator',
               bytes: sizeOf('update'),
               visibleTo: secret ? 'nobody alone; the coordinator learns the weighted sum' : 'the coordinator',
@@ -147,6 +146,18 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     machine: { cores: availableParallelism(), node: process.version, platform: `${process.platform} ${process.arch}` },
     konsil: VERSION,
   };
+}
+
+/** A strategy with its arguments, as `FedAdam, beta1 0.9, tau 0.001`. */
+function strategyText({ name, ...given }: NonNullable<LocalTask['aggregator']['strategy']>): string {
+  const inWords = (key: string): string => key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return [name, ...Object.entries(given).map(([key, value]) => `${inWords(key)} ${value}`)].join(', ');
+}
+
+/** What the strategy sums with the update. */
+function besideUpdate(facts: SumFacts | null): string {
+  if (facts?.controls) return ', change of the control variate';
+  return facts?.isNormalised ? ', number of training steps' : '';
 }
 
 /** What the sum before each update told, and to whom. */

@@ -5,9 +5,11 @@
  */
 import { KonsilError } from '../base/index.ts';
 import { checkModelFits, type SumFacts, sumFacts, trainerOptions } from '../protocols/index.ts';
-import type { LocalTask } from '../tasks/index.ts';
-import { type Layout, type OpenTrainer, readModelFile } from '../training/index.ts';
+import type { LocalTask, Task } from '../tasks/index.ts';
+import { type Layout, type ModelTrainer, type OpenTrainer, readModelFile } from '../training/index.ts';
+import type { BlobRef } from '../wire/index.ts';
 import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
+import type { RunJournal } from './journal/index.ts';
 import { describeAbsent, type Members } from './members.ts';
 import { RunPrivacy } from './runPrivacy.ts';
 
@@ -43,23 +45,70 @@ export async function agreeOnTask(
     const answer = online.get(member.name);
     if (!answer) return [];
     // the dataset the task names, or the pod's only one
-    const dataset = member.dataset || (answer.datasets[0]?.name ?? member.name);
+    member.dataset ||= answer.datasets[0]?.name ?? member.name;
+    const { dataset } = member;
     return [{ member, dataset, datasets: answer.datasets }];
   });
   const { modelFile } = task.local;
   const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
   const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason), attached);
+  const datasets = new Map(offers.map(({ member, dataset }) => [member.name, dataset]));
+  return factsOf(resolved, datasets, openTrainer, signal, (program) =>
+    startParameters(program, task, resolved.task, openTrainer, signal),
+  );
+}
+
+/** Builds the model once: what is known of it decides everything else. */
+async function factsOf(
+  resolved: ResolvedTask,
+  datasets: ReadonlyMap<string, string>,
+  openTrainer: OpenTrainer,
+  signal: AbortSignal,
+  start: (program: ModelTrainer['program']) => Promise<Float32Array>,
+): Promise<AgreedTask> {
   const trainer = await openTrainer(trainerOptions(resolved.task, resolved.model, resolved.source), signal);
   try {
     const { program } = trainer;
     const { layout } = program;
-    const parameters = await startParameters(program, task, resolved.task, openTrainer, signal);
+    const parameters = await start(program);
     const facts = sumFacts(resolved.task, layout, resolved.features.length);
     const privacy = RunPrivacy.of(resolved.task, facts.parameters);
     checkModelFits(program, resolved.task, facts.features);
-    const datasets = new Map(offers.map(({ member, dataset }) => [member.name, dataset]));
     return { resolved, layout, parameters, facts, privacy, datasets };
   } finally {
     await trainer.close();
   }
+}
+
+/** As it is written down. */
+interface Written {
+  readonly task: Task;
+  readonly features: readonly string[];
+  readonly source: string;
+  readonly model: BlobRef;
+  readonly datasets: readonly (readonly [string, string])[];
+}
+
+/** Writes down what was agreed before anybody is asked to run it. */
+export function rememberAgreed(journal: RunJournal, { resolved, datasets }: AgreedTask): void {
+  const { task, features, source, model } = resolved;
+  const ref = journal.vectors.put(model);
+  const written: Written = { task, features, source, model: ref, datasets: [...datasets] };
+  journal.setAgreed(written, [ref.id]);
+}
+
+/**
+ * What was agreed before the coordinator was restarted, with the model as the pods have it; the model's own first parameters
+ * stand for those of the run. Null when nothing was agreed yet.
+ */
+export async function recallAgreed(
+  journal: RunJournal,
+  openTrainer: OpenTrainer,
+  signal: AbortSignal,
+): Promise<AgreedTask | null> {
+  const written = journal.agreed() as Written | null;
+  if (!written) return null;
+  const { task, features, source, model, datasets } = written;
+  const resolved = { task, features, source, model: journal.vectors.get(model.id) };
+  return factsOf(resolved, new Map(datasets), openTrainer, signal, async ({ initial }) => initial.slice());
 }

@@ -8,7 +8,7 @@ import { randomBytes, SECRET_BYTES } from '../crypto/index.ts';
 import { choiceFrom, clipsOf, exactSums, hasRanges, type SumFacts } from '../protocols/index.ts';
 import { quantisationOf, type Task } from '../tasks/index.ts';
 import type { SecureParameters } from '../wire/index.ts';
-import type { Aggregation } from './aggregate.ts';
+import type { Aggregation } from './aggregation.ts';
 import type { RunEvent } from './events.ts';
 
 /** What an agreement needs. */
@@ -30,11 +30,11 @@ export interface UpdateAgreement {
  */
 export async function agreeOnUpdate(agreement: UpdateAgreement): Promise<SecureParameters> {
   const { task, facts, secure, completed, sumRanges, emit } = agreement;
-  const { stretches = [], parameters, share } = facts;
+  const { parameters, share } = facts;
   const rotation = quantisationOf(task.aggregator).rotation ? { rotation: randomBytes(SECRET_BYTES) } : {};
   if (!hasRanges(facts)) return { ...secure, ...rotation };
   const { sum, survivors } = await sumRanges({ ...exactSums(task.pods.length), ...rotation });
-  const clips = [...clipsOf(sum, task, stretches, survivors.length)];
+  const clips = [...clipsOf(sum, task, facts, survivors.length)];
   const blocks = choiceFrom(sum, facts, survivors.length, randomBytes(SECRET_BYTES));
   const bounds = clips.map(({ clip }) => clip);
   if (clips.length > 0) emit({ type: 'scale', completed, least: Math.min(...bounds), most: Math.max(...bounds) });

@@ -30,4 +30,14 @@ export class LearnedDeadlines {
   learn(phase: string, tookMs: number): void {
     this.#slowestMs.set(phase, Math.max(tookMs, this.#slowestMs.get(phase) ?? 0));
   }
+
+  /** What was learned, by phase in milliseconds. */
+  snapshot(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#slowestMs);
+  }
+
+  /** Takes up what another process has learned. */
+  restore(learned: Readonly<Record<string, number>>): void {
+    for (const [phase, tookMs] of Object.entries(learned)) this.learn(phase, tookMs);
+  }
 }

@@ -10,6 +10,18 @@ export type MemberState = 'invited' | 'active' | 'lost' | 'rejected' | 'left' | 
 
 export type RunEvent =
   | { readonly type: 'started'; readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' }
+  /** Another process began the run; this one goes on with it. `within`: the sum it was in. */
+  | {
+      readonly type: 'resumed';
+      readonly run: string;
+      readonly rounds: number;
+      readonly mode: 'secure' | 'plain';
+      readonly completed: number;
+      readonly within: Purpose | null;
+    }
+  /** The run waits for somebody to let it go on. */
+  | { readonly type: 'paused'; readonly reason: string }
+  | { readonly type: 'continued' }
   | { readonly type: 'member'; readonly pod: string; readonly state: MemberState; readonly reason: string }
   | {
       readonly type: 'thresholds';
@@ -30,6 +42,8 @@ export type RunEvent =
     }
   | { readonly type: 'progress'; readonly pod: string; readonly done: number; readonly total: number }
   | { readonly type: 'dropped'; readonly pod: string; readonly phase: string; readonly reason: string }
+  /** An update came after its round, the one after `completed` others, and is kept for the next sum. */
+  | { readonly type: 'late'; readonly pod: string; readonly completed: number }
   | { readonly type: 'retry'; readonly purpose: Purpose; readonly reason: string; readonly spent: boolean }
   /** Pods agreed on clips for the coming update: the smallest and the largest of its stretches. */
   | { readonly type: 'scale'; readonly completed: number; readonly least: number; readonly most: number }

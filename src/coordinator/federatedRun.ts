@@ -1,36 +1,30 @@
 /**
- * A federated-averaging run from the modeller's side: admission, statistics, rounds, evaluation, results.
+ * The life of a federated-averaging run at the modeller: admission or resumption, the rounds, its end.
  * @module
  */
-import { applyDelta, largestClip, meanBound, scatterChosen } from '../aggregation/index.ts';
-import { abortControllerForMany, bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
+import { join } from 'node:path';
+import type { Strategy } from '../aggregation/index.ts';
+import { abortControllerForMany, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
-import { standardiser } from '../datasources/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
-import { type Metrics, type PooledMetric, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
-import { exactSums, type KnownWeights, perFeature, sumSpec, updateParameters } from '../protocols/index.ts';
-import type { RoundResult } from '../reports/index.ts';
+import { serverStrategy, updateParameters } from '../protocols/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { type OpenTrainer, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock } from '../transport/index.ts';
-import type { BlobRef, SecureParameters } from '../wire/index.ts';
-import { type Aggregation, Aggregator } from './aggregate.ts';
-import { type AgreedTask, agreeOnTask } from './agreedTask.ts';
-import { agreeOnUpdate } from './agreedUpdate.ts';
+import { Aggregator } from './aggregate.ts';
+import { type AgreedTask, agreeOnTask, recallAgreed, rememberAgreed } from './agreedTask.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import { describeAbsent, Members } from './members.ts';
-import { type FinalResult, ResultStatements } from './resultStatements.ts';
+import { noJournal, type OpenSum, openSum, RunJournal, type SumEntry, type SumJournal } from './journal/index.ts';
+import { describeAbsent, type Member, Members } from './members.ts';
+import { Rounds } from './rounds.ts';
+import { RunControl } from './runControl.ts';
 import { RunFolder } from './runFolder.ts';
 import type { RunOutcome } from './runOutcome.ts';
-import { plausibleMetrics } from './siteMetrics.ts';
-import { asKonsilError, newRunId, type Standardiser, trainedModelFiles, validationOf } from './trainedModel.ts';
+import { RunState, type StatefulParts } from './runState.ts';
+import { asKonsilError, newRunId, trainedModelFiles } from './trainedModel.ts';
 import { Transcripts } from './transcript.ts';
 
-/** Rounds in a row that may be lost before the run ends. */
-const MAX_LOST_ROUNDS = 3;
-/** How long to wait for pods to come back when too few are left. */
-const COME_BACK_MS = 20_000;
 /** How long pods have to hear that the run is over. */
 const GOODBYE_MS = 5_000;
 
@@ -40,7 +34,17 @@ export interface FederatedRunOptions {
   readonly peers: PeerBook;
   readonly channel: Channel;
   readonly clock: Clock;
+  /** Ends the run: pods are told, what there is is kept. */
   readonly signal?: AbortSignal;
+  /** Stops the run where it is, as a power cut would: nobody is told, nothing more is written, and it can be resumed. */
+  readonly halt?: AbortSignal;
+  /** The run to go on with, by its name in the task's folder of runs. @default a new run */
+  readonly resume?: string;
+  readonly control?: RunControl;
+  /** What happens when the run cannot go on for now: it waits for `control` to resume it, or it ends. @default 'abort' */
+  readonly onLoss?: 'pause' | 'abort';
+  /** False for a run that nobody will go on with. @default true */
+  readonly journal?: boolean;
   readonly onEvent?: (event: RunEvent) => void;
   /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
   readonly transcript?: boolean;
@@ -53,67 +57,73 @@ class FederatedRun {
   readonly #options: FederatedRunOptions;
   readonly #runId: string;
   readonly #folder: RunFolder;
+  readonly #journal: RunJournal | null;
   readonly #members: Members;
   readonly #blobs: Blobs;
   readonly #deadlines: LearnedDeadlines;
+  readonly #control: RunControl;
   readonly #abort = abortControllerForMany();
-  readonly #rounds: RoundResult[] = [];
-  readonly #startedAt = new Date();
+  readonly #pool: MaskPool;
+  readonly #startedAt: Date;
   readonly #started: number;
+  #isHalted = false;
   #writeFailure: KonsilError | null = null;
   #agreed: AgreedTask | null = null;
-  #parameters: Float32Array | null = null;
-  #standardiser: Standardiser | null = null;
-  #secure: SecureParameters | null = null;
-  /** Largest clip, blocks and error bound of the last update. */
-  #clip: number | null = null;
-  #blocks: Uint8Array | undefined;
-  #bound = 0;
-  #trainingRows = 0;
-  #aggregator!: Aggregator;
-  #transcripts: Transcripts | null = null;
-  /** Protocol round of the next aggregation; never reused. */
-  #nextRound = 0;
-  readonly #pool: MaskPool;
-  #modelId = '';
-  /** The final parameters and who has signed for them. */
-  #result: FinalResult | null = null;
-  #best = { loss: Number.POSITIVE_INFINITY };
-  #pooled: Readonly<Record<string, PooledMetric>> | null = null;
-  readonly #sites = new Map<string, { name: string; rows: number; metrics: Metrics }>();
+  #state: RunState | null = null;
+  #strategy: Strategy | null = null;
 
-  constructor(options: FederatedRunOptions, runId: string) {
+  constructor(options: FederatedRunOptions, runId: string, journal: RunJournal | null, startedAt: Date) {
     this.#options = options;
     this.#runId = runId;
-    const { channel, peers, clock, task, signal } = options;
+    this.#journal = journal;
+    this.#startedAt = startedAt;
+    const { channel, peers, clock, task, signal, halt } = options;
     this.#pool = options.parts?.pool ?? new MaskPool();
     this.#started = clock.now();
     this.#folder = new RunFolder(task.local.runs, runId);
     this.#blobs = new Blobs(channel);
     this.#deadlines = new LearnedDeadlines(task.deadlines);
+    this.#control = options.control ?? new RunControl();
     signal?.addEventListener('abort', () => this.#abort.abort(), { once: true });
     if (signal?.aborted) this.#abort.abort();
+    halt?.addEventListener('abort', () => this.#halt(), { once: true });
     this.#members = new Members({
-      ...{ runId, channel, peers, clock, identifiers: task.pods },
+      ...{ runId, channel, peers, clock, identifiers: task.pods, lateJoin: task.lateJoin },
       signal: this.#abort.signal,
       emit: (event) => this.#emit(event),
     });
     channel.onLink((up) => this.#members.setLinkUp(up));
+    if (halt?.aborted) this.#halt();
   }
 
+  /** @throws KonsilError RUN_INTERRUPTED when it was halted. */
   async run(): Promise<RunOutcome> {
     let error: KonsilError | undefined;
     try {
-      await this.#everything();
+      const open = await this.#begin();
+      await this.#rounds(open);
       this.#throwWriteFailure();
     } catch (cause) {
       error = this.#writeFailure ?? asKonsilError(cause);
     }
-    const abortReason = error?.code === 'CANCELLED' ? 'CANCELLED' : 'PROTOCOL';
+    if (this.#isHalted) {
+      if (!this.#options.parts) await this.#pool.close();
+      throw new KonsilError('RUN_INTERRUPTED', `run ${this.#runId} was stopped where it is`, { run: this.#runId });
+    }
+    return this.#end(error);
+  }
+
+  async #end(error: KonsilError | undefined): Promise<RunOutcome> {
+    const isCancelled = error?.code === 'CANCELLED';
+    const result = this.#state?.result;
     await this.#members.dismiss(
       error
-        ? { type: 'TASK_ABORT', reason: abortReason, message: `the coordinator ended the run: ${error.code}` }
-        : { type: 'TASK_COMPLETE', ...(this.#result && { result: this.#result }) },
+        ? {
+            type: 'TASK_ABORT',
+            reason: isCancelled ? 'CANCELLED' : 'PROTOCOL',
+            message: `the coordinator ended the run: ${error.code}`,
+          }
+        : { type: 'TASK_COMPLETE', ...(result && { result }) },
       GOODBYE_MS,
     );
     this.#abort.abort();
@@ -127,74 +137,109 @@ class FederatedRun {
     const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : this.#howItEnded());
     this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason: reasonOf() });
     error ??= this.#writeFailure ?? undefined;
-    return this.#outcome(reasonOf(), error, modelFile);
-  }
-
-  async #everything(): Promise<void> {
-    const { task } = this.#options;
-    this.#folder.write('task.json', `${JSON.stringify(toWire(task), null, 2)}\n`);
-    const rounds = roundsOf(task);
-    this.#emit({ type: 'started', run: this.#runId, rounds, mode: task.aggregator.secure ? 'secure' : 'plain' });
-    await this.#admitPods();
-    const weights = await this.#statistics();
-    this.#trainingRows = weights.rows;
-    if (task.aggregator.secure) this.#secure = updateParameters(task, weights);
-    let lost = 0;
-    let completed = 0;
-    for (; completed < rounds && (this.#agreed?.privacy?.isAffordable() ?? true); completed++) {
-      lost = (await this.#tryRound(completed)) ? 0 : lost + 1;
-      if (lost >= MAX_LOST_ROUNDS)
-        throw new KonsilError('RUN_ABORTED', `${lost} rounds in a row were lost while they were unmasked`);
+    try {
+      this.#journal?.setStatus(error ? (isCancelled ? 'cancelled' : 'aborted') : 'complete', reasonOf());
+    } catch (cause) {
+      error ??= asKonsilError(cause);
     }
-    await this.#evaluate(completed);
+    this.#journal?.close();
+    return this.#outcome(reasonOf(), error, modelFile);
   }
 
   /** Why a run that has not failed is over. */
   #howItEnded(): string {
     const rounds = roundsOf(this.#options.task);
-    return this.#agreed?.privacy && this.#rounds.length < rounds && !this.#agreed?.privacy.isAffordable()
-      ? `the privacy budget is spent after ${this.#rounds.length} of ${rounds} rounds`
+    const done = this.#state?.rounds.length ?? 0;
+    const privacy = this.#agreed?.privacy;
+    return privacy && done < rounds && !privacy.isAffordable()
+      ? `the privacy budget is spent after ${done} of ${rounds} rounds`
       : 'all rounds done';
   }
 
-  // ── admission ────────────────────────────────────────────────────────────────────────────────────────────────
+  /** As a power cut: whatever is under way ends, and nothing of it counts. */
+  #halt(): void {
+    this.#isHalted = true;
+    this.#journal?.close();
+    this.#abort.abort();
+  }
 
-  async #admitPods(): Promise<void> {
-    const { task, identity, clock, transcript } = this.#options;
-    const members = this.#members;
+  // ── beginning ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Admits pods, or lets them in again. @returns the sum that was under way when the run was interrupted. */
+  async #begin(): Promise<OpenSum | null> {
+    const { task } = this.#options;
     const signal = this.#abort.signal;
-    const joinMs = 1_000 * task.deadlines.join;
-    await members.watch();
     const openTrainer = this.#options.parts?.openTrainer ?? Trainer.create;
-    const agreed = await agreeOnTask(task, members, joinMs, openTrainer, signal);
+    const recalled = this.#journal && (await recallAgreed(this.#journal, openTrainer, signal));
+    if (recalled) return this.#resume(recalled);
+    this.#folder.write('task.json', `${JSON.stringify(toWire(task), null, 2)}\n`);
+    this.#emit({ type: 'started', ...this.#about() });
+    await this.#members.watch();
+    const joinMs = 1_000 * task.deadlines.join;
+    const agreed = await agreeOnTask(task, this.#members, joinMs, openTrainer, signal);
     this.#agreed = agreed;
-    this.#parameters = agreed.parameters;
-    const { resolved, facts } = agreed;
-    const taskJson = JSON.stringify(toWire(resolved.task));
-    const everyone = members.all().map(({ peer }) => peer.public.id);
-    const model = this.#blobs.offer(resolved.model, everyone);
-    this.#modelId = model.id;
-    const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
-    await members.admit(
-      members.all().filter(({ name, state }) => agreed.datasets.has(name) && state !== 'rejected'),
-      (member) => ({ type: 'JOB_REQUEST', task: taskJson, model, roster, dataset: agreed.datasets.get(member.name)! }),
-      joinMs,
-    );
-    const active = members.active();
+    this.#state = new RunState(agreed.parameters, this.#journal, this.#parts(agreed));
+    if (this.#journal) rememberAgreed(this.#journal, agreed);
+    this.#state.save();
+    await this.#admit(agreed);
+    const active = this.#members.active();
     const minimum = this.#minimum();
     if (active.length < minimum)
       throw new KonsilError(
         'COHORT_TOO_SMALL',
-        `${active.length} of ${members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(members.all())}`,
+        `${active.length} of ${this.#members.all().length} pods take part, ${minimum} are needed: ${describeAbsent(this.#members.all())}`,
       );
-    const transcripts = transcript ? new Transcripts(this.#folder, identity, members.all()) : null;
-    this.#transcripts = transcripts;
-    this.#aggregator = new Aggregator({
-      ...{ runId: this.#runId, task: resolved.task, taskJson, modelId: model.id, facts, identity, members, clock },
-      ...{ blobs: this.#blobs, pool: this.#pool, deadlines: this.#deadlines, minimum, signal },
-      emit: (event) => this.#emit(event),
-      ...(transcripts && { transcript: (session, agreed) => transcripts.open(session, agreed) }),
-    });
+    return null;
+  }
+
+  #about(): { readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' } {
+    const { task } = this.#options;
+    return { run: this.#runId, rounds: roundsOf(task), mode: task.aggregator.secure ? 'secure' : 'plain' };
+  }
+
+  /** Goes on with a run: the same task, asked for again under the same name, is no new one to a pod that has it. */
+  async #resume(agreed: AgreedTask): Promise<OpenSum | null> {
+    const journal = this.#journal!;
+    const open = openSum(journal.entries() as SumEntry[]);
+    const parts = this.#parts(agreed);
+    this.#agreed = agreed;
+    this.#state = RunState.restore(journal, parts) ?? new RunState(agreed.parameters, journal, parts);
+    journal.setStatus('running', '');
+    const { completed } = this.#state;
+    this.#emit({ type: 'resumed', ...this.#about(), completed, within: open?.purpose ?? null });
+    for (const [name, dataset] of agreed.datasets) this.#members.get(name).dataset = dataset;
+    // whom it had lost before may come back later; whoever took part is to answer what was asked of it
+    const took = this.#members.restore(journal.members());
+    await this.#members.watch();
+    await this.#admit(agreed, took);
+    return open;
+  }
+
+  #parts({ facts, privacy }: AgreedTask): StatefulParts {
+    const strategy = serverStrategy(this.#options.task, facts);
+    this.#strategy = strategy;
+    return { deadlines: this.#deadlines, privacy, strategy };
+  }
+
+  async #admit(agreed: AgreedTask, awaited?: readonly Member[]): Promise<void> {
+    const members = this.#members;
+    const { join: joinSeconds } = this.#options.task.deadlines;
+    const task = JSON.stringify(toWire(agreed.resolved.task));
+    const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
+    const model = this.#offerModel(agreed);
+    await members.admit(
+      members.all().filter(({ name, state }) => agreed.datasets.has(name) && state !== 'rejected' && state !== 'left'),
+      ({ dataset }) => ({ type: 'JOB_REQUEST', task, model, roster, dataset }),
+      1_000 * joinSeconds,
+      awaited,
+    );
+  }
+
+  #offerModel({ resolved }: AgreedTask): ReturnType<Blobs['offer']> {
+    return this.#blobs.offer(
+      resolved.model,
+      this.#members.all().map(({ peer }) => peer.public.id),
+    );
   }
 
   #minimum(): number {
@@ -202,229 +247,70 @@ class FederatedRun {
     return aggregator.secure ? Math.max(3, aggregator.minimumCohort) : aggregator.minimumCohort;
   }
 
-  // ── sums ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── rounds ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Count, sum and squares over all sites. */
-  async #statistics(): Promise<KnownWeights> {
-    const { task } = this.#options;
-    const facts = this.#agreed!.facts;
-    const { sum, survivors } = await this.#persist(() =>
-      this.#aggregator.run({
-        ...{ purpose: 'statistics', round: this.#nextRound++, completed: 0 },
-        ...(task.aggregator.secure ? { secure: exactSums(task.pods.length) } : {}),
-      }),
-    );
-    if (task.dataStructure.standardise)
-      this.#standardiser = standardiser({
-        count: perFeature(facts, 'count').map((name) => sum.counts[name]!),
-        sum: perFeature(facts, 'sum').map((name) => sum.extras[name]!),
-        sumSquares: perFeature(facts, 'squares').map((name) => sum.extras[name]!),
-      });
-    if (sum.totalWeight < 1) throw new KonsilError('DATA_EMPTY', 'the sites have no training rows');
-    return { rows: sum.totalWeight, absent: task.pods.length - survivors.length };
-  }
-
-  /** Runs an aggregation until it succeeds, letting pods come back in between. */
-  async #persist(aggregate: () => Promise<Aggregation>): Promise<Aggregation> {
-    for (let lost = 1; ; lost++) {
-      this.#throwWriteFailure();
-      try {
-        return await aggregate();
-      } catch (error) {
-        if (!isKonsilError(error, 'AGG_TOO_FEW_SURVIVORS') && !isKonsilError(error, 'COHORT_TOO_SMALL')) throw error;
-        if (lost >= MAX_LOST_ROUNDS) throw error;
-        await this.#waitForPods();
-      }
-    }
-  }
-
-  /** Invites pods again and waits a while for enough of them. @throws KonsilError COHORT_TOO_SMALL when they do not come. */
-  async #waitForPods(): Promise<void> {
-    const members = this.#members;
-    const minimum = this.#minimum();
-    members.readmit();
-    if (members.active().length >= minimum) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        stop();
-        cancel();
-        resolve();
-      };
-      const check = (): void => {
-        members.readmit();
-        if (members.active().length >= minimum) done();
-      };
-      const cancel = this.#options.clock.after(COME_BACK_MS, done);
-      const stop = members.listen({ onMessage: check, onLost: () => undefined });
-      this.#abort.signal.addEventListener('abort', done, { once: true });
+  async #rounds(open: OpenSum | null): Promise<void> {
+    const { task, identity, clock, transcript, onLoss = 'abort' } = this.#options;
+    const [agreed, state, members, control] = [this.#agreed!, this.#state!, this.#members, this.#control];
+    const { resolved, facts } = agreed;
+    const { id: modelId } = this.#offerModel(agreed);
+    const transcripts = transcript ? new Transcripts(this.#folder, identity, members.all()) : null;
+    const shared = {
+      ...{ runId: this.#runId, modelId, members, clock, blobs: this.#blobs, minimum: this.#minimum() },
+      ...{ signal: this.#abort.signal, emit: (event: RunEvent) => this.#emit(event) },
+    };
+    const aggregator = new Aggregator({
+      ...{ ...shared, task: resolved.task, taskJson: JSON.stringify(toWire(resolved.task)), facts, identity },
+      ...{ pool: this.#pool, deadlines: this.#deadlines, journal: this.#sumJournal() },
+      ...(transcripts && { transcript: (session, agreedOn) => transcripts.open(session, agreedOn) }),
     });
-    throwIfCancelled(this.#abort.signal);
-    if (members.active().length < minimum)
-      throw new KonsilError(
-        'COHORT_TOO_SMALL',
-        `only ${members.active().length} pods are left, ${minimum} are needed: ${describeAbsent(members.all())}`,
-      );
+    const rounds = new Rounds({
+      ...{ ...shared, task, agreed, aggregator, state, open, control, onLoss, strategy: this.#strategy! },
+      saveModel: (stem) => void this.#saveModel(stem),
+      pause: () => this.#pauseIfAsked(),
+      check: () => this.#throwWriteFailure(),
+    });
+    await rounds.run();
+    if (state.result) transcripts?.result(this.#runId, modelId, state.result);
   }
 
-  #parameterBlob(): { readonly ref: BlobRef; readonly done: () => void } {
-    const ref = this.#blobs.offer(
-      bytesOf(this.#parameters!).slice(),
-      this.#members.all().map(({ peer }) => peer.public.id),
-    );
-    return { ref, done: () => this.#blobs.withdraw(ref) };
-  }
-
-  #sumRequest(
-    purpose: 'range' | 'update' | 'evaluation',
-    completed: number,
-    ref: BlobRef,
-    secure: SecureParameters | null,
-  ): Parameters<Aggregator['run']>[0] {
-    const standardiser = this.#standardiser;
+  #sumJournal(): SumJournal {
+    const journal = this.#journal;
+    if (!journal) return noJournal;
     return {
-      ...{ purpose, round: this.#nextRound++, completed, parameters: ref },
-      ...(standardiser
-        ? { standardiser: { mean: bytesOf(standardiser.mean), scale: bytesOf(standardiser.scale) } }
-        : {}),
-      ...(secure ? { secure } : {}),
-      ...(this.#agreed?.privacy && purpose === 'update' ? { privacy: this.#agreed?.privacy.round } : {}),
+      begin: (entry) => this.#state!.beginSum(entry),
+      log: (entry) => journal.log(entry),
+      putVector: (bytes) => journal.vectors.put(bytes).id,
+      vector: (id) => journal.vectors.get(id),
     };
   }
 
-  /** The public parameters of the update after `completed` rounds; null in the open. */
-  async #quantiser(completed: number, ref: BlobRef): Promise<SecureParameters | null> {
-    if (!this.#secure) return null;
-    return agreeOnUpdate({
-      ...{ task: this.#options.task, facts: this.#agreed!.facts, secure: this.#secure, completed },
-      sumRanges: (ranges) =>
-        this.#persist(() => this.#aggregator.run(this.#sumRequest('range', completed, ref, ranges))),
-      emit: (event) => this.#emit(event),
-    });
-  }
-
-  /** One update round. False when it was spent without a sum: it is over, the parameters stay as they were. */
-  async #tryRound(completed: number): Promise<boolean> {
-    const { clock, task } = this.#options;
-    this.#members.readmit();
-    const started = clock.now();
-    const blob = this.#parameterBlob();
-    try {
-      const secure = await this.#quantiser(completed, blob.ref);
-      const result = await this.#persist(() =>
-        this.#aggregator.run(this.#sumRequest('update', completed, blob.ref, secure)),
-      );
-      this.#throwWriteFailure();
-      const { sum } = result;
-      const pods = result.survivors.length;
-      const privacy = this.#agreed?.privacy;
-      const cost = privacy && { epsilon: privacy.charge(), clipNorm: privacy.round.clipNorm };
-      const validation = validationOf(sum);
-      const summary: RoundResult = {
-        round: completed + 1,
-        survivors: result.survivors,
-        dropped: result.dropped,
-        attempts: result.attempts,
-        // under differential privacy every pod weighs 1, and how many rows came is not told
-        trainingRows: privacy ? this.#trainingRows : sum.totalWeight,
-        trainingLoss: sum.extras['trainingLoss']! / sum.totalWeight,
-        ...validation,
-        clipped: sum.clipped,
-        ...(sum.counts['shortened'] !== undefined && { shortened: sum.counts['shortened'] }),
-        seconds: (clock.now() - started) / 1_000,
-        vectorBytes: result.vectorBytes,
-        ...(cost && { privacy: cost }),
-      };
-      this.#keepBest(validation.validationLoss);
-      const { facts } = this.#agreed!;
-      const blocks = secure?.blocks;
-      const mean = blocks ? scatterChosen(sum.mean, blocks, facts.parameters) : sum.mean;
-      this.#parameters = applyDelta(this.#parameters!, privacy ? privacy.read(mean, pods) : mean);
-      if (!this.#parameters.every(Number.isFinite))
-        throw new KonsilError('TRAINING_DIVERGED', `round ${completed + 1}: the averaged parameters are not finite`);
-      if (privacy) {
-        [this.#clip, this.#bound] = [privacy.round.clipNorm, privacy.resolution];
-      } else if (secure) {
-        this.#clip = largestClip(secure);
-        this.#blocks = blocks;
-        this.#bound = meanBound(sumSpec('update', facts, secure), sum.totalWeight, pods);
-      }
-      this.#rounds.push(summary);
-      this.#emit({ type: 'round', ...summary });
-      if (task.algorithm.checkpointEveryRound)
-        this.#saveModel(`checkpoints/round-${String(completed + 1).padStart(4, '0')}`);
-      if (task.algorithm.modellerCheckpointing) this.#saveModel('checkpoints/last');
-      return true;
-    } catch (error) {
-      if (isKonsilError(error, 'AGG_ROUND_SPENT')) {
-        this.#agreed?.privacy?.charge(); // shares are out: its sum may have been opened by somebody
-        return false;
-      }
-      throw error;
-    } finally {
-      blob.done();
-    }
-  }
-
-  async #evaluate(completed: number): Promise<void> {
-    const facts = this.#agreed!.facts;
-    const { task } = this.#options;
-    const secure = task.aggregator.secure ? exactSums(task.pods.length) : null;
-    const blob = this.#parameterBlob();
-    const view = { run: this.#runId, modelId: this.#modelId, parametersId: blob.ref.id };
-    const statements = new ResultStatements(view);
-    const stop = this.#members.listen({
-      onMessage: (member, context, message) => {
-        statements.take(member, message);
-        if (message.type !== 'EVALUATION_RESULTS' || context.phase !== 'evaluation' || member.state !== 'active')
-          return;
-        const metrics = plausibleMetrics(message, facts.kind);
-        if (metrics) this.#sites.set(member.name, { name: member.name, rows: message.rows, metrics });
-        else
-          this.#emit({
-            ...{ type: 'dropped', pod: member.name, phase: 'site metrics' },
-            reason: 'its own metrics are none that a site can have, and are not shown',
-          });
-      },
-      onLost: () => undefined,
-    });
-    try {
-      const { sum } = await this.#persist(() =>
-        this.#aggregator.run(this.#sumRequest('evaluation', completed, blob.ref, secure)),
-      );
-      const counts = Uint32Array.from(statisticsLayout(facts.kind, facts.classes).counts, (name) => sum.counts[name]!);
-      this.#pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
-      this.#keepBest(validationOf(sum).validationLoss);
-      this.#result = statements.result();
-      this.#transcripts?.result(this.#runId, this.#modelId, this.#result);
-    } finally {
-      stop();
-      blob.done();
-    }
+  async #pauseIfAsked(): Promise<void> {
+    const reason = this.#control.paused;
+    if (reason === null) return;
+    this.#journal?.setStatus('paused', reason);
+    this.#emit({ type: 'paused', reason });
+    await this.#control.gate(this.#abort.signal);
+    this.#journal?.setStatus('running', '');
+    this.#emit({ type: 'continued' });
   }
 
   // ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #keepBest(loss: number | null): void {
-    if (loss === null || !(loss < this.#best.loss)) return;
-    this.#best = { loss };
-    this.#saveModel('checkpoints/best');
-  }
-
   /** Writes the present model as files called `stem`. @returns the one to open, or null when there is no model yet. */
   #saveModel(stem: string): string | null {
-    if (!this.#agreed || !this.#parameters) return null;
+    if (!this.#agreed || !this.#state) return null;
     const { resolved, layout } = this.#agreed;
-    const files = trainedModelFiles(stem, this.#runId, resolved, {
-      layout,
-      parameters: this.#parameters,
-      standardiser: this.#standardiser,
-    });
+    const { parameters, standardiser } = this.#state;
+    const files = trainedModelFiles(stem, this.#runId, resolved, { layout, parameters, standardiser });
     return files.map(({ name, content }) => this.#folder.write(name, content)).at(-1)!;
   }
 
   #emit(event: RunEvent): void {
+    if (this.#isHalted) return;
     try {
       if (event.type !== 'progress') this.#folder.append('events.jsonl', { at: new Date().toISOString(), ...event });
+      if (event.type === 'member') this.#journal?.setMember(event);
     } catch (error) {
       // a run that cannot be recorded must not go on; thrown where the run can end cleanly
       this.#writeFailure ??= asKonsilError(error);
@@ -437,26 +323,31 @@ class FederatedRun {
   }
 
   #outcome(reason: string, error: KonsilError | undefined, modelFile: string | null): RunOutcome {
-    const { channel, clock } = this.#options;
+    const { channel, clock, task } = this.#options;
+    const state = this.#state;
+    const rounds = state?.rounds ?? [];
+    const secure = task.aggregator.secure && state?.known ? updateParameters(task, state.known) : null;
     return {
       ...{ run: this.#runId, folder: this.#folder.path, reason, modelFile, startedAt: this.#startedAt },
       ...(error ? { error } : {}),
       status: error ? 'aborted' : 'complete',
       seconds: (clock.now() - this.#started) / 1_000,
       ...{ resolved: this.#agreed?.resolved ?? null, facts: this.#agreed?.facts ?? null },
-      ...{ standardiser: this.#standardiser, pooled: this.#pooled },
-      parameters: this.#rounds.length > 0 ? this.#parameters : null,
-      rounds: this.#rounds,
-      sites: [...this.#sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
-      ...(this.#agreed?.privacy && { privacy: this.#agreed?.privacy.result(this.#rounds.length) }),
-      secure: this.#secure && {
-        ...{ ...this.#secure, clip: this.#clip ?? this.#secure.clip, blocks: this.#blocks },
-        ...{ bound: this.#bound, minimum: this.#minimum() },
+      ...{ standardiser: state?.standardiser ?? null, pooled: state?.pooled ?? null },
+      parameters: rounds.length > 0 ? state!.parameters : null,
+      rounds,
+      sites: state?.sites ?? [],
+      ...(this.#agreed?.privacy && { privacy: this.#agreed.privacy.result(rounds.length) }),
+      secure: secure && {
+        ...{ ...secure, clip: state!.clip ?? secure.clip, blocks: state!.blocks ?? undefined },
+        ...{ bound: state!.bound, minimum: this.#minimum() },
       },
-      result: this.#result && {
-        parameters: this.#result.parameters,
-        confirmedBy: this.#result.statements.map(({ name }) => name).sort(),
-      },
+      result: state?.result
+        ? {
+            parameters: state.result.parameters,
+            confirmedBy: state.result.statements.map(({ name }) => name).sort(),
+          }
+        : null,
       members: this.#members.all(),
       trafficOf: (member) => channel.trafficWith(member.peer.public.id),
     };
@@ -464,9 +355,57 @@ class FederatedRun {
 }
 
 /**
- * Runs a task to its end. Never throws for what happens during the run: look at `status` and `error`.
- * @throws KonsilError CONFIG_INVALID, PEER_UNKNOWN or FILE_WRITE_FAILED before anything started.
+ * Runs a task to its end, or goes on with a run. What happens during the run is not thrown: look at `status` and `error`.
+ * @throws KonsilError CONFIG_INVALID, PEER_UNKNOWN or FILE_WRITE_FAILED before anything started; RUN_INTERRUPTED when it was
+ *   halted; FILE_NOT_FOUND, DATA_INVALID, RUN_FINISHED, KEY_INVALID or CONFIG_INVALID when the run cannot be resumed.
  */
 export async function runFederated(options: FederatedRunOptions): Promise<RunOutcome> {
-  return new FederatedRun(options, newRunId()).run();
+  const { task, identity, resume, journal: isKept = true } = options;
+  const run = resume ?? newRunId();
+  const folder = join(task.local.runs, run);
+  let journal: RunJournal | null = null;
+  let startedAt = new Date();
+  if (resume !== undefined) {
+    journal = openInterrupted(folder, options);
+    startedAt = new Date(journal.head.startedAt);
+  } else if (isKept)
+    journal = RunJournal.create(folder, {
+      run,
+      task,
+      modeller: identity.public.id,
+      startedAt: startedAt.toISOString(),
+    });
+  let federated: FederatedRun;
+  try {
+    federated = new FederatedRun(options, run, journal, startedAt);
+  } catch (error) {
+    journal?.setStatus('aborted', messageOf(error));
+    journal?.close();
+    throw error;
+  }
+  return federated.run();
+}
+
+/** The journal of a run that `options` may go on with. */
+function openInterrupted(folder: string, { task, identity }: FederatedRunOptions): RunJournal {
+  const journal = RunJournal.open(folder);
+  const { head, status } = journal;
+  const refuse = (error: KonsilError): never => {
+    journal.close();
+    throw error;
+  };
+  if (status.status === 'complete')
+    refuse(new KonsilError('RUN_FINISHED', `${folder}: the run is over: ${status.reason}`));
+  if (head.modeller !== identity.public.id)
+    refuse(
+      new KonsilError(
+        'KEY_INVALID',
+        `${folder}: the run was begun with another identity; pods would not go on with this one`,
+      ),
+    );
+  if (JSON.stringify(toWire(head.task)) !== JSON.stringify(toWire(task)))
+    refuse(
+      new KonsilError('CONFIG_INVALID', `${task.local.file}: the task is not the one the run in ${folder} began with`),
+    );
+  return journal;
 }

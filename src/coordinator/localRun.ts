@@ -11,9 +11,12 @@ import {
   loadSiteData,
   PodWork,
   perFeature,
+  roundFacts,
   type SumFacts,
+  serverStrategy,
   sumFacts,
   trainerOptions,
+  wholeMean,
 } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
@@ -149,16 +152,20 @@ class LocalRun {
       });
       work.standardise(this.#standardiser.mean, this.#standardiser.scale);
     }
+    const strategy = serverStrategy(resolved.task, facts);
     let parameters = await startParameters(trainer.program, task, resolved.task, Trainer.create, signal);
     for (let completed = 0; completed < rounds; completed++) {
       throwIfCancelled(signal);
       const started = performance.now();
-      const { update, counts, extras } = await work.update(parameters, completed, {
+      const input = await work.update(strategy.given(parameters), completed, {
         ...(signal && { signal }),
         onProgress: (done, total, loss) => this.#emit({ type: 'progress', round: completed + 1, done, total, loss }),
       });
-      parameters = parameters.map((value, i) => value + update![i]!);
-      this.#parameters = parameters;
+      work.settle(); // a sum of one
+      const { update, counts, extras } = input;
+      const sum = { mean: Float64Array.from(update!), totalWeight: rows, counts, extras, clipped: 0 };
+      parameters = strategy.step(parameters, wholeMean(sum.mean, facts, null), roundFacts(sum, facts, rows));
+      this.#parameters = work.personal(parameters);
       const round: RoundResult = {
         ...{ round: completed + 1, survivors: [this.#options.site], dropped: [], attempts: 1, trainingRows: rows },
         ...{ trainingLoss: extras['trainingLoss']! / rows, ...validationOf({ counts, extras }) },

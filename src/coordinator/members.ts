@@ -19,13 +19,18 @@ const READMIT_MS = 60_000;
 /** One pod of the task. */
 export interface Member {
   readonly name: string;
-  readonly dataset: string;
+  /** Of the pod, that the task is for; empty while the task names none and the pod has not said what it has. */
+  dataset: string;
   readonly peer: Peer;
   state: MemberState;
   reason: string;
   present: boolean;
+  /** Whether it has said, when it accepted, that it still has what it was doing in this run. */
+  continues: boolean;
   /** When the invitation it has not answered yet was sent; null when there is none. */
   invitedAt: number | null;
+  /** Has said that it will take part later, and says so again when it does: it is not invited again meanwhile. */
+  queued: boolean;
 }
 
 /** What a wait ended with: an answer a pod, and who did not give one, and why. */
@@ -44,6 +49,8 @@ interface Waiter {
 export interface MembersOptions {
   readonly runId: string;
   readonly identifiers: readonly string[];
+  /** Whether pods may join that were not there when the run began. */
+  readonly lateJoin: boolean;
   readonly channel: Channel;
   readonly peers: PeerBook;
   readonly clock: Clock;
@@ -58,6 +65,7 @@ export class Members {
   readonly #waiters = new Set<Waiter>();
   readonly #schemas = new Map<string, MessageOf<'ONLINE_RESPONSE'>>();
   #request: ((member: Member) => MessageOf<'JOB_REQUEST'>) | null = null;
+  #askedAtStart: ReadonlySet<Member> = new Set();
 
   /** @throws KonsilError PEER_UNKNOWN listing pods that were never joined, CONFIG_INVALID for a pod named twice. */
   constructor(options: MembersOptions) {
@@ -83,6 +91,8 @@ export class Members {
           reason: '',
           present: false,
           invitedAt: null,
+          continues: false,
+          queued: false,
         });
     }
     if (unknown.length > 0)
@@ -135,9 +145,19 @@ export class Members {
 
   /** Takes a pod out until it is admitted again. */
   lose(member: Member, reason: string): void {
-    if (member.state !== 'active') return;
+    if (member.state !== 'active' && !member.queued) return;
     this.#setState(member, 'lost', reason);
     for (const waiter of this.#waiters) waiter.onLost(member);
+  }
+
+  /**
+   * Who had left or been refused before the coordinator was restarted stays away; everybody else is to be invited.
+   * @returns who took part when it ended.
+   */
+  restore(known: readonly { readonly pod: string; readonly state: MemberState; readonly reason: string }[]): Member[] {
+    for (const { pod, state, reason } of known)
+      if (state === 'rejected' || state === 'left') this.#setState(this.get(pod), state, reason);
+    return known.filter(({ state }) => state === 'active').map(({ pod }) => this.get(pod));
   }
 
   /** Leaves a pod out of the run for good. */
@@ -212,16 +232,7 @@ export class Members {
 
   /** Asks every pod whether it is there. @returns what the ones that are have, by name. */
   async online(deadlineMs: number): Promise<ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>> {
-    const context = this.#context('online');
-    for (const member of this.all())
-      this.#options.channel
-        .send(
-          member.peer.public.id,
-          context,
-          { type: 'ONLINE_CHECK' },
-          { timeoutMs: deadlineMs, signal: this.#options.signal },
-        )
-        .catch(() => undefined); // silence is an answer too: it shows as missing below
+    for (const member of this.all()) this.#ask(member, deadlineMs);
     const { missing } = await this.gather(
       this.all(),
       (member, _context, message) => {
@@ -234,22 +245,35 @@ export class Members {
     return this.#schemas;
   }
 
-  /** Sends the task to `members` and waits for their decision. Returning pods get the same request later. */
+  #ask(member: Member, timeoutMs: number): void {
+    const { channel, signal } = this.#options;
+    channel
+      .send(member.peer.public.id, this.#context('online'), { type: 'ONLINE_CHECK' }, { timeoutMs, signal })
+      .catch(() => undefined); // silence is an answer too
+  }
+
+  /**
+   * Sends the task to `members` and waits for their decision. Returning pods get the same request later.
+   * @param awaited - Of `members`; the others may answer whenever they do. @default all of them
+   */
   async admit(
     members: readonly Member[],
     request: (member: Member) => MessageOf<'JOB_REQUEST'>,
     deadlineMs: number,
+    awaited: readonly Member[] = members,
   ): Promise<void> {
     this.#request = request;
+    this.#askedAtStart = new Set(members);
     for (const member of members) this.#invite(member, request, deadlineMs);
     const { missing } = await this.gather(
-      members,
+      awaited,
       (_member, _context, message) =>
         message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? true : undefined,
       deadlineMs,
     );
     for (const [name, reason] of missing)
-      if (this.get(name).state === 'invited') this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
+      if (this.get(name).state === 'invited' && !this.get(name).queued)
+        this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
   }
 
   /** Invites every pod again that is present but not taking part; it becomes active when it accepts. */
@@ -257,8 +281,14 @@ export class Members {
     const now = this.#options.clock.now();
     for (const member of this.all()) {
       const undecided = member.invitedAt !== null && now - member.invitedAt < READMIT_MS;
-      if (!this.#request || !member.present || undecided) continue;
+      if (!this.#request || !member.present || undecided || member.queued) continue;
       if (member.state !== 'lost' && member.state !== 'invited') continue;
+      if (!this.#askedAtStart.has(member) && !this.#options.lateJoin) continue;
+      if (member.dataset === '') {
+        // which dataset it is to be asked for, it has to say first
+        this.#ask(member, READMIT_MS);
+        continue;
+      }
       this.#setState(member, 'invited', 'invited again');
       this.#invite(member, this.#request, READMIT_MS);
     }
@@ -301,14 +331,26 @@ export class Members {
     const member = this.#byPeer.get(from);
     if (!member || context.run !== this.#options.runId) return;
     member.present = true;
-    if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost'))
+    if (message.type === 'JOB_ACCEPT' && (member.state === 'invited' || member.state === 'lost')) {
+      member.continues = message.continues ?? false;
       this.#setState(member, 'active', '');
+    }
+    if (message.type === 'ONLINE_RESPONSE' && this.#request && member.dataset === '') {
+      member.dataset = message.datasets[0]?.name ?? member.name;
+      this.readmit();
+    }
     const wasActive = member.state === 'active';
+    if (message.type === 'JOB_QUEUED' && (wasActive || member.state === 'invited' || member.state === 'lost')) {
+      this.#setState(member, 'invited', message.paused ? 'paused by its site' : `queued, position ${message.position}`);
+      member.queued = true;
+    }
     if (message.type === 'JOB_REJECT')
       this.#setState(member, 'rejected', printable(`${message.response}: ${message.reason}`));
     for (const waiter of this.#waiters) waiter.onMessage(member, context, message);
-    if (message.type === 'TASK_ABORT' && wasActive)
-      this.#setState(member, 'left', printable(`${message.reason}: ${message.message}`));
+    if (message.type === 'TASK_ABORT' && wasActive) {
+      const isForGood = message.reason !== 'UNKNOWN_RUN'; // a pod without the run may be asked to take part anew
+      this.#setState(member, isForGood ? 'left' : 'lost', printable(`${message.reason}: ${message.message}`));
+    }
     // whatever it was asked for, it will not answer any more
     if (wasActive && member.state !== 'active') for (const waiter of this.#waiters) waiter.onLost(member);
   }
@@ -336,7 +378,10 @@ export class Members {
     if (member.state === state && member.reason === reason) return;
     member.state = state;
     member.reason = reason;
-    if (state !== 'invited') member.invitedAt = null;
+    if (state !== 'invited') {
+      member.invitedAt = null;
+      member.queued = false;
+    }
     this.#options.emit({ type: 'member', pod: member.name, state, reason });
   }
 }

@@ -15,6 +15,7 @@ export class RunPrivacy {
   readonly #budget: PrivacyBudget;
   #clipNorm: number;
   #spent = 0;
+  #charges = 0;
 
   private constructor(task: Task, terms: PrivacyTerms) {
     const { epsilonBudget = Number.POSITIVE_INFINITY, delta, clipNorm } = task.aggregator.privacy!;
@@ -59,7 +60,19 @@ export class RunPrivacy {
   /** A round's sum was opened, or could have been. @returns ε so far. */
   charge(): number {
     this.#spent = this.#budget.charge(this.terms.events);
+    this.#charges++;
     return this.#spent;
+  }
+
+  /** What a restart of the coordinator must not undo. */
+  snapshot(): { readonly charges: number; readonly clipNorm: number } {
+    return { charges: this.#charges, clipNorm: this.#clipNorm };
+  }
+
+  /** Takes up the account of another process; nothing may have been charged yet. */
+  restore({ charges, clipNorm }: ReturnType<RunPrivacy['snapshot']>): void {
+    for (let i = 0; i < charges; i++) this.charge();
+    this.#clipNorm = clipNorm;
   }
 
   /** The mean update of a noisy sum; moves the clip norm when it adapts. */

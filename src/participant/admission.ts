@@ -31,6 +31,8 @@ export interface Admitted {
   readonly data: SiteData;
   readonly trainer: ModelTrainer;
   readonly facts: SumFacts;
+  /** The model file, kept only where the site will have a model of its own. */
+  readonly model?: Uint8Array;
   /** Of a task with noise on its sums. */
   readonly privacy?: { readonly terms: PrivacyTerms; readonly account: PrivacyAccount };
   /** Of a task with private steps. */
@@ -264,7 +266,7 @@ async function setUp(
   { request, pullModel, openTrainer, signal, config }: AdmissionOptions,
   task: Task,
   source: DataSource,
-): Promise<Pick<Admitted, 'data' | 'trainer' | 'facts'>> {
+): Promise<Pick<Admitted, 'data' | 'trainer' | 'facts' | 'model'>> {
   const { dataStructure } = task;
   if (dataStructure.compatibleDatasources && !dataStructure.compatibleDatasources.includes(source.kind))
     throw new Refusal(
@@ -294,11 +296,12 @@ async function setUp(
     const trainer = await openTrainer({ ...options, device, threads }, signal);
     try {
       checkModelFits(trainer.program, task, data.features.length);
+      const facts = sumFacts(task, trainer.program.layout, data.features.length);
+      return { data, trainer, facts, ...(facts.shared && { model }) };
     } catch (error) {
       await trainer.close();
       throw error;
     }
-    return { data, trainer, facts: sumFacts(task, trainer.program.layout, data.features.length) };
   } catch (error) {
     // what a driver says may name folders of this machine
     if (isKonsilError(error, 'DEVICE_UNAVAILABLE'))

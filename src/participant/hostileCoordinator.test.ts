@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type PodName } from '../../sim/federation.ts';
 import { HostileCoordinator } from '../../test/support/hostileCoordinator.ts';
 import { until } from '../../test/support/world.ts';
+import type { MessageOf } from '../wire/index.ts';
 
 const ALL: readonly PodName[] = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'];
 const A: PodName = 'hospital-a';
@@ -27,6 +28,7 @@ afterEach(async () => {
     'EVALUATION_RESULTS',
     'RESULT_STATEMENT',
     'TASK_ABORT',
+    'JOB_QUEUED',
   ];
   for (const { message } of coordinator.received)
     expect([...harmless, 'BLOB_GET', 'BLOB_CHUNK']).toContain(message.type);
@@ -52,7 +54,10 @@ describe('a pod and a malicious coordinator', () => {
     // had pod d been left out of a second sum, the difference of the two would be its own rows
     for (const pod of ALL) coordinator.start(pod, { run: 'run-1', round: 1, purpose: 'statistics' });
     for (const pod of ALL) await refused(pod, /PROTOCOL_VIOLATION: statistics 0 was already summed/);
-    for (const pod of ALL) expect(await coordinator.ask(pod, 'run-1')).toEqual({ type: 'JOB_ACCEPT' });
+    // the same request finds the run as it was, another one under its name begins it anew
+    for (const pod of ALL) expect(await coordinator.ask(pod, 'run-1')).toEqual({ type: 'JOB_ACCEPT', continues: true });
+    const anew = (request: MessageOf<'JOB_REQUEST'>) => ({ ...request, roster: request.roster.toReversed() });
+    for (const pod of ALL) expect(await coordinator.ask(pod, 'run-1', anew)).toEqual({ type: 'JOB_ACCEPT' });
     for (const pod of ALL) {
       const before = refusals(pod).length;
       coordinator.start(pod, { run: 'run-1', round: 2, purpose: 'statistics' });
@@ -74,12 +79,12 @@ describe('a pod and a malicious coordinator', () => {
     expect(honest!.mean.length).toBe(coordinator.facts.parameters);
   });
 
-  it('refuses a round a second time, and one from before', async () => {
+  it('refuses a round a second time with another content, and one from before', async () => {
     await admitted([A]);
     const at = { run: 'run-1', purpose: 'statistics' as const };
     coordinator.start(A, { ...at, round: 3 });
     await ready(A, 1);
-    coordinator.start(A, { ...at, round: 3 });
+    coordinator.start(A, { ...at, round: 3, completed: 1 });
     await refused(A, /PROTOCOL_VIOLATION: round 3 is over/);
     coordinator.start(A, { ...at, round: 2 });
     await refused(A, /PROTOCOL_VIOLATION: round 2 is over/);
@@ -110,6 +115,7 @@ describe('a pod and a malicious coordinator', () => {
     await until(() => coordinator.from(A, 'SECURE_SHARE').length === 1, 'a cohort the pod agreed to');
     coordinator.openAttempt(A, at, 0, ALL);
     await refused(A, /attempt 0 is not new/);
+    expect(coordinator.from(A, 'SECURE_SHARE').length).toBe(1);
   });
 
   it('leaves the run rather than send its update when the round skips secure aggregation', async () => {

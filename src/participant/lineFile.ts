@@ -13,6 +13,7 @@ const NEWLINE = 10;
 export class LineFile {
   readonly #path: string;
   readonly #consequence: string;
+  #isClosed = false;
 
   /**
    * Makes the file and its folder, readable by the owner only. A last line without its end was being written in a power
@@ -41,11 +42,22 @@ export class LineFile {
     return statSync(this.#path).size === 0 ? Buffer.alloc(0) : readFileSync(this.#path);
   }
 
+  /** From now on nothing is written: what tries to fails, as after a power cut. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   append(value: unknown): void {
+    this.appendText(JSON.stringify(value));
+  }
+
+  /** @param text - One line, without its end. */
+  appendText(text: string): void {
     this.#guard(() => {
+      this.#checkOpen();
       const { size } = statSync(this.#path);
       try {
-        appendFileSync(this.#path, `${JSON.stringify(value)}\n`, { mode: 0o600, flush: true });
+        appendFileSync(this.#path, `${text}\n`, { mode: 0o600, flush: true });
       } catch (error) {
         // half a line, on a full disk, would spoil the next one
         if (statSync(this.#path).size > size) truncateSync(this.#path, size);
@@ -57,10 +69,15 @@ export class LineFile {
   /** Puts `values` in the place of all lines, atomically: a power cut leaves the old file or the new one. */
   replace(values: readonly unknown[]): void {
     this.#guard(() => {
+      this.#checkOpen();
       const next = `${this.#path}.next`;
       writeFileSync(next, values.map((value) => `${JSON.stringify(value)}\n`).join(''), { mode: 0o600, flush: true });
       renameSync(next, this.#path);
     });
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Error('closed');
   }
 
   #guard<T>(action: () => T): T {

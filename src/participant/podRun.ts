@@ -1,10 +1,11 @@
 /**
  * One run at a pod, from acceptance to its end: answers the coordinator's round starts with local work and takes part
- * in the sums. One sum at a time; a newer round start ends what is underway.
+ * in the sums. One sum at a time; a newer round start ends what is underway. The same round start again, from a
+ * coordinator that was restarted, is answered with what was said before.
  * @module
  */
 import type { PodInput, VectorSpec } from '../aggregation/index.ts';
-import { abortControllerForMany, float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import { float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
 import {
@@ -12,6 +13,7 @@ import {
   confirmedBy,
   encodePlain,
   exactSums,
+  givenLength,
   NonceChain,
   PodSum,
   type PodSumOptions,
@@ -23,32 +25,19 @@ import {
 } from '../protocols/index.ts';
 import { type PodPolicy, roundsOf } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
-import type { BlobRef, Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
+import type { Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
-import type { PrivacyUnit } from './ledger.ts';
+import type { PodEvent } from './notices.ts';
+import { PersonalModel } from './personalModel.ts';
 import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
+import { noSuchSum, Round, type RoundPhase } from './round.ts';
 import type { SumJournal } from './sumJournal.ts';
-
-/** What a run is doing, for the pod's own terminal and logs. */
-export type PodEvent =
-  | { readonly type: 'round'; readonly purpose: string; readonly round: number }
-  | { readonly type: 'progress'; readonly done: number; readonly total: number }
-  | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
-  /** Who has signed that it was given the same final parameters; `agreed` when that is most of the pods. */
-  | {
-      readonly type: 'result';
-      readonly parameters: string;
-      readonly confirmedBy: readonly string[];
-      readonly agreed: boolean;
-    }
-  | { readonly type: 'refused'; readonly code: string }
-  /** A round was charged to the dataset's account: ε of all runs so far. */
-  | { readonly type: 'privacy'; readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number }
-  | { readonly type: 'ended'; readonly how: 'completed' | 'aborted'; readonly reason: string };
 
 export interface PodRunOptions {
   readonly runId: string;
   readonly journal: SumJournal;
+  /** The pod's state folder. */
+  readonly state: string;
   readonly pool: MaskPool;
   readonly podName: string;
   readonly coordinator: Peer;
@@ -58,17 +47,22 @@ export interface PodRunOptions {
   readonly admitted: Admitted;
   readonly channel: Channel;
   readonly blobs: Blobs;
+  /** Writes down what leaves the site with a sum, before it does. @throws KonsilError FILE_WRITE_FAILED, and then it stays. */
+  readonly recordRound: (round: { purpose: Purpose; round: number; sentBytes: number }) => void;
   readonly onEvent: (event: PodEvent) => void;
 }
 
-/** What one round start asks for and how far it is. */
-interface Current {
-  readonly message: MessageOf<'ROUND_START'>;
-  readonly context: Context;
-  readonly abort: AbortController;
-  sum: PodSum | null;
-  /** Blobs offered to the coordinator, withdrawn when the next round starts. */
-  readonly offered: BlobRef[];
+/** Where a run is at this pod. */
+export interface RunProgress {
+  readonly round: number | null;
+  readonly purpose: Purpose | null;
+  readonly phase: RoundPhase | 'waiting';
+  readonly pause: 'no' | 'pausing' | 'paused';
+  /** Training rounds that are over, and how many the task has. */
+  readonly completed: number;
+  readonly rounds: number;
+  /** Of the training of this round. */
+  readonly progress: { readonly done: number; readonly total: number } | null;
 }
 
 /** Progress goes out at most this often. */
@@ -78,13 +72,17 @@ const PROGRESS_EVERY_MS = 500;
 export class PodRun {
   readonly #options: PodRunOptions;
   readonly #work: PodWork;
+  /** Of a run some of whose parameters stay here. */
+  readonly #personal: PersonalModel | undefined;
   /** How often it has trained, and how many of these were on the accounts when something of the last one went out. */
   #trainings = 0;
   #charged = 0;
-  #current: Current | null = null;
+  #current: Round | null = null;
   /** An update whose ranges were asked for, until it is asked for itself. */
   #trained: { readonly completed: number; readonly parametersId: string; readonly input: PodInput } | null = null;
   #ended = false;
+  #pause: 'no' | 'pausing' | 'paused' = 'no';
+  #completed = 0;
   /** Id of the final parameters this pod was given and has signed for. */
   #evaluated: string | null = null;
   /** This run in the journal: another coordinator's run of the same name is another run. */
@@ -94,12 +92,54 @@ export class PodRun {
     this.#options = options;
     this.#key = `${options.coordinator.public.id} ${options.runId}`;
     const { data, trainer, task, facts } = options.admitted;
-    this.#work = new PodWork({ data, trainer, task, facts });
+    this.#personal = facts.shared && new PersonalModel(options.state, this.#key, options.runId);
+    this.#work = new PodWork({ data, trainer, task, facts, ...(this.#personal && { store: this.#personal }) });
+  }
+
+  /** Where it is. */
+  get progress(): RunProgress {
+    const current = this.#current;
+    return {
+      ...{ round: current?.context.round ?? null, purpose: current?.message.purpose ?? null },
+      ...{ phase: current?.phase ?? 'waiting', pause: this.#pause },
+      completed: this.#completed,
+      rounds: roundsOf(this.#options.admitted.task),
+      progress: current?.phase === 'working' ? current.progress : null,
+    };
+  }
+
+  /** Whether it takes part in anything: not while it is paused. */
+  get isPaused(): boolean {
+    return this.#pause === 'paused';
+  }
+
+  /**
+   * Takes part in no further round until {@link resume}. Training stops after the batch; a sum whose attempt is open is
+   * brought to its end first, because others count on it. The event `paused` says that it is so.
+   */
+  pause(): void {
+    if (this.#ended || this.#pause === 'paused') return;
+    this.#pause = 'pausing';
+    if (this.#current?.phase === 'summing') return;
+    // what was given away may still be fetched
+    if (this.#current?.phase !== 'done') this.#stopCurrent();
+    this.#pause = 'paused';
+    this.#options.onEvent({ type: 'paused' });
+  }
+
+  /** Takes part again, from the next round on. @returns whether the coordinator has to hear of it. */
+  resume(): boolean {
+    const was = this.#pause;
+    this.#pause = 'no';
+    return was === 'paused';
   }
 
   /** A message of this run's coordinator. */
   receive(context: Context, message: Message): void {
     if (this.#ended) return;
+    // on their way when the coordinator had not heard of the pause
+    if (this.#pause === 'paused' && message.type !== 'TASK_COMPLETE' && message.type !== 'TASK_ABORT') return;
+    if (this.#pause === 'pausing' && message.type === 'ROUND_START') return this.#pauseNow();
     switch (message.type) {
       case 'ROUND_START':
         return this.#startRound(context, message);
@@ -124,6 +164,20 @@ export class PodRun {
     this.#options.onEvent({ type: 'ended', how, reason });
   }
 
+  /** As in a power cut: stops work, wipes secrets and frees the trainer, and tells nobody. */
+  async halt(): Promise<void> {
+    this.#ended = true;
+    this.#stopCurrent();
+    await this.#options.admitted.trainer.close().catch(() => undefined); // it ended by itself
+  }
+
+  /** The sum is over that a pause was waiting for. */
+  #pauseNow(): void {
+    this.#pause = 'no';
+    if (this.#current?.phase === 'summing') this.#current.phase = 'ready';
+    this.pause();
+  }
+
   /** The run is over: have all sites been given one result? */
   #complete({ result }: MessageOf<'TASK_COMPLETE'>): void {
     const parametersId = this.#evaluated;
@@ -145,14 +199,13 @@ export class PodRun {
 
   #stopCurrent(): void {
     if (!this.#current) return;
-    this.#current.abort.abort();
-    this.#current.sum?.stop();
-    for (const ref of this.#current.offered) this.#options.blobs.withdraw(ref);
+    this.#current.stop();
     this.#current = null;
   }
 
   #startRound(context: Context, message: MessageOf<'ROUND_START'>): void {
     const { journal } = this.#options;
+    if (this.#repeats(context, message)) return;
     const memory = journal.memoryOf(this.#key);
     // rounds only go up: a coordinator cannot take a pod back to one it has already contributed to
     if (context.round <= memory.lastRound)
@@ -163,22 +216,48 @@ export class PodRun {
         new KonsilError('PROTOCOL_VIOLATION', `${message.purpose} ${message.completed} was already summed`),
       );
     this.#stopCurrent();
-    const current: Current = { message, context, abort: abortControllerForMany(), sum: null, offered: [] };
+    const { blobs, coordinator } = this.#options;
+    const current: Round = new Round({
+      ...{ message, context, blobs, reader: coordinator.public.id },
+      send: (said, signal) => this.#send(context, said, signal),
+      onFailure: (error) => this.#fail(current, error),
+    });
     this.#current = current;
+    this.#completed = message.completed;
     try {
       journal.append({ fact: 'round', run: this.#key, round: context.round });
     } catch (error) {
       return this.#fail(current, error);
     }
     this.#options.onEvent({ type: 'round', purpose: message.purpose, round: context.round });
+    this.#begin(current);
+  }
+
+  /**
+   * Answers the present round's start, word for word, with what was said in the round. Nothing is computed or added anew:
+   * the coordinator learns what it may have learned before.
+   */
+  #repeats(context: Context, message: MessageOf<'ROUND_START'>): boolean {
+    const current = this.#current;
+    if (!current?.isStartedBy(context, message)) return false;
+    current.outbox.repeat();
+    if (current.isInterrupted) this.#begin(current);
+    return true;
+  }
+
+  /** Does the work of a round; what the coordinator's restart cuts short waits for the round's start to come again. */
+  #begin(current: Round): void {
+    current.isInterrupted = false;
+    current.progress = null;
     this.#runRound(current).catch((error: unknown) => {
-      if (current.abort.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
-      this.#fail(current, error);
+      if (current.signal.aborted || isKonsilError(error, 'CANCELLED')) return;
+      if (isKonsilError(error, 'PEER_RESTARTED')) current.isInterrupted = true;
+      else this.#fail(current, error);
     });
   }
 
-  async #runRound(current: Current): Promise<void> {
-    const { message, context, abort } = current;
+  async #runRound(current: Round): Promise<void> {
+    const { message, signal } = current;
     const { admitted } = this.#options;
     const { facts, task } = admitted;
     const secure = message.secure;
@@ -190,17 +269,14 @@ export class PodRun {
     const privacy = privacyOfRound(this.#options.admitted, message);
     const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
     const input = await this.#compute(current);
-    if (abort.signal.aborted) return;
+    if (signal.aborted) return;
     if (secure && !privacy) this.#checkWeight(message.purpose, input, secure);
     if (!secure) return this.#sendPlain(current, openInput(input, privacy), spec);
     const offer = maskedOffer(input, spec, privacy);
     const nonces = new NonceChain(randomBytes);
     current.sum = this.#openSum(current, offer, nonces);
-    await this.#send(
-      context,
-      { type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() },
-      abort.signal,
-    );
+    current.phase = 'ready';
+    current.outbox.say({ type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() });
   }
 
   /** @throws KonsilError COHORT_TOO_SMALL when the sum would be more of this site than its policy allows. */
@@ -221,38 +297,52 @@ export class PodRun {
     for (const charged of charges) this.#options.onEvent({ type: 'privacy', ...charged });
   }
 
+  #recordRound({ message, context, sentBytes }: Round): void {
+    this.#options.recordRound({ purpose: message.purpose, round: context.round, sentBytes });
+  }
+
   /** Signs which parameters it was given as the final ones. */
-  async #confirm({ context, abort }: Current, parametersId: string): Promise<void> {
+  #confirm({ outbox }: Round, parametersId: string): void {
     const { runId, request, identity } = this.#options;
     const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
     this.#evaluated = parametersId;
-    await this.#send(context, { type: 'RESULT_STATEMENT', parameters: parametersId, signature }, abort.signal);
+    outbox.say({ type: 'RESULT_STATEMENT', parameters: parametersId, signature });
   }
 
-  async #compute(current: Current): Promise<PodInput> {
-    const { message, context, abort } = current;
+  async #compute(current: Round): Promise<PodInput> {
+    const { message, outbox } = current;
     const { policy, journal, admitted } = this.#options;
     if (message.purpose === 'statistics') return this.#work.statistics();
     if (message.purpose === 'range' || message.purpose === 'update') {
       const trained = await this.#train(current);
       if (message.purpose === 'update')
-        return message.secure ? this.#work.residual.split(trained, message.secure, message.completed) : trained;
+        return message.secure ? this.#work.split(trained, message.secure, message.completed) : trained;
       return rangeInput(trained.update!, admitted.facts, message.secure);
     }
     this.#trained = null;
     const parameters = await this.#pullParameters(current);
-    await this.#confirm(current, message.parameters!.id);
+    this.#confirm(current, message.parameters!.id);
+    this.#exportPersonal(parameters);
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
     if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
       journal.append({ fact: 'metrics', run: this.#key });
-      await this.#send(context, { type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } }, abort.signal);
+      outbox.say({ type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } });
     }
     return input;
   }
 
+  /** Leaves the site its own model. */
+  #exportPersonal(parameters: Float32Array): void {
+    const { admitted, onEvent } = this.#options;
+    if (!this.#personal || !admitted.model) return;
+    const own = this.#work.personal(parameters);
+    const file = this.#personal.export(own, admitted.model, admitted, this.#work.scaling);
+    onEvent({ type: 'personal', file });
+  }
+
   /** The update that a round start asks for; computed once when its ranges were asked for before. */
-  async #train(current: Current): Promise<PodInput> {
-    const { message, context, abort } = current;
+  async #train(current: Round): Promise<PodInput> {
+    const { message, context, signal } = current;
     const { completed, parameters } = message;
     const rounds = roundsOf(this.#options.admitted.task);
     if (completed >= rounds)
@@ -265,24 +355,25 @@ export class PodRun {
     const { clock } = this.#options.channel;
     let told = 0;
     const onProgress = (done: number, total: number): void => {
+      current.progress = { done, total };
       this.#options.onEvent({ type: 'progress', done, total });
       if (clock.now() - told < PROGRESS_EVERY_MS) return;
       told = clock.now();
-      void this.#send(context, { type: 'PROGRESS', done, total }, abort.signal).catch(() => undefined);
+      void this.#send(context, { type: 'PROGRESS', done, total }, signal).catch(() => undefined);
     };
     this.#trainings++;
-    const input = await this.#work.update(start, completed, { signal: abort.signal, onProgress });
+    const input = await this.#work.update(start, completed, { signal, onProgress });
     if (message.purpose === 'range') this.#trained = { completed, parametersId: parameters!.id, input };
     return input;
   }
 
-  /** The parameters a round starts from. */
-  async #pullParameters({ message, context, abort }: Current): Promise<Float32Array> {
+  /** The parameters a round starts from, and after them what the task's strategy gives pods besides. */
+  async #pullParameters({ message, context, signal }: Round): Promise<Float32Array> {
     const { blobs, coordinator, admitted } = this.#options;
-    const length = 4 * admitted.facts.parameters;
+    const length = 4 * givenLength(admitted.facts, message.purpose);
     if (!message.parameters)
       throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
-    const options = { maxBytes: length, signal: abort.signal };
+    const options = { maxBytes: length, signal };
     const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, options);
     if (bytes.length !== length)
       throw new KonsilError(
@@ -295,22 +386,20 @@ export class PodRun {
     return parameters;
   }
 
-  async #sendPlain(current: Current, input: PodInput, spec: VectorSpec): Promise<void> {
-    const { blobs, coordinator } = this.#options;
+  #sendPlain(current: Round, input: PodInput, spec: VectorSpec): void {
     this.#charge(current.message);
-    const ref = blobs.offer(encodePlain(input, spec), [coordinator.public.id]);
-    current.offered.push(ref);
-    await this.#send(
-      current.context,
-      { type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref },
-      current.abort.signal,
-    );
+    // on offer is not on its way: nobody knows its hash before the message
+    const ref = current.offer(encodePlain(input, spec));
+    this.#recordRound(current);
+    current.phase = 'done';
+    current.outbox.say({ type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref });
+    // whether it was used in the end is not said in the open
+    if (current.message.purpose === 'update') this.#work.settle();
   }
 
-  #openSum(current: Current, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
-    const { message, context, abort } = current;
-    const { runId, podName, identity, coordinator, admitted, request, blobs, journal, policy, pool, onEvent } =
-      this.#options;
+  #openSum(current: Round, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
+    const { message, context, outbox } = current;
+    const { runId, podName, identity, coordinator, admitted, request, journal, policy, pool, onEvent } = this.#options;
     const summed = inputKey(request.dataset, message);
     // what noise covers may be told apart from what it does not by nobody
     const isNoised = offer.drawNoise !== undefined;
@@ -338,29 +427,21 @@ export class PodRun {
       judge: (survivors, colluding) =>
         policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
       record: (stage) => {
-        if (stage.stage === 'released') this.#charge(message);
+        if (stage.stage === 'released') {
+          this.#charge(message);
+          this.#recordRound(current);
+        }
         journal.append({
           ...{ fact: 'sum', run: this.#key, sum: sumKey(message), round: context.round, input: summed },
           ...stage,
           survivors: [...stage.survivors],
         });
         if (stage.stage === 'released' && message.purpose === 'update' && stage.survivors.includes(podName))
-          this.#work.residual.settle();
+          this.#work.settle();
       },
       send: (attempt, body, vector) => {
-        let ref: BlobRef | undefined;
-        if (vector) {
-          ref = blobs.offer(vector, [coordinator.public.id]);
-          current.offered.push(ref);
-        }
-        const share: Message = {
-          type: 'SECURE_SHARE',
-          purpose: message.purpose,
-          attempt,
-          body,
-          ...(ref ? { vector: ref } : {}),
-        };
-        void this.#send(context, share, abort.signal).catch(() => undefined); // lost with its round
+        const ref = vector && { vector: current.offer(vector) };
+        outbox.say({ type: 'SECURE_SHARE', purpose: message.purpose, attempt, body, ...ref });
       },
       onEvent: (what, error) => {
         onEvent({
@@ -371,18 +452,19 @@ export class PodRun {
         });
         // the site's own rule, not a fault of this attempt: no other attempt will please it, and the modeller should know
         if (isKonsilError(error, 'COHORT_TOO_CLOSE') || isKonsilError(error, 'FILE_WRITE_FAILED'))
-          this.#fail(current, error);
+          return this.#fail(current, error);
+        if (what === 'refused') return;
+        current.phase = what === 'released' ? 'done' : 'ready';
+        // the shares that open the sum leave after this call
+        if (this.#pause === 'pausing') queueMicrotask(() => this.#pause === 'pausing' && this.#pauseNow());
       },
     });
   }
 
   #toSum(context: Context, message: MessageOf<'SECURE_OPEN' | 'SECURE_SHARE'>): void {
-    const { sum, context: at, message: started } = this.#current ?? {};
-    if (!sum || !at || at.round !== context.round || started?.purpose !== message.purpose)
-      return this.#refuse(new KonsilError('PROTOCOL_VIOLATION', 'no such sum is open'));
     try {
-      if (message.type === 'SECURE_OPEN') sum.open(message.attempt, message.cohort, message.commitments);
-      else sum.receive(message.attempt, message.body);
+      if (!this.#current) throw noSuchSum();
+      this.#current.toSum(context, message);
     } catch (error) {
       if (!isKonsilError(error)) throw error;
       if (error.code === 'COHORT_TOO_CLOSE' || error.code === 'FILE_WRITE_FAILED') this.#fail(this.#current!, error);
@@ -396,7 +478,7 @@ export class PodRun {
   }
 
   /** Our own failure: say so and leave the run. Only the code and a message without data go out. */
-  #fail(current: Current, error: unknown): void {
+  #fail(current: Round, error: unknown): void {
     const message = isKonsilError(error) ? `${error.code}: ${error.message}` : 'unexpected failure at the pod';
     this.#options.onEvent({ type: 'refused', code: messageOf(error) });
     void this.#send(current.context, { type: 'TASK_ABORT', reason: 'WORKER_ERROR', message }).catch(() => undefined);

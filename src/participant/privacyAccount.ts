@@ -34,7 +34,6 @@ export class PrivacyAccount {
 
   /**
    * @param delta - At which it is reckoned when the site has no budget of its own.
-   * @throws KonsilError CONFIG_INVALID when the ledger's record cannot be read.
    */
   constructor(ledger: Ledger, entry: AccountEntry, policy: BudgetPolicy | undefined, delta: number) {
     this.#ledger = ledger;
@@ -82,7 +81,7 @@ export class PrivacyAccount {
     round: number,
   ): { readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number } {
     this.#ledger.append({
-      ...{ event: 'privacy', ...this.#entry, detail: `update ${round}` },
+      ...{ event: 'privacy', ...this.#entry, detail: `update ${round}`, delta: this.#budget.limit.delta },
       privacy: events.map((event) => ({ event, count: times })),
     });
     return {

@@ -71,7 +71,13 @@ describe('a pod that was started again', () => {
   });
 
   it('does where its site allows it', async () => {
-    await open({ pod: (_name, config) => ({ ...config, policy: { ...config.policy, cohortChange: 'allow' } }) });
+    await open({
+      pod: (_name, config) => ({
+        ...config,
+        policy: { ...config.policy, cohortChange: 'allow' },
+        limits: { ...config.limits, parallelRuns: 2 },
+      }),
+    });
     await admit(ALL, 'run-1');
     const at = { round: 0, purpose: 'statistics' as const };
     const four = await coordinator.sum({ ...at, run: 'run-1', cohort: ALL });

@@ -103,6 +103,11 @@ export class SumJournal {
     return null;
   }
 
+  /** From now on nothing is written. */
+  close(): void {
+    this.#file.close();
+  }
+
   #parse(line: string, number: number): JournalFact {
     try {
       return Fact.parse(JSON.parse(line));

@@ -3,7 +3,7 @@
  * The coordinator sees each input; tasks use it only when they switch secure aggregation off and the site allows it.
  * @module
  */
-import { fedAvg, type PodInput, type SummedVector, type VectorSpec } from '../aggregation/index.ts';
+import type { Aggregate, PodInput, SummedVector, VectorSpec } from '../aggregation/index.ts';
 import { bytesOf, concatBytes, float32Of, KonsilError } from '../base/index.ts';
 
 /** Bytes of `input`: update (4 each), then weight, extras and counts in the order of `spec` (8 each). */
@@ -45,26 +45,43 @@ export function decodePlain(bytes: Uint8Array, spec: VectorSpec, pod: string): P
   return spec.updateLength > 0 ? { update, weight, extras, counts } : { weight, extras, counts };
 }
 
+/** An update of an earlier round. */
+export interface LateInput {
+  readonly pod: string;
+  readonly input: PodInput;
+  /** By how many rounds it is late, and the factor in (0, 1] on its weight. */
+  readonly rounds: number;
+  readonly discount: number;
+}
+
 /**
- * Weighted mean of the updates (by sample count unless `weights` says otherwise) and plain sums of everything else.
- * @throws KonsilError AGG_BAD_MESSAGE when an update has no weight, DATA_EMPTY without inputs.
+ * One update of all, made by `begin`, and plain sums of everything else. What comes out does not depend on who was first:
+ * pods are added in the order of their names. Of `late` inputs only the updates count, since the rest was said about another
+ * model.
+ * @throws KonsilError AGG_BAD_MESSAGE when an update cannot be used, DATA_EMPTY without inputs, AGG_TOO_FEW_SURVIVORS when
+ *   they are too few for `begin`.
  */
 export function sumPlain(
   inputs: ReadonlyMap<string, PodInput>,
   spec: VectorSpec,
-  weights?: ReadonlyMap<string, number>,
+  begin: (length: number) => Aggregate,
+  late: readonly LateInput[] = [],
 ): SummedVector {
-  const updates = fedAvg(weights ? { weights } : {}).begin(spec.updateLength);
+  const updates = begin(spec.updateLength);
   const extras = Object.fromEntries(spec.extras.map((name) => [name, 0]));
   const counts = Object.fromEntries(spec.counts.map((name) => [name, 0]));
   let totalWeight = 0;
   // by name: float sums depend on their order, and who answered first is chance
-  for (const [pod, { update, weight, ...sums }] of [...inputs].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const sorted = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [pod, { update, weight, ...sums }] of sorted) {
     if (update) updates.add({ pod, update, samples: weight });
     totalWeight += weight;
     for (const name of spec.extras) extras[name]! += sums.extras[name]!;
     for (const name of spec.counts) counts[name]! += sums.counts[name]!;
   }
+  const older = late.toSorted((a, b) => (a.pod < b.pod ? -1 : 1));
+  for (const { pod, input, rounds, discount } of older)
+    if (input.update) updates.add({ pod, update: input.update, samples: input.weight, late: { rounds, discount } });
   const mean = spec.updateLength > 0 ? updates.result().mean : new Float64Array(0);
   return { mean, totalWeight, extras, counts, clipped: 0 };
 }

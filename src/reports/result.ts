@@ -20,6 +20,8 @@ export interface RoundResult {
   readonly round: number;
   readonly survivors: readonly string[];
   readonly dropped: readonly { readonly pod: string; readonly phase: string; readonly reason: string }[];
+  /** Pods whose update of an earlier round counts in this one, for less, and by how many rounds it is late. */
+  readonly late?: readonly { readonly pod: string; readonly rounds: number }[];
   readonly attempts: number;
   readonly trainingRows: number;
   readonly trainingLoss: number | null;

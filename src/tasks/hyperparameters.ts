@@ -69,6 +69,11 @@ export const hyperparameters = z.strictObject({
   }),
   optimizer: z.enum(OPTIMIZERS).default('adam'),
   momentum: z.number().min(0).lt(1).optional().meta({ description: 'Only for sgd and rmsprop. Default 0.' }),
+  optimizer_state: z.enum(['reset', 'keep']).optional().meta({
+    description:
+      'What a pod’s optimizer remembers when a round begins: nothing (reset), or what it had when its last round ended (keep; kept in memory, so a pod that starts again has nothing). Default reset.',
+    default: 'reset',
+  }),
   nesterov: flag.optional().meta({ description: 'Only for sgd with momentum. Default false.' }),
   weight_decay: z.number().min(0).max(10).default(0),
   schedule: schedule.optional().meta({
@@ -96,6 +101,10 @@ export const hyperparameters = z.strictObject({
     description: 'Train only these weights: names, or patterns in which * stands for any text. Default: all.',
   }),
   freeze: patterns.optional().meta({ description: 'Leave these weights as they are: names or patterns.' }),
+  local_parameters: patterns.optional().meta({
+    description:
+      'These weights and running statistics stay at each pod: names or patterns, such as those of normalisation layers (FedBN) or of the head (FedPer). Each pod trains, keeps and evaluates its own; the modeller’s model has the initial values there. Default: none.',
+  }),
   hidden_layers: z.array(z.int().min(1).max(65_536)).max(32).optional().meta({
     description: 'Only for builtin:mlp: width of each hidden layer; [] is a linear model. Default [16].',
   }),
@@ -126,6 +135,8 @@ export interface TrainingSettings {
   readonly optimizer: (typeof OPTIMIZERS)[number];
   readonly momentum: number;
   readonly nesterov?: boolean;
+  /** What the optimiser remembers of earlier rounds. @default reset: nothing */
+  readonly optimizerState?: 'reset' | 'keep';
   readonly weightDecay: number;
   readonly schedule?: ScheduleSettings;
   readonly loss: (typeof LOSSES)[number];
@@ -142,6 +153,8 @@ export interface TrainingSettings {
   readonly privateSteps?: { readonly clipNorm: number; readonly noiseMultiplier: number; readonly delta: number };
   readonly train?: readonly string[];
   readonly freeze?: readonly string[];
+  /** Names or patterns of what stays at the pods. */
+  readonly localParameters?: readonly string[];
   readonly seed: number;
 }
 
@@ -161,11 +174,13 @@ function inverse(names: Readonly<Record<string, string>>): Record<string, string
 const OPTIONAL = {
   accumulate: 'accumulate',
   nesterov: 'nesterov',
+  optimizer_state: 'optimizerState',
   gradient_clip_norm: 'gradientClipNorm',
   gradient_clip_value: 'gradientClipValue',
   proximal_mu: 'proximalMu',
   train: 'train',
   freeze: 'freeze',
+  local_parameters: 'localParameters',
 };
 const LOSS_OPTIONS = {
   class_weights: 'classWeights',

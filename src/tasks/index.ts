@@ -4,6 +4,8 @@ export { jsonSchemas } from './jsonSchema.ts';
 export { type BudgetPolicy, type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
 export { podFile } from './podFile.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
+export type { StalenessSettings } from './staleness.ts';
+export { FEDAVG } from './strategy.ts';
 export {
   type Activation,
   type AggregatorSettings,

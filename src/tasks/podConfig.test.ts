@@ -39,6 +39,7 @@ describe('parsePodConfig', () => {
         minimumTestRows: 10,
         allowedProtocols: ['FederatedAveraging'],
       },
+      limits: { parallelRuns: 1, queue: 8, coordinatorGraceMs: 600_000 },
       device: 'auto',
       threads: 1,
       state: '/srv/state/hospital-a',

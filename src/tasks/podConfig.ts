@@ -35,6 +35,16 @@ export interface BudgetPolicy {
   readonly delta: number;
 }
 
+/** How much the pod takes on. */
+export interface PodLimits {
+  /** Runs at the same time. */
+  readonly parallelRuns: number;
+  /** Runs that wait for their turn. */
+  readonly queue: number;
+  /** How long a run is kept while its coordinator is away. */
+  readonly coordinatorGraceMs: number;
+}
+
 export interface PodConfig {
   readonly file: string;
   readonly name: string;
@@ -47,6 +57,7 @@ export interface PodConfig {
   /** Names or fingerprints; undefined means the pods that the task names. */
   readonly approvedPods?: readonly string[];
   readonly policy: PodPolicy;
+  readonly limits: PodLimits;
   /** Where ONNX models train. */
   readonly device: DeviceChoice;
   /** CPU threads that train; equal runs give equal bits with 1, on the CPU. */
@@ -81,6 +92,11 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
       ...(policy?.record_privacy && { recordPrivacy: budgetOf(policy.record_privacy) }),
+    },
+    limits: {
+      parallelRuns: pod.limits?.parallel_runs ?? 1,
+      queue: pod.limits?.queue ?? 8,
+      coordinatorGraceMs: 1_000 * (pod.limits?.coordinator_grace ?? 600),
     },
     device: pod.device ?? 'auto',
     threads: pod.threads ?? 1,

@@ -127,6 +127,20 @@ export const podFile = z
       })
       .optional()
       .meta({ description: 'The site’s rules; a task cannot loosen them.' }),
+    limits: z
+      .strictObject({
+        parallel_runs: z.int().min(1).max(64).default(1).meta({
+          description: 'Runs this pod takes part in at the same time. Each has its data and its model in memory.',
+        }),
+        queue: z.int().min(0).max(1000).default(8).meta({
+          description: 'Further runs that wait for their turn; more are turned down.',
+        }),
+        coordinator_grace: z.int().min(1).max(604_800).default(600).meta({
+          description: 'Seconds that a run is kept while its coordinator is away or restarting.',
+        }),
+      })
+      .optional()
+      .meta({ description: 'How much the pod takes on.' }),
     device: z
       .union([z.enum(['auto', ...DEVICES]), z.array(z.enum(DEVICES)).min(1).max(DEVICES.length)])
       .optional()

@@ -3,7 +3,7 @@
  * @module
  */
 import { dirname, resolve } from 'node:path';
-import type { CohortAssumptions } from '../aggregation/index.ts';
+import type { CohortAssumptions, StrategySettings } from '../aggregation/index.ts';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import type { ConfigKind, Problem } from './configFile.ts';
@@ -11,6 +11,8 @@ import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePa
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
+import { type StalenessSettings, stalenessFileOf, stalenessOf } from './staleness.ts';
+import { strategyFileOf, strategyOf } from './strategy.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 
@@ -37,6 +39,10 @@ export interface AggregatorSettings extends QuantisationSettings {
   /** Largest L2 norm of a pod's update in a round; undefined bounds nothing. */
   readonly clipNorm?: number;
   readonly minimumCohort: number;
+  /** What becomes of the updates of a round. @default FedAvg */
+  readonly strategy?: StrategySettings;
+  /** What updates that come late are worth; undefined drops them. */
+  readonly staleness?: StalenessSettings;
   /** Noise on the sum of updates; undefined adds none. */
   readonly privacy?: TaskPrivacy;
   /** What the cohort of a secure sum withstands. */
@@ -55,6 +61,8 @@ export interface Deadlines {
 export interface Task {
   /** `pod` or `pod/dataset`, see {@link splitIdentifier}. */
   readonly pods: readonly string[];
+  /** Whether pods that were not there at the start may join at a later round. */
+  readonly lateJoin: boolean;
   readonly modellerName?: string;
   readonly protocol: {
     readonly name: 'FederatedAveraging';
@@ -158,7 +166,7 @@ export function toWire(task: Task): TaskFile {
   const { training, model, aggregator, dataStructure } = task;
   const { split, select } = dataStructure;
   return taskFile.parse({
-    pods: { identifiers: [...task.pods] },
+    pods: { identifiers: [...task.pods], late_join: task.lateJoin },
     ...(task.modellerName !== undefined && { modeller: { username: task.modellerName } }),
     task: {
       protocol: {
@@ -191,6 +199,8 @@ export function toWire(task: Task): TaskFile {
         ...quantisationFile(aggregator),
         minimum_cohort: aggregator.minimumCohort,
         ...aggregator.cohort,
+        ...(aggregator.strategy && { strategy: strategyFileOf(aggregator.strategy) }),
+        ...(aggregator.staleness && { staleness: stalenessFileOf(aggregator.staleness) }),
         ...(aggregator.privacy && { privacy: privacyFileOf(aggregator.privacy) }),
       },
       deadlines: { ...task.deadlines },
@@ -252,6 +262,7 @@ function taskOf(file: TaskFile): Task {
   const secure = places.secure;
   return {
     pods: file.pods.identifiers,
+    lateJoin: file.pods.late_join ?? false,
     ...(file.modeller?.username !== undefined && { modellerName: file.modeller.username }),
     protocol: {
       name: protocol.name,
@@ -273,6 +284,8 @@ function taskOf(file: TaskFile): Task {
       minimumCohort: minimumCohortOf(file.pods.identifiers.length, aggregator, secure),
       ...(aggregator.privacy && { privacy: privacyOf(aggregator.privacy, secure) }),
       ...quantisationSettings(aggregator, file.pods.identifiers.length),
+      ...(aggregator.strategy && { strategy: strategyOf(aggregator.strategy) }),
+      ...(aggregator.staleness && { staleness: stalenessOf(aggregator.staleness) }),
       ...cohortOf(aggregator),
     },
     deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },

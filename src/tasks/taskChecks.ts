@@ -9,6 +9,8 @@ import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
 import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
+import { checkStaleness } from './staleness.ts';
+import { checkStrategy } from './strategy.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
 
 /** A value and where in the file it stands. */
@@ -284,6 +286,7 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
         beside: { weights, clip, clip_norm },
       }),
     );
+  problems.push(...checkAggregation(places, path, identifiers.length));
   if (identifiers.length < minimum)
     problems.push({
       path: ['pods', 'identifiers'],
@@ -293,6 +296,20 @@ function checkAggregator(file: TaskFile, places: Places): Problem[] {
           : `${identifiers.length} pods can never reach ${dotted([...path, 'minimum_cohort'])}, which is ${minimum}`,
     });
   return problems;
+}
+
+/** Whether strategy and staleness fit the other keys and the training. */
+function checkAggregation({ aggregator, model, secure }: Places, path: Path, pods: number): Problem[] {
+  const { strategy, ...beside } = aggregator?.value ?? {};
+  const late =
+    beside.staleness === undefined
+      ? []
+      : checkStaleness([...path, 'staleness'], secure, { strategy, privacy: beside.privacy });
+  if (strategy === undefined || model === undefined) return late;
+  const hyper = model.value.hyperparameters ?? { optimizer: 'adam' };
+  const hyperPath = [...model.path, 'hyperparameters'];
+  const context = { ...{ secure, pods, beside }, ...{ hyper, hyperPath } };
+  return [...late, ...checkStrategy(strategy, [...path, 'strategy'], context)];
 }
 
 function soleTarget({ assign: { target } }: DataStructureFile): string | undefined {

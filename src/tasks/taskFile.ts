@@ -13,6 +13,8 @@ import { count, familyName, flag, onlyFalse, refused, seconds, text } from './ke
 import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
 import { privacy } from './privacy.ts';
 import { quantisationKeys } from './quantisation.ts';
+import { staleness } from './staleness.ts';
+import { strategy } from './strategy.ts';
 
 const aggregator = z.strictObject({
   secure: flag.optional().meta({
@@ -44,6 +46,14 @@ const aggregator = z.strictObject({
   }),
   dropouts: z.number().min(0).lt(0.5).optional().meta({
     description: 'Fraction of pods that may be lost while a sum is unmasked; above 32 pods. Default 0.1.',
+  }),
+  strategy: strategy.optional().meta({
+    description:
+      'What the coordinator does with the updates of a round. Default FedAvg: the mean, weighted by training rows. CoordinateMedian, TrimmedMean, Krum and MultiKrum withstand pods that lie, and need secure: false.',
+  }),
+  staleness: staleness.optional().meta({
+    description:
+      'Only with secure: false: an update that comes after its round counts in a later one, for less. Default: it is dropped.',
   }),
   privacy: privacy.optional().meta({
     description:
@@ -236,7 +246,12 @@ const noOidc = 'Konsil knows a modeller by its key; expected key-based';
 export const taskFile = z
   .strictObject({
     pods: z
-      .strictObject({ identifiers: z.array(text).min(1).max(10_000) })
+      .strictObject({
+        identifiers: z.array(text).min(1).max(10_000),
+        late_join: z.boolean().optional().meta({
+          description: 'Whether pods that were not there when the run began may join at a later round. Default false.',
+        }),
+      })
       .meta({ description: 'Who is asked to take part.' }),
     modeller: z
       .strictObject({

@@ -14,6 +14,7 @@ export type { ClipSpec } from './optim/clip.ts';
 export { type ScheduleSpec, scheduleFactor } from './optim/schedule.ts';
 export type { AdagradSpec, AdamSpec, OptimiserSpec, RmspropSpec, SgdSpec } from './optim/spec.ts';
 export type { CompileOptions } from './options.ts';
+export { gatherStretches, type Stretch, scatterStretches, sharedPart } from './parts.ts';
 export type { PrivacySpec } from './privacy/spec.ts';
 export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
 export { DEVICES, type DeviceChoice } from './runtime/deviceNames.ts';
@@ -23,6 +24,7 @@ export type {
   Features,
   GradientResult,
   OpenProgram,
+  OptimiserState,
   Samples,
   Targets,
   TrainResult,

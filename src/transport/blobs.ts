@@ -18,6 +18,8 @@ const MAX_ANSWERS = 32;
 interface Offer {
   readonly bytes: Uint8Array;
   readonly readers: ReadonlySet<PeerId>;
+  /** How often it was offered and not withdrawn: two runs may offer the same bytes. */
+  readonly times: number;
 }
 
 interface Pull {
@@ -43,17 +45,22 @@ export class Blobs {
     });
   }
 
-  /** Offers `bytes` to `readers` until {@link withdraw}. The bytes must not change meanwhile. */
+  /** Offers `bytes` to `readers` until {@link withdraw}, which each offer takes once. The bytes must not change meanwhile. */
   offer(bytes: Uint8Array, readers: readonly PeerId[]): BlobRef {
     const ref = { id: toHex(sha256(bytes)), bytes: bytes.length };
-    const earlier = this.#offers.get(ref.id)?.readers ?? [];
-    this.#offers.set(ref.id, { bytes, readers: new Set([...earlier, ...readers]) });
+    const earlier = this.#offers.get(ref.id);
+    this.#offers.set(ref.id, {
+      ...{ bytes, readers: new Set([...(earlier?.readers ?? []), ...readers]) },
+      times: (earlier?.times ?? 0) + 1,
+    });
     return ref;
   }
 
-  /** Stops offering a blob. */
+  /** Stops offering a blob that was offered once. */
   withdraw(ref: BlobRef): void {
-    this.#offers.delete(ref.id);
+    const offer = this.#offers.get(ref.id);
+    if (offer && offer.times > 1) this.#offers.set(ref.id, { ...offer, times: offer.times - 1 });
+    else this.#offers.delete(ref.id);
   }
 
   /**

@@ -212,6 +212,13 @@ export class Channel {
     await this.#options.link.close();
   }
 
+  /** Is gone as in a power cut: tells nobody, and whoever waits here for something to be sent waits in vain no longer. */
+  halt(): void {
+    this.#closed = true;
+    for (const session of this.#sessions.values()) this.#fail(session, new KonsilError('CANCELLED', 'channel closed'));
+    this.#options.link.cut();
+  }
+
   // ── receiving ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #receive(bytes: Uint8Array): void {

@@ -14,6 +14,8 @@ export interface Link {
   onConnection(listener: (connected: boolean) => void): void;
   /** Leaves cleanly. */
   close(): Promise<void>;
+  /** Is gone as in a power cut: nothing more is sent or delivered, and the broker gives out the will. */
+  cut(): void;
 }
 
 /** Presence: what a link publishes (retained) to say that its owner is there, and what its last will says. */

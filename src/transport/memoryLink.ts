@@ -135,6 +135,10 @@ export class MemoryLink implements Link {
   }
 
   async close(): Promise<void> {
+    this.cut();
+  }
+
+  cut(): void {
     this.setConnected(false);
     this.#broker.remove(this);
   }

@@ -191,6 +191,10 @@ class MqttLink implements Link {
     await this.#client.endAsync(!this.#client.connected);
   }
 
+  cut(): void {
+    this.#client.end(true); // closes the connection without the goodbye that would suppress the will
+  }
+
   #announce(): void {
     this.#client.publish(this.#presence, Buffer.from(PRESENT), { qos: 1, retain: true }, () => undefined);
   }

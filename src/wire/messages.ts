@@ -30,7 +30,15 @@ export const JOB_RESPONSES = [
 export type JobResponse = (typeof JOB_RESPONSES)[number];
 
 /** Why a run ended for a pod before it was complete. */
-export const ABORT_REASONS = ['WORKER_ERROR', 'CANCELLED', 'COHORT_TOO_SMALL', 'LIMITS_EXCEEDED', 'PROTOCOL'] as const;
+export const ABORT_REASONS = [
+  'WORKER_ERROR',
+  'CANCELLED',
+  'COHORT_TOO_SMALL',
+  'LIMITS_EXCEEDED',
+  'PROTOCOL',
+  /** A pod was sent something of a run that it does not have (any longer): it may be asked to take part anew. */
+  'UNKNOWN_RUN',
+] as const;
 export type AbortReason = (typeof ABORT_REASONS)[number];
 
 /** What an aggregation is for: each is one weighted sum over the cohort. `range` comes before an update whose clips or blocks are agreed on. */
@@ -81,7 +89,19 @@ const MessageSchema = z.discriminatedUnion('type', [
     model: BlobRefSchema,
     roster: RosterSchema,
   }),
-  z.strictObject({ type: z.literal('JOB_ACCEPT') }),
+  z.strictObject({
+    type: z.literal('JOB_ACCEPT'),
+    /** The pod has had this run before, and has kept all of it, the round it is in included. Default false. */
+    continues: z.boolean().optional(),
+  }),
+  /** The pod takes no rounds of this run for now, and says JOB_ACCEPT when it does. */
+  z.strictObject({
+    type: z.literal('JOB_QUEUED'),
+    /** Place in the pod's queue, from 1; 0 when it has the run and the site has paused the pod. */
+    position: z.int().min(0),
+    /** The site has paused the pod. Default false. */
+    paused: z.boolean().optional(),
+  }),
   z.strictObject({ type: z.literal('JOB_REJECT'), response: z.enum(JOB_RESPONSES), reason: z.string().max(4000) }),
   // ── rounds ───────────────────────────────────────────────────────────────────────────────────────────────────
   z.strictObject({

@@ -51,6 +51,22 @@ export function describeLink(name: string, open: () => Promise<Meeting>): void {
       await watcher.close();
     });
 
+    it('says that one has left whose connection was cut, and carries nothing of it any more', async () => {
+      const watcher = await meeting.connect(presenceTopic(idOf('modeller')));
+      const a = await meeting.connect(presenceTopic(idOf('a')));
+      const [seen, heard]: [number[], number[]] = [[], []];
+      await watcher.subscribe(presenceTopic(idOf('a')), (bytes) => seen.push(bytes[0]!));
+      await watcher.subscribe(inboxTopic(idOf('modeller')), (bytes) => heard.push(bytes[0]!));
+      await until(() => seen.at(-1) === PRESENT[0], 'presence of a');
+      a.cut();
+      await until(() => seen.at(-1) === ABSENT[0], 'the will of a');
+      await a.publish(inboxTopic(idOf('modeller')), Uint8Array.of(1));
+      await watcher.publish(inboxTopic(idOf('modeller')), Uint8Array.of(2));
+      await until(() => heard.length > 0, 'what the watcher says itself');
+      expect(heard).toEqual([2]);
+      await watcher.close();
+    });
+
     it('carries sealed messages both ways, in order', async () => {
       const [modeller, a] = [await channelOf('modeller'), await channelOf('a')];
       const seen: number[] = [];

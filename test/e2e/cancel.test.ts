@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toBase64Url, toHex } from '../../src/base/index.ts';
+import { auditLedger } from '../../src/participant/index.ts';
 import { introduceParties, type Party, type PartyName, PODS, processesNaming } from '../support/parties.ts';
 import { exampleCopy, Konsil, killAll } from '../support/processes.ts';
 import { until } from '../support/world.ts';
@@ -76,13 +77,18 @@ describe.sequential('stopping', () => {
     const pod = pods.get('hospital-d')!;
     pod.child.kill('SIGINT');
     expect(await pod.exit, pod.text).toBe(0);
+    // its ledger is whole, and has what it took part in
+    const { runs } = auditLedger(join(example.folder, 'state/hospital-d/ledger.jsonl'));
+    expect(runs.at(-1)).toMatchObject({ end: 'aborted: stopped by the site' });
+    expect(runs.at(-1)!.rounds).toBeGreaterThan(0);
     await until(
       () => run.values.some(({ type, survivors }) => type === 'round' && (survivors as string[]).length === 3),
       'a round of three',
     );
     expect(run.values).toContainEqual(expect.objectContaining({ type: 'member', pod: 'hospital-d', state: 'left' }));
     run.child.kill('SIGTERM');
-    expect(await run.exit, run.text).toBe(130);
+    expect(await run.exit, run.text).toBe(75);
+    expect(run.values.at(-1)).toMatchObject({ type: 'error', code: 'RUN_INTERRUPTED' });
   });
 
   it('the broker with Ctrl-C ends it with 0; pods wait for it and can be stopped meanwhile', async () => {

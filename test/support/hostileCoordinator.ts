@@ -35,6 +35,8 @@ interface Received {
   readonly message: Message;
 }
 
+type Decision = MessageOf<'JOB_ACCEPT' | 'JOB_REJECT' | 'JOB_QUEUED'>;
+
 /** What a secure sum is asked for with. */
 export interface SumRequest {
   readonly run: string;
@@ -130,7 +132,7 @@ export class HostileCoordinator {
     pod: PodName,
     run: string,
     edit: (request: MessageOf<'JOB_REQUEST'>) => MessageOf<'JOB_REQUEST'> = (request) => request,
-  ): Promise<MessageOf<'JOB_ACCEPT' | 'JOB_REJECT'>> {
+  ): Promise<Decision> {
     const before = this.#decisions(pod, run).length;
     this.send(pod, { run, round: 0, phase: 'admission' }, edit(this.request));
     await until(() => this.#decisions(pod, run).length > before, `decision of ${pod}`);
@@ -204,14 +206,20 @@ export class HostileCoordinator {
     return outcome.ok ? unpackLanes(outcome.lanes, spec, outcome.survivors.length) : null;
   }
 
+  /** Pulls what a pod offers. */
+  pull(pod: PodName, ref: BlobRef): Promise<Uint8Array> {
+    const { id } = this.federation.world[pod].identity.public;
+    return this.#blobs.pull(id, ref, { run: '', round: 0, phase: '' }, { maxBytes: ref.bytes });
+  }
+
   close(): Promise<void> {
     return this.#channel.close();
   }
 
-  #decisions(pod: PodName, run: string): MessageOf<'JOB_ACCEPT' | 'JOB_REJECT'>[] {
+  #decisions(pod: PodName, run: string): Decision[] {
     const own = this.received.filter(({ from, context }) => from === pod && context.run === run);
     return own.flatMap(({ message }) =>
-      message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? [message] : [],
+      message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' || message.type === 'JOB_QUEUED' ? [message] : [],
     );
   }
 

@@ -18,6 +18,8 @@ type Handler<T extends Message['type']> = (context: Context, message: MessageOf<
 export interface Behaviour {
   /** The schema it claims to have. @default its real one */
   readonly schema?: string;
+  /** @default it accepts */
+  onRequest?: (context: Context) => void;
   onRound?: Handler<'ROUND_START'>;
   onOpen?: Handler<'SECURE_OPEN'>;
   onShare?: Handler<'SECURE_SHARE'>;
@@ -115,6 +117,7 @@ export class HostilePod {
         });
       case 'JOB_REQUEST':
         this.#request = message;
+        if (this.behaviour.onRequest) return this.behaviour.onRequest(context);
         return this.send(context, { type: 'JOB_ACCEPT' });
       case 'ROUND_START':
         this.#start = message;

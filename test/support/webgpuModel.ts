@@ -50,7 +50,7 @@ async function train(device: 'cpu' | 'webgpu') {
 /** The training graph once more, under the eyes of the profiler. */
 async function strays(): Promise<string[]> {
   const program = compile(model, { ...options, target: 'gpu' });
-  const state = new HostState(program, program.initial, 0);
+  const state = new HostState(program, { parameters: program.initial, slots: 0 });
   const [inputs, masks] = [new BatchInputs(program), new MaskInputs(program)];
   inputs.load(
     Uint32Array.from({ length: count }, (_, i) => i),

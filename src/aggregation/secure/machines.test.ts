@@ -20,7 +20,7 @@ import { CHI_SQUARE_LIMIT, chiSquareOfBytes, referenceMaskedVector } from '../..
 import { bytesOf, KonsilError } from '../../base/index.ts';
 import { shapeBytes } from '../../crypto/index.ts';
 import { quantisationBound } from '../quantise.ts';
-import { fedAvg } from '../strategies/fedAvg.ts';
+import { WeightedMean } from '../strategies/weightedMean.ts';
 import { packLanes, unpackLanes } from '../vector.ts';
 import { hashSpec, shapeOf, type VectorSpec } from '../vectorSpec.ts';
 import { startClient, stepClient } from './client.ts';
@@ -331,7 +331,7 @@ describe('a secure mean', () => {
     runPhases(cohort, { answers: (pod, phase) => pod !== 'pod-01' || phase < 2 });
     const { words, survivors } = sumOf(cohort)!;
     const summed = unpackLanes(bytesOf(words), spec, survivors.length);
-    const plain = fedAvg().begin(33);
+    const plain = new WeightedMean(33);
     for (const { name, update, weight } of clients)
       if (name !== 'pod-01')
         plain.add({ pod: name, update: update.map((x) => Math.min(0.5, Math.max(-0.5, x))), samples: weight });

@@ -1,61 +1,39 @@
 /**
- * FedAvg: the mean of the updates weighted by sample counts.
+ * FedAvg: the mean of the updates weighted by sample counts. Its step, x ← x + η·Δ, is that of every strategy which differs
+ * elsewhere only.
  * @source McMahan et al., "Communication-Efficient Learning of Deep Networks from Decentralized Data" (AISTATS 2017), alg. 1.
  * @module
  */
-import { KonsilError } from '../../base/index.ts';
-import type { Aggregate, Contribution, Strategy } from './strategy.ts';
+import { checkState } from './serverState.ts';
+import type { ServerHalf, StrategySettings } from './strategy.ts';
 
 export interface FedAvgOptions {
-  /** Weight of each pod instead of its sample count; a pod that is not listed is refused. @default sample counts */
-  readonly weights?: ReadonlyMap<string, number>;
+  /** For messages. @default FedAvg */
+  readonly name?: StrategySettings['name'];
+  /** η. @default 1 */
+  readonly serverLearningRate?: number;
+  /** Running statistics come after this many coordinates and move by their mean, whatever η is. @default there are none */
+  readonly trained?: number;
 }
 
-/** The strategy. Sums in float64; the order of arrival changes the result by rounding only. */
-export function fedAvg(options: FedAvgOptions = {}): Strategy {
-  return { name: 'FedAvg', begin: (length) => new WeightedMean(length, options.weights) };
+/** x ← x + η·Δ, without memory. */
+export function fedAvg({ name = 'FedAvg', serverLearningRate: rate = 1, trained }: FedAvgOptions = {}): ServerHalf {
+  return {
+    step: (parameters, mean) => applyDelta(parameters, mean, { rate, trained }),
+    state: () => ({}),
+    restore: (state) => checkState(name, state, {}),
+  };
 }
 
-class WeightedMean implements Aggregate {
-  readonly #sum: Float64Array;
-  readonly #weights: ReadonlyMap<string, number> | undefined;
-  readonly #pods: string[] = [];
-  #totalWeight = 0;
-
-  constructor(length: number, weights: ReadonlyMap<string, number> | undefined) {
-    this.#sum = new Float64Array(length);
-    this.#weights = weights;
-  }
-
-  add({ pod, update, samples }: Contribution): void {
-    const weight = this.#weights === undefined ? samples : this.#weights.get(pod);
-    if (update.length !== this.#sum.length)
-      throw bad(pod, `has ${update.length} coordinates, expected ${this.#sum.length}`);
-    if (weight === undefined || !(weight > 0 && Number.isFinite(weight))) throw bad(pod, 'has no weight above zero');
-    if (this.#pods.includes(pod)) throw bad(pod, 'was already added');
-    const broken = update.findIndex((value) => !Number.isFinite(value));
-    if (broken >= 0) throw bad(pod, `is not finite at index ${broken}`);
-    for (let i = 0; i < update.length; i++) this.#sum[i] = this.#sum[i]! + weight * update[i]!;
-    this.#totalWeight += weight;
-    this.#pods.push(pod);
-  }
-
-  result(): { mean: Float64Array; totalWeight: number; pods: readonly string[] } {
-    if (this.#pods.length === 0) throw new KonsilError('DATA_EMPTY', 'no update to average');
-    return {
-      mean: this.#sum.map((value) => value / this.#totalWeight),
-      totalWeight: this.#totalWeight,
-      pods: [...this.#pods],
-    };
-  }
-}
-
-function bad(pod: string, why: string): KonsilError {
-  return new KonsilError('AGG_BAD_MESSAGE', `update of pod ${pod} ${why}`, { pod });
-}
-
-/** `model + rate · delta` in a new array; computed in float64, rounded once. @param rate server learning rate, @default 1 */
-export function applyDelta(model: Float32Array, delta: Float32Array | Float64Array, rate = 1): Float32Array {
+/**
+ * `model + rate · delta` in a new array; computed in float64, rounded once.
+ * @param of - `rate`, which is 1 by default, is for the first `trained` coordinates, by default all; for the others it is 1.
+ */
+export function applyDelta(
+  model: Float32Array,
+  delta: Float32Array | Float64Array,
+  { rate = 1, trained = model.length }: { readonly rate?: number; readonly trained?: number | undefined } = {},
+): Float32Array {
   if (model.length !== delta.length) throw new RangeError(`delta needs length ${model.length}, got ${delta.length}`);
-  return model.map((value, i) => value + rate * delta[i]!);
+  return model.map((value, i) => value + (i < trained ? rate : 1) * delta[i]!);
 }

@@ -75,7 +75,7 @@ async function demo(flags: Flags): Promise<void> {
     output.line(`${pods.length} hospitals running, each with its own data and key`);
     process.env['KONSIL_BROKER_PASSWORD'] = passwords.get('')!;
     await runTask(task, {
-      ...{ flags: { broker: url }, compare: flags.comparison ? pods : [], signal, output },
+      ...{ flags: { broker: url, fresh: true }, compare: flags.comparison ? pods : [], signal, output },
       onEvent: (event) => {
         if (kill && isKillMoment(event, kill.phase)) children.kill(kill.pod);
       },

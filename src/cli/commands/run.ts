@@ -1,14 +1,16 @@
 /** `konsil run`: the modeller's side of a task, from invitation to report. @module */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
-import { type RunEvent, runFederated } from '../../coordinator/index.ts';
+import { interruptedRun, type RunEvent, readRun, runFederated } from '../../coordinator/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
 import type { RunResult } from '../../reports/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
 import { Channel, systemClock } from '../../transport/index.ts';
 import { compareWithAlternatives } from '../comparison.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from '../environment.ts';
-import { cancelOnSignals, Output } from '../output.ts';
+import { cancelOrHaltOnSignals, Output } from '../output.ts';
 import { ProgressView } from '../render/progress.ts';
 import { resultOf } from '../result.ts';
 import { reportResult } from '../resultFiles.ts';
@@ -19,12 +21,20 @@ type Flags = BrokerFlags & {
   readonly compare?: string[];
   readonly plain?: boolean;
   readonly transcript?: boolean;
+  readonly resume?: string;
+  readonly fresh?: boolean;
+  readonly onLoss?: string;
 };
 
 export function addRunCommand(program: Command): void {
   addBrokerOptions(program.command('run'))
-    .description('run a task: invite its pods, train, evaluate, write model and report')
-    .argument('<task.yaml>')
+    .description(
+      'run a task: invite its pods, train, evaluate, write model and report; goes on with a run that was interrupted',
+    )
+    .argument('[task.yaml]', 'not needed with --resume')
+    .option('--resume <run>', 'go on with this run: its folder, or its name below the runs of the task')
+    .option('--fresh', 'start a new run even when one of this task was interrupted')
+    .option('--on-loss <pause|abort>', 'what to do when too few pods are left', 'pause')
     .option('--plain', 'sum without masks, whatever the task says (pods may refuse)')
     .option(
       '--compare <pod.yaml...>',
@@ -35,18 +45,35 @@ export function addRunCommand(program: Command): void {
       "keep what is public of each secure sum, for `konsil verify transcript`, in the run's folder",
     )
     .option('--json', 'one JSON value a line')
-    .action(async (file: string, flags: Flags) => {
-      const task = await readTask(file);
-      const signal = cancelOnSignals();
+    .action(async (file: string | undefined, flags: Flags) => {
+      const onLoss = flags.onLoss ?? 'pause';
+      if (onLoss !== 'pause' && onLoss !== 'abort')
+        throw new KonsilError('USAGE', `--on-loss ${onLoss}: expected pause or abort`);
+      const { task, resume } = await taskAndRun(file, flags);
+      const { cancel, halt } = cancelOrHaltOnSignals();
       const compare = await Promise.all((flags.compare ?? []).map((pod) => readPodConfig(pod)));
       const output = new Output(flags.json ?? false);
-      await runTask(flags.plain ? { ...task, aggregator: { ...task.aggregator, secure: false } } : task, {
-        flags,
-        compare,
-        signal,
-        output,
-      });
+      const options = { flags, compare, signal: cancel, halt, output, onLoss } as const;
+      await runTask(task, resume === undefined ? options : { ...options, resume });
     });
+}
+
+/** The task to run, and the run to go on with when one is named. */
+async function taskAndRun(
+  file: string | undefined,
+  { resume, plain, fresh }: Flags,
+): Promise<{ readonly task: LocalTask; readonly resume?: string }> {
+  if (resume !== undefined && (fresh || plain))
+    throw new KonsilError('USAGE', '--resume goes on with a run as it was begun; --fresh and --plain are for new ones');
+  if (file === undefined && resume === undefined)
+    throw new KonsilError('USAGE', 'expected a task file, or --resume with a run');
+  const read = file === undefined ? undefined : await readTask(file);
+  const task = read && plain ? { ...read, aggregator: { ...read.aggregator, secure: false } } : read;
+  if (resume === undefined) return { task: task! };
+  const folder = task && !existsSync(resume) ? join(task.local.runs, resume) : resolve(resume);
+  const known = readRun(folder);
+  // where a run is now is where it is gone on with, whoever has moved it
+  return { task: { ...known.task, local: { ...known.task.local, runs: dirname(folder) } }, resume: basename(folder) };
 }
 
 /** What a run on the command line needs beyond the task. */
@@ -54,6 +81,12 @@ export interface RunTaskOptions {
   readonly flags: Flags;
   readonly compare: readonly PodConfig[];
   readonly signal: AbortSignal;
+  /** Stops the run where it is, to be gone on with. */
+  readonly halt?: AbortSignal;
+  /** The run to go on with. @default the latest of this task that was interrupted, or else a new one */
+  readonly resume?: string;
+  /** @default 'abort' */
+  readonly onLoss?: 'pause' | 'abort';
   readonly output: Output;
   readonly onEvent?: (event: RunEvent) => void;
 }
@@ -81,8 +114,15 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
     const view = output.json
       ? null
       : new ProgressView({ stream: process.stdout, traffic, now: () => performance.now() });
+    // no other process has this identity, or the channel would not be open: what is not over was interrupted
+    const resume = options.resume ?? (flags.fresh ? undefined : interruptedRun(task, identity.public.id)?.run);
+    if (resume !== undefined && options.resume === undefined)
+      output.line(`run ${resume} of this task was interrupted and goes on; --fresh starts a new one`);
     const outcome = await runFederated({
       ...{ task, identity, peers, channel, clock: systemClock, signal },
+      ...(options.halt && { halt: options.halt }),
+      ...(resume !== undefined && { resume }),
+      onLoss: options.onLoss ?? 'abort',
       transcript: flags.transcript ?? false,
       onEvent: (event) => {
         output.value(event);

@@ -20,6 +20,8 @@ export class ProgressView {
   readonly #training = new Map<string, string>();
   #rounds = 0;
   #completed = 0;
+  /** Rounds that were done before this process took the run up. */
+  #before = 0;
   #startedRounds: number | null = null;
   #phase = 'starting';
   #awaiting: readonly string[] = [];
@@ -50,6 +52,20 @@ export class ProgressView {
         this.#rounds = event.rounds;
         this.#print(`run ${event.run}: ${event.rounds} rounds, ${event.mode} aggregation`);
         break;
+      case 'resumed':
+        this.#rounds = event.rounds;
+        this.#completed = event.completed;
+        this.#before = event.completed;
+        this.#print(
+          `run ${event.run} goes on after round ${event.completed} of ${event.rounds}${event.within ? `, within its ${event.within} sum` : ''}`,
+        );
+        break;
+      case 'paused':
+        this.#print(`paused: ${event.reason}`);
+        break;
+      case 'continued':
+        this.#print('goes on');
+        break;
       case 'member':
         this.#members.set(event.pod, event.state);
         this.#print(`${event.pod}: ${event.state}${event.reason ? `, ${event.reason}` : ''}`);
@@ -65,6 +81,9 @@ export class ProgressView {
         break;
       case 'dropped':
         this.#print(`${event.pod} dropped out in ${event.phase}: ${event.reason}`);
+        break;
+      case 'late':
+        this.#print(`${event.pod} has sent its update of round ${event.completed + 1}, which counts in the next sum`);
         break;
       case 'retry':
         this.#print(`${event.purpose} ${event.spent ? 'lost' : 'repeated'}: ${event.reason}`);
@@ -92,8 +111,9 @@ export class ProgressView {
 
   /** Seconds until the last round is done at the present pace, or null before the first one is. */
   etaSeconds(): number | null {
-    if (this.#completed === 0 || this.#startedRounds === null) return null;
-    const perRound = (this.#options.now() - this.#startedRounds) / 1_000 / this.#completed;
+    const done = this.#completed - this.#before;
+    if (done === 0 || this.#startedRounds === null) return null;
+    const perRound = (this.#options.now() - this.#startedRounds) / 1_000 / done;
     return perRound * Math.max(0, this.#rounds - this.#completed);
   }
 

@@ -7,10 +7,13 @@ import { KonsilError } from '../../base/index.ts';
 import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
 import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
-import type { ModelTrainer } from '../../training/index.ts';
+import type { ModelTrainer, OptimiserState } from '../../training/index.ts';
+import { ControlVariate } from './controlVariate.ts';
+import { LocalParameters, type LocalStore } from './localParameters.ts';
 import type { SiteData } from './siteData.ts';
 import { Residual } from './sparse.ts';
-import { perFeature, type SumFacts } from './sums.ts';
+import { normalised, normaliserOf } from './strategies.ts';
+import { LOCAL_STEPS, modelLength, perFeature, type SumFacts } from './sums.ts';
 import { scheduleFor, targetsFor } from './trainerOptions.ts';
 
 /** What the work needs. */
@@ -19,6 +22,8 @@ export interface PodWorkOptions {
   readonly trainer: ModelTrainer;
   readonly task: Task;
   readonly facts: SumFacts;
+  /** Of parameters that stay here. @default in memory only */
+  readonly store?: LocalStore;
 }
 
 /** Options of a long computation. */
@@ -45,11 +50,20 @@ export class PodWork {
   #data: Pick<SiteData, 'train' | 'validation' | 'test'>;
   #standardiser: { readonly mean: Float32Array; readonly scale: Float32Array } | null = null;
   /** What sparse updates have left unsent. */
-  readonly residual = new Residual();
+  readonly #residual = new Residual();
+  /** SCAFFOLD's. */
+  readonly #control: ControlVariate | undefined;
+  readonly #local: LocalParameters | undefined;
+
+  /** Of a task that keeps it: what the next round begins with, and what that will be once the last update is in a sum. */
+  #optimiser: { readonly kept?: OptimiserState | undefined; readonly next?: OptimiserState | undefined } = {};
 
   constructor(options: PodWorkOptions) {
     this.#options = options;
     this.#data = options.data;
+    const { controls, shared } = options.facts;
+    this.#control = controls && new ControlVariate(controls.length, controls.clip);
+    this.#local = shared && new LocalParameters(shared, options.store);
   }
 
   /** Count, sum and sum of squares per feature over the training rows; weight is their number. */
@@ -90,16 +104,23 @@ export class PodWork {
   }
 
   /**
-   * Trains from `parameters`, and from what earlier updates have left unsent; the input is the change to `parameters`, with
-   * the losses beside it. `completed` counts earlier rounds.
+   * Trains from the parameters in `given`, and from what earlier updates have left unsent; the input is the change to them,
+   * with the losses beside it. `completed` counts earlier rounds.
+   * @param given - What the task's strategy gives pods: the parameters, and what comes after them.
    */
-  async update(parameters: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
+  async update(given: Float32Array, completed: number, options: WorkOptions = {}): Promise<PodInput> {
     const { trainer, task, facts } = this.#options;
     const { rule } = facts;
     const { train } = this.#data;
+    const length = modelLength(facts);
+    const parameters = this.personal(given.subarray(0, length));
+    const globalControl = given.subarray(length);
     const validation = task.protocol.autoEval ? await this.#validate(parameters) : NO_VALIDATION;
+    const from = this.#shared(parameters);
+    const start = this.#residual.startFrom(from, completed);
+    const correction = this.#control?.correction(globalControl, from.length);
     const trained = await trainer.train({
-      parameters: this.residual.startFrom(parameters, completed),
+      parameters: this.#local?.withShared(parameters, start) ?? start,
       x: train.x,
       y: targetsFor(task, train.y),
       rows: train.rows,
@@ -107,15 +128,27 @@ export class PodWork {
       // another order in every round, the same order in every repetition of the run
       seed: (task.training.seed + 7919 * completed) >>> 0,
       ...scheduleFor(task, train.rows, completed),
+      ...(task.training.optimizerState === 'keep' && { keepsOptimiserState: true }),
+      ...(this.#optimiser.kept && { optimiserState: this.#optimiser.kept }),
+      ...(correction && { correction: this.#local?.withShared(new Float32Array(length), correction) ?? correction }),
       ...options,
     });
-    const change = trained.parameters.map((value, i) => value - parameters[i]!);
+    this.#local?.trained(trained.parameters);
+    this.#optimiser = { ...this.#optimiser, next: trained.optimiserState };
+    const to = this.#shared(trained.parameters);
+    const change = to.map((value, i) => value - from[i]!);
     const { update, shortened } = rule ? keepRule(change, rule) : { update: change, shortened: false };
     const { rows } = train;
+    const steps = facts.isNormalised ? normaliserOf(task, trained) : undefined;
     return {
-      update,
+      update: this.#control
+        ? joined(update, this.#control.change(globalControl, from, to, trained.rateSum))
+        : normalised(update, facts, steps),
       weight: rows,
-      extras: { trainingLoss: trained.meanLoss * rows, validationLoss: validation.loss },
+      extras: {
+        ...{ trainingLoss: trained.meanLoss * rows, validationLoss: validation.loss },
+        ...(steps !== undefined && { [LOCAL_STEPS]: rows * steps }),
+      },
       counts: {
         ...{ validationRows: validation.rows, validationHits: validation.hits },
         ...(rule && { shortened: shortened ? 1 : 0 }),
@@ -123,11 +156,39 @@ export class PodWork {
     };
   }
 
-  /** Evaluates `parameters` on the test split. @returns the sum's input, and this site's own metrics. */
+  /** The part of an update that a round asks for, see {@link Residual.split}. */
+  split(...update: Parameters<Residual['split']>): PodInput {
+    return this.#residual.split(...update);
+  }
+
+  /** The last update is in a sum: what it changes here counts from now on. @throws KonsilError FILE_WRITE_FAILED */
+  settle(): void {
+    this.#residual.settle();
+    this.#control?.settle();
+    this.#local?.settle();
+    this.#optimiser = { kept: this.#optimiser.next ?? this.#optimiser.kept };
+  }
+
+  /** The model as this site has it: `parameters`, with its own values where parameters stay here. */
+  personal(parameters: Float32Array): Float32Array {
+    return this.#local?.personal(parameters) ?? parameters;
+  }
+
+  /** What standardises raw features; null before {@link standardise}. */
+  get scaling(): { readonly mean: Float32Array; readonly scale: Float32Array } | null {
+    return this.#standardiser;
+  }
+
+  #shared(parameters: Float32Array): Float32Array {
+    return this.#local?.shared(parameters) ?? parameters;
+  }
+
+  /** Evaluates the parameters, with this site's own where some stay here, on the test split. @returns the sum's input, and this site's own metrics. */
   async evaluation(
-    parameters: Float32Array,
+    given: Float32Array,
   ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: Metrics }> {
     const { trainer, facts } = this.#options;
+    const parameters = this.personal(given);
     const { x, y, rows } = this.#data.test;
     const outputs = rows === 0 ? new Float32Array(0) : await trainer.predict({ parameters, x, rows });
     const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);
@@ -157,3 +218,11 @@ export class PodWork {
 }
 
 const NO_VALIDATION = { loss: 0, rows: 0, hits: 0 };
+
+/** One vector after the other. */
+function joined(first: Float32Array, second: Float32Array): Float32Array {
+  const both = new Float32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

@@ -48,7 +48,7 @@ describe('clips of a round', () => {
     const sum = rangeInput(Float32Array.of(0.3, -0.1, 5), facts, undefined);
     expect(sum).toMatchObject({ weight: 0, extras: {} });
     expect(Object.keys(sum.counts)).toEqual(sumSpec('range', facts, exactSums(4)).counts);
-    const clips = (more: Partial<AggregatorSettings>) => clipsOf(sum, settings(more), [2, 1], 1);
+    const clips = (more: Partial<AggregatorSettings>) => clipsOf(sum, settings(more), facts, 1);
     expect(clips({})).toEqual([
       { length: 2, clip: 0.5 },
       { length: 1, clip: 8 },
@@ -61,7 +61,7 @@ describe('clips of a round', () => {
 
   it('are not made of garbage: the round is lost, as with an update that makes no sense', () => {
     const counts = rangeCounts(Float32Array.of(1, 1, 1), [2, 1]);
-    expect(() => clipsOf({ counts }, settings(), [2, 1], 4)).toThrow(
+    expect(() => clipsOf({ counts }, settings(), facts, 4)).toThrow(
       expect.objectContaining({ code: 'AGG_ROUND_SPENT' }),
     );
   });

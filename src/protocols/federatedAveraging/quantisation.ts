@@ -58,20 +58,33 @@ export function stretchesOf({ scale, rotation }: Quantisation, tensors: readonly
   return rotation ? rotatedStretches(parameters) : [parameters];
 }
 
+/** What a task says of the stretches of its updates, beside its model. */
+interface Stretches {
+  readonly parameters: number;
+  readonly stretches?: readonly number[];
+  readonly controls?: ClipRun;
+}
+
 /**
- * Clips from a sum of ranges: as the pods need them, but not above the task's own clip.
+ * Clips from a sum of ranges: as the pods need them, but not above the task's own clip, and that of control variates.
  * @throws KonsilError AGG_ROUND_SPENT when honest pods cannot have sent these ranges.
  */
 export function clipsOf(
   sum: Pick<SummedVector, 'counts'>,
   task: Pick<Task, 'aggregator'>,
-  stretches: readonly number[],
+  { stretches = [], parameters, controls }: Stretches,
   pods: number,
 ): readonly ClipRun[] {
   const { scaleQuantile: quantile } = quantisationOf(task.aggregator);
-  const { clip: most } = task.aggregator;
+  const { clip = Number.POSITIVE_INFINITY } = task.aggregator;
+  let at = 0;
+  const most = stretches.map((length) => {
+    const isControl = at >= parameters;
+    at += length;
+    return isControl && controls ? controls.clip : clip;
+  });
   try {
-    return agreedClips(sum.counts, stretches, { pods, quantile, ...(most !== undefined && { most }) });
+    return agreedClips(sum.counts, stretches, { pods, quantile, most });
   } catch (cause) {
     if (!isKonsilError(cause, 'AGG_OVERFLOW')) throw cause;
     throw new KonsilError('AGG_ROUND_SPENT', `some pod sent garbage: ${cause.message}`, {}, { cause });

@@ -26,10 +26,17 @@ function clipOf({ gradientClipNorm: norm, gradientClipValue: value }: TrainingSe
   return { ...(norm !== undefined && { norm }), ...(value !== undefined && { value }) };
 }
 
+/** Where FedProx's μ is given: among the hyperparameters or with the strategy. */
+export function proximalMuOf({ training, aggregator }: Pick<Task, 'training' | 'aggregator'>): number | undefined {
+  const { strategy } = aggregator;
+  return strategy?.name === 'FedProx' ? strategy.mu : training.proximalMu;
+}
+
 /** The trainer's options for `task` on the ONNX file `model`; `source` names the model in errors. */
 export function trainerOptions(task: Task, model: TrainerOptions['model'], source: string): TrainerOptions {
-  const { loss, lossOptions, batchSize, accumulate, proximalMu, train, freeze, privateSteps } = task.training;
+  const { loss, lossOptions, batchSize, accumulate, train, freeze, privateSteps } = task.training;
   const clip = clipOf(task.training);
+  const mu = proximalMuOf(task);
   return {
     ...{ model, source, batchSize },
     // options of other losses are refused with the task
@@ -37,7 +44,8 @@ export function trainerOptions(task: Task, model: TrainerOptions['model'], sourc
     optimiser: optimiserOf(task.training),
     ...(accumulate !== undefined && { accumulate }),
     ...(clip && { clip }),
-    ...(proximalMu !== undefined && { proximal: { mu: proximalMu } }),
+    ...(mu !== undefined && { proximal: { mu } }),
+    ...(task.aggregator.strategy?.name === 'SCAFFOLD' && { controlVariates: true }),
     ...(privateSteps && {
       privacy: { clipNorm: privateSteps.clipNorm, noiseMultiplier: privateSteps.noiseMultiplier },
     }),

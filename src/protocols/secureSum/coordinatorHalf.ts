@@ -47,6 +47,23 @@ export interface SumPorts {
   readonly onPod: (pod: string, phase: SecurePhase, what: 'lost' | 'rejected' | 'complained', detail: string) => void;
   /** Is shown everything that comes and goes, for a transcript; absent when nobody keeps one. */
   readonly onRecord?: (record: SumRecord) => void;
+  /** Keeps what another process needs to go on with the attempt; absent when none ever will. */
+  readonly keep?: SumKeeper;
+}
+
+/** Memory that outlives the process. What it throws ends the attempt. */
+export interface SumKeeper {
+  /** Is told everything that changes the attempt before it has an effect. */
+  readonly event: (event: ServerEvent) => void;
+  /** Is given each masked vector before its `upload` event. */
+  readonly vector: (wire: Uint8Array) => void;
+}
+
+/** What a {@link SumKeeper} has kept. */
+export interface KeptSum {
+  readonly events: readonly ServerEvent[];
+  /** The vector with this SHA-256. */
+  readonly vector: (sha256: Uint8Array) => Uint8Array;
 }
 
 /** What came or went. A release message has shares in it. */
@@ -110,8 +127,8 @@ export class CoordinatorSum {
   readonly #announcedBy = new Set<string>();
   readonly #waiting: Announced[] = [];
   #fetching = 0;
-  /** Vectors that have arrived, until the machine has said whether they count. */
-  readonly #arrived = new Map<string, Uint8Array>();
+  /** Vectors that have arrived (or wait on disk), until the machine has said whether they count. */
+  readonly #arrived = new Map<string, () => Uint8Array>();
   /** Vectors that are in the sum already, to be filled anew. */
   readonly #spare: Uint8Array[] = [];
   readonly #spec: VectorSpec;
@@ -119,8 +136,16 @@ export class CoordinatorSum {
   /** Additions under way, one after the other. */
   #added: Promise<void> = Promise.resolve();
 
-  /** @param spec - Slots of the vector; its shape is the session's. */
-  constructor(session: Session, spec: VectorSpec, identity: KeyPair, ports: SumPorts) {
+  /** Messages of the last change of phase: a pod may not have got them when the process before this one ended. */
+  #lastSent: Extract<ServerOutput, { type: 'send' }>[] = [];
+  #isReplaying = false;
+  #hasFailed = false;
+
+  /**
+   * @param spec - Slots of the vector; its shape is the session's.
+   * @param kept - Of the process that began this attempt; pods that are lost since are to be told by {@link gone}.
+   */
+  constructor(session: Session, spec: VectorSpec, identity: KeyPair, ports: SumPorts, kept?: KeptSum) {
     this.#ports = ports;
     this.#spec = spec;
     this.#sum = allocateVector(session.shape);
@@ -128,7 +153,34 @@ export class CoordinatorSum {
       [this.#settle, this.#reject] = [resolve, reject];
     });
     this.#state = startServer(session, identity);
+    if (kept) this.#replay(kept);
+    if (this.#state.phase === 'done' || this.#state.phase === 'failed') return;
+    for (const { to, bytes } of this.#lastSent) this.#ports.send(to, bytes);
     this.#enterPhase();
+  }
+
+  /** The same events make the same state: nothing is sent, nothing is waited for. */
+  #replay({ events, vector }: KeptSum): void {
+    this.#isReplaying = true;
+    for (const event of events) {
+      const phase = this.#state.phase as SecurePhase;
+      if (event.type === 'close') this.#close();
+      else {
+        if (event.type === 'gone') this.#ports.onPod(event.from, phase, 'lost', 'before the coordinator was restarted');
+        if (event.type === 'upload') {
+          const { session } = this.#state;
+          const { sha256 } = readManifest(session, event.from, event.manifest);
+          this.#announcedBy.add(event.from);
+          // read when its turn comes: no more than one is in memory
+          this.#arrived.set(event.from, () =>
+            fromWire(vector(sha256), this.#spec, this.#spare.pop() ?? allocateVector(session.shape)),
+          );
+        }
+        this.#apply(event);
+        this.#arrived.delete(event.from);
+      }
+    }
+    this.#isReplaying = false;
   }
 
   /** A pod's message, with the masked vector's reference when it is the manifest. */
@@ -148,6 +200,7 @@ export class CoordinatorSum {
       this.#fetching++;
       this.#fetch(next)
         .catch((error: unknown) => {
+          if (isKonsilError(error, 'FILE_WRITE_FAILED')) return this.#fail(error);
           if (isKonsilError(error, 'AGG_BAD_MESSAGE'))
             this.#ports.onPod(next.from, 'upload', 'rejected', error.message);
           this.gone(next.from); // lost while uploading: a dropout like any other
@@ -168,9 +221,10 @@ export class CoordinatorSum {
     const wire = await this.#ports.fetch(from, ref);
     if (wire.length !== promised.bytes || !equalBytes(await this.#ports.pool.sha256(wire), promised.sha256))
       throw bad('masked vector is not the one its manifest promises');
+    this.#ports.keep?.vector(wire);
     // fresh memory costs more than the sum: every page of it is a fault
-    const vector = this.#spare.pop() ?? allocateVector(session.shape);
-    this.#arrived.set(from, fromWire(wire, this.#spec, vector));
+    const vector = fromWire(wire, this.#spec, this.#spare.pop() ?? allocateVector(session.shape));
+    this.#arrived.set(from, () => vector);
     this.#apply({ type: 'upload', from, manifest });
     this.#arrived.delete(from);
     await this.#added.catch(() => undefined); // no more vectors in memory than are fetched at once
@@ -187,16 +241,25 @@ export class CoordinatorSum {
   }
 
   #apply(event: ServerEvent): void {
+    if (this.#hasFailed) return;
     const before = this.#state.phase;
     const step = stepServer(this.#state, event);
     const { state, outputs } = step;
+    try {
+      if (state !== this.#state && !this.#isReplaying) this.#ports.keep?.event(event);
+    } catch (error) {
+      return this.#fail(error); // what is not written down must not happen
+    }
     if (this.#ports.onRecord) recordStep(this.#ports.onRecord, this.#state, event, step);
     this.#state = state;
     const phase = before as SecurePhase;
     const rejected: string[] = [];
+    if (state.phase !== before) this.#lastSent = [];
     for (const output of outputs) {
-      if (output.type === 'send') this.#ports.send(output.to, output.bytes);
-      else if (output.type === 'rejected') {
+      if (output.type === 'send') {
+        this.#lastSent.push(output);
+        if (!this.#isReplaying) this.#ports.send(output.to, output.bytes);
+      } else if (output.type === 'rejected') {
         this.#ports.onPod(output.from, phase, 'rejected', output.error.message);
         rejected.push(output.from);
       } else if (output.type === 'complaint')
@@ -205,7 +268,7 @@ export class CoordinatorSum {
       else if (output.type === 'unmask') this.#unmask(output);
       else this.#finish({ ok: false, error: output.error, spent: output.spent });
     }
-    if (state.phase === 'done' || state.phase === 'failed') return;
+    if (this.#isReplaying || state.phase === 'done' || state.phase === 'failed') return;
     // an honest pod sends nothing that is rejected, so there is nothing to wait for
     if (rejected.length > 0 && event.type !== 'gone') return rejected.forEach((pod) => this.gone(pod));
     if (state.phase !== before) this.#enterPhase();
@@ -235,8 +298,9 @@ export class CoordinatorSum {
     this.#ports.onPhase(phase, this.#state.awaiting);
   }
 
-  #add(lanes: Uint8Array): void {
+  #add(load: () => Uint8Array): void {
     this.#added = this.#added.then(async () => {
+      const lanes = load();
       await this.#ports.pool.add(this.#sum, lanes, shapeOf(this.#spec));
       this.#spare.push(lanes);
     });
@@ -249,6 +313,13 @@ export class CoordinatorSum {
       .then(() => this.#ports.pool.applyMasks(this.#sum, shapeOf(this.#spec), masks))
       .then(() => this.#finish({ ok: true, lanes: this.#sum, survivors }), this.#reject)
       .finally(() => wipe(...masks.map(({ key }) => key)));
+  }
+
+  /** The attempt cannot go on, for a reason of our own. */
+  #fail(error: unknown): void {
+    this.#cancelTimer();
+    this.#hasFailed = true;
+    this.#reject(error);
   }
 
   #finish(outcome: SumOutcome): void {

@@ -34,7 +34,7 @@ export interface EngineOptions {
 }
 
 /** Settings of a run of steps besides parameters and learning rate. */
-type StepperSettings = Pick<StepperOptions, 'schedule' | 'firstStep' | 'anchor' | 'correction'>;
+type StepperSettings = Pick<StepperOptions, 'schedule' | 'firstStep' | 'anchor' | 'correction' | 'optimiserState'>;
 
 export class Engine {
   readonly #program: TrainingProgram;
@@ -144,14 +144,15 @@ export class Engine {
     return shuffledBatches(rows, batchSize * accumulate, seed);
   }
 
-  /** Trains from fresh optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
+  /** Trains from fresh optimiser state or what an earlier call has left. @throws KonsilError TRAINING_DIVERGED naming the step. */
   async train(request: TrainRequest, checkpoint: Checkpoint): Promise<TrainResult> {
     const { batchSize, accumulate, optimiser } = this.#program;
     const y = this.#checked(request);
     const total = stepsOf(request.budget, request.rows, batchSize * accumulate);
-    const { schedule, firstStep, anchor, correction } = request;
+    const { schedule, firstStep, anchor, correction, optimiserState } = request;
     const rate = request.learningRate ?? optimiser.learningRate;
-    const stepper = await this.stepper(request.parameters, rate, { schedule, firstStep, anchor, correction });
+    const settings = { schedule, firstStep, anchor, correction, optimiserState };
+    const stepper = await this.stepper(request.parameters, rate, settings);
     const batches = this.#batches(request);
     const maskRng = seededRng(request.seed, 'dropout');
     const pace = new Pace();
@@ -186,6 +187,7 @@ export class Engine {
     return {
       ...{ parameters: await stepper.parameters(), meanLoss: meanLoss(), steps: total, samples },
       rateSum: stepper.rateSum,
+      ...(request.keepsOptimiserState && { optimiserState: await stepper.optimiserState() }),
     };
   }
 

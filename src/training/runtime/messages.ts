@@ -27,6 +27,14 @@ export interface Samples extends Features {
   readonly y: Targets;
 }
 
+/** What an optimiser remembers of its steps. */
+export interface OptimiserState {
+  /** One value a trained coordinate and state vector, vector by vector. */
+  readonly values: Float32Array;
+  /** Steps so far, which corrections of first steps count from. */
+  readonly steps: number;
+}
+
 export interface TrainRequest extends Samples {
   readonly budget: Budget;
   /** Of the shuffles and of Dropout, an integer in [0, 2^32). */
@@ -41,6 +49,10 @@ export interface TrainRequest extends Samples {
   readonly anchor?: Float32Array;
   /** SCAFFOLD: c - cᵢ, `[layout.length]`; entries of running statistics are not looked at. @default zeros */
   readonly correction?: Float32Array;
+  /** What an earlier call has left. @default as before the first step */
+  readonly optimiserState?: OptimiserState;
+  /** Whether the result has the optimiser's state. @default false */
+  readonly keepsOptimiserState?: boolean;
 }
 
 export interface TrainResult {
@@ -55,6 +67,8 @@ export interface TrainResult {
   readonly steps: number;
   /** Rows seen, counted again in every epoch. */
   readonly samples: number;
+  /** For the next call, where it was asked for. */
+  readonly optimiserState?: OptimiserState;
 }
 
 export interface GradientResult {

@@ -3,7 +3,8 @@
  * @module
  */
 import * as ort from 'onnxruntime-node';
-import { checkParameters, type Layout, storedDims, trainedLength } from '../layout.ts';
+import { KonsilError } from '../../base/index.ts';
+import { checkParameters, type Layout, trainedLength } from '../layout.ts';
 import { GraphBuilder } from '../onnx/builder.ts';
 import { emitModel } from '../onnx/emit.ts';
 import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
@@ -21,6 +22,14 @@ export interface State {
   advance(results: Tensors): void;
   /** A copy of weights and statistics, `[layout.length]`. */
   parameters(): Promise<Float32Array>;
+  /** A copy of the optimiser's state, vector by vector. */
+  slotValues(): Promise<Float32Array>;
+}
+
+/** What training begins with: a model, and the optimiser's state, one value for all of it or those of earlier steps. */
+export interface Start {
+  readonly parameters: Float32Array;
+  readonly slots: number | Float32Array;
 }
 
 /** Tensor views on the optimiser's state in a whole state vector, under the names of the graph's inputs or outputs. */
@@ -34,12 +43,16 @@ function slotViews({ layout, stateSlots }: TrainingProgram, vector: Float32Array
   return tensors;
 }
 
-/** `[weights | statistics | state 0 | state 1 ...]` before the first step. */
-function startVector(program: TrainingProgram, parameters: Float32Array, stateStart: number): Float32Array {
-  const { layout, stateSlots } = program;
+/** `[weights | statistics | state 0 | state 1 ...]` before the first step. @throws KonsilError MODEL_MISMATCH */
+function startVector({ layout, stateSlots }: TrainingProgram, { parameters, slots }: Start): Float32Array {
   checkParameters(layout, parameters);
-  const vector = new Float32Array(layout.length + trainedLength(layout) * stateSlots);
-  vector.fill(stateStart, layout.length).set(parameters);
+  const length = trainedLength(layout) * stateSlots;
+  const vector = new Float32Array(layout.length + length);
+  vector.set(parameters);
+  if (typeof slots === 'number') return vector.fill(slots, layout.length);
+  if (slots.length !== length)
+    throw new KonsilError('MODEL_MISMATCH', `optimiser state has ${slots.length} values, expected ${length}`);
+  vector.set(slots, layout.length);
   return vector;
 }
 
@@ -63,9 +76,9 @@ export class HostState implements State {
   readonly #turns: readonly [Turn, Turn];
   #turn: Turn;
 
-  constructor(program: TrainingProgram, parameters: Float32Array, stateStart: number) {
+  constructor(program: TrainingProgram, begin: Start) {
     const { layout } = program;
-    const a = startVector(program, parameters, stateStart);
+    const a = startVector(program, begin);
     const b = new Float32Array(a.length);
     const buffers = { ...layout, entries: layout.entries.filter(({ kind }) => kind === 'buffer') };
     const turn = (from: Float32Array, out: Float32Array): Turn => ({
@@ -112,14 +125,18 @@ export class HostState implements State {
   parameters(): Promise<Float32Array> {
     return Promise.resolve(this.vector.slice(0, this.#layout.length));
   }
+
+  slotValues(): Promise<Float32Array> {
+    return Promise.resolve(this.vector.slice(this.#layout.length));
+  }
 }
 
-/** A graph that hands its inputs `param/…` on: how values leave a device, whose tensors cannot be read directly. */
-function downloadGraph({ layout }: TrainingProgram): Uint8Array {
+/** A graph that hands its inputs on: how values leave a device, whose tensors cannot be read directly. */
+function downloadGraph(inputs: readonly string[], tensors: Tensors): Uint8Array {
   const graph = new GraphBuilder('gpu');
   const outputs = new Map<string, string>();
-  for (const { name, dims } of layout.entries)
-    outputs.set(`host/${name}`, graph.input(GRAPH_NAMES.parameter(name), { dtype: 'float32', dims: storedDims(dims) }));
+  for (const name of inputs)
+    outputs.set(`host/${name}`, graph.input(name, { dtype: 'float32', dims: tensors[name]!.dims }));
   return emitModel(graph, outputs);
 }
 
@@ -131,15 +148,10 @@ export class DeviceState implements State {
   #slots: Tensors;
 
   /** @param options - Of sessions on this device. */
-  constructor(
-    program: TrainingProgram,
-    parameters: Float32Array,
-    stateStart: number,
-    options: ort.InferenceSession.SessionOptions,
-  ) {
+  constructor(program: TrainingProgram, begin: Start, options: ort.InferenceSession.SessionOptions) {
     this.#program = program;
     this.#options = options;
-    const start = startVector(program, parameters, stateStart);
+    const start = startVector(program, begin);
     this.#weights = views(program.layout, start, GRAPH_NAMES.parameter);
     this.#slots = slotViews(program, start, 'in');
   }
@@ -173,10 +185,32 @@ export class DeviceState implements State {
 
   async parameters(): Promise<Float32Array> {
     const { layout } = this.#program;
-    const vector = new Float32Array(layout.length);
-    const session = await ort.InferenceSession.create(downloadGraph(this.#program), this.#options);
-    const results = await session.run(this.#weights);
-    for (const { name, offset } of layout.entries) vector.set(results[`host/${name}`]!.data as Float32Array, offset);
+    return this.#download(
+      layout.entries.map(({ name }) => GRAPH_NAMES.parameter(name)),
+      this.#weights,
+    );
+  }
+
+  async slotValues(): Promise<Float32Array> {
+    const { layout, stateSlots } = this.#program;
+    const trained = layout.entries.filter(({ kind }) => kind === 'trainable');
+    const inputs = Array.from({ length: stateSlots }, (_, slot) =>
+      trained.map(({ name }) => GRAPH_NAMES.state(slot, name)),
+    ).flat();
+    return inputs.length === 0 ? new Float32Array(0) : this.#download(inputs, this.#slots);
+  }
+
+  /** The values of some of `tensors`, one after another. */
+  async #download(inputs: readonly string[], tensors: Tensors): Promise<Float32Array> {
+    const session = await ort.InferenceSession.create(downloadGraph(inputs, tensors), this.#options);
+    const results = await session.run(Object.fromEntries(inputs.map((name) => [name, tensors[name]!])));
+    const values = inputs.map((name) => results[`host/${name}`]!.data as Float32Array);
+    const vector = new Float32Array(values.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const value of values) {
+      vector.set(value, at);
+      at += value.length;
+    }
     await session.release();
     return vector;
   }

@@ -12,6 +12,7 @@ import { GRAPH_NAMES, type TrainingProgram } from '../program.ts';
 import { type Tensors, tensor, trainedViews } from './feeds.ts';
 import type { ExecutorFor, GradientSource } from './gradients.ts';
 import type { Loop } from './loop.ts';
+import type { OptimiserState } from './messages.ts';
 import { DeviceState, HostState, type State } from './state.ts';
 
 /** The first entry with a NaN or an infinity in `vector`. */
@@ -39,6 +40,8 @@ export interface StepperOptions {
   readonly firstStep?: number | undefined;
   readonly anchor?: Float32Array | undefined;
   readonly correction?: Float32Array | undefined;
+  /** What earlier steps have left. @default as before the first step */
+  readonly optimiserState?: OptimiserState | undefined;
   /** Options of sessions on a device that keeps the state between steps. @default the state is in host memory */
   readonly device?: ort.InferenceSession.SessionOptions | undefined;
 }
@@ -87,11 +90,12 @@ export class Stepper {
     this.#gradients = gradients === undefined ? {} : trainedViews(program.layout, gradients.mean, GRAPH_NAMES.gradient);
     this.#fixed = hookFeeds(options);
     for (const [name, data] of Object.entries(this.#scalars)) this.#fixed[GRAPH_NAMES.scalar(name)] = tensor(data, []);
-    const start = this.#optimiser.stateStart ?? 0;
+    const { optimiserState } = options;
+    const start = { parameters, slots: optimiserState?.values ?? this.#optimiser.stateStart ?? 0 };
     this.#state =
       options.device !== undefined && gradients === undefined
-        ? new DeviceState(program, parameters, start, options.device)
-        : new HostState(program, parameters, start);
+        ? new DeviceState(program, start, options.device)
+        : new HostState(program, start);
   }
 
   /**
@@ -155,13 +159,23 @@ export class Stepper {
     return vector;
   }
 
+  /** What the next call can go on from. */
+  async optimiserState(): Promise<OptimiserState> {
+    return { values: await this.#state.slotValues(), steps: this.#earlier + this.#steps };
+  }
+
+  /** Steps of the optimiser before the first one here. */
+  get #earlier(): number {
+    return this.#options.optimiserState?.steps ?? 0;
+  }
+
   /** The optimiser's scalars for the next step, which counts from here on. */
   #scalarValues(): Readonly<Record<string, number>> {
     const { learningRate, schedule, firstStep = 0 } = this.#options;
     const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + this.#steps);
     const rate = learningRate * factor;
     this.#rateSum += rate;
-    return this.#optimiser.scalarsAt(++this.#steps, rate);
+    return this.#optimiser.scalarsAt(this.#earlier + ++this.#steps, rate);
   }
 
   async #fused(

@@ -120,7 +120,7 @@ export class Trainer {
   }
 
   /**
-   * Trains from `parameters` with fresh optimiser state and gives the new ones. Rows are reshuffled every epoch; a step
+   * Trains from `parameters` and gives the new ones; with fresh optimiser state unless the one of an earlier call is given. Rows are reshuffled every epoch; a step
    * budget goes through as many epochs as it needs.
    *
    * @throws KonsilError MODEL_MISMATCH or DATA_* when the data do not fit, TRAINING_DIVERGED naming the step when loss or

@@ -5,7 +5,7 @@
  */
 import type { Scalar, Tensor, Tensor1D, Variable } from '@tensorflow/tfjs-core';
 import { KonsilError, seededRng } from '../../base/index.ts';
-import { checkParameters, type LayoutEntry, viewOf } from '../layout.ts';
+import { checkParameters, type LayoutEntry, trainedLength, viewOf } from '../layout.ts';
 import { resolveLoss } from '../losses/spec.ts';
 import { checkSchedule, scheduleFactor } from '../optim/schedule.ts';
 import type { CompileOptions } from '../options.ts';
@@ -97,7 +97,7 @@ export class TfjsEngine implements TrainingEngine {
     tf.dispose([loss, state]);
   }
 
-  /** Trains from zero optimiser state. @throws KonsilError TRAINING_DIVERGED naming the step. */
+  /** Trains from zero optimiser state or what an earlier call has left. @throws KonsilError TRAINING_DIVERGED naming the step. */
   async train(request: TrainRequest, checkpoint: Checkpoint): Promise<TrainResult> {
     const { batchSize, optimiser } = this.program;
     const y = this.#checked(request);
@@ -106,7 +106,8 @@ export class TfjsEngine implements TrainingEngine {
     if (schedule !== undefined) checkSchedule(schedule);
     const batches = shuffledBatches(request.rows, batchSize, request.seed);
     this.#write(request.parameters);
-    const state = this.#freshState();
+    const earlier = request.optimiserState?.steps ?? 0;
+    const state = request.optimiserState ? this.#stateOf(request.optimiserState.values) : this.#freshState();
     const hooks = this.#hooks(request);
     const seeds = this.#dropoutSeeds(request.seed);
     let [lossSum, samples, rateSum] = [0, 0, 0];
@@ -118,7 +119,7 @@ export class TfjsEngine implements TrainingEngine {
         const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + step);
         const learningRate = (request.learningRate ?? optimiser.learningRate) * factor;
         rateSum += learningRate;
-        const result = this.#step(batch, request.x, y, { state, hooks, step: step + 1, learningRate });
+        const result = this.#step(batch, request.x, y, { state, hooks, step: earlier + step + 1, learningRate });
         const [loss, probe] = await result.data();
         result.dispose();
         await this.#checkFinite(step + 1, loss!, probe!);
@@ -126,7 +127,12 @@ export class TfjsEngine implements TrainingEngine {
         samples += batch.length;
       }
       checkpoint(total, total, lossSum / samples);
-      return { parameters: await this.#read(), meanLoss: lossSum / samples, steps: total, samples, rateSum };
+      return {
+        ...{ parameters: await this.#read(), meanLoss: lossSum / samples, steps: total, samples, rateSum },
+        ...(request.keepsOptimiserState && {
+          optimiserState: { values: await this.#valuesOf(state), steps: earlier + total },
+        }),
+      };
     } finally {
       tf.dispose([state, Object.values(hooks)]);
     }
@@ -210,6 +216,33 @@ export class TfjsEngine implements TrainingEngine {
     return this.#trained.map((variable) =>
       Array.from({ length: this.#optimiser.slots }, () => tf.zerosLike(variable as Tensor)),
     );
+  }
+
+  /** State from its values, vector by vector. @throws KonsilError MODEL_MISMATCH */
+  #stateOf(values: Float32Array): State {
+    const { layout } = this.program;
+    const [trained, { slots }] = [trainedLength(layout), this.#optimiser];
+    if (values.length !== trained * slots)
+      throw new KonsilError(
+        'MODEL_MISMATCH',
+        `optimiser state has ${values.length} values, expected ${trained * slots}`,
+      );
+    return this.#trained.map((_, i) =>
+      Array.from({ length: slots }, (_none, slot) => {
+        const entry = layout.entries[i]!;
+        return tf.tensor(viewOf(values, entry, slot * trained).slice(), [...entry.dims], 'float32');
+      }),
+    );
+  }
+
+  async #valuesOf(state: State): Promise<Float32Array> {
+    const { layout } = this.program;
+    const trained = trainedLength(layout);
+    const values = new Float32Array(trained * this.#optimiser.slots);
+    for (const [i, slots] of state.entries())
+      for (const [slot, tensor] of slots.entries())
+        viewOf(values, layout.entries[i]!, slot * trained).set(await tensor.data());
+    return values;
   }
 
   #features(batch: Uint32Array, x: Float32Array): Tensor {

@@ -1,0 +1,2 @@
+export * from './runJournal.ts';
+export * from './sumLog.ts';

@@ -1,0 +1,43 @@
+/** Pods that come when the run is under way. @module */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Federation, type PodName, reasons, shortTask } from '../../sim/federation.ts';
+
+const D: PodName = 'hospital-d';
+let federation: Federation;
+afterEach(() => federation.close());
+
+/** A run that begins without hospital d, which comes after round 1. */
+async function runWithLate(pods: string): Promise<Awaited<ReturnType<Federation['run']>>> {
+  federation = await Federation.open({
+    pods: ['hospital-a', 'hospital-b', 'hospital-c'],
+    task: (yaml) =>
+      shortTask(yaml)
+        .replace(/\n( +)epochs: \d+/, '\n$1epochs: 12')
+        .replace('  identifiers:', `  ${pods}\n  identifiers:`)
+        .replace('  aggregator:', '  deadlines: { join: 120, train: 600, exchange: 60, evaluate: 300 }\n  aggregator:'),
+  });
+  let coming: Promise<void> | null = null;
+  federation.onEvent = (event) => {
+    if (event.type === 'round' && event.round === 1) coming ??= federation.startPod(D);
+  };
+  const outcome = await federation.run();
+  await coming;
+  expect(outcome.status, outcome.reason).toBe('complete');
+  return outcome;
+}
+
+describe('a pod that was not there when the run began', () => {
+  it('joins at a later round when the task allows it, and its rows count from then on', async () => {
+    const { rounds } = await runWithLate('late_join: true');
+    const joined = rounds.findIndex(({ survivors }) => survivors.includes(D));
+    expect(joined).toBeGreaterThan(0);
+    expect(rounds.slice(joined).every(({ survivors }) => survivors.length === 4)).toBe(true);
+    expect(rounds[joined]!.trainingRows).toBeGreaterThan(rounds[0]!.trainingRows);
+  });
+
+  it('is not asked when the task does not say so', async () => {
+    const outcome = await runWithLate('late_join: false');
+    expect(outcome.rounds.every(({ survivors }) => survivors.length === 3)).toBe(true);
+    expect(reasons(outcome)[D]).toContain('not online');
+  });
+});

@@ -1,0 +1,105 @@
+/**
+ * From a modeller's request to a run that takes part: admission, the ledger's line, the run itself.
+ * @module
+ */
+import { toHex, utf8 } from '../base/index.ts';
+import { type Identity, type MaskPool, sha256 } from '../crypto/index.ts';
+import type { OpenDataset } from '../datasources/index.ts';
+import type { Peer, PeerBook } from '../keystore/index.ts';
+import type { PodConfig } from '../tasks/index.ts';
+import type { OpenTrainer } from '../training/index.ts';
+import type { Blobs, Channel, Clock } from '../transport/index.ts';
+import type { Context, MessageOf } from '../wire/index.ts';
+import { type Admitted, admit } from './admission.ts';
+import type { Ledger } from './ledger.ts';
+import type { PodEvent, PodNotice } from './notices.ts';
+import { PodRun } from './podRun.ts';
+import { PrivacyAccount } from './privacyAccount.ts';
+import type { SumJournal } from './sumJournal.ts';
+
+/** Largest model file a pod accepts (the platform's own limit for weights). */
+const MAX_MODEL_BYTES = 500 * 2 ** 20;
+
+/** What the runs of a pod share. */
+export interface RunsOptions {
+  readonly config: PodConfig;
+  readonly identity: Identity;
+  readonly peers: PeerBook;
+  readonly clock: Clock;
+  readonly channel: Channel;
+  readonly blobs: Blobs;
+  readonly pool: MaskPool;
+  readonly openDataset: OpenDataset;
+  readonly openTrainer: OpenTrainer;
+  readonly ledger: Ledger;
+  readonly journal: SumJournal;
+  readonly onNotice: (notice: PodNotice) => void;
+}
+
+/** What was asked for. */
+export interface RunRequest {
+  readonly run: string;
+  readonly from: Peer;
+  readonly request: MessageOf<'JOB_REQUEST'>;
+}
+
+/** Where messages about admission belong. */
+export const admissionOf = ({ run }: Pick<RunRequest, 'run'>): Context => ({ run, round: 0, phase: 'admission' });
+
+/**
+ * Sets a run up. Whatever fails, nothing of it is left.
+ * @throws Refusal, KonsilError FILE_WRITE_FAILED, or anything when `signal` is aborted.
+ */
+export async function startRun(
+  options: RunsOptions,
+  { run, from, request }: RunRequest,
+  signal: AbortSignal,
+  onEvent: (event: PodEvent) => void,
+): Promise<PodRun> {
+  const { config, identity, peers, ledger, blobs, channel, pool, journal, onNotice } = options;
+  const { openDataset, openTrainer } = options;
+  const context = admissionOf({ run });
+  const { dataset, model } = request;
+  const line = { run, modeller: from.name, dataset };
+  const admitted = await admit({
+    ...{ config, identity, peers, request, from, signal, openDataset, openTrainer },
+    account: (unit, delta) => {
+      const { privacy, recordPrivacy } = config.policy;
+      return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);
+    },
+    pullModel: () => blobs.pull(from.public.id, model, context, { maxBytes: MAX_MODEL_BYTES, signal }),
+  });
+  try {
+    signal.throwIfAborted();
+    ledger.append({ event: 'accepted', ...line, task: toHex(sha256(utf8(request.task))), model: model.id });
+    const started = new PodRun({
+      ...{
+        runId: run,
+        journal,
+        pool,
+        podName: config.name,
+        state: config.state,
+        coordinator: from,
+        identity,
+        policy: config.policy,
+      },
+      ...{ request, admitted, channel, blobs, onEvent },
+      recordRound: (round) => ledger.append({ event: 'round', ...line, ...round }),
+    });
+    tell(admitted, line, onNotice);
+    return started;
+  } catch (error) {
+    await admitted.trainer.close();
+    throw error;
+  }
+}
+
+function tell(
+  { data, trainer }: Admitted,
+  { run, dataset }: { readonly run: string; readonly dataset: string },
+  onNotice: (notice: PodNotice) => void,
+): void {
+  for (const warning of data.warnings) onNotice({ type: 'problem', reason: `dataset "${dataset}": ${warning}` });
+  const { engine, device, fallbacks } = trainer.program;
+  onNotice({ type: 'accepted', run, rows: data.train.rows, trains: { engine, device, fallbacks } });
+}
