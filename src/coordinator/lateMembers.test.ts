@@ -5,6 +5,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type PodName, withDeadlines } from '../../sim/federation.ts';
 import { HostilePod } from '../../test/support/hostilePod.ts';
+import { type Clock, systemClock } from '../transport/index.ts';
 import type { Context } from '../wire/index.ts';
 
 const TRIO: readonly PodName[] = ['hospital-a', 'hospital-b', 'hospital-c'];
@@ -24,7 +25,21 @@ const statesOf = (): string[] =>
 
 describe('a pod that puts a run in its queue', () => {
   it('is not waited for beyond the deadline, is asked once, and joins when it is ready', async () => {
-    federation = await Federation.open({ pods: TRIO, task: withDeadlines('join: 20') });
+    // the deadline passes when the others take part, not before on a busy machine
+    const JOIN_MS = 77_000;
+    const overdue: (() => void)[] = [];
+    const modellers: Clock = {
+      ...systemClock,
+      after: (delayMs, callback) => {
+        if (delayMs !== JOIN_MS) return systemClock.after(delayMs, callback);
+        overdue.push(callback);
+        return () => overdue.splice(overdue.indexOf(callback), 1);
+      },
+    };
+    federation = await Federation.open({
+      ...{ pods: TRIO, task: withDeadlines(`join: ${JOIN_MS / 1_000}`) },
+      clock: (name) => (name === 'modeller' ? modellers : systemClock),
+    });
     const asked: Context[] = [];
     pod = await HostilePod.open(federation, D, {
       onRequest: (context) => {
@@ -33,7 +48,10 @@ describe('a pod that puts a run in its queue', () => {
       },
       onRound: (context) => pod.send(context, { type: 'TASK_ABORT', reason: 'CANCELLED', message: 'seen enough' }),
     });
+    const active = new Set<string>();
     federation.onEvent = (event) => {
+      if (event.type === 'member' && event.state === 'active') active.add(event.pod);
+      if (active.size === 3 && asked.length > 0) for (const callback of overdue.splice(0)) callback();
       if (event.type === 'round' && event.round === 1) pod.send(asked[0]!, { type: 'JOB_ACCEPT' });
     };
     const outcome = await federation.run();
@@ -46,7 +64,7 @@ describe('a pod that puts a run in its queue', () => {
 
 describe('a pod that does not have the run any more', () => {
   it('is lost, not gone: it is asked to begin anew', async () => {
-    federation = await Federation.open({ pods: TRIO });
+    federation = await Federation.open({ pods: TRIO, clock: () => systemClock });
     let rounds = 0;
     pod = await HostilePod.open(federation, D, {
       onRound: (context) => {

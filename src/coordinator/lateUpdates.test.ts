@@ -3,9 +3,10 @@
  * @module
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { allowPlain, Federation, initialOf, plainTask, withDeadlines } from '../../sim/federation.ts';
+import { allowPlain, Federation, hastyClock, initialOf, plainTask, withDeadlines } from '../../sim/federation.ts';
 import type { PodInput } from '../aggregation/index.ts';
 import { PodWork } from '../protocols/index.ts';
+import type { Clock } from '../transport/index.ts';
 import type { RunEvent } from './events.ts';
 import { LateUpdates } from './lateUpdates.ts';
 import type { Member, Members } from './members.ts';
@@ -16,6 +17,8 @@ afterEach(async () => {
   await federation?.close();
   federation = undefined;
 });
+
+const TRAIN_SECONDS = 777;
 
 type Waiter = Parameters<Members['listen']>[0];
 
@@ -121,13 +124,25 @@ describe('a federation with staleness', () => {
       sent[completed]!.push(input);
       return input;
     });
-    const task = withDeadlines('train: 40', plainTask);
+    const task = withDeadlines(`train: ${TRAIN_SECONDS}`, plainTask);
+    // the deadline of the first round passes when it is told to, all others never do
+    let passDeadline = (): void => undefined;
+    const clock: Clock = {
+      now: hastyClock.now,
+      after: (delayMs, callback) => {
+        if (delayMs === 1_000 * TRAIN_SECONDS) passDeadline = callback;
+        return delayMs < 10_000 ? hastyClock.after(delayMs, callback) : () => undefined;
+      },
+    };
     const staleness = '  aggregator:\n    staleness: { max_rounds: 2, exponent: 2 }';
     federation = await Federation.open({
       task: (yaml) => task(yaml).replace('  aggregator:', staleness),
       pod: allowPlain,
+      clock: () => clock,
     });
     federation.onEvent = (event) => {
+      const isFirst = event.type === 'phase' && event.purpose === 'update' && event.completed === 0;
+      if (isFirst && event.awaiting.length === 1) queueMicrotask(passDeadline);
       if (event.type === 'round' && event.round === 1) roundOver();
       if (event.type === 'late') lateIn();
     };

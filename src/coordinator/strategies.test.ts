@@ -14,10 +14,12 @@ import {
 } from '../../sim/federation.ts';
 import type { PodInput } from '../aggregation/index.ts';
 import { PodWork } from '../protocols/index.ts';
+import { systemClock } from '../transport/index.ts';
 
 let federation: Federation;
 const open = async (options: FederationOptions): Promise<Federation> => {
-  federation = await Federation.open(options);
+  // nobody is lost here, and on a busy machine nobody should be taken for it
+  federation = await Federation.open({ ...options, clock: () => systemClock });
   return federation;
 };
 afterEach(async () => {

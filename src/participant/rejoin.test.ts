@@ -139,15 +139,6 @@ describe('a coordinator that does not go on', () => {
     expect(await coordinator.ask(A, run)).toEqual({ type: 'JOB_ACCEPT' });
   });
 
-  it('keeps it when it speaks of the run in time', async () => {
-    await open([A], { pod: limits({ coordinatorGraceMs: 3_000 }) });
-    await restartCoordinator();
-    expect(await coordinator.ask(A, run)).toEqual({ type: 'JOB_ACCEPT', continues: true });
-    // longer than the grace time, which has been called off
-    await new Promise<void>((resolve) => federation.clockOf(A).after(4_000, resolve));
-    expect(await coordinator.ask(A, run)).toEqual({ type: 'JOB_ACCEPT', continues: true });
-  });
-
   it('gives way to another run of the same modeller', async () => {
     await open([A]);
     await restartCoordinator();

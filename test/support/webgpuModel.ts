@@ -43,7 +43,12 @@ async function train(device: 'cpu' | 'webgpu') {
   const trainer = await Trainer.create({ ...options, device });
   const start = { x, y, rows: count, parameters: trainer.program.initial };
   const { gradient, loss } = await trainer.gradient(start);
-  const { parameters } = await trainer.train({ ...start, budget: { steps: 3 }, seed: 1 });
+  // with a break, over which the optimiser's state leaves the device and comes back
+  const first = await trainer.train({ ...start, budget: { steps: 2 }, seed: 1, keepsOptimiserState: true });
+  const { parameters } = await trainer.train({
+    ...{ ...start, budget: { steps: 1 }, seed: 1 },
+    ...{ parameters: first.parameters, optimiserState: first.optimiserState! },
+  });
   return { trainer, gradient, loss, parameters };
 }
 

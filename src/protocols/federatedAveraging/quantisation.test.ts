@@ -44,6 +44,17 @@ describe('parameters of a round', () => {
 describe('clips of a round', () => {
   const facts = { features: 1, parameters: 3, kind: 'binary', classes: 2, stretches: [2, 1] } as const;
 
+  it('of control variates are their own, agreed on or not', () => {
+    const controls = { length: 2, clip: 0.25 };
+    const scaffold = { ...facts, stretches: [3, 2], controls };
+    expect(sumSpec('update', scaffold, exactSums(4))).toMatchObject({
+      updateLength: 5,
+      clips: [{ length: 3, clip: 1 }, controls],
+    });
+    const sum = rangeInput(Float32Array.of(0.3, -0.1, 5, 9, 9), scaffold, undefined);
+    expect(clipsOf(sum, settings({ clip: 3 }), scaffold, 1)).toEqual([{ length: 3, clip: 3 }, controls]);
+  });
+
   it('are the ranges of the pods, but never above the task’s clip', () => {
     const sum = rangeInput(Float32Array.of(0.3, -0.1, 5), facts, undefined);
     expect(sum).toMatchObject({ weight: 0, extras: {} });
