@@ -136,6 +136,11 @@ variants:
       /rates\.slow: slow happens in memory only/,
     ],
     [
+      'an average where there is none',
+      `${BASE}task: { aggregator: { strategy: { name: FedAdam } } }\nexpect: { equals_plain_average: true }\n`,
+      /^s\.yaml:5:\d+ task\.aggregator: equals_plain_average is expected, but FedAdam does more than average/,
+    ],
+    [
       'bounds of nothing',
       `${BASE}expect: { metrics: { Accuracy: {} } }\n`,
       /expect\.metrics\.Accuracy: expected at_least, at_most or both/,

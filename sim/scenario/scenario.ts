@@ -196,7 +196,11 @@ function checkTasks(file: ScenarioFile, path: string): Problem[] {
 }
 
 /** Why a round of this task is another than the mean by rows of all that its pods trained; null when it is that. */
-function notPlainAverage({ aggregator }: LocalTask): string | null {
+function notPlainAverage({ aggregator, training }: LocalTask): string | null {
+  const { name = 'FedAvg', serverLearningRate = 1 } = aggregator.strategy ?? {};
+  if (name !== 'FedAvg' && name !== 'FedProx') return `${name} does more than average`;
+  if (serverLearningRate !== 1) return 'the coordinator has a learning rate of its own';
+  if (training.localParameters) return 'some parameters stay at the sites';
   if (aggregator.privacy) return 'noise is added to it';
   if (aggregator.weights) return 'pods have other weights than their rows';
   if (aggregator.clipNorm !== undefined) return 'long updates are shortened';
