@@ -22,6 +22,7 @@ faults:
   - { at: { round: 2, phase: training }, pod: site-03, fault: reorder, for: 30 }
   - { at: { round: 2, phase: training }, pod: site-04, fault: duplicate, for: 30 }
   - { at: { round: 3, phase: consistency }, pod: site-05, fault: hang, for: 90 }
+  - { at: { round: 3, phase: training }, coordinator: true, fault: restart, for: 15 }
   - { at: { round: 4, phase: training }, broker: true, fault: restart, for: 10 }
 rates: { disconnect: 0.05 }
 expect: { equals_plain_average: true, rounds_lost_at_most: 0 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from 'node:path';
-import { isKonsilError } from '../../src/base/index.ts';
+import { abortControllerForMany, isKonsilError } from '../../src/base/index.ts';
 import { type RunEvent, type RunOutcome, runFederated } from '../../src/coordinator/index.ts';
 import { checkedSignatures, readIdentities } from '../../src/crypto/index.ts';
 import { Pod, type PodNotice } from '../../src/participant/index.ts';
@@ -38,8 +38,8 @@ export interface MemoryWorldOptions {
   readonly jitter?: () => number;
 }
 
-/** Between two attempts of a pod to start. */
-const RESTART_EVERY_MS = 1_000;
+/** Between two attempts to reach the broker. */
+const RECONNECT_EVERY_MS = 1_000;
 /** Version that pods tell: nothing depends on it. */
 const VERSION = 'simulated';
 
@@ -53,7 +53,9 @@ export class MemoryWorld implements World {
   readonly #trainers: SharedTrainers;
   readonly #parties: Readonly<Record<string, Party>>;
   readonly #running = new Map<string, { pod: Pod; link: MemoryLink }>();
-  #coordinator: MemoryLink | null = null;
+  #coordinator: { readonly link: MemoryLink; readonly power: AbortController } | null = null;
+  /** Resolves when a coordinator that was cut off is started again. */
+  #comeBack: Promise<void> = Promise.resolve();
   readonly #forget: readonly (() => void)[];
 
   private constructor(options: MemoryWorldOptions) {
@@ -78,30 +80,50 @@ export class MemoryWorld implements World {
     return world;
   }
 
-  /** Runs the task to its end. */
   async run(onEvent: (event: RunEvent) => void, signal?: AbortSignal): Promise<RunOutcome> {
+    for (let resume: string | undefined; ; )
+      try {
+        return await this.#coordinate(onEvent, resume, signal);
+      } catch (error) {
+        const run = isKonsilError(error, 'RUN_INTERRUPTED') ? error.facts['run'] : undefined;
+        if (typeof run !== 'string') throw error;
+        resume = run;
+        await this.#comeBack;
+      }
+  }
+
+  /** One life of the coordinator: to the run's end, or until it is cut off. */
+  async #coordinate(
+    onEvent: (event: RunEvent) => void,
+    resume: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<RunOutcome> {
     const { identity, peers } = this.#parties[MODELLER]!;
-    const link = this.#broker.connect(presenceTopic(identity.public.id));
-    this.#coordinator = link;
+    const { task, variant } = this.#options;
     const { clock } = this;
+    const link = await this.#connect(MODELLER);
     const channel = await Channel.open({ link, identity, peers, clock });
-    const lies = this.#options.variant.malicious.filter(
-      (one) => one.role === 'different_models' || one.role === 'survivor_lie',
-    );
+    const power = abortControllerForMany();
+    power.signal.addEventListener('abort', () => channel.halt(), { once: true });
+    this.#coordinator = { link, power };
+    const lies = variant.malicious.filter((one) => one.role === 'different_models' || one.role === 'survivor_lie');
     try {
       return await runFederated({
-        ...{ task: this.#options.task, identity, peers, clock, onEvent },
+        ...{ task, identity, peers, clock, onEvent, halt: power.signal },
         channel: lyingChannel(channel, { identity, peers, lies }),
         parts: { pool: this.#pool, openTrainer: this.#trainers.opener(MODELLER) },
+        journal: variant.faults.some(({ coordinator, fault }) => coordinator && fault === 'restart'),
+        ...(resume !== undefined && { resume }),
         ...(signal && { signal }),
       });
     } finally {
+      this.#coordinator = null;
       await channel.close();
     }
   }
 
   begin({ target, fault, forMs, delayMs }: PlannedFault): (() => void | Promise<void>) | null | undefined {
-    const link = target === 'coordinator' ? this.#coordinator : (this.#running.get(target)?.link ?? null);
+    const link = target === 'coordinator' ? this.#coordinator?.link : this.#running.get(target)?.link;
     const isBroker = target === 'broker';
     if (!link && !isBroker) return undefined; // crashed before
     switch (fault) {
@@ -111,8 +133,9 @@ export class MemoryWorld implements World {
           this.#broker.stop();
           return fault === 'crash' ? null : () => this.#broker.start();
         }
+        if (target === 'coordinator') return this.#cutCoordinator();
         this.#crash(target);
-        return fault === 'crash' ? null : () => this.#restartPod(target);
+        return fault === 'crash' ? null : () => this.#startPod(target);
       case 'disconnect':
         if (isBroker) {
           this.#broker.stop();
@@ -122,7 +145,7 @@ export class MemoryWorld implements World {
         return () => link!.setConnected(true);
       default:
         return this.#network.add({
-          ...{ kind: fault, link: isBroker ? null : link, delayMs },
+          ...{ kind: fault, link: link ?? null, delayMs },
           untilMs: this.clock.now() + forMs,
         });
     }
@@ -136,14 +159,14 @@ export class MemoryWorld implements World {
     for (const forget of this.#forget) forget();
   }
 
-  /** As a service manager does: while the broker is away, again and again. */
-  async #restartPod(name: string): Promise<void> {
+  /** Tries until the broker is there, as a service manager does. */
+  async #connect(name: string): Promise<MemoryLink> {
     for (;;)
       try {
-        return await this.#startPod(name);
+        return this.#broker.connect(presenceTopic(this.#parties[name]!.identity.public.id));
       } catch (error) {
         if (!isKonsilError(error, 'BROKER_UNREACHABLE')) throw error;
-        await new Promise<void>((resolve) => void this.clock.after(RESTART_EVERY_MS, resolve));
+        await new Promise<void>((resolve) => void this.clock.after(RECONNECT_EVERY_MS, resolve));
       }
   }
 
@@ -151,7 +174,7 @@ export class MemoryWorld implements World {
     const { sites, variant, onTrained, onNotice } = this.#options;
     const { identity, peers } = this.#parties[name]!;
     const { table } = sites.find((site) => site.name === name)!;
-    const link = this.#broker.connect(presenceTopic(identity.public.id));
+    const link = await this.#connect(name);
     const change = updateOf(name, variant.malicious);
     const opener = this.#trainers.opener(name, (start, trained, rows) => {
       const sent = change(start, trained, rows);
@@ -172,10 +195,19 @@ export class MemoryWorld implements World {
 
   /** As a power cut: what it says from now on is not heard, and it hears nothing. */
   #crash(name: string): void {
-    const { link } = this.#running.get(name)!;
-    link.setConnected(false);
-    this.#broker.remove(link);
+    const { pod } = this.#running.get(name)!;
     this.#running.delete(name);
+    pod.halt().catch(() => undefined); // it is gone either way
+  }
+
+  /** @returns what starts it again, on the run that it was in. */
+  #cutCoordinator(): () => void {
+    let start = (): void => undefined;
+    this.#comeBack = new Promise((resolve) => {
+      start = resolve;
+    });
+    this.#coordinator!.power.abort();
+    return start;
   }
 
   #configOf(name: string): PodConfig {

@@ -93,7 +93,7 @@ variants:
     [
       'a coordinator that crashes',
       `${BASE}faults:\n  - { at: { round: 1 }, fault: crash, coordinator: true }\n`,
-      /faults\.0\.fault: a coordinator cannot take a run up again/,
+      /faults\.0\.fault: a coordinator that is gone for good leaves nothing/,
     ],
     [
       'a task with a mistake',
@@ -134,6 +134,11 @@ variants:
       'a process that is slow',
       `${BASE}transport: processes\nrates: { slow: 0.1 }\n`,
       /rates\.slow: slow happens in memory only/,
+    ],
+    [
+      'an average where there is none',
+      `${BASE}task: { aggregator: { strategy: { name: FedAdam } } }\nexpect: { equals_plain_average: true }\n`,
+      /^s\.yaml:5:\d+ task\.aggregator: equals_plain_average is expected, but FedAdam does more than average/,
     ],
     [
       'bounds of nothing',

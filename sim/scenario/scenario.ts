@@ -196,7 +196,11 @@ function checkTasks(file: ScenarioFile, path: string): Problem[] {
 }
 
 /** Why a round of this task is another than the mean by rows of all that its pods trained; null when it is that. */
-function notPlainAverage({ aggregator }: LocalTask): string | null {
+function notPlainAverage({ aggregator, training }: LocalTask): string | null {
+  const { name = 'FedAvg', serverLearningRate = 1 } = aggregator.strategy ?? {};
+  if (name !== 'FedAvg' && name !== 'FedProx') return `${name} does more than average`;
+  if (serverLearningRate !== 1) return 'the coordinator has a learning rate of its own';
+  if (training.localParameters) return 'some parameters stay at the sites';
   if (aggregator.privacy) return 'noise is added to it';
   if (aggregator.weights) return 'pods have other weights than their rows';
   if (aggregator.clipNorm !== undefined) return 'long updates are shortened';
@@ -273,8 +277,8 @@ function unsupported(
   { fault, coordinator, broker }: Pick<FaultSettings, 'fault' | 'coordinator' | 'broker'>,
   transport: ScenarioFile['transport'],
 ): string | null {
-  if (coordinator && (fault === 'crash' || fault === 'restart'))
-    return `a coordinator cannot take a run up again in this version; ${fault} is for pods and the broker`;
+  if (coordinator && fault === 'crash')
+    return 'a coordinator that is gone for good leaves nothing to look at; restart is what it can have';
   if (transport === 'memory') return null;
   if (coordinator) return 'the coordinator of processes has no faults; use memory';
   if (fault === 'crash' || fault === 'restart' || (fault === 'hang' && !broker)) return null;
