@@ -94,6 +94,8 @@ export class RunJournal {
       const db = new Database(file);
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
+      // released shares are in the log while a sum is under way
+      db.pragma('secure_delete = ON');
       db.exec(`
         CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
         CREATE TABLE IF NOT EXISTS members (pod TEXT PRIMARY KEY, value TEXT NOT NULL);
