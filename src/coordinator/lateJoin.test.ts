@@ -16,12 +16,12 @@ async function runWithLate(pods: string): Promise<Awaited<ReturnType<Federation[
         .replace('  identifiers:', `  ${pods}\n  identifiers:`)
         .replace('  aggregator:', '  deadlines: { join: 120, train: 600, exchange: 60, evaluate: 300 }\n  aggregator:'),
   });
-  let coming: Promise<void> | null = null;
+  const coming: Promise<void>[] = [];
   federation.onEvent = (event) => {
-    if (event.type === 'round' && event.round === 1) coming ??= federation.startPod(D);
+    if (event.type === 'round' && event.round === 1) coming.push(federation.startPod(D));
   };
   const outcome = await federation.run();
-  await coming;
+  await Promise.all(coming);
   expect(outcome.status, outcome.reason).toBe('complete');
   return outcome;
 }
