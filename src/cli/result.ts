@@ -40,6 +40,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     ...(error ? { reason: outcome.reason } : {}),
     startedAt: outcome.startedAt.toISOString(),
     seconds: outcome.seconds,
+    ...(outcome.interruptions && { interruptions: outcome.interruptions }),
     mode: local ? 'local' : task.aggregator.secure ? 'secure' : 'plain',
     ...(secure && thresholds
       ? {

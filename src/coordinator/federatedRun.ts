@@ -206,6 +206,7 @@ class FederatedRun {
     const parts = this.#parts(agreed);
     this.#agreed = agreed;
     this.#state = RunState.restore(journal, parts) ?? new RunState(agreed.parameters, journal, parts);
+    this.#state.interruptions++;
     journal.setStatus('running', '');
     const { completed } = this.#state;
     this.#emit({ type: 'resumed', ...this.#about(), completed, within: open?.purpose ?? null });
@@ -333,7 +334,11 @@ class FederatedRun {
       ...{ run: this.#runId, folder: this.#folder.path, reason, modelFile, startedAt: this.#startedAt },
       ...(error ? { error } : {}),
       status: error ? 'aborted' : 'complete',
-      seconds: (clock.now() - this.#started) / 1_000,
+      // of a run that was interrupted, the time it was not running is part of
+      seconds: state?.interruptions
+        ? (Date.now() - this.#startedAt.getTime()) / 1_000
+        : (clock.now() - this.#started) / 1_000,
+      ...(state?.interruptions && { interruptions: state.interruptions }),
       ...{ resolved: this.#agreed?.resolved ?? null, facts: this.#agreed?.facts ?? null },
       ...{ standardiser: state?.standardiser ?? null, pooled: state?.pooled ?? null },
       parameters: rounds.length > 0 ? state!.parameters : null,

@@ -81,7 +81,9 @@ describe('a coordinator that is killed', () => {
   it.each(['training', 'keys', 'shares', 'masked input', 'consistency', 'unmasking'])(
     'as %s begins goes on to the same model, bit for bit',
     async (phase) => {
-      expectUndisturbed(await killedAt([inPhase(phase)]));
+      const outcome = await killedAt([inPhase(phase)]);
+      expectUndisturbed(outcome);
+      expect(outcome.interruptions).toBe(1);
       expect([...released().values()].every((sets) => sets.size === 1)).toBe(true);
       // five sums of four pods, each released once
       expect(released().size).toBe(20);

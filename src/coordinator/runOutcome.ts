@@ -22,6 +22,8 @@ export interface RunOutcome {
   readonly error?: KonsilError;
   readonly startedAt: Date;
   readonly seconds: number;
+  /** How often the coordinator was stopped and went on with the run; absent when never. */
+  readonly interruptions?: number;
   readonly resolved: ResolvedTask | null;
   readonly facts: SumFacts | null;
   /** Last global parameters; null when none were ever averaged. */

@@ -29,6 +29,8 @@ interface Facts {
   lost: number;
   /** Protocol round of the next sum; never used twice. */
   nextRound: number;
+  /** How often another process has taken the run up. */
+  interruptions: number;
   /** Training rows, once they are known. */
   known: KnownWeights | null;
   /** Public parameters of the next update, once they are agreed on. */
@@ -68,6 +70,7 @@ export class RunState implements Facts {
   completed = 0;
   lost = 0;
   nextRound = 0;
+  interruptions = 0;
   known: KnownWeights | null = null;
   update: Facts['update'] = null;
   clip: number | null = null;
@@ -119,12 +122,28 @@ export class RunState implements Facts {
   }
 
   #write(): Written {
-    const { completed, lost, nextRound, known, update, clip, blocks, bound, bestLoss, standardiser } = this;
+    const { completed, lost, nextRound, interruptions, known, update, clip, blocks, bound, bestLoss, standardiser } =
+      this;
     const { rounds, sites, pooled, result, parameters } = this;
     const { privacy, deadlines, strategy } = this.#parts;
     const { vectors } = this.#journal!;
     return {
-      ...{ completed, lost, nextRound, known, update, clip, blocks, bound, bestLoss, rounds, sites, pooled, result },
+      ...{
+        completed,
+        lost,
+        nextRound,
+        interruptions,
+        known,
+        update,
+        clip,
+        blocks,
+        bound,
+        bestLoss,
+        rounds,
+        sites,
+        pooled,
+        result,
+      },
       parameters: vectors.put(bytesOf(parameters)),
       strategy: Object.fromEntries(
         Object.entries(strategy.state()).map(([name, vector]) => [name, vectors.put(bytesOf(vector))]),

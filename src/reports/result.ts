@@ -78,6 +78,8 @@ export interface RunResult {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seconds: number;
+  /** How often the coordinator was stopped and went on with the run. @default never */
+  readonly interruptions?: number;
   /** `local`: one site's data on one machine, no federation. */
   readonly mode: 'secure' | 'plain' | 'local';
   /**

@@ -11,7 +11,7 @@ import { countOf, duration, listOf, NOTHING, ranges, whole } from './numbers.ts'
 import type { Comparison, RunResult } from './result.ts';
 
 /** Loss by round, as a drawing. */
-export function renderTraining({ rounds, mode }: RunResult): Content {
+export function renderTraining({ rounds, mode, interruptions = 0 }: RunResult): Content {
   if (rounds.length === 0) return html`<p>No round was completed, so there is nothing to plot.</p>`;
   const chart = convergenceChart(rounds);
   const slowest = rounds.reduce((a, b) => (b.seconds > a.seconds ? b : a));
@@ -34,6 +34,8 @@ a round runs${hasValidation && ', the validation loss on rows that are not train
 <p>${countOf(rounds.length, 'round')} on ${countOf(rounds.at(-1)!.trainingRows, 'training row')} in the last one; a round took
 ${duration(total / rounds.length)} on average, ${duration(slowest.seconds)} at most (round ${slowest.round}).
 ${repeated.length > 0 && `Round ${ranges(repeated)} needed more than one attempt. `}${
+  interruptions > 0 && `The coordinator was stopped ${countOf(interruptions, 'time')} and went on where it was. `
+}${
   first !== undefined &&
   last !== undefined &&
   accuracies.length > 1 &&
