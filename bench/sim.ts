@@ -13,6 +13,8 @@ interface Cell {
   readonly pods: number;
   readonly parameters: number;
   readonly rounds: number;
+  /** Without masks. @default false */
+  readonly isPlain?: boolean;
 }
 
 interface Measured {
@@ -24,13 +26,14 @@ interface Measured {
 const FEATURES = 10;
 
 /** The scenario of one cell: two classes, one hidden layer as wide as the parameters ask for. */
-function scenarioOf({ pods, parameters, rounds }: Cell): string {
+function scenarioOf({ pods, parameters, rounds, isPlain = false }: Cell): string {
   const hidden = Math.max(1, Math.round((parameters - 1) / (FEATURES + 2)));
   return JSON.stringify({
     ...{ name: `${pods} pods`, pods, rounds, baselines: false, training: { kind: 'synthetic' } },
     data: { kind: 'blobs', rows: 6 * pods, features: FEATURES },
     task: {
       algorithm: { model: { hyperparameters: { hidden_layers: [hidden] } } },
+      ...(isPlain && { aggregator: { secure: false, minimum_cohort: 1 } }),
       deadlines: { join: 600, train: 6_000, exchange: 600, evaluate: 3_000 },
     },
   });

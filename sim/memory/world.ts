@@ -38,6 +38,8 @@ export interface MemoryWorldOptions {
   readonly jitter?: () => number;
 }
 
+/** Pods that have all pinned each other before the run begins. */
+const MOST_ACQUAINTED = 1_000;
 /** Between two attempts to reach the broker. */
 const RECONNECT_EVERY_MS = 1_000;
 /** Version that pods tell: nothing depends on it. */
@@ -63,7 +65,10 @@ export class MemoryWorld implements World {
     // every pod checks the same keys and signatures
     this.#forget = [checkedSignatures.start(), readIdentities.start()];
     const { scenario, variant, sites, jitter } = options;
-    this.#parties = acquainted([MODELLER, ...sites.map(({ name }) => name)]);
+    const pods = sites.map(({ name }) => name);
+    // thousands of pods that all knew each other would be millions of pins; in the open nobody asks for them
+    const knows = pods.length <= MOST_ACQUAINTED ? null : (name: string) => (name === MODELLER ? pods : [MODELLER]);
+    this.#parties = acquainted([MODELLER, ...pods], undefined, knows);
     this.#trainers = new SharedTrainers(this.clock, scenario.training === 'synthetic');
     const replay = variant.malicious.find(({ role }) => role === 'replaying_broker');
     this.#network = new Network(this.#broker, {

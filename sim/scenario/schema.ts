@@ -164,7 +164,12 @@ export const scenarioFile = z
     name: text,
     seed: z.int().min(0).max(0xffffffff).default(1),
     transport: z.enum(['memory', 'processes']).default('memory'),
-    pods: z.int().min(1).max(1_000).optional().meta({ description: 'Not with partition by column.' }),
+    pods: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .meta({ description: 'Not with partition by column. Secure sums have 1,000 at most.' }),
     rounds: z.int().min(1).max(100_000),
     data,
     partition: partition.default({ kind: 'iid' }),

@@ -25,6 +25,8 @@ import { RunState, type StatefulParts } from './runState.ts';
 import { asKonsilError, newRunId, trainedModelFiles } from './trainedModel.ts';
 import { Transcripts } from './transcript.ts';
 
+/** Pods in a roster; a secure sum has no more. */
+const MOST_IN_ROSTER = 1_000;
 /** How long pods have to hear that the run is over. */
 const GOODBYE_MS = 5_000;
 
@@ -125,7 +127,10 @@ class FederatedRun {
             reason: isCancelled ? 'CANCELLED' : 'PROTOCOL',
             message: `the coordinator ended the run: ${error.code}`,
           }
-        : { type: 'TASK_COMPLETE', ...(result && { result }) },
+        : {
+            type: 'TASK_COMPLETE',
+            ...(result && { result: { ...result, statements: result.statements.slice(0, MOST_IN_ROSTER) } }),
+          },
       GOODBYE_MS,
     );
     this.#abort.abort();
@@ -228,11 +233,14 @@ class FederatedRun {
     const members = this.#members;
     const { join: joinSeconds } = this.#options.task.deadlines;
     const task = JSON.stringify(toWire(agreed.resolved.task));
-    const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
+    const whole = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
+    // in the open nothing depends on the others' keys, and a roster of thousands fits no message
+    const rosterOf = (pod: string): typeof whole =>
+      whole.length > MOST_IN_ROSTER ? whole.filter(({ name }) => name === pod) : whole;
     const model = this.#offerModel(agreed);
     await members.admit(
       members.all().filter(({ name, state }) => agreed.datasets.has(name) && state !== 'rejected' && state !== 'left'),
-      ({ dataset }) => ({ type: 'JOB_REQUEST', task, model, roster, dataset }),
+      ({ name, dataset }) => ({ type: 'JOB_REQUEST', task, model, roster: rosterOf(name), dataset }),
       1_000 * joinSeconds,
       awaited,
     );

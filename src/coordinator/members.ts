@@ -16,6 +16,10 @@ const GONE_GRACE_MS = 3_000;
 /** How long a returning pod has to be admitted again. */
 const READMIT_MS = 60_000;
 
+/** Who is waited for is told anew at each change when it is so few, and at changes of this part otherwise. */
+const FEW = 32;
+const NOTABLE = 0.1;
+
 /** One pod of the task. */
 export interface Member {
   readonly name: string;
@@ -189,13 +193,19 @@ export class Members {
     const missing = new Map<string, string>();
     return new Promise((resolve, reject) => {
       let tookMs = 0;
+      let told = Number.POSITIVE_INFINITY;
       const finish = (): void => {
         stop();
         cancelTimer();
         signal.removeEventListener('abort', onAbort);
       };
       const settleIfDone = (): void => {
-        if (waiting.size > 0) return onWaiting([...waiting.keys()]);
+        if (waiting.size > 0) {
+          // in a large cohort not after every answer: names of thousands would be copied thousands of times
+          if (waiting.size > FEW && waiting.size > (1 - NOTABLE) * told) return;
+          told = waiting.size;
+          return onWaiting([...waiting.keys()]);
+        }
         finish();
         resolve({ answers, missing, tookMs });
       };

@@ -56,25 +56,24 @@ export function openEnvelope(
   bytes: Uint8Array,
   findPeer: (id: PeerId) => PublicIdentity | undefined,
 ): { readonly sender: PublicIdentity; readonly header: Uint8Array; readonly body: Uint8Array } {
-  const rejected = new KonsilError('ENVELOPE_REJECTED', 'message is not an intact envelope for this identity');
-  if (bytes.length < 1 + EPHEMERAL_BYTES + 16 || bytes[0] !== VERSION) throw rejected;
+  if (bytes.length < 1 + EPHEMERAL_BYTES + 16 || bytes[0] !== VERSION) throw rejected();
   const prefix = bytes.subarray(0, 1 + EPHEMERAL_BYTES);
   const ephemeral = bytes.slice(1, 1 + EPHEMERAL_BYTES);
   let shared: Uint8Array;
   try {
     shared = agree(receiver.agreement, ephemeral);
   } catch {
-    throw rejected;
+    throw rejected();
   }
   const [key, nonce] = keysOf(shared, ephemeral, receiver.public);
   const plain = open(key, nonce, bytes.subarray(prefix.length), prefix);
   wipe(shared, key, nonce);
   const fields = plain && unframe(plain, 4);
-  if (!fields) throw rejected;
+  if (!fields) throw rejected();
   const [senderId, header, body, signature] = fields as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
   const sender = findPeer(Buffer.from(senderId).toString('utf8'));
   if (!sender) throw new KonsilError('PEER_UNKNOWN', 'message from an identity that is not pinned here');
-  if (!verify(sender.signing, signedBytes(receiver.public.id, ephemeral, header, body), signature)) throw rejected;
+  if (!verify(sender.signing, signedBytes(receiver.public.id, ephemeral, header, body), signature)) throw rejected();
   return { sender, header, body };
 }
 
@@ -91,4 +90,9 @@ function unframe(bytes: Uint8Array, count: number): Uint8Array[] | null {
     at += 4 + length;
   }
   return at === bytes.length ? fields : null;
+}
+
+/** One error for all reasons: which it was is nobody's business. */
+function rejected(): KonsilError {
+  return new KonsilError('ENVELOPE_REJECTED', 'message is not an intact envelope for this identity');
 }

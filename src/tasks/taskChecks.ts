@@ -232,11 +232,14 @@ function checkLoss(loss: string | undefined, path: Path, structure: Places['data
 }
 
 function checkPods({ pods: { identifiers } }: TaskFile): Problem[] {
+  const seen = new Set<string>();
   return identifiers.flatMap((identifier, i) => {
+    const isRepeated = seen.has(identifier);
+    seen.add(identifier);
     const path = ['pods', 'identifiers', i];
     if (!/^[^\s/]+(?:\/[^\s/]+)?$/.test(identifier))
       return [{ path, message: `expected pod or pod/dataset without spaces, got ${JSON.stringify(identifier)}` }];
-    return identifiers.indexOf(identifier) < i ? [{ path, message: `${identifier} is listed twice` }] : [];
+    return isRepeated ? [{ path, message: `${identifier} is listed twice` }] : [];
   });
 }
 

@@ -107,6 +107,10 @@ export type SumOutcome = SumSucceeded | { readonly ok: false; readonly error: Ko
 const FETCH_BYTES = 2 ** 28;
 const LEAST_FETCHES = 4;
 
+/** Who is waited for is told anew at each change when it is so few, and at changes of this part otherwise. */
+const FEW = 32;
+const NOTABLE = 0.1;
+
 /** A masked vector that a pod announced. */
 interface Announced {
   readonly from: string;
@@ -122,7 +126,7 @@ export class CoordinatorSum {
   #reject!: (error: unknown) => void;
   #state: ServerState;
   #cancelTimer = (): void => undefined;
-  #announced: string = '';
+  #announced: { readonly phase: string; readonly count: number } = { phase: '', count: 0 };
   /** Pods that announced a vector: a second announcement changes nothing. */
   readonly #announcedBy = new Set<string>();
   readonly #waiting: Announced[] = [];
@@ -291,11 +295,13 @@ export class CoordinatorSum {
   }
 
   #announce(): void {
-    const phase = this.#state.phase as SecurePhase;
-    const key = `${phase} ${this.#state.awaiting.join()}`;
-    if (key === this.#announced) return;
-    this.#announced = key;
-    this.#ports.onPhase(phase, this.#state.awaiting);
+    const { phase, awaiting } = this.#state;
+    const isNew = phase !== this.#announced.phase;
+    if (!isNew && awaiting.length === this.#announced.count) return;
+    // in a large cohort not after every answer: names of a thousand would be copied a thousand times
+    if (!isNew && awaiting.length > FEW && awaiting.length > (1 - NOTABLE) * this.#announced.count) return;
+    this.#announced = { phase, count: awaiting.length };
+    this.#ports.onPhase(phase as SecurePhase, awaiting);
   }
 
   #add(load: () => Uint8Array): void {
