@@ -52,7 +52,7 @@ export class Aggregator {
         throw new KonsilError('COHORT_TOO_SMALL', `${active.length} pods are taking part, ${minimum} are needed`);
       cohort = [...(this.#late?.free(active, completed, minimum) ?? active)];
       const names = cohort.map(({ name }) => name);
-      journal.begin({ kind: 'begin', purpose, round, completed, secure: secure ?? null, cohort: names });
+      journal?.begin({ kind: 'begin', purpose, round, completed, secure: secure ?? null, cohort: names });
     }
     const context: Context = { run: this.#options.runId, round, phase: purpose };
     // a pod that has seen it repeats what it has answered
@@ -66,8 +66,10 @@ export class Aggregator {
     const { task, members, minimum, journal } = this.#options;
     const { purpose, completed } = request;
     const dropped: Dropped = [...(open?.worked ?? [])];
-    const inputs = new Map<string, PodInput>();
-    for (const [pod, id] of open?.updates ?? []) inputs.set(pod, this.#decode(purpose, pod, journal.vector(id)));
+    const inputs = new Map<string, () => PodInput>();
+    const take = (pod: string, load: () => Uint8Array): void =>
+      void inputs.set(pod, () => this.#decode(purpose, pod, load()));
+    for (const [pod, id] of open?.updates ?? []) take(pod, () => journal!.vector(id));
     const absent = cohort.filter((member) => !isInRound(member, open) && !inputs.has(member.name));
     for (const { name, reason } of absent) drop(this.#options, dropped, name, 'training', reason);
     const refs = await awaitWork<BlobRef>(this.#options, {
@@ -82,8 +84,14 @@ export class Aggregator {
     for (const [pod, ref] of refs) {
       try {
         const bytes = await this.#pull(purpose, members.get(pod), ref, context);
-        inputs.set(pod, this.#decode(purpose, pod, bytes));
-        journal.log({ kind: 'update', pod, id: journal.putVector(bytes) });
+        this.#decode(purpose, pod, bytes); // one that cannot be read does not count
+        if (!journal) {
+          take(pod, () => bytes);
+          continue;
+        }
+        const id = journal.putVector(bytes);
+        journal.log({ kind: 'update', pod, id });
+        take(pod, () => journal.vector(id)); // from there: not all of them are in memory at once
       } catch (error) {
         if (isKonsilError(error) && FATAL.has(error.code)) throw error;
         drop(this.#options, dropped, pod, 'update', messageOf(error));
@@ -95,7 +103,7 @@ export class Aggregator {
     const spec = this.#spec(purpose);
     const exact = sumPlain(inputs, spec, beginPlain(task), late);
     const { privacy } = request;
-    const updates = (): Float32Array[] => [...inputs.values()].map(({ update }) => Float32Array.from(update!));
+    const updates = (): Float32Array[] => [...inputs.values()].map((read) => Float32Array.from(read().update!));
     const sum = privacy
       ? { ...exact, mean: centralMean(updates(), privacy.clipNorm, privacy.terms, randomBytes) }
       : exact;

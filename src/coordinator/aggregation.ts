@@ -29,7 +29,8 @@ export interface AggregatorOptions {
   readonly pool: MaskPool;
   readonly deadlines: LearnedDeadlines;
   readonly minimum: number;
-  readonly journal: SumJournal;
+  /** Null for a run that nobody will go on with. */
+  readonly journal: SumJournal | null;
   readonly signal: AbortSignal;
   readonly emit: (event: RunEvent) => void;
   /** Begins a transcript of an attempt; absent when none is kept. */

@@ -15,7 +15,7 @@ import { Aggregator } from './aggregate.ts';
 import { type AgreedTask, agreeOnTask, recallAgreed, rememberAgreed } from './agreedTask.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import { noJournal, type OpenSum, openSum, RunJournal, type SumEntry, type SumJournal } from './journal/index.ts';
+import { type OpenSum, openSum, RunJournal, type SumEntry, type SumJournal } from './journal/index.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
 import { Rounds } from './rounds.ts';
 import { RunControl } from './runControl.ts';
@@ -285,9 +285,9 @@ class FederatedRun {
     if (state.result) transcripts?.result(this.#runId, modelId, state.result);
   }
 
-  #sumJournal(): SumJournal {
+  #sumJournal(): SumJournal | null {
     const journal = this.#journal;
-    if (!journal) return noJournal;
+    if (!journal) return null;
     return {
       begin: (entry) => this.#state!.beginSum(entry),
       log: (entry) => journal.log(entry),

@@ -59,11 +59,11 @@ export async function aggregateSecurely(
       cohort: cohort.filter((member) => !absent.includes(member)),
       accept: (member, message) => {
         if (message.type !== 'TRAINING_COMPLETE') return undefined;
-        journal.log({ kind: 'ready', pod: member.name, commitments: message.commitments });
+        journal?.log({ kind: 'ready', pod: member.name, commitments: message.commitments });
         return message.commitments;
       },
     });
-    journal.log({ kind: 'worked', dropped: [...dropped] });
+    journal?.log({ kind: 'worked', dropped: [...dropped] });
   }
   const begun = open?.attempt ?? null;
   if (begun) dropped.splice(0, dropped.length, ...begun.dropped);
@@ -78,14 +78,15 @@ export async function aggregateSecurely(
         'AGG_TOO_FEW_SURVIVORS',
         `${roster.length} pods are left in the round, ${minimum} are needed`,
       );
-    if (!kept) journal.log({ kind: 'attempt', attempt, roster: roster.map(({ name }) => name), dropped: [...dropped] });
+    if (!kept)
+      journal?.log({ kind: 'attempt', attempt, roster: roster.map(({ name }) => name), dropped: [...dropped] });
     const commitments = new Map(roster.map(({ name }) => [name, ready.get(name)![attempt]!]));
     const outcome = await tryOnce(
       options,
       { request, spec, attempt, roster, commitments, dropped, context },
       kept && {
         events: kept.events,
-        vector: (hash) => journal.vector(toHex(hash)),
+        vector: (hash) => journal!.vector(toHex(hash)),
       },
     );
     const retry = { type: 'retry', purpose: request.purpose } as const;
@@ -178,10 +179,12 @@ async function tryOnce(
         else emit({ type: 'dropped', pod, phase: PHASE_LABELS[phase], reason: `${what}: ${detail}` });
       },
       ...(transcript && { onRecord: transcript.record }),
-      keep: {
-        event: (event) => journal.log({ kind: 'event', event }),
-        vector: (wire) => void journal.putVector(wire),
-      },
+      ...(journal && {
+        keep: {
+          event: (event) => journal.log({ kind: 'event', event }),
+          vector: (wire) => void journal.putVector(wire),
+        },
+      }),
     },
     kept ?? undefined,
   );

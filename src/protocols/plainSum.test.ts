@@ -21,7 +21,7 @@ describe('a plain sum', () => {
       [a, c, b],
       [c, b, a],
       [b, c, a],
-    ].map((order) => sumPlain(new Map(order), spec, begin));
+    ].map((order) => sumPlain(new Map(order.map(([pod, input]) => [pod, () => input])), spec, begin));
     for (const sum of orders) expect(sum).toEqual(orders[0]);
     expect(1e16 + 1 - 1e16).not.toBe(1e16 - 1e16 + 1);
     expect(orders[0]).toMatchObject({ totalWeight: 3, counts: { rows: 3 } });

@@ -58,11 +58,12 @@ export interface LateInput {
  * One update of all, made by `begin`, and plain sums of everything else. What comes out does not depend on who was first:
  * pods are added in the order of their names. Of `late` inputs only the updates count, since the rest was said about another
  * model.
+ * @param inputs - Read one at a time, so that as many as the strategy keeps are in memory.
  * @throws KonsilError AGG_BAD_MESSAGE when an update cannot be used, DATA_EMPTY without inputs, AGG_TOO_FEW_SURVIVORS when
  *   they are too few for `begin`.
  */
 export function sumPlain(
-  inputs: ReadonlyMap<string, PodInput>,
+  inputs: ReadonlyMap<string, () => PodInput>,
   spec: VectorSpec,
   begin: (length: number) => Aggregate,
   late: readonly LateInput[] = [],
@@ -73,7 +74,8 @@ export function sumPlain(
   let totalWeight = 0;
   // by name: float sums depend on their order, and who answered first is chance
   const sorted = [...inputs].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [pod, { update, weight, ...sums }] of sorted) {
+  for (const [pod, read] of sorted) {
+    const { update, weight, ...sums } = read();
     if (update) updates.add({ pod, update, samples: weight });
     totalWeight += weight;
     for (const name of spec.extras) extras[name]! += sums.extras[name]!;

@@ -61,14 +61,6 @@ export interface SumJournal {
   readonly vector: (id: string) => Uint8Array;
 }
 
-/** For runs that nobody will go on with. */
-export const noJournal: SumJournal = {
-  begin: () => undefined,
-  log: () => undefined,
-  putVector: () => '',
-  vector: () => new Uint8Array(0),
-};
-
 /** The sum that `entries` are about; null when there are none. */
 export function openSum(entries: readonly SumEntry[]): OpenSum | null {
   const [begin, ...rest] = entries;
