@@ -6,6 +6,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FederatedRunOptions, type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
+import { MaskPool } from '../src/crypto/index.ts';
+import { openDataset } from '../src/datasources/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
@@ -13,6 +15,7 @@ import { compile } from '../src/training/index.ts';
 import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
 import { acquainted } from './acquainted.ts';
+import { SharedTrainers } from './memory/trainers.ts';
 
 export const EXAMPLE = join(import.meta.dirname, '../examples/breast-cancer');
 const PODS = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;
@@ -73,6 +76,9 @@ export class Federation {
   /** Called with each run event, after it is recorded. */
   onEvent: (event: RunEvent) => void = () => undefined;
   readonly #options: FederationOptions;
+  /** Pods train the same model: one engine for all saves most of the time that a test takes. */
+  readonly #trainers = new SharedTrainers({ during: (work) => work() });
+  readonly #pool = new MaskPool();
 
   private constructor(options: FederationOptions) {
     this.#options = options;
@@ -105,6 +111,7 @@ export class Federation {
     const pod = await Pod.start({
       config: this.#options.pod?.(name, config) ?? config,
       ...{ identity, peers, link, clock: this.clockOf(name), version: 'test' },
+      parts: { pool: this.#pool, openDataset, openTrainer: this.#trainers.opener(name) },
       onNotice: (notice) => this.notices.push({ pod: name, notice }),
     });
     this.running.set(name, { pod, link });
@@ -138,6 +145,7 @@ export class Federation {
       return await runFederated({
         ...{ task: this.task, identity, peers, channel, clock, ...options },
         ...(signal ? { signal } : {}),
+        parts: { pool: this.#pool, openTrainer: this.#trainers.opener('modeller') },
         transcript: this.#options.transcript ?? false,
         onEvent: (event) => {
           this.events.push(event);
@@ -151,6 +159,8 @@ export class Federation {
 
   async close(): Promise<void> {
     await Promise.all([...this.running.values()].map(({ pod }) => pod.stop('test over')));
+    await this.#trainers.close();
+    await this.#pool.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -15,7 +15,11 @@ import {
   type TrainerOptions,
   type TrainResult,
 } from '../../src/training/index.ts';
-import type { VirtualClock } from '../virtualClock.ts';
+
+/** Is told of work during which simulated time stands still. */
+export interface WorkClock {
+  during<T>(work: () => Promise<T>): Promise<T>;
+}
 
 /** Called with what a pod trained; what it gives takes the result's place. */
 export type OnTrained = (start: Float32Array, trained: Float32Array, rows: number) => Float32Array;
@@ -30,11 +34,11 @@ const PSEUDO_STEP = 1e-2;
 
 /** Opens each model once, on a few threads. */
 export class SharedTrainers {
-  readonly #clock: VirtualClock;
+  readonly #clock: WorkClock;
   readonly #isSynthetic: boolean;
   readonly #opened = new Map<string, Promise<Shared>>();
 
-  constructor(clock: VirtualClock, isSynthetic: boolean) {
+  constructor(clock: WorkClock, isSynthetic = false) {
     this.#clock = clock;
     this.#isSynthetic = isSynthetic;
   }
