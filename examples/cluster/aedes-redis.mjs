@@ -1,7 +1,7 @@
 // The small form of a cluster: several aedes brokers, one on each machine, that share what they know through Redis.
 // The packages are yours to install, Konsil does not bring them:
 //
-//   npm install aedes@1 aedes-persistence-redis@12 mqemitter-redis@7
+//   npm install aedes@1 aedes-persistence-redis@11 mqemitter-redis@7
 //   REDIS_URL=redis://127.0.0.1:6379 USERS=users.json TLS_CERT=broker.pem TLS_KEY=broker.key PORT=8883 node aedes-redis.mjs
 //
 // users.json is the file of `konsil broker adduser`. One machine alone is better served by `konsil broker`.
@@ -22,8 +22,8 @@ const PRESENCE = new RegExp(`^konsil/1/up/${MAILBOX}$`);
 const notAllowed = () => new Error('topic not allowed');
 
 const aedes = await Aedes.createBroker({
-  mq: emitter({ connectionString: REDIS_URL }),
-  persistence: persistence({ conn: undefined, ...redisOptions(REDIS_URL) }),
+  mq: emitter(redisOptions(REDIS_URL)),
+  persistence: persistence(redisOptions(REDIS_URL)),
   concurrency: 1000,
   maxClientsIdLength: 64,
 });
