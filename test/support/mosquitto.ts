@@ -17,6 +17,8 @@ export interface MosquittoOptions {
   /** Users and passwords; anybody may come when absent. */
   readonly users?: readonly { readonly user: string; readonly password: string }[];
   readonly tls?: Certificates;
+  /** The configuration itself, in place of the one made of the other options; `passwords` is the file of the users. */
+  readonly config?: (at: { readonly port: number; readonly passwords: string }) => string;
 }
 
 /** A Mosquitto that can be killed and started again on the same port, without memory of its past. */
@@ -27,7 +29,7 @@ export class Mosquitto {
   #child: ChildProcess | null = null;
 
   private constructor(port: number, options: MosquittoOptions) {
-    const { folder, users, tls } = options;
+    const { folder, users, tls, config } = options;
     this.port = port;
     this.url = `${tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${port}`;
     this.#config = join(folder, 'mosquitto.conf');
@@ -44,7 +46,7 @@ export class Mosquitto {
       // as root it would otherwise become a user who cannot read a private folder
       ...(process.getuid?.() === 0 ? ['user root'] : []),
     ];
-    writeFileSync(this.#config, `${lines.join('\n')}\n`);
+    writeFileSync(this.#config, config?.({ port, passwords }) ?? `${lines.join('\n')}\n`);
   }
 
   static async start(options: MosquittoOptions): Promise<Mosquitto> {
