@@ -18,6 +18,7 @@ import { lyingChannel } from '../malicious/coordinator.ts';
 import { updateOf } from '../malicious/pods.ts';
 import type { World } from '../play.ts';
 import { podYaml } from '../podFiles.ts';
+import type { RunTap } from '../privacy/views/tap.ts';
 import { MODELLER, type Scenario, type Variant } from '../scenario/scenario.ts';
 import { VirtualClock } from '../virtualClock.ts';
 import { Network } from './network.ts';
@@ -34,6 +35,8 @@ export interface MemoryWorldOptions {
   /** Told what each pod trained, as it sends it. */
   readonly onTrained?: (pod: string, ...trained: Parameters<OnTrained>) => void;
   readonly onNotice?: (pod: string, notice: PodNotice) => void;
+  /** Overhears what the coordinator opens and what the broker carries. */
+  readonly tap?: RunTap;
   /** See `NetworkOptions`. */
   readonly jitter?: () => number;
 }
@@ -60,7 +63,12 @@ export class MemoryWorld implements World {
     this.#options = options;
     // every pod checks the same keys and signatures
     this.#forget = [checkedSignatures.start(), readIdentities.start()];
-    const { scenario, variant, sites, jitter } = options;
+    const { scenario, variant, sites, jitter, tap } = options;
+    if (tap)
+      this.#broker.intercept = (_topic, payload) => {
+        tap.carried(payload);
+        return [payload];
+      };
     this.#parties = acquainted([MODELLER, ...sites.map(({ name }) => name)]);
     this.#trainers = new SharedTrainers(this.clock, scenario.training === 'synthetic');
     const replay = variant.malicious.find(({ role }) => role === 'replaying_broker');
@@ -84,7 +92,9 @@ export class MemoryWorld implements World {
     const link = this.#broker.connect(presenceTopic(identity.public.id));
     this.#coordinator = link;
     const { clock } = this;
+    const { tap } = this.#options;
     const channel = await Channel.open({ link, identity, peers, clock });
+    if (tap) channel.onMessage((from, _context, message) => tap.received(peers.findById(from)?.name ?? from, message));
     const lies = this.#options.variant.malicious.filter(
       (one) => one.role === 'different_models' || one.role === 'survivor_lie',
     );

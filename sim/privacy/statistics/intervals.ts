@@ -93,3 +93,19 @@ export function detectableMean(values: readonly number[], confidence: number): n
   const n = values.length;
   return (studentQuantile((1 - confidence) / 2, n - 1) + normalQuantile(1 - POWER)) * Math.sqrt(variance(values) / n);
 }
+
+/**
+ * The area with the interval of scores that say nothing: its width does not depend on the scores, so that it is as wide as
+ * it says far out in the tails too.
+ * @source Mann and Whitney (1947).
+ */
+export function nullAucInterval(
+  positives: readonly number[],
+  negatives: readonly number[],
+  confidence: number,
+): Estimate {
+  const [m, n] = [positives.length, negatives.length];
+  const { auc: value } = placements(positives, negatives);
+  const half = normalQuantile((1 - confidence) / 2) * Math.sqrt((m + n + 1) / (12 * m * n));
+  return { value, low: Math.max(0, value - half), high: Math.min(1, value + half), confidence, n: m + n };
+}
