@@ -3,7 +3,7 @@
  *
  * Masks are drawn anew in each run, so these checks are statistical. Each that looks at masked bytes is made at
  * {@link FALSE_ALARM}; there are fewer than a hundred, so that all of them together fail for nothing in less than one
- * run in ten million. Attacks on plain updates depend on nothing but the seed.
+ * run in a million. Attacks on plain updates depend on nothing but the seed.
  * @module
  */
 import type { Check } from '../result.ts';
@@ -12,7 +12,7 @@ import type { AttackResult, UniformityResult } from './result.ts';
 import type { Estimate } from './statistics/intervals.ts';
 
 /** Chance that a single check fails although the masks are perfect. */
-export const FALSE_ALARM = 1e-9;
+export const FALSE_ALARM = 1e-8;
 
 /** `0.95 [0.91, 0.98]`. */
 export const shownEstimate = ({ value, low, high }: Estimate): string =>

@@ -5,13 +5,13 @@
 
 import { tailWords } from '../../src/aggregation/vectorSpec.ts';
 import { throwIfCancelled } from '../../src/base/index.ts';
-import type { RunOutcome } from '../../src/coordinator/index.ts';
 import { checkedSignatures, type MaskPool, readIdentities } from '../../src/crypto/index.ts';
 import type { Site } from '../data/partition.ts';
 import type { PrivacySettings } from '../scenario/schema.ts';
+import type { KnownGradients } from './attacks/membership.ts';
 import { attackByDistinguishing, attackByInversion, attackByMembership } from './attacks/run.ts';
 import { checkPrivacy, FALSE_ALARM, isControl } from './checks.ts';
-import { Field } from './games/field.ts';
+import { type AttackedRun, Field } from './games/field.ts';
 import {
   type Game,
   type GameOptions,
@@ -32,7 +32,7 @@ export interface PrivacyOptions {
   readonly seed: number;
   /** The run whose model is attacked, and its sites. */
   readonly variant: string;
-  readonly outcome: RunOutcome;
+  readonly outcome: AttackedRun;
   readonly sites: readonly Site[];
   /** What was overheard of the run. */
   readonly tap?: RunTap;
@@ -56,7 +56,10 @@ export async function testPrivacy(options: PrivacyOptions): Promise<PrivacyTestR
   const forget = [checkedSignatures.start(), readIdentities.start()];
   const field = await Field.open(outcome, sites, { rows, pods }, signal);
   try {
-    const sights = SIGHTS.filter((sight) => isControl(sight) || settings.views.some((view) => view === sight));
+    const isAttacked = settings.tests.some((test) => test !== 'uniformity');
+    const sights = SIGHTS.filter((sight) =>
+      isControl(sight) ? isAttacked : settings.views.some((view) => view === sight),
+    );
     const setting: GameOptions = {
       ...{ field, cohort: makeCohort(pods), seed, rows, sights },
       ...(options.podPool && { podPool: options.podPool }),
@@ -107,8 +110,13 @@ export async function testPrivacy(options: PrivacyOptions): Promise<PrivacyTestR
   }
 }
 
-async function gradientsOf(games: readonly Game[], field: Field): Promise<Float32Array[]> {
-  return Promise.all(games.map(({ start, row }) => field.gradient(start, row)));
+async function gradientsOf(games: readonly Game[], field: Field): Promise<KnownGradients[]> {
+  return Promise.all(
+    games.map(async ({ start, row, reference }) => {
+      const own = await field.gradient(start, Uint32Array.of(row));
+      return { row: own, usual: reference.length === 0 ? own.map(() => 0) : await field.gradient(start, reference) };
+    }),
+  );
 }
 
 function uniformityOf(

@@ -17,22 +17,25 @@ export interface Rule {
 /** Passes over the training games; the loss is convex and there are few features. */
 const PASSES = 400;
 const RATE = 0.5;
-const RIDGE = 0.01;
+const RIDGE = 0.02;
 
 /**
  * What an attacker who has computed both candidate updates looks at: which of the two each vector is closer to, in four
- * ways, of the victim, of its partner and of their difference; then the view's own numbers.
+ * ways, of the victim, of its partner and of their difference, with the masks off that can be taken off and with all on;
+ * then the view's own numbers.
  */
 export function featuresOf({ candidates, sightings }: Game, sight: Sight, bits: number): number[] {
-  const { victim, partner, more } = sightings.get(sight)!;
+  const { victim, partner, raw, more } = sightings.get(sight)!;
   const [first, second] = candidates;
   const [ahead, behind] = [minus(first, second, { bits }), minus(second, first, { bits })];
   const width = 2 ** (bits - 1);
-  const words = [...victim.subarray(0, 8)].map((word) => word / width);
+  const words = [...victim.subarray(0, 2)].map((word) => word / width);
   return [
-    ...closeness(victim, first, second, bits),
-    ...closeness(partner, second, first, bits),
-    ...closeness(minus(victim, partner, { bits }), ahead, behind, bits),
+    ...[{ victim, partner }, ...(raw ? [raw] : [])].flatMap((pair) => [
+      ...closeness(pair.victim, first, second, bits),
+      ...closeness(pair.partner, second, first, bits),
+      ...closeness(minus(pair.victim, pair.partner, { bits }), ahead, behind, bits),
+    ]),
     ...[victim, partner].map((vector) => vector.reduce((sum, word) => sum + word / width, 0) / vector.length),
     ...words,
     ...more,

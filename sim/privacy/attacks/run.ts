@@ -17,7 +17,7 @@ import {
 } from '../statistics/intervals.ts';
 import { distinguish } from './distinguisher.ts';
 import { cosine, invertStep, relativeError } from './inversion.ts';
-import { membershipScores } from './membership.ts';
+import { type KnownGradients, membershipScores } from './membership.ts';
 
 const REPORTED = 0.95;
 const CHECKED = 1 - FALSE_ALARM;
@@ -60,7 +60,7 @@ export function attackByDistinguishing(
 /** Guesses of whether the victim has a row. */
 export function attackByMembership(
   games: readonly Game[],
-  gradients: readonly Float32Array[],
+  gradients: readonly KnownGradients[],
   sights: readonly Sight[],
 ): AttackResult[] {
   return sights.map((sight) => {
@@ -69,7 +69,7 @@ export function attackByMembership(
       ...{
         attack: 'membership',
         sight,
-        had: `${HAD[sight]}; and the row in question`,
+        had: `${HAD[sight]}; the row in question, and rows of the attacker’s own`,
         measure: 'area under ROC',
         chance: 0.5,
       },

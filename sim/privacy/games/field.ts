@@ -22,6 +22,9 @@ import { Trainer } from '../../../src/training/index.ts';
 import { MemorySource } from '../../data/memorySource.ts';
 import type { Site } from '../../data/partition.ts';
 
+/** What is attacked of a run. */
+export type AttackedRun = Pick<RunOutcome, 'resolved' | 'facts' | 'parameters' | 'standardiser'>;
+
 /** Where a dense first layer lies in the parameters. */
 export interface FirstLayer {
   readonly weightAt: number;
@@ -37,13 +40,13 @@ export class Field {
   readonly spec: VectorSpec;
   readonly #task: Task;
   readonly #facts: SumFacts;
-  readonly #outcome: RunOutcome;
+  readonly #outcome: AttackedRun;
   readonly #all: Subset;
   readonly #trainer: Trainer;
   /** Trains by plain steps of one row. */
   readonly #stepper: Trainer;
 
-  private constructor(outcome: RunOutcome, all: Subset, trainers: readonly [Trainer, Trainer], size: FieldSize) {
+  private constructor(outcome: AttackedRun, all: Subset, trainers: readonly [Trainer, Trainer], size: FieldSize) {
     const { resolved, facts } = outcome;
     // blocks and clips that pods agree on are about whole rounds; here every parameter is sent, at the task's own clip
     const { share: _share, stretches: _stretches, ...own } = facts!;
@@ -59,7 +62,7 @@ export class Field {
 
   /** @throws KonsilError RUN_ABORTED when the run never had a model; DATA_EMPTY when there are too few rows to play with. */
   static async open(
-    outcome: RunOutcome,
+    outcome: AttackedRun,
     sites: readonly Site[],
     size: FieldSize,
     signal?: AbortSignal,
@@ -123,17 +126,20 @@ export class Field {
     return work.update(start, 0);
   }
 
-  /** Gradient of the loss of one row at the model `start`, as an attacker who knows the row computes it. */
-  async gradient(start: Float32Array, row: number): Promise<Float32Array> {
-    const { y } = this.#take(Uint32Array.of(row));
+  /** Mean gradient of the loss of `rows` at the model `start`, as an attacker who knows them computes it. */
+  async gradient(start: Float32Array, rows: Uint32Array): Promise<Float32Array> {
+    const { x, y } = this.#take(rows);
     const parameters = start.slice(0, this.#trainer.program.initial.length);
-    const request = { parameters, x: this.features(row), y: targetsFor(this.#task, y), rows: 1 };
-    return (await this.#stepper.gradient(request)).gradient;
+    const request = { parameters, x: this.#scaled(x), y: targetsFor(this.#task, y), rows: rows.length };
+    return (await this.#trainer.gradient(request)).gradient;
   }
 
   /** A row as the model sees it. */
   features(row: number): Float32Array {
-    const { x } = this.#take(Uint32Array.of(row));
+    return this.#scaled(this.#take(Uint32Array.of(row)).x);
+  }
+
+  #scaled(x: Float32Array): Float32Array {
     const { standardiser } = this.#outcome;
     return standardiser ? applyStandardiser(x, this.width, standardiser.mean, standardiser.scale) : x;
   }

@@ -25,6 +25,8 @@ export interface Sighting {
   readonly partner: Int32Array;
   /** Masks still on the victim's vector. */
   readonly masks: number;
+  /** The same before any mask was taken off, where some were. */
+  readonly raw?: { readonly victim: Int32Array; readonly partner: Int32Array };
   /** Numbers that only this view has, such as sizes. */
   readonly more: readonly number[];
   /** The victim's bytes, for tests of uniformity; and the partner's in the same sum, where no sum ties them together. */
@@ -49,6 +51,8 @@ export interface Game {
   readonly start: Float32Array;
   /** The row in which the first data set differs from the second. */
   readonly row: number;
+  /** Rows of nobody in this game, as an attacker may have of its own; at most {@link REFERENCE_ROWS}. */
+  readonly reference: Uint32Array;
   /** Words of both data sets' updates, which the attacker of the distinguishing game can compute. */
   readonly candidates: readonly [Int32Array, Int32Array];
   readonly sightings: ReadonlyMap<Sight, Sighting>;
@@ -57,6 +61,9 @@ export interface Game {
   /** The protocol's thresholds in this game. */
   readonly threshold: number;
 }
+
+/** Enough for a mean that single rows hardly move. */
+const REFERENCE_ROWS = 16;
 
 /** Two data sets that differ in one row. */
 export async function playGame(index: number, options: GameOptions): Promise<Game> {
@@ -74,7 +81,9 @@ export async function playGame(index: number, options: GameOptions): Promise<Gam
   const held = isFirst ? inputs : [inputs[1]!, inputs[0]!, ...inputs.slice(2)];
   const seen = await seeSum(index, held, options);
   const candidates = [wordsOfInput(inputs[0]!, field.spec), wordsOfInput(inputs[1]!, field.spec)] as const;
-  return { isFirst, start, row: order[0]!, candidates, ...seen };
+  const used = rows * cohort.pods.size + 1;
+  const reference = order.slice(used, used + REFERENCE_ROWS);
+  return { isFirst, start, row: order[0]!, reference, candidates, ...seen };
 }
 
 /** A step of one row at every pod, as gradients are inverted. */
@@ -113,6 +122,8 @@ async function seeSum(
     ...{ cohort, spec, round, colluding: names.slice(1), ...(podPool && { podPool }) },
     inputs: new Map(names.map((name, i) => [name, inputs[i]!])),
   });
+  const rawOf = (name: string): Int32Array => wordsOf(lanesOf(view.masked.get(name)!, spec), spec);
+  const raw = { victim: rawOf(victim), partner: rawOf(partner) };
   const peeled = (coalition: readonly string[]): Sighting => {
     const [own, other] = [
       peel(view, victim, coalition),
@@ -125,7 +136,7 @@ async function seeSum(
     // with colluders the two vectors add up to a known sum: only one of them is free
     const lanes = coalition.length === 0 ? [own.lanes, other.lanes] : [own.lanes];
     return {
-      ...{ victim: wordsOf(own.lanes, spec), partner: wordsOf(other.lanes, spec), masks: own.left, more: [] },
+      ...{ victim: wordsOf(own.lanes, spec), partner: wordsOf(other.lanes, spec), masks: own.left, raw, more: [] },
       bytes: lanes.map((each) => bytesOfLanes(each, spec)),
     };
   };
