@@ -14,7 +14,8 @@ export type SimulationEvent =
   | { readonly type: 'variant'; readonly name: string; readonly pods: number; readonly rounds: number }
   | { readonly type: 'run'; readonly variant: string; readonly event: RunEvent }
   | { readonly type: 'fault'; readonly variant: string; readonly entry: FaultEntry }
-  | { readonly type: 'verdict'; readonly result: VariantResult };
+  | { readonly type: 'verdict'; readonly result: VariantResult }
+  | { readonly type: 'privacy'; readonly done: number; readonly total: number };
 
 export interface SimulationOptions {
   /** Names of the variants to run. @default all */

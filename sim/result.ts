@@ -4,6 +4,7 @@
  */
 import type { Metrics, PooledMetric } from '../src/metrics/index.ts';
 import type { FaultEntry } from './faults/driver.ts';
+import type { PrivacyTestResult } from './privacy/result.ts';
 
 /** One completed round. */
 export interface SimulatedRound {
@@ -89,5 +90,7 @@ export interface SimulationResult {
   readonly metric: string;
   readonly baselines: Baselines | null;
   readonly variants: readonly VariantResult[];
+  /** Of a scenario with privacy tests whose run completed. */
+  readonly privacy?: PrivacyTestResult;
   readonly passed: boolean;
 }

@@ -15,7 +15,10 @@ import type { Table } from './data/table.ts';
 import { flipLabels } from './malicious/pods.ts';
 import { runInMemory } from './memory/runInMemory.ts';
 import type { PreparedVariant, SimulationOptions } from './options.ts';
-import { play } from './play.ts';
+import { type Played, play } from './play.ts';
+import type { PrivacyTestResult } from './privacy/result.ts';
+import { testPrivacy } from './privacy/run.ts';
+import { RunTap } from './privacy/views/tap.ts';
 import { ProcessWorld } from './processes/world.ts';
 import type { Baselines, SimulationResult, VariantResult } from './result.ts';
 import { type Scenario, taskOf, type Variant } from './scenario/scenario.ts';
@@ -39,21 +42,42 @@ export async function runScenario(scenario: Scenario, options: SimulationOptions
     options.folder === undefined ? mkdtempSync(join(scratchFolder(), 'konsil-sim-')) : resolve(options.folder);
   const results: VariantResult[] = [];
   let baselines: Baselines | null = null;
+  let privacy: PrivacyTestResult | null = null;
   try {
     for (const variant of chosen) {
       throwIfCancelled(signal);
       const own = flipLabels(sites, variant.malicious, scenario.seed);
       const prepared = prepare(scenario, variant, own, folder, table);
       onEvent({ type: 'variant', name: variant.name, pods: sites.length, rounds: scenario.rounds });
-      const { result, outcome } =
+      const isAttacked = scenario.privacy !== undefined && privacy === null && prepared.task.aggregator.secure;
+      const tap = isAttacked ? new RunTap() : undefined;
+      const { result, outcome }: Played =
         scenario.transport === 'memory'
-          ? await runInMemory(prepared, options)
+          ? await runInMemory(prepared, options, tap)
           : await play(prepared, await ProcessWorld.open(prepared, signal, options.program), options);
       if (scenario.baselines && scenario.training === 'real' && !baselines)
         baselines = await compareBaselines(outcome, sites, signal);
       results.push(result);
       onEvent({ type: 'verdict', result });
+      if (tap && result.status === 'complete')
+        privacy = await testPrivacy({
+          ...{
+            settings: scenario.privacy!,
+            seed: scenario.seed,
+            variant: variant.name,
+            outcome,
+            sites: own,
+            tap,
+            signal,
+          },
+          onProgress: (done, total) => onEvent({ type: 'privacy', done, total }),
+        });
     }
+    if (scenario.privacy && !privacy)
+      throw new KonsilError(
+        'RUN_ABORTED',
+        `${scenario.file}: privacy tests need a variant that is secure and completes`,
+      );
   } finally {
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   }
@@ -61,7 +85,8 @@ export async function runScenario(scenario: Scenario, options: SimulationOptions
     format: 'konsil-simulation-v1',
     ...{ scenario: scenario.name, seed: scenario.seed, transport: scenario.transport, training: scenario.training },
     metric: table.classes.length === 0 ? MAIN_METRIC.regression : 'Accuracy',
-    ...{ baselines, variants: results, passed: results.every(({ passed }) => passed) },
+    ...{ baselines, variants: results, ...(privacy && { privacy }) },
+    passed: results.every(({ passed }) => passed) && privacy?.passed !== false,
   };
 }
 

@@ -4,7 +4,14 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Rng, seededRng } from '../src/base/index.ts';
-import { parseScenario, runScenario, type VariantResult } from './index.ts';
+import {
+  parseScenario,
+  renderJUnit,
+  renderSimulation,
+  runScenario,
+  type VariantResult,
+  verdictLines,
+} from './index.ts';
 
 const FAULTY = `name: faulty
 seed: 11
@@ -100,5 +107,51 @@ describe('attackers', () => {
     const { variants, passed } = await runScenario(parseScenario(text, 'attacked.yaml'), { variants: ['scaled'] });
     expect(variants.map(({ name }) => name)).toEqual(['scaled']);
     expect(passed).toBe(false);
+  });
+});
+
+const ATTACKED_BY_THE_CURIOUS = `name: curious
+seed: 4
+pods: 4
+rounds: 1
+baselines: false
+data: { kind: blobs, rows: 200, features: 20 }
+task:
+  algorithm: { model: { konsil_model: { model_ref: builtin:logistic_regression } } }
+privacy:
+  games: { games: 45, inversions: 12, rows: 3 }
+  expect: { distinguishing: 0.8, membership: 0.6 }
+`;
+
+describe('privacy tests', () => {
+  it('attack what is seen of a whole run and of games with its model, and report intervals', async () => {
+    const result = await runScenario(parseScenario(ATTACKED_BY_THE_CURIOUS, 'curious.yaml'));
+    const { privacy, passed } = result;
+    expect(passed, JSON.stringify(privacy?.checks.filter((one) => !one.passed))).toBe(true);
+    // 3 attacks by 6 pairs of eyes; 5 tests of 5 kinds of bytes in games and 2 in the run
+    expect(privacy!.attacks).toHaveLength(18);
+    expect(privacy!.uniformity.map(({ sight }) => sight)).toEqual([
+      ...['coordinator', 'coordinator', 'coordinator', 'colluding', 'broker', 'run', 'run'],
+    ]);
+    expect(privacy!.checks).toHaveLength(18 + 35);
+    expect(privacy!.traffic).toMatchObject({ apart: [] });
+    // the run's four pods sent one update each
+    expect(privacy!.uniformity.at(-2)).toMatchObject({ vectors: 4 });
+    const junit = renderJUnit(result);
+    expect(junit).toMatch(
+      /name="membership, coordinator: no better than chance" time="0"><system-out>area under ROC 0\.\d+ \[/,
+    );
+    expect(junit).toContain('<testsuite name="privacy" tests="53" failures="0"');
+    expect(verdictLines(result).join('\n')).toMatch(
+      /distinguishing +plain update +\d\.\d+ \[\d\.\d+, 1\.000\] accuracy/,
+    );
+    const page = renderSimulation(result);
+    for (const text of [
+      'What attackers can tell',
+      'What masks do not protect',
+      'Would have shown',
+      'privacy-membership-title',
+    ])
+      expect(page).toContain(text);
   });
 });

@@ -18,6 +18,7 @@ import { lyingChannel } from '../malicious/coordinator.ts';
 import { updateOf } from '../malicious/pods.ts';
 import type { World } from '../play.ts';
 import { podYaml } from '../podFiles.ts';
+import type { RunTap } from '../privacy/views/tap.ts';
 import { MODELLER, type Scenario, type Variant } from '../scenario/scenario.ts';
 import { VirtualClock } from '../virtualClock.ts';
 import { Network } from './network.ts';
@@ -34,6 +35,8 @@ export interface MemoryWorldOptions {
   /** Told what each pod trained, as it sends it. */
   readonly onTrained?: (pod: string, ...trained: Parameters<OnTrained>) => void;
   readonly onNotice?: (pod: string, notice: PodNotice) => void;
+  /** Overhears what the coordinator opens and what the broker carries. */
+  readonly tap?: RunTap;
   /** See `NetworkOptions`. */
   readonly jitter?: () => number;
 }
@@ -64,7 +67,12 @@ export class MemoryWorld implements World {
     this.#options = options;
     // every pod checks the same keys and signatures
     this.#forget = [checkedSignatures.start(), readIdentities.start()];
-    const { scenario, variant, sites, jitter } = options;
+    const { scenario, variant, sites, jitter, tap } = options;
+    if (tap)
+      this.#broker.intercept = (_topic, payload) => {
+        tap.carried(payload);
+        return [payload];
+      };
     const pods = sites.map(({ name }) => name);
     // thousands of pods that all knew each other would be millions of pins; in the open nobody asks for them
     const knows = pods.length <= MOST_ACQUAINTED ? null : (name: string) => (name === MODELLER ? pods : [MODELLER]);
@@ -108,6 +116,8 @@ export class MemoryWorld implements World {
     const { clock } = this;
     const link = await this.#connect(MODELLER);
     const channel = await Channel.open({ link, identity, peers, clock });
+    const { tap } = this.#options;
+    if (tap) channel.onMessage((from, _context, message) => tap.received(peers.findById(from)?.name ?? from, message));
     const power = abortControllerForMany();
     power.signal.addEventListener('abort', () => channel.halt(), { once: true });
     this.#coordinator = { link, power };

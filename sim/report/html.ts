@@ -14,6 +14,7 @@ import {
   size,
   whole,
 } from '../../src/reports/index.ts';
+import { renderPrivacy } from '../privacy/report/section.ts';
 import type { SimulationResult } from '../result.ts';
 import { CURVE_STYLES } from './lines.ts';
 import { renderChecks, renderConvergence, renderFaults, renderRepeat, renderSites, renderTime } from './sections.ts';
@@ -39,6 +40,7 @@ svg rect.fault{fill:var(--warn)}svg rect.fault.final{fill:var(--bad)}svg text.fa
 export function renderSimulation(result: SimulationResult, extra: readonly ExtraSection[] = []): string {
   const sections: readonly (readonly [id: string, title: string, content: Content])[] = [
     ['checks', 'What had to hold', renderChecks(result)],
+    ...(result.privacy ? [['privacy', 'What attackers can tell', renderPrivacy(result.privacy)] as const] : []),
     ['convergence', 'How training went', renderConvergence(result)],
     ['sites', 'Site by site', renderSites(result)],
     ['faults', 'What went wrong on purpose', renderFaults(result)],
@@ -71,8 +73,8 @@ ${content}
 }
 
 function renderHead(result: SimulationResult): Markup {
-  const { scenario, seed, transport, training, metric, variants, baselines, passed } = result;
-  const checks = variants.flatMap((variant) => variant.checks);
+  const { scenario, seed, transport, training, metric, variants, baselines, privacy, passed } = result;
+  const checks = [...variants, ...(privacy ? [privacy] : [])].flatMap((one) => one.checks);
   const failed = checks.filter((check) => !check.passed).length;
   const pods = variants[0]?.pods.length ?? 0;
   const lost = variants.reduce((sum, { roundsLost }) => sum + roundsLost, 0);

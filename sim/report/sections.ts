@@ -22,7 +22,8 @@ const MOST_SITES = 60;
 const MOST_FAULTS = 100;
 
 /** A row for each check, a column for each variant; then what was found where that says more than that it held. */
-export function renderChecks({ variants }: SimulationResult): Content {
+export function renderChecks({ variants: runs, privacy }: SimulationResult): Content {
+  const variants = [...runs, ...(privacy ? [{ name: 'privacy', checks: privacy.checks }] : [])];
   const names = [...new Set(variants.flatMap(({ checks }) => checks.map(({ name }) => name)))];
   const found = variants.flatMap((variant) =>
     variant.checks

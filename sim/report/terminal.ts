@@ -4,6 +4,7 @@
  */
 import { size } from '../../src/reports/index.ts';
 import type { SimulationEvent } from '../options.ts';
+import { privacyLines } from '../privacy/report/lines.ts';
 import type { SimulationResult, VariantResult } from '../result.ts';
 
 interface ViewOptions {
@@ -33,6 +34,7 @@ export class SimulationView {
         `  ${seconds.toFixed(1)} s  ${target} ${fault} ${what} (${when}, ${phase})${reason === undefined ? '' : `: ${reason}`}`,
       );
     } else if (event.type === 'run') this.#showRun(event.event);
+    else if (event.type === 'privacy') this.#draw(`  privacy: ${event.done} of ${event.total} games`);
     else this.#print(variantLine(event.result));
   }
 
@@ -69,7 +71,7 @@ function variantLine({ status, rounds, seconds, wallSeconds, pods, reason }: Var
 }
 
 /** The end of it: a table of variants, every check that failed, and one last line. */
-export function verdictLines({ variants, metric, baselines, passed }: SimulationResult): string[] {
+export function verdictLines({ variants, metric, baselines, privacy, passed }: SimulationResult): string[] {
   const width = Math.max(12, ...variants.map(({ name }) => name.length));
   const lines = ['', `${'variant'.padEnd(width)}  rounds  lost  loss     ${metric}`];
   for (const { name, rounds, roundsLost, metrics } of variants)
@@ -82,8 +84,10 @@ export function verdictLines({ variants, metric, baselines, passed }: Simulation
     if (alone.length > 0)
       lines.push(`${'a site alone'.padEnd(width + 25)}${number(Math.min(...alone))} to ${number(Math.max(...alone))}`);
   }
+  if (privacy) lines.push(...privacyLines(privacy));
   lines.push('');
-  const checks = variants.flatMap((variant) => variant.checks.map((check) => ({ variant: variant.name, ...check })));
+  const suites = [...variants, ...(privacy ? [{ name: 'privacy', checks: privacy.checks }] : [])];
+  const checks = suites.flatMap((suite) => suite.checks.map((check) => ({ variant: suite.name, ...check })));
   for (const { variant, name, detail } of checks.filter((check) => !check.passed))
     lines.push(`✗ ${variant}: ${name}: ${detail}`);
   const held = checks.filter((check) => check.passed).length;

@@ -141,6 +141,17 @@ variants:
       /^s\.yaml:5:\d+ task\.aggregator: equals_plain_average is expected, but FedAdam does more than average/,
     ],
     [
+      'privacy tests of processes',
+      `${BASE}transport: processes\nprivacy: {}\n`,
+      /privacy: what processes send each other cannot be looked at/,
+    ],
+    [
+      'privacy tests of pseudo-updates',
+      `${BASE}training: { kind: synthetic }\nprivacy: {}\n`,
+      /privacy: attacks on updates that no row went into/,
+    ],
+    ['a view that nobody has', `${BASE}privacy: { views: [patient] }\n`, /privacy\.views\.0/],
+    [
       'bounds of nothing',
       `${BASE}expect: { metrics: { Accuracy: {} } }\n`,
       /expect\.metrics\.Accuracy: expected at_least, at_most or both/,
@@ -166,6 +177,10 @@ describe('docs/reference/scenarios.md', () => {
       ...kinds(shape.partition.unwrap(), 'kind'),
       ...kinds(shape.malicious.unwrap().element, 'role'),
       ...Object.keys(shape.expect.unwrap().shape),
+      ...Object.keys(shape.privacy.unwrap().shape),
+      ...Object.keys(shape.privacy.unwrap().shape.games.unwrap().shape),
+      ...shape.privacy.unwrap().shape.views.unwrap().element.options,
+      ...shape.privacy.unwrap().shape.tests.unwrap().element.options,
       ...FAULTS,
       ...PHASES,
     ];
@@ -180,7 +195,10 @@ it('merging replaces what is no map, and null takes away', () => {
   });
 });
 
-it.each(['first', 'faults', 'strategies', 'malicious', 'processes'])('the example %s is a scenario', async (name) => {
-  const file = join(import.meta.dirname, `../../examples/simulations/${name}.yaml`);
-  expect(problemsOf(await readConfigText(file))).toEqual([]);
-});
+it.each(['first', 'faults', 'strategies', 'malicious', 'processes', 'privacy'])(
+  'the example %s is a scenario',
+  async (name) => {
+    const file = join(import.meta.dirname, `../../examples/simulations/${name}.yaml`);
+    expect(problemsOf(await readConfigText(file))).toEqual([]);
+  },
+);

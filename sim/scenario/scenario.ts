@@ -41,7 +41,10 @@ export interface Variant {
 
 /** A checked scenario. */
 export interface Scenario
-  extends Pick<ScenarioFile, 'name' | 'seed' | 'transport' | 'pods' | 'rounds' | 'data' | 'partition' | 'policy'> {
+  extends Pick<
+    ScenarioFile,
+    'name' | 'seed' | 'transport' | 'pods' | 'rounds' | 'data' | 'partition' | 'policy' | 'privacy'
+  > {
   readonly file: string;
   readonly training: ScenarioFile['training']['kind'];
   readonly latencyMs: number;
@@ -64,10 +67,12 @@ export function parseScenario(text: string, file: string): Scenario {
     check: (value) => [...checkScenario(value), ...checkTasks(value, file)],
   };
   const parsed = parseYaml(text, file, kind);
-  const { name, seed, transport, pods, rounds, data, partition, policy, training, network, baselines } = parsed;
+  const { name, seed, transport, pods, rounds, data, partition, policy, training, network, baselines, privacy } =
+    parsed;
   return {
     ...{ name, seed, transport, pods, rounds, partition, policy, baselines, file: resolve(file) },
     data: data.kind === 'csv' ? { ...data, path: resolvePath(dirname(resolve(file)), data.path) } : data,
+    ...(privacy && { privacy }),
     training: training.kind,
     latencyMs: network.latency_ms,
     variants: variantsOf(parsed, file),
@@ -218,6 +223,10 @@ function checkScenario(file: ScenarioFile): Problem[] {
   const isNumber = file.data.kind === 'linear' || (file.data.kind === 'csv' && file.data.classes === undefined);
   if (isNumber && file.partition.kind === 'dirichlet')
     complain(['partition'], 'dirichlet deals classes; the target of this data is a number');
+  if (file.privacy && file.transport === 'processes')
+    complain(['privacy'], 'what processes send each other cannot be looked at; use memory');
+  if (file.privacy && file.training.kind === 'synthetic')
+    complain(['privacy'], 'attacks on updates that no row went into say nothing; use training: { kind: real }');
   const names = new Set<string>();
   for (const [i, { name }] of (file.variants ?? []).entries()) {
     if (names.has(name)) complain(['variants', i, 'name'], `${name} is the name of an earlier variant`);

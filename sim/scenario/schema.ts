@@ -149,6 +149,40 @@ const expect = z.strictObject({
     .meta({ description: 'Each round is the average of the survivors’ updates, within the quantisation bound.' }),
 });
 
+/** Tests of what masks promise; all keys but the lists are numbers. */
+const privacy = z.strictObject({
+  games: z
+    .strictObject({
+      games: z.int().min(30).max(100_000).default(300).meta({
+        description: 'Sums that are played for distinguishing and membership; a third trains the attacker.',
+      }),
+      inversions: z.int().min(10).max(100_000).default(40).meta({ description: 'Steps of one row that are played.' }),
+      pods: z.int().min(4).max(32).default(4).meta({ description: 'Pods in each of these sums.' }),
+      rows: z.int().min(2).max(10_000).default(8).meta({ description: 'Rows that each of them trains on.' }),
+      seed: z.int().min(0).max(0xffffffff).optional().meta({
+        description: 'Of rows, models and coins; masks are always drawn anew. Default: the seed of the scenario.',
+      }),
+    })
+    .prefault({}),
+  views: z
+    .array(z.enum(['coordinator', 'colluding', 'broker']))
+    .min(1)
+    .default(['coordinator', 'colluding', 'broker'])
+    .meta({ description: 'Whose eyes attackers have; plain updates and broken thresholds are always shown beside.' }),
+  tests: z
+    .array(z.enum(['uniformity', 'distinguishing', 'inversion', 'membership']))
+    .min(1)
+    .default(['uniformity', 'distinguishing', 'inversion', 'membership']),
+  expect: z
+    .strictObject({
+      distinguishing: z.number().min(0.5).max(1).default(0.9),
+      inversion: z.number().min(0).max(1).default(0.9),
+      membership: z.number().min(0.5).max(1).default(0.6),
+    })
+    .prefault({})
+    .meta({ description: 'Lower ends of 95 % intervals that attacks on plain updates must reach.' }),
+});
+
 const taskPart = z.union([text, z.record(text, z.unknown())]);
 const faults = z.array(fault).max(10_000);
 const attackers = z.array(malicious).max(1_000);
@@ -193,6 +227,9 @@ export const scenarioFile = z
       .default(true)
       .meta({ description: 'Also train on all rows in one place, and at each pod alone.' }),
     expect: expect.default({ status: 'complete' }),
+    privacy: privacy.optional().meta({
+      description: 'Attacks on what is seen of secure sums, with the model of the first secure variant; memory only.',
+    }),
     variants: z
       .array(
         z.strictObject({
@@ -218,5 +255,6 @@ export type FaultSettings = ScenarioFile['faults'][number];
 export type Rates = ScenarioFile['rates'];
 export type Malicious = ScenarioFile['malicious'][number];
 export type Expectations = ScenarioFile['expect'];
+export type PrivacySettings = z.output<typeof privacy>;
 export type Phase = (typeof PHASES)[number];
 export type FaultKind = (typeof FAULTS)[number];
