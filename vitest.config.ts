@@ -37,6 +37,15 @@ export default defineConfig({
       },
       {
         test: {
+          // every role, phase and kind of fault, and random plans: `npm run test:faults`
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
           // each case is a process of its own; a software driver compiles shaders for seconds
           name: 'webgpu',
           include: ['test/interop/webgpu.test.ts'],

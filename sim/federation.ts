@@ -15,7 +15,7 @@ import { compile } from '../src/training/index.ts';
 import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
 import { acquainted } from './acquainted.ts';
-import { SharedTrainers } from './memory/trainers.ts';
+import { SharedTrainers, TrainerThreads } from './memory/trainers.ts';
 
 export const EXAMPLE = join(import.meta.dirname, '../examples/breast-cancer');
 const PODS = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;
@@ -77,7 +77,8 @@ export class Federation {
   onEvent: (event: RunEvent) => void = () => undefined;
   readonly #options: FederationOptions;
   /** Pods train the same model: one engine for all saves most of the time that a test takes. */
-  readonly #trainers = new SharedTrainers({ during: (work) => work() });
+  readonly #threads = new TrainerThreads();
+  readonly #trainers = new SharedTrainers({ during: (work) => work() }, this.#threads);
   readonly #pool = new MaskPool();
 
   private constructor(options: FederationOptions) {
@@ -159,7 +160,7 @@ export class Federation {
 
   async close(): Promise<void> {
     await Promise.all([...this.running.values()].map(({ pod }) => pod.stop('test over')));
-    await this.#trainers.close();
+    await this.#threads.close();
     await this.#pool.close();
     rmSync(this.folder, { recursive: true, force: true });
   }

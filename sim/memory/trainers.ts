@@ -32,21 +32,53 @@ interface Shared {
 /** Largest change of a parameter in a pseudo-update. */
 const PSEUDO_STEP = 1e-2;
 
-/** Opens each model once, on a few threads. */
+/** Opens each model once, on a few threads. Many worlds may use the same ones. */
+export class TrainerThreads {
+  readonly #count: number;
+  readonly #opened = new Map<string, Promise<Shared>>();
+
+  constructor(count = availableParallelism()) {
+    this.#count = count;
+  }
+
+  /** @param options - Device and threads are those of a simulation. */
+  async open(options: TrainerOptions): Promise<Shared> {
+    const { model, source: _label, device: _device, threads: _threads, ...rest } = options;
+    const id = model instanceof Uint8Array ? toHex(sha256(model)) : model.file;
+    const key = JSON.stringify([id, rest]);
+    const opening = this.#opened.get(key) ?? this.#create({ ...options, device: 'cpu', threads: 1 });
+    this.#opened.set(key, opening);
+    return opening;
+  }
+
+  async close(): Promise<void> {
+    const shared = await Promise.all([...this.#opened.values()].map((opening) => opening.catch(() => null)));
+    await Promise.all(shared.flatMap((one) => one?.trainers.map((trainer) => trainer.close()) ?? []));
+  }
+
+  async #create(options: TrainerOptions): Promise<Shared> {
+    const trainers = await Promise.all(Array.from({ length: this.#count }, () => Trainer.create(options)));
+    return { trainers, busy: trainers.map(() => 0) };
+  }
+}
+
+/** The trainers of one world: while they compute, its time stands still. */
 export class SharedTrainers {
   readonly #clock: WorkClock;
   readonly #isSynthetic: boolean;
-  readonly #opened = new Map<string, Promise<Shared>>();
+  readonly #threads: TrainerThreads;
 
-  constructor(clock: WorkClock, isSynthetic = false) {
+  constructor(clock: WorkClock, threads: TrainerThreads, isSynthetic = false) {
     this.#clock = clock;
+    this.#threads = threads;
     this.#isSynthetic = isSynthetic;
   }
 
   /** As `Trainer.create`, for one party. @param site - Its name: pseudo-updates differ by it. */
   opener(site: string, onTrained: OnTrained = (_start, trained) => trained): OpenTrainer {
     return async (options, signal) => {
-      const shared = await this.#clock.during(() => this.#open(options, signal));
+      const shared = await this.#clock.during(() => this.#threads.open(options));
+      throwIfCancelled(signal);
       const { program } = shared.trainers[0]!;
       const use = <T>(work: (trainer: Trainer) => Promise<T>): Promise<T> => this.#use(shared, work);
       const handle: ModelTrainer = {
@@ -61,27 +93,6 @@ export class SharedTrainers {
       };
       return handle;
     };
-  }
-
-  async close(): Promise<void> {
-    const shared = await Promise.all([...this.#opened.values()].map((opening) => opening.catch(() => null)));
-    await Promise.all(shared.flatMap((one) => one?.trainers.map((trainer) => trainer.close()) ?? []));
-  }
-
-  async #open(options: TrainerOptions, signal: AbortSignal | undefined): Promise<Shared> {
-    const { model, source: _label, device: _device, threads: _threads, ...rest } = options;
-    const id = model instanceof Uint8Array ? toHex(sha256(model)) : model.file;
-    const key = JSON.stringify([id, rest]);
-    const opening = this.#opened.get(key) ?? this.#create({ ...options, device: 'cpu', threads: 1 });
-    this.#opened.set(key, opening);
-    throwIfCancelled(signal);
-    return opening;
-  }
-
-  async #create(options: TrainerOptions): Promise<Shared> {
-    const count = this.#isSynthetic ? 1 : availableParallelism();
-    const trainers = await Promise.all(Array.from({ length: count }, () => Trainer.create(options)));
-    return { trainers, busy: trainers.map(() => 0) };
   }
 
   /** Gives `work` to the thread that has least to do. */

@@ -23,7 +23,7 @@ import { MODELLER, type Scenario, type Variant } from '../scenario/scenario.ts';
 import { VirtualClock } from '../virtualClock.ts';
 import { Network } from './network.ts';
 import { HeldMaskPool } from './pools.ts';
-import { type OnTrained, SharedTrainers } from './trainers.ts';
+import { type OnTrained, SharedTrainers, TrainerThreads } from './trainers.ts';
 
 export interface MemoryWorldOptions {
   readonly scenario: Scenario;
@@ -37,6 +37,10 @@ export interface MemoryWorldOptions {
   readonly onNotice?: (pod: string, notice: PodNotice) => void;
   /** Overhears what the coordinator opens and what the broker carries. */
   readonly tap?: RunTap;
+  /** Whether the coordinator keeps a journal. @default when it is to restart */
+  readonly journal?: boolean;
+  /** What computes, when other worlds share it: then it is theirs to close. @default threads of its own */
+  readonly threads?: TrainerThreads;
   /** See `NetworkOptions`. */
   readonly jitter?: () => number;
 }
@@ -55,6 +59,7 @@ export class MemoryWorld implements World {
   readonly #broker = new MemoryBroker({ keepLog: false });
   readonly #network: Network;
   readonly #pool = new HeldMaskPool(this.clock);
+  readonly #threads: TrainerThreads;
   readonly #trainers: SharedTrainers;
   readonly #parties: Readonly<Record<string, Party>>;
   readonly #running = new Map<string, { pod: Pod; link: MemoryLink }>();
@@ -77,7 +82,9 @@ export class MemoryWorld implements World {
     // thousands of pods that all knew each other would be millions of pins; in the open nobody asks for them
     const knows = pods.length <= MOST_ACQUAINTED ? null : (name: string) => (name === MODELLER ? pods : [MODELLER]);
     this.#parties = acquainted([MODELLER, ...pods], undefined, knows);
-    this.#trainers = new SharedTrainers(this.clock, scenario.training === 'synthetic');
+    // pseudo-updates compute nothing: one thread says what the model is
+    this.#threads = options.threads ?? new TrainerThreads(scenario.training === 'synthetic' ? 1 : undefined);
+    this.#trainers = new SharedTrainers(this.clock, this.#threads, scenario.training === 'synthetic');
     const replay = variant.malicious.find(({ role }) => role === 'replaying_broker');
     this.#network = new Network(this.#broker, {
       ...{ clock: this.clock, latencyMs: scenario.latencyMs },
@@ -113,6 +120,7 @@ export class MemoryWorld implements World {
   ): Promise<RunOutcome> {
     const { identity, peers } = this.#parties[MODELLER]!;
     const { task, variant } = this.#options;
+    const restarts = variant.faults.some(({ coordinator, fault }) => coordinator && fault === 'restart');
     const { clock } = this;
     const link = await this.#connect(MODELLER);
     const channel = await Channel.open({ link, identity, peers, clock });
@@ -127,7 +135,7 @@ export class MemoryWorld implements World {
         ...{ task, identity, peers, clock, onEvent, halt: power.signal },
         channel: lyingChannel(channel, { identity, peers, lies }),
         parts: { pool: this.#pool, openTrainer: this.#trainers.opener(MODELLER) },
-        journal: variant.faults.some(({ coordinator, fault }) => coordinator && fault === 'restart'),
+        journal: this.#options.journal ?? restarts,
         ...(resume !== undefined && { resume }),
         ...(signal && { signal }),
       });
@@ -168,7 +176,7 @@ export class MemoryWorld implements World {
 
   async close(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ pod }) => pod.stop('simulation over')));
-    await this.#trainers.close();
+    if (!this.#options.threads) await this.#threads.close();
     await this.#pool.close();
     this.clock.stop();
     for (const forget of this.#forget) forget();
