@@ -189,8 +189,9 @@ class FederatedRun {
     if (this.#journal) rememberAgreed(this.#journal, agreed);
     this.#state.save();
     await this.#admit(agreed);
-    const active = this.#members.active();
     const minimum = this.#minimum();
+    await this.#members.untilEnough(minimum);
+    const active = this.#members.active();
     if (active.length < minimum)
       throw new KonsilError(
         'COHORT_TOO_SMALL',

@@ -13,8 +13,7 @@ async function runWithLate(pods: string): Promise<Awaited<ReturnType<Federation[
     task: (yaml) =>
       shortTask(yaml)
         .replace(/\n( +)epochs: \d+/, '\n$1epochs: 12')
-        .replace('  identifiers:', `  ${pods}\n  identifiers:`)
-        .replace('  aggregator:', '  deadlines: { join: 120, train: 600, exchange: 60, evaluate: 300 }\n  aggregator:'),
+        .replace('  identifiers:', `  ${pods}\n  identifiers:`),
   });
   const coming: Promise<void>[] = [];
   federation.onEvent = (event) => {

@@ -3,7 +3,7 @@
  * back in. Everything that waits for pods waits here.
  * @module
  */
-import { KonsilError, messageOf, printable } from '../base/index.ts';
+import { KonsilError, messageOf, printable, throwIfCancelled } from '../base/index.ts';
 import type { PeerId } from '../crypto/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import { splitIdentifier } from '../tasks/index.ts';
@@ -13,6 +13,8 @@ import type { MemberState, RunEvent } from './events.ts';
 
 /** A pod that the broker says has left may come straight back (a reconnecting VPN); after this it is lost. */
 const GONE_GRACE_MS = 3_000;
+/** How long to wait for an answer of a pod that the broker does not show as present. */
+const ABSENT_MS = 5_000;
 /** How long a returning pod has to be admitted again. */
 const READMIT_MS = 60_000;
 
@@ -243,14 +245,20 @@ export class Members {
   /** Asks every pod whether it is there. @returns what the ones that are have, by name. */
   async online(deadlineMs: number): Promise<ReadonlyMap<string, MessageOf<'ONLINE_RESPONSE'>>> {
     for (const member of this.all()) this.#ask(member, deadlineMs);
-    const { missing } = await this.gather(
-      this.all(),
-      (member, _context, message) => {
-        if (message.type === 'ONLINE_RESPONSE') this.#schemas.set(member.name, message);
-        return message.type === 'ONLINE_RESPONSE' || message.type === 'JOB_REJECT' ? message : undefined;
-      },
-      deadlineMs,
-    );
+    const accept = (
+      member: Member,
+      _context: Context,
+      message: Message,
+    ): MessageOf<'ONLINE_RESPONSE' | 'JOB_REJECT'> | undefined => {
+      if (message.type === 'ONLINE_RESPONSE') this.#schemas.set(member.name, message);
+      return message.type === 'ONLINE_RESPONSE' || message.type === 'JOB_REJECT' ? message : undefined;
+    };
+    const soon = Math.min(ABSENT_MS, deadlineMs);
+    const early = await this.gather(this.all(), accept, soon);
+    // whom the broker has never seen is not waited for: at worst it is asked again at the next round
+    const present = [...early.missing.keys()].map((name) => this.get(name)).filter((member) => member.present);
+    const late = await this.gather(present, accept, deadlineMs - soon);
+    const missing = new Map([...early.missing].filter(([name]) => !late.answers.has(name)));
     for (const [name, reason] of missing) this.#setState(this.get(name), 'invited', `not online: ${reason}`);
     return this.#schemas;
   }
@@ -278,12 +286,34 @@ export class Members {
     const { missing } = await this.gather(
       awaited,
       (_member, _context, message) =>
-        message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' ? true : undefined,
+        message.type === 'JOB_ACCEPT' || message.type === 'JOB_REJECT' || message.type === 'JOB_QUEUED'
+          ? true
+          : undefined,
       deadlineMs,
     );
     for (const [name, reason] of missing)
       if (this.get(name).state === 'invited' && !this.get(name).queued)
         this.#setState(this.get(name), 'lost', `TASK_TIMEOUT: ${reason}`);
+  }
+
+  /** Resolves when `minimum` pods take part, or nobody is left in whose queue the run could come up. */
+  async untilEnough(minimum: number): Promise<void> {
+    const { signal } = this.#options;
+    const isDecided = (): boolean =>
+      this.active().length >= minimum || !this.all().some(({ queued, state }) => queued && state === 'invited');
+    if (isDecided()) return;
+    await new Promise<void>((resolve) => {
+      const check = (): void => {
+        if (!isDecided() && !signal.aborted) return;
+        stop();
+        signal.removeEventListener('abort', check);
+        resolve();
+      };
+      const stop = this.listen({ onMessage: check, onLost: check });
+      signal.addEventListener('abort', check, { once: true });
+      check();
+    });
+    throwIfCancelled(signal);
   }
 
   /** Invites every pod again that is present but not taking part; it becomes active when it accepts. */

@@ -2,8 +2,9 @@
  * The federations that faults happen to: as small as they can be and still have every phase.
  * @module
  */
-import { permutation, type Rng, seededRng } from '../../src/base/index.ts';
+
 import { FAULTS, PHASES } from '../../sim/scenario/schema.ts';
+import { permutation, type Rng, seededRng } from '../../src/base/index.ts';
 
 const ROUNDS = 3;
 /** Simulated seconds after which the coordinator comes back from a crash: the pods have long given the run up by then. */
@@ -91,7 +92,11 @@ function randomFault(rng: Rng, pods: number): object {
   const role = pick(rng, ['pod', 'pod', 'pod', 'pods', 'coordinator', 'broker'] as const);
   const names = Array.from(permutation(pods, rng), (i) => `site-${String(i + 1).padStart(2, '0')}`);
   const target =
-    role === 'pod' ? { pod: names[0] } : role === 'pods' ? { pod: names.slice(0, between(rng, 2, pods)) } : { [role]: true };
+    role === 'pod'
+      ? { pod: names[0] }
+      : role === 'pods'
+        ? { pod: names.slice(0, between(rng, 2, pods)) }
+        : { [role]: true };
   const kinds = role === 'coordinator' ? FAULTS.filter((fault) => fault !== 'crash') : FAULTS;
   return {
     at: { round: place, phase: pick(rng, PHASES) },

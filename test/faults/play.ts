@@ -5,16 +5,16 @@
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ERROR_CODES, messageOf } from '../../src/base/index.ts';
-import { readRun } from '../../src/coordinator/interruptedRuns.ts';
-import type { RunEvent, RunOutcome } from '../../src/coordinator/index.ts';
 import { partition } from '../../sim/data/partition.ts';
+import { parseScenario, type VariantResult } from '../../sim/index.ts';
+import { SharedTrainers, TrainerThreads } from '../../sim/memory/trainers.ts';
 import { MemoryWorld } from '../../sim/memory/world.ts';
 import { play, type World } from '../../sim/play.ts';
 import { prepare, scratchFolder, tableOf } from '../../sim/prepare.ts';
-import { parseScenario, type VariantResult } from '../../sim/index.ts';
-import { SharedTrainers, TrainerThreads } from '../../sim/memory/trainers.ts';
 import { VirtualClock } from '../../sim/virtualClock.ts';
+import { ERROR_CODES, messageOf } from '../../src/base/index.ts';
+import type { RunEvent, RunOutcome } from '../../src/coordinator/index.ts';
+import { readRun } from '../../src/coordinator/interruptedRuns.ts';
 import { Replay } from './replay.ts';
 
 /** Simulated time by which every run has to be over, whatever happens to it. */
