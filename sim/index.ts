@@ -4,6 +4,7 @@
  */
 export type { FaultEntry } from './faults/driver.ts';
 export type { SimulationEvent, SimulationOptions } from './options.ts';
+export type { AttackResult, PrivacyTestResult, UniformityResult } from './privacy/result.ts';
 export { writeReports } from './report/files.ts';
 export { type ExtraSection, renderSimulation } from './report/html.ts';
 export { renderJUnit } from './report/junit.ts';

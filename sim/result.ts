@@ -3,8 +3,11 @@
  * @module
  */
 import type { Metrics, PooledMetric } from '../src/metrics/index.ts';
+import type { Check } from './checks/check.ts';
 import type { FaultEntry } from './faults/driver.ts';
 import type { PrivacyTestResult } from './privacy/result.ts';
+
+export type { Check };
 
 /** One completed round. */
 export interface SimulatedRound {
@@ -26,14 +29,6 @@ export interface PhaseTime {
   readonly phase: string;
   readonly seconds: number;
   readonly wallSeconds: number;
-}
-
-/** Something that had to be true. */
-export interface Check {
-  readonly name: string;
-  readonly passed: boolean;
-  /** What was found. */
-  readonly detail: string;
 }
 
 /** What the same rows give without a federation. */

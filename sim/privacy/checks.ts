@@ -6,7 +6,7 @@
  * run in a million. Attacks on plain updates depend on nothing but the seed.
  * @module
  */
-import type { Check } from '../result.ts';
+import type { Check } from '../checks/check.ts';
 import type { PrivacySettings } from '../scenario/schema.ts';
 import type { AttackResult, UniformityResult } from './result.ts';
 import type { Estimate } from './statistics/intervals.ts';

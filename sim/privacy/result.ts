@@ -2,7 +2,7 @@
  * What privacy tests found, as it stands in result.json.
  * @module
  */
-import type { Check } from '../result.ts';
+import type { Check } from '../checks/check.ts';
 import type { Sight } from './games/game.ts';
 import type { Estimate } from './statistics/intervals.ts';
 import type { UniformityTest } from './statistics/uniformity.ts';

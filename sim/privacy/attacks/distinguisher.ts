@@ -63,6 +63,23 @@ function closeness(words: Int32Array, first: Int32Array, second: Int32Array, bit
   return count === 0 ? [0, 0, 0, 0] : [nearer / count, Math.sign(hits), distance / count, cosine];
 }
 
+/** Features whose means in the two cases are so many standard errors apart are taken; all, when none is. */
+const APART = 3;
+
+/** Which features say anything in the training games: with all of them, a few games are fitted by chance. */
+function telling(features: readonly (readonly number[])[], labels: readonly boolean[]): boolean[] {
+  const groups = [true, false].map((label) => features.filter((_, i) => labels[i] === label));
+  const apart = features[0]!.map((_, j) => {
+    const [a, b] = groups.map((group) => {
+      const mean = group.reduce((sum, row) => sum + row[j]!, 0) / group.length;
+      const squares = group.reduce((sum, row) => sum + (row[j]! - mean) ** 2, 0);
+      return { mean, error: squares / group.length / Math.max(1, group.length - 1) };
+    });
+    return Math.abs(a!.mean - b!.mean) > APART * Math.sqrt(a!.error + b!.error);
+  });
+  return apart.includes(true) ? apart : apart.map(() => true);
+}
+
 /** Fits a rule to training games by gradient descent on the logistic loss. */
 export function trainRule(features: readonly (readonly number[])[], labels: readonly boolean[]): Rule {
   const n = features.length;
@@ -71,13 +88,14 @@ export function trainRule(features: readonly (readonly number[])[], labels: read
   const scale = mean.map(
     (centre, j) => Math.sqrt(features.reduce((sum, row) => sum + (row[j]! - centre) ** 2, 0) / n) || 1,
   );
+  const takes = telling(features, labels);
   let weights = Array.from({ length: width + 1 }, () => 0);
   const rule = (): Rule => ({ mean, scale, weights });
   for (let pass = 0; pass < PASSES; pass++) {
     const slope = weights.map((weight, j) => (j < width ? RIDGE * weight : 0));
     for (const [i, row] of features.entries()) {
       const error = 1 / (1 + Math.exp(-score(rule(), row))) - Number(labels[i]!);
-      for (let j = 0; j < width; j++) slope[j]! += (error * (row[j]! - mean[j]!)) / scale[j]! / n;
+      for (let j = 0; j < width; j++) if (takes[j]) slope[j]! += (error * (row[j]! - mean[j]!)) / scale[j]! / n;
       slope[width]! += error / n;
     }
     weights = weights.map((weight, j) => weight - RATE * slope[j]!);

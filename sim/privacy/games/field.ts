@@ -4,7 +4,7 @@
  * @module
  */
 import type { PodInput, VectorSpec } from '../../../src/aggregation/index.ts';
-import { KonsilError, type Rng } from '../../../src/base/index.ts';
+import { KonsilError, permutation, type Rng, seededRng } from '../../../src/base/index.ts';
 import type { RunOutcome } from '../../../src/coordinator/index.ts';
 import { applyStandardiser, type Subset } from '../../../src/datasources/index.ts';
 import {
@@ -37,7 +37,7 @@ export interface FirstLayer {
 export class Field {
   readonly rows: number;
   readonly width: number;
-  readonly spec: VectorSpec;
+  #spec: VectorSpec;
   readonly #task: Task;
   readonly #facts: SumFacts;
   readonly #outcome: AttackedRun;
@@ -54,7 +54,7 @@ export class Field {
     [this.#trainer, this.#stepper] = trainers;
     [this.rows, this.width] = [all.rows, facts!.features];
     const { bits, rounding } = quantisationOf(this.#task.aggregator);
-    this.spec = sumSpec('update', own, {
+    this.#spec = sumSpec('update', own, {
       ...{ clip: this.#task.aggregator.clip ?? DEFAULT_CLIP, bits, rounding },
       ...{ maxWeight: size.rows, cohort: size.pods },
     });
@@ -92,11 +92,29 @@ export class Field {
     };
     const trainer = await Trainer.create(options, signal);
     try {
-      return new Field(outcome, all, [trainer, await Trainer.create(step, signal)], size);
+      const field = new Field(outcome, all, [trainer, await Trainer.create(step, signal)], size);
+      if (quantisationOf(resolved.task.aggregator).scale !== 'fixed') await field.#agreeOnClip(size);
+      return field;
     } catch (error) {
       await trainer.close();
       throw error;
     }
+  }
+
+  /** Slots of the sums of all games. */
+  get spec(): VectorSpec {
+    return this.#spec;
+  }
+
+  /** As pods do that agree on a scale in each round: no larger than what they send. */
+  async #agreeOnClip({ rows }: FieldSize): Promise<void> {
+    const rng = seededRng(0, 'scale of games');
+    let clip = 0;
+    for (let i = 0; i < TRIALS; i++) {
+      const { update = [] } = await this.input(this.start(rng), permutation(this.rows, rng).slice(0, rows));
+      for (const value of update) clip = Math.max(clip, Math.abs(value));
+    }
+    if (clip > 0) this.#spec = { ...this.#spec, clip: Math.min(clip, this.#spec.clip) };
   }
 
   async close(): Promise<void> {
@@ -172,6 +190,9 @@ export class Field {
     return { x: values, y: targets, rows: rows.length };
   }
 }
+
+/** Updates whose largest value is taken for the scale of all. */
+const TRIALS = 8;
 
 /** Rows of a pod and pods of a game. */
 export interface FieldSize {

@@ -10,7 +10,7 @@ import { concatBytes, permutation, seededRng } from '../../../src/base/index.ts'
 import type { MaskPool } from '../../../src/crypto/index.ts';
 import { decodePlain, encodePlain } from '../../../src/protocols/index.ts';
 import { sealTraffic, UNSEALED_BYTES } from '../views/envelopes.ts';
-import { peel } from '../views/peel.ts';
+import { type Peeled, peel } from '../views/peel.ts';
 import { type Cohort, runSum, type SumView } from '../views/sum.ts';
 import { bytesOfLanes, lanesOf, lanesWithout, maskedPart, wordsOf, wordsOfInput } from '../views/words.ts';
 import type { Field } from './field.ts';
@@ -140,10 +140,14 @@ async function seeSum(
       bytes: lanes.map((each) => bytesOfLanes(each, spec)),
     };
   };
+  const unmasked = ({ lanes, left }: Peeled): Omit<Sighting, 'partner'> => ({
+    ...{ victim: wordsOf(lanes, spec), masks: left, more: [], bytes: [] },
+  });
   const look: Readonly<Record<Sight, () => Sighting>> = {
     coordinator: () => peeled([]),
     colluding: () => peeled(names.slice(-(view.session.t - 1))),
-    everybody: () => peeled(names.slice(1)),
+    // the partner is one of them and shows its own words
+    everybody: () => ({ ...unmasked(peel(view, victim, names.slice(1))), partner: wordsOfInput(inputs[1]!, spec) }),
     broker: () => brokerSees(view, cohort, [victim, partner]),
     plain: () => {
       const [own, other] = [inputs[0]!, inputs[1]!].map((input, i) =>
