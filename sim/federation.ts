@@ -10,7 +10,14 @@ import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
 import { compile } from '../src/training/index.ts';
-import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
+import {
+  Channel,
+  type Clock,
+  MemoryBroker,
+  type MemoryLink,
+  type StoreOptions,
+  systemClock,
+} from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
 import { acquainted } from './acquainted.ts';
 
@@ -36,6 +43,8 @@ export interface FederationOptions {
   readonly pods?: readonly PodName[];
   /** The clock of a party. @default waits pass ten times faster */
   readonly clock?: (name: PodName | 'modeller') => Clock;
+  /** The blob store of a party. @default none */
+  readonly store?: (name: PodName | 'modeller') => StoreOptions;
   /** Keeps transcripts of secure sums. */
   readonly transcript?: boolean;
 }
@@ -105,6 +114,7 @@ export class Federation {
     const pod = await Pod.start({
       config: this.#options.pod?.(name, config) ?? config,
       ...{ identity, peers, link, clock: this.clockOf(name), version: 'test' },
+      ...(this.#options.store && { store: this.#options.store(name) }),
       onNotice: (notice) => this.notices.push({ pod: name, notice }),
     });
     this.running.set(name, { pod, link });
@@ -139,6 +149,7 @@ export class Federation {
         ...{ task: this.task, identity, peers, channel, clock, ...options },
         ...(signal ? { signal } : {}),
         transcript: this.#options.transcript ?? false,
+        ...(this.#options.store && { store: this.#options.store('modeller') }),
         onEvent: (event) => {
           this.events.push(event);
           this.onEvent(event);
