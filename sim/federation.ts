@@ -12,7 +12,14 @@ import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
 import { compile } from '../src/training/index.ts';
-import { Channel, type Clock, MemoryBroker, type MemoryLink, systemClock } from '../src/transport/index.ts';
+import {
+  Channel,
+  type Clock,
+  MemoryBroker,
+  type MemoryLink,
+  type StoreOptions,
+  systemClock,
+} from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
 import { acquainted } from './acquainted.ts';
 import { SharedTrainers, TrainerThreads } from './memory/trainers.ts';
@@ -39,6 +46,8 @@ export interface FederationOptions {
   readonly pods?: readonly PodName[];
   /** The clock of a party. @default waits pass ten times faster */
   readonly clock?: (name: PodName | 'modeller') => Clock;
+  /** The blob store of a party. @default none */
+  readonly store?: (name: PodName | 'modeller') => StoreOptions;
   /** Keeps transcripts of secure sums. */
   readonly transcript?: boolean;
 }
@@ -113,6 +122,7 @@ export class Federation {
       config: this.#options.pod?.(name, config) ?? config,
       ...{ identity, peers, link, clock: this.clockOf(name), version: 'test' },
       parts: { pool: this.#pool, openDataset, openTrainer: this.#trainers.opener(name) },
+      ...(this.#options.store && { store: this.#options.store(name) }),
       onNotice: (notice) => this.notices.push({ pod: name, notice }),
     });
     this.running.set(name, { pod, link });
@@ -148,6 +158,7 @@ export class Federation {
         ...(signal ? { signal } : {}),
         parts: { pool: this.#pool, openTrainer: this.#trainers.opener('modeller') },
         transcript: this.#options.transcript ?? false,
+        ...(this.#options.store && { store: this.#options.store('modeller') }),
         onEvent: (event) => {
           this.events.push(event);
           this.onEvent(event);

@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   PEER_RESTARTED: { retry: true, peer: true },
   BLOB_CORRUPT: { retry: true, peer: true },
   BLOB_UNAVAILABLE: { retry: true, peer: true },
+  STORE_FAILED: { retry: true, peer: false },
   // aggregation
   AGG_BAD_MESSAGE: { retry: false, peer: true },
   AGG_BAD_SHARE: { retry: false, peer: true },

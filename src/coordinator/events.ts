@@ -22,6 +22,8 @@ export type RunEvent =
   /** The run waits for somebody to let it go on. */
   | { readonly type: 'paused'; readonly reason: string }
   | { readonly type: 'continued' }
+  /** Something the run goes on without. */
+  | { readonly type: 'problem'; readonly reason: string }
   | { readonly type: 'member'; readonly pod: string; readonly state: MemberState; readonly reason: string }
   | {
       readonly type: 'thresholds';

@@ -10,7 +10,7 @@ import type { PeerBook } from '../keystore/index.ts';
 import { serverStrategy, updateParameters } from '../protocols/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { type OpenTrainer, Trainer } from '../training/index.ts';
-import { Blobs, type Channel, type Clock } from '../transport/index.ts';
+import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
 import { Aggregator } from './aggregate.ts';
 import { type AgreedTask, agreeOnTask, recallAgreed, rememberAgreed } from './agreedTask.ts';
 import { LearnedDeadlines } from './deadlines.ts';
@@ -35,6 +35,8 @@ export interface FederatedRunOptions {
   readonly identity: Identity;
   readonly peers: PeerBook;
   readonly channel: Channel;
+  /** Where large blobs may go instead of the broker. @default nowhere */
+  readonly store?: StoreOptions;
   readonly clock: Clock;
   /** Ends the run: pods are told, what there is is kept. */
   readonly signal?: AbortSignal;
@@ -85,7 +87,10 @@ class FederatedRun {
     this.#pool = options.parts?.pool ?? new MaskPool();
     this.#started = clock.now();
     this.#folder = new RunFolder(task.local.runs, runId);
-    this.#blobs = new Blobs(channel);
+    this.#blobs = new Blobs(
+      channel,
+      options.store && { ...options.store, onProblem: (reason) => this.#emit({ type: 'problem', reason }) },
+    );
     this.#deadlines = new LearnedDeadlines(task.deadlines);
     this.#control = options.control ?? new RunControl();
     signal?.addEventListener('abort', () => this.#abort.abort(), { once: true });
@@ -134,6 +139,7 @@ class FederatedRun {
       GOODBYE_MS,
     );
     this.#abort.abort();
+    await this.#blobs.close();
     if (!this.#options.parts) await this.#pool.close();
     let modelFile: string | null = null;
     try {

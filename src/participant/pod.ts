@@ -9,7 +9,7 @@ import { type OpenDataset, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
 import { type OpenTrainer, Trainer } from '../training/index.ts';
-import { Blobs, Channel, type Clock, type Link } from '../transport/index.ts';
+import { Blobs, Channel, type Clock, type Link, type StoreOptions } from '../transport/index.ts';
 import type { Context, Message } from '../wire/index.ts';
 import { checkModeller, describeDatasets, unreadable } from './admission.ts';
 import { Ledger } from './ledger.ts';
@@ -31,6 +31,8 @@ export interface PodOptions {
   readonly identity: Identity;
   readonly peers: PeerBook;
   readonly link: Link;
+  /** Where large blobs may go instead of the broker. @default nowhere */
+  readonly store?: StoreOptions;
   readonly clock: Clock;
   /** Konsil's version, told to modellers. */
   readonly version: string;
@@ -43,6 +45,7 @@ export interface PodOptions {
 export class Pod {
   readonly #options: PodOptions;
   readonly #channel: Channel;
+  readonly #blobs: Blobs;
   readonly #runs: Runs;
   readonly #ledger: Ledger;
   readonly #journal: SumJournal;
@@ -60,7 +63,10 @@ export class Pod {
     const { config, identity, peers, clock } = options;
     this.#startedMs = clock.now();
     const onNotice = (notice: PodNotice): void => this.#notify(notice);
-    const blobs = new Blobs(channel);
+    this.#blobs = new Blobs(
+      channel,
+      options.store && { ...options.store, onProblem: (reason) => onNotice({ type: 'problem', reason }) },
+    );
     this.#runs = new Runs({
       ...this.#parts,
       config,
@@ -68,7 +74,7 @@ export class Pod {
       peers,
       clock,
       channel,
-      blobs,
+      blobs: this.#blobs,
       ledger,
       journal,
       onNotice,
@@ -97,6 +103,7 @@ export class Pod {
   async stop(reason: string): Promise<void> {
     await this.#runs.stop(reason);
     if (!this.#options.parts) await this.#parts.pool.close();
+    await this.#blobs.close();
     await this.#channel.close();
   }
 

@@ -1,3 +1,4 @@
+export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';

@@ -5,6 +5,7 @@
 import { dirname, resolve } from 'node:path';
 import type { DatasourceConfig } from '../datasources/index.ts';
 import type { DeviceChoice } from '../training/index.ts';
+import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
 import { type ConfigKind, type Problem, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { type PodFile, podFile } from './podFile.ts';
 import { type BrokerSettings, brokerOf } from './task.ts';
@@ -49,6 +50,8 @@ export interface PodConfig {
   readonly file: string;
   readonly name: string;
   readonly broker: BrokerSettings;
+  /** Where large blobs may go instead. */
+  readonly blobStore?: BlobStoreSettings;
   /** Folder of the pod's key. */
   readonly identity: string;
   readonly datasources: readonly DatasourceConfig[];
@@ -77,6 +80,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
     file: resolve(file),
     name: pod.name,
     broker: brokerOf(pod.broker, folder),
+    ...(pod.blob_store && { blobStore: blobStoreOf(pod.blob_store, folder) }),
     identity: resolvePath(folder, pod.identity ?? `./keys/${pod.name}`),
     datasources: pod.datasources.map((source) => datasourceOf(source, folder)),
     approvedModellers: pod.approved_modellers,

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { DEVICES } from '../training/index.ts';
+import { blobStore } from './blobStore.ts';
 import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
 import { DATASOURCES, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
 import { broker } from './taskFile.ts';
@@ -79,6 +80,7 @@ export const podFile = z
       .regex(/^[A-Za-z0-9-]{3,70}$/, 'expected 3 to 70 letters, digits and hyphens')
       .meta({ description: 'Name of the pod, unique on the broker.' }),
     broker,
+    blob_store: blobStore.optional(),
     identity: text.optional().meta({ description: 'Folder of the pod’s key. Default ./keys/<name>.' }),
     datasources: z.array(datasource).min(1).max(1000),
     approved_modellers: z.array(text).max(10_000).default([]).meta({

@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path';
 import type { CohortAssumptions, StrategySettings } from '../aggregation/index.ts';
 import { type DataStructure, problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
+import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
 import type { ConfigKind, Problem } from './configFile.ts';
 import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
@@ -97,6 +98,7 @@ export interface LocalSettings {
   readonly pretrainedFile?: string;
   readonly checkpointFilename?: string;
   readonly broker?: BrokerSettings;
+  readonly blobStore?: BlobStoreSettings;
   readonly identity: string;
   readonly runs: string;
 }
@@ -366,6 +368,7 @@ function localOf(file: TaskFile, path: string): LocalSettings {
     ...(pretrained_file !== undefined && { pretrainedFile: resolvePath(folder, pretrained_file) }),
     ...(args?.checkpoint_filename !== undefined && { checkpointFilename: args.checkpoint_filename }),
     ...(file.konsil?.broker && { broker: brokerOf(file.konsil.broker, folder) }),
+    ...(file.konsil?.blob_store && { blobStore: blobStoreOf(file.konsil.blob_store, folder) }),
     identity: resolvePath(folder, file.konsil?.identity ?? './keys/modeller'),
     runs: resolvePath(folder, file.konsil?.runs ?? './runs'),
   };

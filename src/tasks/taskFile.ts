@@ -8,6 +8,7 @@
  * @module
  */
 import { z } from 'zod';
+import { blobStore } from './blobStore.ts';
 import { hyperparameters } from './hyperparameters.ts';
 import { count, familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
@@ -264,6 +265,7 @@ export const taskFile = z
     konsil: z
       .strictObject({
         broker: broker.optional(),
+        blob_store: blobStore.optional(),
         identity: text.optional().meta({ description: 'Folder of the modeller’s key. Default ./keys/modeller.' }),
         runs: text.optional().meta({ description: 'Folder for results. Default ./runs.' }),
       })

@@ -1,12 +1,14 @@
 /**
  * Large byte strings: the owner offers one under its SHA-256, the receiver pulls it in chunks with a few requests in
- * flight, keeps the chunks it has across disconnections and checks the hash at the end.
+ * flight, keeps the chunks it has across disconnections and checks the hash at the end. Where both have a store, large ones go
+ * through it, and what it does not give comes as chunks all the same.
  * @module
  */
-import { KonsilError, toHex } from '../base/index.ts';
+import { isKonsilError, KonsilError, toHex } from '../base/index.ts';
 import { type PeerId, sha256 } from '../crypto/index.ts';
-import type { BlobRef, Context, Message } from '../wire/index.ts';
+import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
 import type { Channel } from './channel.ts';
+import { type Place, SEGMENT_BYTES, StoredBlobs, type StoreOptions, storeMs } from './storedBlobs.ts';
 
 /** Well below brokers' usual 1 MB packet cap, with room for the envelope. */
 export const CHUNK_BYTES = 256 * 1024;
@@ -22,9 +24,17 @@ interface Offer {
   readonly times: number;
 }
 
+interface PullOptions {
+  /** Refuses a reference that announces more. */
+  readonly maxBytes: number;
+  /** For the receipt of each question; its answer may take twice as long. @default no limit */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
 interface Pull {
   readonly from: PeerId;
-  readonly chunk: (index: number, bytes: Uint8Array | undefined) => void;
+  readonly take: (answer: MessageOf<'BLOB_CHUNK' | 'BLOB_AT'>) => void;
   readonly fail: (error: KonsilError) => void;
 }
 
@@ -34,9 +44,12 @@ export class Blobs {
   readonly #offers = new Map<string, Offer>();
   readonly #pulls = new Map<string, Set<Pull>>();
   readonly #answers = new Map<PeerId, number>();
+  readonly #stored: StoredBlobs | null;
 
-  constructor(channel: Channel) {
+  /** @param store - @default the broker carries everything */
+  constructor(channel: Channel, store?: StoreOptions) {
     this.#channel = channel;
+    this.#stored = store ? new StoredBlobs(store, channel.clock) : null;
     channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     channel.onRestart((peer) => {
       for (const pulls of this.#pulls.values())
@@ -60,23 +73,24 @@ export class Blobs {
   withdraw(ref: BlobRef): void {
     const offer = this.#offers.get(ref.id);
     if (offer && offer.times > 1) this.#offers.set(ref.id, { ...offer, times: offer.times - 1 });
-    else this.#offers.delete(ref.id);
+    else {
+      this.#offers.delete(ref.id);
+      this.#stored?.forget(ref.id);
+    }
+  }
+
+  /** Takes what was offered out of the store again. */
+  async close(): Promise<void> {
+    await this.#stored?.close();
   }
 
   /**
    * Pulls a blob from its owner.
    *
-   * @param maxBytes - Refuses a reference that announces more.
-   * @param timeoutMs - For the receipt of each question; its answer may take twice as long. @default no limit
    * @throws KonsilError BLOB_UNAVAILABLE when the owner does not have it (any longer) or announces too much,
    *   BLOB_CORRUPT when the bytes do not hash to the reference, PEER_RESTARTED, PEER_UNREACHABLE, CANCELLED.
    */
-  async pull(
-    from: PeerId,
-    ref: BlobRef,
-    context: Context,
-    options: { readonly maxBytes: number; readonly timeoutMs?: number; readonly signal?: AbortSignal },
-  ): Promise<Uint8Array> {
+  async pull(from: PeerId, ref: BlobRef, context: Context, options: PullOptions): Promise<Uint8Array> {
     if (ref.bytes > options.maxBytes)
       throw new KonsilError(
         'BLOB_UNAVAILABLE',
@@ -84,11 +98,13 @@ export class Blobs {
       );
     const bytes = new Uint8Array(ref.bytes);
     const count = Math.ceil(ref.bytes / CHUNK_BYTES);
+    const has = await this.#pullStored(from, ref, context, options, bytes);
     let next = 0;
     const worker = async (): Promise<void> => {
       while (next < count) {
         const index = next++;
-        const chunk = await this.#pullChunk(from, ref, index, context, options);
+        if (has(index)) continue;
+        const chunk = (await this.#ask(from, ref, { index }, context, options)) as Uint8Array;
         const start = index * CHUNK_BYTES;
         if (chunk.length !== Math.min(CHUNK_BYTES, ref.bytes - start))
           throw new KonsilError('BLOB_CORRUPT', `chunk ${index} has ${chunk.length} bytes`);
@@ -100,22 +116,51 @@ export class Blobs {
     return bytes;
   }
 
-  #pullChunk(
+  /** Fetches what the store gives of a blob into `bytes`. @returns whether it gave all of a chunk. */
+  async #pullStored(
     from: PeerId,
     ref: BlobRef,
-    index: number,
     context: Context,
-    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
-  ): Promise<Uint8Array> {
+    options: PullOptions,
+    bytes: Uint8Array,
+  ): Promise<(index: number) => boolean> {
+    const none = (): boolean => false;
+    if (!this.#stored?.takes(ref.bytes)) return none;
+    const maxMs = Math.min(2 * (options.timeoutMs ?? Number.POSITIVE_INFINITY), storeMs(ref.bytes));
+    let answer: Uint8Array | Place;
+    try {
+      const question = { index: 0, store: true };
+      answer = await this.#ask(from, ref, question, context, { ...options, timeoutMs: maxMs / 2 });
+    } catch (error) {
+      // its owner is slow to put it there, or does not know of stores
+      if (isKonsilError(error, 'PEER_UNREACHABLE')) return none;
+      throw error;
+    }
+    if (answer instanceof Uint8Array) return none; // not in the store: the broker carries all of it
+    const { signal } = options;
+    const came = await this.#stored.fetch(ref.id, answer, bytes, { maxMs, ...(signal && { signal }) });
+    return (index) => came.has(Math.floor((index * CHUNK_BYTES) / SEGMENT_BYTES));
+  }
+
+  /** One chunk; or where the blob is, when the question allows for that. */
+  #ask(
+    from: PeerId,
+    ref: BlobRef,
+    question: { readonly index: number; readonly store?: boolean },
+    context: Context,
+    options: Omit<PullOptions, 'maxBytes'>,
+  ): Promise<Uint8Array | Place> {
+    const { index } = question;
     const pulls = this.#pulls.get(ref.id) ?? new Set<Pull>();
     this.#pulls.set(ref.id, pulls);
-    return new Promise<Uint8Array>((resolve, reject) => {
+    return new Promise<Uint8Array | Place>((resolve, reject) => {
       const pull: Pull = {
         from,
-        chunk: (i, bytes) => {
-          if (i !== index) return;
+        take: (answer) => {
+          if (answer.type === 'BLOB_AT' ? !question.store : answer.index !== index) return;
           finish();
-          if (bytes) resolve(bytes);
+          if (answer.type === 'BLOB_AT') resolve(answer);
+          else if (answer.bytes) resolve(answer.bytes);
           else reject(new KonsilError('BLOB_UNAVAILABLE', 'its owner does not have this blob'));
         },
         fail: (error) => fail(error),
@@ -144,7 +189,7 @@ export class Blobs {
       pulls.add(pull);
       options.signal?.addEventListener('abort', onAbort, { once: true });
       if (options.signal?.aborted) return onAbort();
-      this.#channel.send(from, context, { type: 'BLOB_GET', id: ref.id, index }, options).catch(fail);
+      this.#channel.send(from, context, { type: 'BLOB_GET', id: ref.id, ...question }, options).catch(fail);
     });
   }
 
@@ -153,19 +198,30 @@ export class Blobs {
       const answers = this.#answers.get(from) ?? 0;
       if (answers >= MAX_ANSWERS) return; // it takes none of what it asked for
       this.#answers.set(from, answers + 1);
-      const offer = this.#offers.get(message.id);
-      const start = message.index * CHUNK_BYTES;
-      const bytes =
-        offer?.readers.has(from) && start < offer.bytes.length
-          ? offer.bytes.slice(start, start + CHUNK_BYTES)
-          : undefined;
-      this.#channel
-        .send(from, context, { type: 'BLOB_CHUNK', id: message.id, index: message.index, ...(bytes ? { bytes } : {}) })
+      this.#answerTo(from, message)
+        .then((answer) => this.#channel.send(from, context, answer))
         .catch(() => undefined) // the reader asks again or is gone; nothing to do here
         .finally(() => this.#answers.set(from, this.#answers.get(from)! - 1));
-    } else if (message.type === 'BLOB_CHUNK') {
-      for (const pull of this.#pulls.get(message.id) ?? [])
-        if (pull.from === from) pull.chunk(message.index, message.bytes);
+    } else if (message.type === 'BLOB_CHUNK' || message.type === 'BLOB_AT') {
+      for (const pull of this.#pulls.get(message.id) ?? []) if (pull.from === from) pull.take(message);
     }
+  }
+
+  async #answerTo(
+    from: PeerId,
+    { id, index, store }: MessageOf<'BLOB_GET'>,
+  ): Promise<MessageOf<'BLOB_CHUNK' | 'BLOB_AT'>> {
+    const offer = this.#offers.get(id);
+    if (!offer?.readers.has(from)) return { type: 'BLOB_CHUNK', id, index };
+    const { bytes } = offer;
+    if (store && this.#stored?.takes(bytes.length)) {
+      const place = await this.#stored.place(id, bytes);
+      if (place) return { type: 'BLOB_AT', id, object: place.object, key: place.key };
+    }
+    const start = index * CHUNK_BYTES;
+    return {
+      ...{ type: 'BLOB_CHUNK', id, index },
+      ...(start < bytes.length && { bytes: bytes.slice(start, start + CHUNK_BYTES) }),
+    };
   }
 }

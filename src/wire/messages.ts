@@ -168,13 +168,26 @@ const MessageSchema = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('TASK_ABORT'), reason: z.enum(ABORT_REASONS), message: z.string().max(4000) }),
   // ── blobs ────────────────────────────────────────────────────────────────────────────────────────────────────
-  z.strictObject({ type: z.literal('BLOB_GET'), id: z.string().length(64), index: z.int().min(0) }),
+  z.strictObject({
+    type: z.literal('BLOB_GET'),
+    id: z.string().length(64),
+    index: z.int().min(0),
+    /** The reader can fetch from a blob store: the owner may answer with BLOB_AT. Default false. */
+    store: z.boolean().optional(),
+  }),
   /** `bytes` is absent when the owner does not (any longer) have the blob. */
   z.strictObject({
     type: z.literal('BLOB_CHUNK'),
     id: z.string().length(64),
     index: z.int().min(0),
     bytes: Bytes.optional(),
+  }),
+  /** The blob is in the store that both sides know, sealed under `key`. */
+  z.strictObject({
+    type: z.literal('BLOB_AT'),
+    id: z.string().length(64),
+    object: z.string().regex(/^[0-9a-f]{32}$/),
+    key: Bytes32,
   }),
 ]);
 

@@ -8,6 +8,7 @@ import { PeerBook } from '../../keystore/index.ts';
 import { Pod, servePod } from '../../participant/index.ts';
 import { readPodConfig } from '../../tasks/index.ts';
 import { systemClock } from '../../transport/index.ts';
+import { blobStoreOptions } from '../blobStore.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity, VERSION } from '../environment.ts';
 import { aborted, cancelOnSignals, Output } from '../output.ts';
 import { noticeLine } from '../render/pod.ts';
@@ -42,6 +43,7 @@ async function runPod(file: string, flags: Flags): Promise<void> {
     const link = await connectAs(identity, brokerAddress(config.broker, flags, identity), signal);
     const pod = await Pod.start({
       ...{ config, identity, peers, link, clock: systemClock, version: VERSION },
+      ...(config.blobStore && { store: blobStoreOptions(config.blobStore) }),
       onNotice: (notice) => {
         log?.info(notice);
         output.value(notice);

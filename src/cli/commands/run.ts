@@ -18,6 +18,7 @@ import { PeerBook } from '../../keystore/index.ts';
 import type { RunResult } from '../../reports/index.ts';
 import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
 import { Channel, systemClock } from '../../transport/index.ts';
+import { blobStoreOptions } from '../blobStore.ts';
 import { compareWithAlternatives } from '../comparison.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from '../environment.ts';
 import { cancelOrHaltOnSignals, Output } from '../output.ts';
@@ -137,6 +138,7 @@ export async function runTask(task: LocalTask, options: RunTaskOptions): Promise
     serveRun(control, { board, control: steering, cancel: () => cancelled.abort() });
     const outcome = await runFederated({
       ...{ task, identity, peers, channel, clock: systemClock, control: steering },
+      ...(task.local.blobStore && { store: blobStoreOptions(task.local.blobStore) }),
       signal: AbortSignal.any([signal, cancelled.signal]),
       ...(options.halt && { halt: options.halt }),
       ...(resume === undefined ? { run } : { resume }),

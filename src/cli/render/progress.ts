@@ -54,6 +54,9 @@ export class ProgressView {
       case 'paused':
         this.#print(`paused: ${event.reason}`);
         break;
+      case 'problem':
+        this.#print(`warning: ${event.reason}`);
+        break;
       case 'continued':
         this.#print('goes on');
         break;
