@@ -37,7 +37,13 @@ export function prepare(
     );
   const { task } = composed;
   const own = flipLabels(sites, variant.malicious, scenario.seed);
-  return { scenario, variant, sites: own, folder, task: { ...task, local: { ...task.local, runs: join(folder, 'runs') } } };
+  return {
+    scenario,
+    variant,
+    sites: own,
+    folder,
+    task: { ...task, local: { ...task.local, runs: join(folder, 'runs') } },
+  };
 }
 
 /** Memory where the system has files in memory: pods flush every line of their journals, and a thousand wait for one disk. */

@@ -3,10 +3,11 @@
  * flight, keeps the chunks it has across disconnections and checks the hash at the end.
  * @module
  */
-import { KonsilError, toHex } from '../base/index.ts';
+import { abortControllerForMany, KonsilError, toHex } from '../base/index.ts';
 import { type PeerId, sha256 } from '../crypto/index.ts';
 import type { BlobRef, Context, Message } from '../wire/index.ts';
 import type { Channel } from './channel.ts';
+import type { Clock } from './link.ts';
 
 /** Well below brokers' usual 1 MB packet cap, with room for the envelope. */
 export const CHUNK_BYTES = 256 * 1024;
@@ -31,12 +32,15 @@ interface Pull {
 /** The blobs one channel offers and pulls. */
 export class Blobs {
   readonly #channel: Channel;
+  readonly #clock: Clock;
   readonly #offers = new Map<string, Offer>();
   readonly #pulls = new Map<string, Set<Pull>>();
   readonly #answers = new Map<PeerId, number>();
 
-  constructor(channel: Channel) {
+  /** @param clock - What limits of pulls are counted in. @default the channel's */
+  constructor(channel: Channel, clock: Clock = channel.clock) {
     this.#channel = channel;
+    this.#clock = clock;
     channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     channel.onRestart((peer) => {
       for (const pulls of this.#pulls.values())
@@ -126,17 +130,20 @@ export class Blobs {
         reject(error);
       };
       const { timeoutMs } = options;
-      // a receipt for the question is no answer: its owner has as long for that
-      const cancelTimer =
+      const asked = abortControllerForMany();
+      const limit = (ms: number, what: string): (() => void) =>
+        this.#clock.after(ms, () => fail(new KonsilError('PEER_UNREACHABLE', `${what} within ${ms} ms`)));
+      const timers =
         timeoutMs === undefined
-          ? (): void => undefined
-          : this.#channel.clock.after(2 * timeoutMs, () =>
-              fail(
-                new KonsilError('PEER_UNREACHABLE', `chunk ${index} of a blob did not come within ${2 * timeoutMs} ms`),
-              ),
-            );
+          ? []
+          : [
+              limit(timeoutMs, `no receipt for the question for chunk ${index} of a blob`),
+              // a receipt for the question is no answer: its owner has as long for that
+              limit(2 * timeoutMs, `chunk ${index} of a blob did not come`),
+            ];
       const finish = (): void => {
-        cancelTimer();
+        for (const cancel of timers) cancel();
+        asked.abort();
         pulls.delete(pull);
         if (pulls.size === 0) this.#pulls.delete(ref.id);
         options.signal?.removeEventListener('abort', onAbort);
@@ -144,7 +151,9 @@ export class Blobs {
       pulls.add(pull);
       options.signal?.addEventListener('abort', onAbort, { once: true });
       if (options.signal?.aborted) return onAbort();
-      this.#channel.send(from, context, { type: 'BLOB_GET', id: ref.id, index }, options).catch(fail);
+      this.#channel
+        .send(from, context, { type: 'BLOB_GET', id: ref.id, index }, { signal: asked.signal })
+        .then(() => timers[0]?.(), fail);
     });
   }
 

@@ -2,11 +2,12 @@
  * Compares a simulated run with the reference: from the parameters that its first pods were given to those it ended with.
  * @module
  */
+
+import { MemorySource } from '../../sim/data/memorySource.ts';
+import type { Site } from '../../sim/data/partition.ts';
 import type { RunEvent, RunOutcome } from '../../src/coordinator/index.ts';
 import { trainerOptions } from '../../src/protocols/index.ts';
 import { compile, type OpenTrainer } from '../../src/training/index.ts';
-import { MemorySource } from '../../sim/data/memorySource.ts';
-import type { Site } from '../../sim/data/partition.ts';
 import { compareRound, ReferenceSite } from './reference.ts';
 
 interface Seen {
@@ -68,7 +69,10 @@ export class Replay {
       const next = outcome.rounds[i + 1];
       const end = next ? this.#rounds.get(next.round)!.start : parameters;
       const updates = await Promise.all(survivors.map((pod) => references.get(pod)!.train(seen.start, round - 1)));
-      const share = compareRound({ ...{ start: seen.start, end, updates, secure }, clip: seen.clip ?? secure?.clip ?? 0 });
+      const share = compareRound({
+        ...{ start: seen.start, end, updates, secure },
+        clip: seen.clip ?? secure?.clip ?? 0,
+      });
       if (!(share <= 1))
         problems.push(`round ${round} is not the mean of what ${survivors.join()} train: ${share} times the bound`);
       expected = end;
