@@ -31,8 +31,19 @@ export default defineConfig({
         test: {
           name: 'slow',
           include: ['test/{acceptance,slow}/**/*.test.ts'],
+          exclude: ['test/slow/soak.test.ts'],
           pool: 'forks',
           testTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          // fifty rounds of real processes, one of them killed every few seconds: `npm run test:soak`
+          name: 'soak',
+          include: ['test/slow/soak.test.ts'],
+          pool: 'forks',
+          testTimeout: 1_200_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -16,6 +16,7 @@ import { type AgreedTask, agreeOnTask, recallAgreed, rememberAgreed } from './ag
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
 import { type OpenSum, openSum, RunJournal, type SumEntry, type SumJournal } from './journal/index.ts';
+import { LinkTime } from './linkTime.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
 import { Rounds } from './rounds.ts';
 import { RunControl } from './runControl.ts';
@@ -29,6 +30,8 @@ import { Transcripts } from './transcript.ts';
 const MOST_IN_ROSTER = 1_000;
 /** How long pods have to hear that the run is over. */
 const GOODBYE_MS = 5_000;
+/** How long a run waits for its own connection to the broker: by then pods have given it up, unless they were told otherwise. */
+const BROKER_AWAY_MS = 600_000;
 
 export interface FederatedRunOptions {
   readonly task: LocalTask;
@@ -72,8 +75,11 @@ class FederatedRun {
   readonly #pool: MaskPool;
   readonly #startedAt: Date;
   readonly #started: number;
+  readonly #time: LinkTime;
   #isHalted = false;
-  #writeFailure: KonsilError | null = null;
+  /** What ended the run where nothing could be thrown. */
+  #failure: KonsilError | null = null;
+  #cancelAway: (() => void) | null = null;
   #agreed: AgreedTask | null = null;
   #state: RunState | null = null;
   #strategy: Strategy | null = null;
@@ -87,21 +93,24 @@ class FederatedRun {
     this.#pool = options.parts?.pool ?? new MaskPool();
     this.#started = clock.now();
     this.#folder = new RunFolder(task.local.runs, runId);
-    this.#blobs = new Blobs(
-      channel,
-      options.store && { ...options.store, onProblem: (reason) => this.#emit({ type: 'problem', reason }) },
-    );
+    this.#time = new LinkTime(clock);
+    this.#blobs = new Blobs(channel, {
+      clock: this.#time,
+      ...(options.store && {
+        store: { ...options.store, onProblem: (reason) => this.#emit({ type: 'problem', reason }) },
+      }),
+    });
     this.#deadlines = new LearnedDeadlines(task.deadlines);
     this.#control = options.control ?? new RunControl();
     signal?.addEventListener('abort', () => this.#abort.abort(), { once: true });
     if (signal?.aborted) this.#abort.abort();
     halt?.addEventListener('abort', () => this.#halt(), { once: true });
     this.#members = new Members({
-      ...{ runId, channel, peers, clock, identifiers: task.pods, lateJoin: task.lateJoin },
+      ...{ runId, channel, peers, clock: this.#time, identifiers: task.pods, lateJoin: task.lateJoin },
       signal: this.#abort.signal,
       emit: (event) => this.#emit(event),
     });
-    channel.onLink((up) => this.#members.setLinkUp(up));
+    channel.onLink((up) => this.#onLink(up));
     if (halt?.aborted) this.#halt();
   }
 
@@ -111,9 +120,9 @@ class FederatedRun {
     try {
       const open = await this.#begin();
       await this.#rounds(open);
-      this.#throwWriteFailure();
+      this.#throwFailure();
     } catch (cause) {
-      error = this.#writeFailure ?? asKonsilError(cause);
+      error = this.#failure ?? asKonsilError(cause);
     }
     if (this.#isHalted) {
       if (!this.#options.parts) await this.#pool.close();
@@ -139,6 +148,7 @@ class FederatedRun {
       GOODBYE_MS,
     );
     this.#abort.abort();
+    this.#cancelAway?.();
     await this.#blobs.close();
     if (!this.#options.parts) await this.#pool.close();
     let modelFile: string | null = null;
@@ -149,7 +159,7 @@ class FederatedRun {
     }
     const reasonOf = (): string => (error ? `${error.code}: ${error.message}` : this.#howItEnded());
     this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason: reasonOf() });
-    error ??= this.#writeFailure ?? undefined;
+    error ??= this.#failure ?? undefined;
     try {
       this.#journal?.setStatus(error ? (isCancelled ? 'cancelled' : 'aborted') : 'complete', reasonOf());
     } catch (cause) {
@@ -159,19 +169,36 @@ class FederatedRun {
     return this.#outcome(reasonOf(), error, modelFile);
   }
 
+  /** While the link is down nothing that pods do can be seen: no wait for them goes on, but not for ever. */
+  #onLink(up: boolean): void {
+    this.#time.setUp(up);
+    this.#members.setLinkUp(up);
+    this.#cancelAway?.();
+    this.#cancelAway = null;
+    const { clock, onLoss = 'abort' } = this.#options;
+    if (up || onLoss === 'pause' || this.#abort.signal.aborted) return;
+    this.#cancelAway = clock.after(BROKER_AWAY_MS, () => {
+      const seconds = BROKER_AWAY_MS / 1_000;
+      this.#failure ??= new KonsilError('BROKER_UNREACHABLE', `no connection to the broker for ${seconds} s`);
+      this.#abort.abort();
+    });
+  }
+
   /** Why a run that has not failed is over. */
   #howItEnded(): string {
     const rounds = roundsOf(this.#options.task);
-    const done = this.#state?.rounds.length ?? 0;
+    const { completed = 0, rounds: summed = [] } = this.#state ?? {};
     const privacy = this.#agreed?.privacy;
-    return privacy && done < rounds && !privacy.isAffordable()
-      ? `the privacy budget is spent after ${done} of ${rounds} rounds`
-      : 'all rounds done';
+    if (privacy && completed < rounds && !privacy.isAffordable())
+      return `the privacy budget is spent after ${completed} of ${rounds} rounds`;
+    const lost = completed - summed.length;
+    return lost === 0 ? 'all rounds done' : `all rounds done, ${lost} of them spent without a sum`;
   }
 
   /** As a power cut: whatever is under way ends, and nothing of it counts. */
   #halt(): void {
     this.#isHalted = true;
+    this.#cancelAway?.();
     this.#journal?.close();
     this.#abort.abort();
   }
@@ -268,13 +295,13 @@ class FederatedRun {
   // ── rounds ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #rounds(open: OpenSum | null): Promise<void> {
-    const { task, identity, clock, transcript, onLoss = 'abort' } = this.#options;
+    const { task, identity, transcript, onLoss = 'abort' } = this.#options;
     const [agreed, state, members, control] = [this.#agreed!, this.#state!, this.#members, this.#control];
     const { resolved, facts } = agreed;
     const { id: modelId } = this.#offerModel(agreed);
     const transcripts = transcript ? new Transcripts(this.#folder, identity, members.all()) : null;
     const shared = {
-      ...{ runId: this.#runId, modelId, members, clock, blobs: this.#blobs, minimum: this.#minimum() },
+      ...{ runId: this.#runId, modelId, members, blobs: this.#blobs, minimum: this.#minimum(), clock: this.#time },
       ...{ signal: this.#abort.signal, emit: (event: RunEvent) => this.#emit(event) },
     };
     const aggregator = new Aggregator({
@@ -286,7 +313,7 @@ class FederatedRun {
       ...{ ...shared, task, agreed, aggregator, state, open, control, onLoss, strategy: this.#strategy! },
       saveModel: (stem) => void this.#saveModel(stem),
       pause: () => this.#pauseIfAsked(),
-      check: () => this.#throwWriteFailure(),
+      check: () => this.#throwFailure(),
     });
     await rounds.run();
     if (state.result) transcripts?.result(this.#runId, modelId, state.result);
@@ -331,13 +358,13 @@ class FederatedRun {
       if (event.type === 'member') this.#journal?.setMember(event);
     } catch (error) {
       // a run that cannot be recorded must not go on; thrown where the run can end cleanly
-      this.#writeFailure ??= asKonsilError(error);
+      this.#failure ??= asKonsilError(error);
     }
     this.#options.onEvent?.(event);
   }
 
-  #throwWriteFailure(): void {
-    if (this.#writeFailure) throw this.#writeFailure;
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure;
   }
 
   #outcome(reason: string, error: KonsilError | undefined, modelFile: string | null): RunOutcome {

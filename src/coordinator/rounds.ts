@@ -80,7 +80,8 @@ export class Rounds {
       const isDone = await this.#tryRound(state.completed);
       state.lost = isDone ? 0 : state.lost + 1;
       state.update = null;
-      if (isDone) state.completed++;
+      // a round that is spent is over too: pods never add to the same update again
+      state.completed++;
       state.save();
       if (state.lost < MAX_LOST) continue;
       await this.#pauseOrThrow(
@@ -184,6 +185,7 @@ export class Rounds {
         const cancel = clock.after(COME_BACK_MS, done);
         const stop = members.listen({ onMessage: check, onLost: () => undefined });
         signal.addEventListener('abort', done, { once: true });
+        if (signal.aborted) done(); // by who heard that pods are invited again
       });
       throwIfCancelled(signal);
       const { length } = members.active();

@@ -23,7 +23,7 @@ export interface SiteMetrics {
 
 /** What is known of a run; plain values, so that it can be written down as it is. */
 interface Facts {
-  /** Update rounds that gave a sum. */
+  /** Update rounds that are over, those included that were spent without a sum. */
   completed: number;
   /** Rounds in a row that were spent without a sum. */
   lost: number;

@@ -207,7 +207,9 @@ async function tryOnce(
   // a pod that does not have this round any more cannot go on with it
   if (kept) for (const member of roster) if (!isInContinued(member)) sum.gone(member.name);
   const cancelled = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new KonsilError('CANCELLED', 'run cancelled')), { once: true });
+    const onAbort = (): void => reject(new KonsilError('CANCELLED', 'run cancelled'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort(); // by who heard of the attempt's first phase
   });
   try {
     return await Promise.race([sum.outcome, cancelled]);

@@ -65,7 +65,9 @@ export class Pod {
     const onNotice = (notice: PodNotice): void => this.#notify(notice);
     this.#blobs = new Blobs(
       channel,
-      options.store && { ...options.store, onProblem: (reason) => onNotice({ type: 'problem', reason }) },
+      options.store && {
+        store: { ...options.store, onProblem: (reason) => this.#notify({ type: 'problem', reason }) },
+      },
     );
     this.#runs = new Runs({
       ...this.#parts,

@@ -4,10 +4,11 @@
  * through it, and what it does not give comes as chunks all the same.
  * @module
  */
-import { isKonsilError, KonsilError, toHex } from '../base/index.ts';
+import { abortControllerForMany, isKonsilError, KonsilError, toHex } from '../base/index.ts';
 import { type PeerId, sha256 } from '../crypto/index.ts';
 import type { BlobRef, Context, Message, MessageOf } from '../wire/index.ts';
 import type { Channel } from './channel.ts';
+import type { Clock } from './link.ts';
 import { type Place, SEGMENT_BYTES, StoredBlobs, type StoreOptions, storeMs } from './storedBlobs.ts';
 
 /** Well below brokers' usual 1 MB packet cap, with room for the envelope. */
@@ -41,14 +42,22 @@ interface Pull {
 /** The blobs one channel offers and pulls. */
 export class Blobs {
   readonly #channel: Channel;
+  readonly #clock: Clock;
   readonly #offers = new Map<string, Offer>();
   readonly #pulls = new Map<string, Set<Pull>>();
   readonly #answers = new Map<PeerId, number>();
   readonly #stored: StoredBlobs | null;
 
-  /** @param store - @default the broker carries everything */
-  constructor(channel: Channel, store?: StoreOptions) {
+  /**
+   * @param clock - What limits of pulls are counted in. @default the channel's
+   * @param store - @default the broker carries everything
+   */
+  constructor(
+    channel: Channel,
+    { clock = channel.clock, store }: { readonly clock?: Clock; readonly store?: StoreOptions } = {},
+  ) {
     this.#channel = channel;
+    this.#clock = clock;
     this.#stored = store ? new StoredBlobs(store, channel.clock) : null;
     channel.onMessage((from, context, message) => this.#onMessage(from, context, message));
     channel.onRestart((peer) => {
@@ -171,17 +180,20 @@ export class Blobs {
         reject(error);
       };
       const { timeoutMs } = options;
-      // a receipt for the question is no answer: its owner has as long for that
-      const cancelTimer =
+      const asked = abortControllerForMany();
+      const limit = (ms: number, what: string): (() => void) =>
+        this.#clock.after(ms, () => fail(new KonsilError('PEER_UNREACHABLE', `${what} within ${ms} ms`)));
+      const timers =
         timeoutMs === undefined
-          ? (): void => undefined
-          : this.#channel.clock.after(2 * timeoutMs, () =>
-              fail(
-                new KonsilError('PEER_UNREACHABLE', `chunk ${index} of a blob did not come within ${2 * timeoutMs} ms`),
-              ),
-            );
+          ? []
+          : [
+              limit(timeoutMs, `no receipt for the question for chunk ${index} of a blob`),
+              // a receipt for the question is no answer: its owner has as long for that
+              limit(2 * timeoutMs, `chunk ${index} of a blob did not come`),
+            ];
       const finish = (): void => {
-        cancelTimer();
+        for (const cancel of timers) cancel();
+        asked.abort();
         pulls.delete(pull);
         if (pulls.size === 0) this.#pulls.delete(ref.id);
         options.signal?.removeEventListener('abort', onAbort);
@@ -189,7 +201,9 @@ export class Blobs {
       pulls.add(pull);
       options.signal?.addEventListener('abort', onAbort, { once: true });
       if (options.signal?.aborted) return onAbort();
-      this.#channel.send(from, context, { type: 'BLOB_GET', id: ref.id, ...question }, options).catch(fail);
+      this.#channel
+        .send(from, context, { type: 'BLOB_GET', id: ref.id, ...question }, { signal: asked.signal })
+        .then(() => timers[0]?.(), fail);
     });
   }
 

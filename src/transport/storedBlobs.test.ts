@@ -51,7 +51,7 @@ describe('blobs through a store', () => {
     if (change === null) return new Blobs(channel);
     const address = { endpoint: s3.endpoint, bucket: 'bucket', region: 'us-east-1', prefix: 'study/', ...S3_KEY };
     const store = new S3Store({ ...address, ...change });
-    return new Blobs(channel, { store, onProblem: (reason) => problems.push(`${name}: ${reason}`) });
+    return new Blobs(channel, { store: { store, onProblem: (reason) => problems.push(`${name}: ${reason}`) } });
   };
   const pull = (blobs: Blobs, ref: Parameters<Blobs['pull']>[1], signal?: AbortSignal): Promise<Uint8Array> =>
     blobs.pull(idOf('modeller'), ref, NO_RUN, { maxBytes: BYTES, ...(signal && { signal }) });

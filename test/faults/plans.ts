@@ -3,7 +3,7 @@
  * @module
  */
 
-import { FAULTS, PHASES } from '../../sim/scenario/schema.ts';
+import { FAULTS, type FaultKind, PHASES } from '../../sim/scenario/schema.ts';
 import { permutation, type Rng, seededRng } from '../../src/base/index.ts';
 
 const ROUNDS = 3;
@@ -75,7 +75,7 @@ export function scenarioOf({ secure, role, phase, fault }: SingleFault): object 
   };
 }
 
-/** Whether a run must outlive the fault: all but the loss of the broker for good, without which nobody hears anybody. */
+/** Whether a run must outlive the fault: any but the loss of the broker for good, without which nobody hears anybody. */
 export const isSurvivable = ({ role, fault }: SingleFault): boolean => !(role === 'broker' && fault === 'crash');
 
 // ── random plans ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -85,11 +85,11 @@ const between = (rng: Rng, least: number, most: number): number => least + Math.
 
 /** Everything that a random plan may do to a pod at a rate; losing it for good that way would end every run. */
 const RATED = FAULTS.filter((fault) => fault !== 'crash' && fault !== 'corrupt');
-const MODES = [{}, {}, { quantisation: { bits: 16 } }, { quantisation: { bits: 12, scale: 'per_tensor' } }];
+const MODES = [{}, {}, { bits: 16 }, { bits: 12, scale: 'per_tensor' }];
 
 function randomFault(rng: Rng, pods: number): object {
   const place = pick(rng, ['statistics', 1, 1, 2, 2, 2, 3, 3, 'evaluation'] as const);
-  const role = pick(rng, ['pod', 'pod', 'pod', 'pods', 'coordinator', 'broker'] as const);
+  const role = pick(rng, ['pod', 'pod', 'pods', 'coordinator', 'coordinator', 'broker'] as const);
   const names = Array.from(permutation(pods, rng), (i) => `site-${String(i + 1).padStart(2, '0')}`);
   const target =
     role === 'pod'
@@ -97,7 +97,12 @@ function randomFault(rng: Rng, pods: number): object {
       : role === 'pods'
         ? { pod: names.slice(0, between(rng, 2, pods)) }
         : { [role]: true };
-  const kinds = role === 'coordinator' ? FAULTS.filter((fault) => fault !== 'crash') : FAULTS;
+  // coming back is what most can go wrong with
+  const kinds: readonly FaultKind[] = [
+    ...FAULTS.filter((fault) => role !== 'coordinator' || fault !== 'crash'),
+    'restart',
+    'restart',
+  ];
   return {
     at: { round: place, phase: pick(rng, PHASES) },
     ...target,

@@ -20,7 +20,7 @@ import { Replay } from './replay.ts';
 /** Simulated time by which every run has to be over, whatever happens to it. */
 const MOST_SIMULATED_MS = 12 * 3_600_000;
 /** Real time after which a run counts as hanging, even on a machine with a lot else to do. */
-const MOST_REAL_MS = 120_000;
+const MOST_REAL_MS = 30_000;
 
 /** Of all runs of a test file: most train the same model. */
 const threads = new TrainerThreads(1);
@@ -80,8 +80,8 @@ export async function playScenario(file: object): Promise<Verdict> {
     problems.push(...result.checks.filter(isInvariant).map(({ name, detail }) => `not so: ${name}: ${detail}`));
     problems.push(...(await replay.check(outcome, sites, trainers.opener('reference'))));
     problems.push(...recordProblems(outcome), ...(outcome.status === 'aborted' ? abortProblems(outcome) : []));
-    if (outcome.status === 'complete' && outcome.rounds.length !== scenario.rounds)
-      problems.push(`complete with ${outcome.rounds.length} of ${scenario.rounds} rounds`);
+    if (outcome.status === 'complete' && outcome.rounds.length + result.roundsLost !== scenario.rounds)
+      problems.push(`${outcome.rounds.length} rounds and ${result.roundsLost} lost ones are not ${scenario.rounds}`);
     return {
       ending: outcome.error ? `aborted ${outcome.error.code}` : outcome.status,
       ...{ reason: outcome.reason, rounds: outcome.rounds.length, roundsLost: result.roundsLost, resumed, problems },
@@ -99,14 +99,16 @@ const isInvariant = ({ name, passed }: VariantResult['checks'][number]): boolean
   !passed && !name.startsWith('status is');
 
 /** Codes that an operator can act on when others are gone; anything else is a fault of the program. */
-const EXPLAINED: ReadonlySet<string> = new Set(['COHORT_TOO_SMALL', 'AGG_TOO_FEW_SURVIVORS', 'RUN_ABORTED']);
+const EXPLAINED: ReadonlySet<string> = new Set([
+  ...['COHORT_TOO_SMALL', 'AGG_TOO_FEW_SURVIVORS', 'AGG_ROUND_SPENT', 'RUN_ABORTED', 'BROKER_UNREACHABLE'],
+]);
 
 /** An abort names what was missing, and keeps what there was. */
 function abortProblems({ error, reason, rounds, modelFile }: RunOutcome): string[] {
   const problems: string[] = [];
   if (!error || !Object.hasOwn(ERROR_CODES, error.code) || !EXPLAINED.has(error.code))
     problems.push(`aborted with ${error?.code ?? 'no code'}: ${reason}`);
-  if (!/\d+ (?:of \d+ )?(?:usable )?(?:pods|updates|attempts|rounds)/.test(reason))
+  if (!/\d+ (?:of \d+ )?(?:usable )?(?:pods|updates|attempts|rounds)|broker|site-\d+|shares were released/.test(reason))
     problems.push(`does not say what was missing: ${reason}`);
   if (rounds.length > 0 && (modelFile === null || !existsSync(modelFile)))
     problems.push(`${rounds.length} rounds are done, and their model is gone`);
