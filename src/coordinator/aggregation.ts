@@ -11,7 +11,7 @@ import type { Blobs, Clock } from '../transport/index.ts';
 import type { BlobRef, Context, Purpose, SecureParameters } from '../wire/index.ts';
 import type { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
-import type { Dropped, OpenSum, SumJournal } from './journal/index.ts';
+import type { OpenSum, SumJournal } from './journal/index.ts';
 import type { Member, Members } from './members.ts';
 import type { AttemptTranscript } from './transcript.ts';
 

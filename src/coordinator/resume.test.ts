@@ -96,7 +96,9 @@ describe('a coordinator that is killed', () => {
     );
     expect([...released().values()].every((sets) => sets.size === 1)).toBe(true);
     const resumed = federation.events.filter((event) => event.type === 'resumed');
-    expect(resumed.map(({ completed, within }) => [completed, within])).toEqual(Array(6).fill([1, 'update']));
+    expect(resumed.map(({ completed, within }) => [completed, within])).toEqual(
+      Array.from({ length: 6 }, () => [1, 'update']),
+    );
   });
 
   it('before the first round, and in the evaluation, goes on all the same', async () => {
