@@ -8,7 +8,8 @@ import { randomPlan } from './plans.ts';
 import { closeThreads, playScenario } from './play.ts';
 import { Tally } from './tally.ts';
 
-const [first, last = first] = (process.env['KONSIL_FAULT_SEEDS'] ?? '1-200').split('-').map(Number) as [number, number];
+const seeds = (process.env['KONSIL_FAULT_SEEDS'] ?? '1-200').split('-').map(Number);
+const [first, last] = [seeds[0]!, seeds.at(-1)!];
 const tally = new Tally(`random plans ${first} to ${last}`);
 afterAll(async () => {
   tally.print();

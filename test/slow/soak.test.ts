@@ -69,20 +69,13 @@ it(`completes ${ROUNDS} rounds, and each is right`, async () => {
   all.push(coordinator);
   await coordinator.present!.until({ type: 'started' });
 
-  let isOver = false;
   let returnMs = LEAST_MS;
-  coordinator.done.then(
-    () => {
-      isOver = true;
-    },
-    () => undefined,
-  );
   const rng = seededRng(SEED, 'soak');
-  while (!isOver) {
+  while (!coordinator.isDone) {
     const [least, most] = KILL_AFTER;
     await Promise.race([sleep(returnMs * (least + rng() * (most - least))), coordinator.done]);
     const victim = all[Math.floor(rng() * all.length)]!;
-    if (isOver) break;
+    if (coordinator.isDone) break;
     const { length } = victim.lives;
     const killedAt = performance.now();
     victim.kill();
@@ -90,7 +83,7 @@ it(`completes ${ROUNDS} rounds, and each is right`, async () => {
     await victim.isBack(length, UP);
     returnMs = Math.max(LEAST_MS, performance.now() - killedAt);
     // a run that waits for somebody to look at it is looked at
-    if (!isOver && coordinator.present?.values.at(-1)?.['type'] === 'paused') coordinator.kill();
+    if (!coordinator.isDone && coordinator.present?.values.at(-1)?.['type'] === 'paused') coordinator.kill();
   }
   const [run] = readdirSync(join(folder, 'runs')) as [string];
   const verdict = await replay(folder, join(folder, 'runs', run));

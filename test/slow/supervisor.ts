@@ -14,6 +14,7 @@ export class Supervised {
   readonly #start: () => Konsil;
   readonly #isDone: (code: number) => boolean;
   #isOver = false;
+  #hasEnded = false;
   readonly done: Promise<void>;
 
   /** @param isDone - Whether an exit with this code ends it for good. */
@@ -21,11 +22,18 @@ export class Supervised {
     this.name = name;
     this.#start = start;
     this.#isDone = isDone;
-    this.done = this.#keepRunning();
+    this.done = this.#keepRunning().finally(() => {
+      this.#hasEnded = true;
+    });
   }
 
   get present(): Konsil | undefined {
     return this.lives.at(-1);
+  }
+
+  /** Whether it has ended for good. */
+  get isDone(): boolean {
+    return this.#hasEnded;
   }
 
   /** As a power cut. */
@@ -38,12 +46,7 @@ export class Supervised {
   async isBack(earlier: number, types: readonly string[]): Promise<void> {
     const isUp = (): boolean =>
       this.lives.slice(earlier).some(({ values }) => values.some(({ type }) => types.includes(String(type))));
-    let isDone = false;
-    const finish = (): void => {
-      isDone = true;
-    };
-    this.done.then(finish, finish);
-    while (!isUp() && !isDone) await sleep(100);
+    while (!isUp() && !this.isDone) await sleep(100);
   }
 
   async stop(): Promise<void> {
