@@ -21,7 +21,7 @@ async function runWithLate(pods: string): Promise<Awaited<ReturnType<Federation[
     if (event.type === 'round' && event.round === 1) coming ??= federation.startPod(D);
   };
   const outcome = await federation.run();
-  await coming;
+  await Promise.resolve(coming);
   expect(outcome.status, outcome.reason).toBe('complete');
   return outcome;
 }
