@@ -25,7 +25,13 @@ function scenario({ seed, pods, secure, minimum, aggregator = {} }: Federation):
     data: { kind: 'logistic', rows: 30 * pods, features: 4, strength: 3 },
     partition: { kind: 'quantity', alpha: 5 },
     task: {
-      algorithm: { model: { konsil_model: { model_ref: 'builtin:logistic_regression' } } },
+      algorithm: {
+        model: {
+          konsil_model: { model_ref: 'builtin:logistic_regression' },
+          // one model for all plans: every other one would be threads of its own, which stay until the last run
+          hyperparameters: { seed: 1 },
+        },
+      },
       aggregator: { secure, minimum_cohort: minimum, ...aggregator },
       data_structure: { standardise: true },
       // what a hospital would wait, without its nights
