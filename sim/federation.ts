@@ -48,6 +48,8 @@ export interface FederationOptions {
   readonly clock?: (name: PodName | 'modeller') => Clock;
   /** The blob store of a party. @default none */
   readonly store?: (name: PodName | 'modeller') => StoreOptions;
+  /** Each pod has its own engine, on the device of its configuration. @default all share one on the CPU */
+  readonly ownEngines?: boolean;
   /** Keeps transcripts of secure sums. */
   readonly transcript?: boolean;
 }
@@ -121,7 +123,9 @@ export class Federation {
     const pod = await Pod.start({
       config: this.#options.pod?.(name, config) ?? config,
       ...{ identity, peers, link, clock: this.clockOf(name), version: 'test' },
-      parts: { pool: this.#pool, openDataset, openTrainer: this.#trainers.opener(name) },
+      ...(!this.#options.ownEngines && {
+        parts: { pool: this.#pool, openDataset, openTrainer: this.#trainers.opener(name) },
+      }),
       ...(this.#options.store && { store: this.#options.store(name) }),
       onNotice: (notice) => this.notices.push({ pod: name, notice }),
     });

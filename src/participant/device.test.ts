@@ -11,7 +11,7 @@ afterEach(() => federation.close());
 
 const open = async (device: DeviceChoice): Promise<void> => {
   federation = await Federation.open({
-    ...{ task: soloTask, pods: ['hospital-a'] },
+    ...{ task: soloTask, pods: ['hospital-a'], ownEngines: true },
     pod: (name, config) => ({ ...allowPlain(name, config), device, threads: 2 }),
   });
 };
