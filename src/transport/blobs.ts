@@ -195,7 +195,8 @@ export class Blobs {
         for (const cancel of timers) cancel();
         asked.abort();
         pulls.delete(pull);
-        if (pulls.size === 0) this.#pulls.delete(ref.id);
+        // a question that is given up after its answer has come ends twice, and others may have been asked in between
+        if (pulls.size === 0 && this.#pulls.get(ref.id) === pulls) this.#pulls.delete(ref.id);
         options.signal?.removeEventListener('abort', onAbort);
       };
       pulls.add(pull);
