@@ -96,8 +96,13 @@ export class MemoryWorld implements World {
   /** Everybody's program, started. */
   static async open(options: MemoryWorldOptions): Promise<MemoryWorld> {
     const world = new MemoryWorld(options);
-    await Promise.all(options.sites.map(({ name }) => world.#startPod(name)));
-    return world;
+    try {
+      await Promise.all(options.sites.map(({ name }) => world.#startPod(name)));
+      return world;
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
   }
 
   async run(onEvent: (event: RunEvent) => void, signal?: AbortSignal): Promise<RunOutcome> {
