@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from 'node:path';
-import { abortControllerForMany, isKonsilError } from '../../src/base/index.ts';
+import { abortControllerForMany, isKonsilError, throwIfCancelled } from '../../src/base/index.ts';
 import { type RunEvent, type RunOutcome, runFederated } from '../../src/coordinator/index.ts';
 import { checkedSignatures, readIdentities } from '../../src/crypto/index.ts';
 import { Pod, type PodNotice } from '../../src/participant/index.ts';
@@ -127,7 +127,7 @@ export class MemoryWorld implements World {
     const { task, variant } = this.#options;
     const restarts = variant.faults.some(({ coordinator, fault }) => coordinator && fault === 'restart');
     const { clock } = this;
-    const link = await this.#connect(MODELLER);
+    const link = await this.#connect(MODELLER, signal);
     const channel = await Channel.open({ link, identity, peers, clock });
     const { tap } = this.#options;
     if (tap) channel.onMessage((from, _context, message) => tap.received(peers.findById(from)?.name ?? from, message));
@@ -188,9 +188,10 @@ export class MemoryWorld implements World {
   }
 
   /** Tries until the broker is there, as a service manager does. */
-  async #connect(name: string): Promise<MemoryLink> {
+  async #connect(name: string, signal?: AbortSignal): Promise<MemoryLink> {
     for (;;)
       try {
+        throwIfCancelled(signal);
         return this.#broker.connect(presenceTopic(this.#parties[name]!.identity.public.id));
       } catch (error) {
         if (!isKonsilError(error, 'BROKER_UNREACHABLE')) throw error;

@@ -219,8 +219,9 @@ class FederatedRun {
     const agreed = await agreeOnTask(task, this.#members, joinMs, openTrainer, signal);
     this.#agreed = agreed;
     this.#state = new RunState(agreed.parameters, this.#journal, this.#parts(agreed));
-    if (this.#journal) rememberAgreed(this.#journal, agreed);
+    // in this order: a run that finds what was agreed finds its first parameters too
     this.#state.save();
+    if (this.#journal) rememberAgreed(this.#journal, agreed);
     await this.#admit(agreed);
     const minimum = this.#minimum();
     await this.#members.untilEnough(minimum);

@@ -93,7 +93,13 @@ const between = (rng: Rng, least: number, most: number): number => least + Math.
 const RATED = FAULTS.filter((fault) => fault !== 'crash' && fault !== 'corrupt');
 const MODES = [{}, {}, { bits: 16 }, { bits: 12, scale: 'per_tensor' }];
 
-function randomFault(rng: Rng, pods: number): object {
+interface RandomFault extends Readonly<Record<string, unknown>> {
+  readonly coordinator?: true;
+  readonly broker?: true;
+  readonly fault: FaultKind;
+}
+
+function randomFault(rng: Rng, pods: number): RandomFault {
   const place = pick(rng, ['statistics', 1, 1, 2, 2, 2, 3, 3, 'evaluation'] as const);
   const role = pick(rng, ['pod', 'pod', 'pods', 'coordinator', 'coordinator', 'broker'] as const);
   const names = Array.from(permutation(pods, rng), (i) => `site-${String(i + 1).padStart(2, '0')}`);
@@ -127,6 +133,11 @@ export function randomPlan(seed: number): object {
   const minimum = secure ? between(rng, 3, pods - 1) : between(rng, 1, pods - 1);
   const aggregator = secure ? pick(rng, MODES) : {};
   const faults = Array.from({ length: between(rng, 1, 5) }, () => randomFault(rng, pods));
+  // without a broker a coordinator cannot even come back to say so: `konsil run` ends at once, and there is no run to look at
+  const restarts = faults.some((fault) => fault.coordinator && fault.fault === 'restart');
+  const suffered = faults.map((fault) =>
+    restarts && fault.broker && fault.fault === 'crash' ? { ...fault, fault: 'restart' } : fault,
+  );
   const rates = rng() < 0.4 ? { [pick(rng, RATED)]: 0.1, [pick(rng, RATED)]: 0.05 } : {};
-  return { ...scenario({ seed, pods, secure, minimum, aggregator }), faults, rates };
+  return { ...scenario({ seed, pods, secure, minimum, aggregator }), faults: suffered, rates };
 }
