@@ -34,6 +34,7 @@ export default defineConfig({
           exclude: ['test/slow/soak.test.ts'],
           pool: 'forks',
           testTimeout: 180_000,
+          hookTimeout: 60_000,
         },
       },
       {
