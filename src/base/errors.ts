@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   DATA_INVALID: { retry: false, peer: false },
   DATA_COLUMN_MISSING: { retry: false, peer: false },
   DATA_EMPTY: { retry: false, peer: false },
+  DATA_UNSUPPORTED: { retry: false, peer: false },
   // models and training
   MODEL_INVALID: { retry: false, peer: false },
   MODEL_UNSUPPORTED: { retry: false, peer: false },
