@@ -107,5 +107,5 @@ export class SharedTrainers {
 function pseudoUpdate(site: string, { parameters, seed, rows }: TrainCall): TrainResult {
   const rng = seededRng(seed, `pseudo-update ${site}`);
   const trained = parameters.map((value) => value + PSEUDO_STEP * (2 * rng() - 1));
-  return { parameters: trained, meanLoss: 1, rateSum: 0, steps: 0, samples: rows };
+  return { parameters: trained, meanLoss: 1, rateSum: 0, steps: 0, samples: rows, waitedMs: 0 };
 }

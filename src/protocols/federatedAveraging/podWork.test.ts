@@ -17,7 +17,14 @@ function setUp(lines: string, facts: Partial<SumFacts> = {}) {
     calls.push(call);
     const optimiserState = { values: Float32Array.of(calls.length), steps: calls.length };
     return Promise.resolve({
-      ...{ parameters: call.parameters.map((value) => value + 1), meanLoss: 0, rateSum: 1, steps: 1, samples: 2 },
+      ...{
+        parameters: call.parameters.map((value) => value + 1),
+        meanLoss: 0,
+        rateSum: 1,
+        steps: 1,
+        samples: 2,
+        waitedMs: 0,
+      },
       ...(call.keepsOptimiserState && { optimiserState }),
     });
   };

@@ -11,9 +11,10 @@ export function checkFeatures(program: TrainingProgram, { x, rows }: Features): 
   const { input } = program;
   if (!Number.isSafeInteger(rows) || rows < 1)
     throw new KonsilError('DATA_EMPTY', `data has ${rows} rows, expected 1 or more`);
-  if (x.length === rows * input.width) return;
+  const values = x instanceof Float32Array ? x.length : x.width * rows;
+  if (values === rows * input.width) return;
   const shape = ['batch', ...input.dims.slice(1)].join(', ');
-  const found = x.length % rows === 0 ? `${x.length / rows} features` : `${x.length} values in ${rows} rows`;
+  const found = values % rows === 0 ? `${values / rows} features` : `${values} values in ${rows} rows`;
   throw new KonsilError('MODEL_MISMATCH', `model expects [${shape}] on input "${input.name}", data has ${found}`, {
     file: program.source,
   });

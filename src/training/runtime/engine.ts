@@ -7,7 +7,7 @@ import { isKonsilError, KonsilError, type Rng, seededRng } from '../../base/inde
 import { checkParameters } from '../layout.ts';
 import { poissonBatches, secureRng } from '../privacy/noise.ts';
 import { type CompiledModel, GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { checkFeatures, checkTargets, orderedBatches, shuffledBatches, stepsOf } from './batches.ts';
+import { checkFeatures, checkTargets, shuffledBatches, stepsOf } from './batches.ts';
 import type { Device } from './deviceNames.ts';
 import { keepsState, sessionOptions } from './devices.ts';
 import { Executor } from './executor.ts';
@@ -16,6 +16,7 @@ import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.
 import { Inference } from './inference.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
 import { Pace } from './pace.ts';
+import { RowFeed, rowsInOrder } from './rowFeed.ts';
 import { deviceOutputs } from './state.ts';
 import { Stepper, type StepperOptions } from './stepper.ts';
 
@@ -153,7 +154,10 @@ export class Engine {
     const rate = request.learningRate ?? optimiser.learningRate;
     const settings = { schedule, firstStep, anchor, correction, optimiserState };
     const stepper = await this.stepper(request.parameters, rate, settings);
-    const batches = this.#batches(request);
+    const feed = new RowFeed(this.#program, { x: request.x, y }, this.#batches(request), {
+      batches: total,
+      seed: request.seed,
+    });
     const maskRng = seededRng(request.seed, 'dropout');
     const pace = new Pace();
     let [lossSum, massSum, samples, step] = [0, 0, 0, 0];
@@ -164,20 +168,24 @@ export class Engine {
     };
     while (step < total) {
       checkpoint(step, total, step === 0 ? Number.NaN : meanLoss());
-      const steps = this.#isFused() && this.#device === 'cpu' ? pace.stepsAtOnce(total - step) : 1;
-      const taken = Array.from({ length: steps }, () => batches.next().value);
-      for (const { length } of taken) samples += length;
-      if (steps > 1 && taken.every(({ length }) => this.#executorFor(length) === this.#executor)) {
+      const canLoop = this.#isFused() && this.#device === 'cpu' && !feed.isStreamed;
+      const steps = canLoop ? pace.stepsAtOnce(total - step) : 1;
+      const taken = [];
+      while (taken.length < steps) taken.push((await feed.take())!);
+      for (const { batch } of taken) samples += batch.length;
+      if (steps > 1 && taken.every(({ batch }) => this.#executorFor(batch.length) === this.#executor)) {
         const loop = await this.#executor.loop(steps);
-        await stepper.loop(loop, taken, request.x, y, maskRng);
+        // only rows in memory are looped over: all batches are of the same arrays
+        const batches = taken.map(({ batch }) => batch);
+        await stepper.loop(loop, batches, taken[0]!.x, y, maskRng);
         for (const [i, loss] of loop.losses.entries()) count(loss, loop.masses[i]!);
         step += steps;
         continue;
       }
-      for (const [i, batch] of taken.entries()) {
+      for (const [i, { batch, x, y: targets }] of taken.entries()) {
         if (i > 0) checkpoint(step, total, meanLoss());
         const started = performance.now();
-        const loss = await stepper.step(batch, request.x, y, maskRng);
+        const loss = await stepper.step(batch, x, targets, maskRng);
         pace.add(performance.now() - started);
         count(loss, stepper.mass);
         step++;
@@ -187,6 +195,7 @@ export class Engine {
     return {
       ...{ parameters: await stepper.parameters(), meanLoss: meanLoss(), steps: total, samples },
       rateSum: stepper.rateSum,
+      waitedMs: feed.waitedMs,
       ...(request.keepsOptimiserState && { optimiserState: await stepper.optimiserState() }),
     };
   }
@@ -205,7 +214,7 @@ export class Engine {
 
   /** Raw outputs, `[rows, output width]`. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
-    const { output, batchSize, hasRowOutputs, source } = this.#program;
+    const { output, hasRowOutputs, source } = this.#program;
     checkParameters(this.#program.layout, request.parameters);
     if (!hasRowOutputs)
       throw new KonsilError(
@@ -216,9 +225,9 @@ export class Engine {
     const inference = await this.#inferenceOn(request.parameters);
     const result = new Float32Array(request.rows * output.width);
     let done = 0;
-    for (const batch of orderedBatches(request.rows, batchSize)) {
+    for await (const { batch, x } of rowsInOrder(this.#program, request)) {
       checkpoint(done, request.rows, Number.NaN);
-      result.set(await inference.run(batch, request.x), done * output.width);
+      result.set(await inference.run(batch, x), done * output.width);
       done += batch.length;
     }
     return result;
@@ -238,16 +247,16 @@ export class Engine {
   /** Mean loss over the rows, Dropout off. */
   async loss(request: Samples, checkpoint: Checkpoint): Promise<number> {
     const y = this.#checked(request);
-    const { layout, batchSize, hasMass, loss: kind } = this.#program;
+    const { layout, hasMass, loss: kind } = this.#program;
     const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
     const [loss, mass] = [new Float32Array(1), new Float32Array(1)];
     const fetches = { loss: tensor(loss, []), ...(hasMass && { mass: tensor(mass, []) }) };
     let [sum, massSum, done] = [0, 0, 0];
-    for (const batch of orderedBatches(request.rows, batchSize)) {
+    for await (const { batch, x, y: targets } of rowsInOrder(this.#program, request, y)) {
       checkpoint(done, request.rows, Number.NaN);
       // a loss of the whole batch sees padding; outputs of single rows do not, in evaluation
       const executor = kind === 'output' ? this.#executorFor(batch.length) : this.#executor;
-      executor.batch.load(batch, request.x, y);
+      executor.batch.load(batch, x, targets);
       const session = await executor.session('eval');
       await session.run({ ...executor.batch.feeds, ...weights }, fetches);
       const counted = hasMass ? mass[0]! : batch.length;
@@ -270,7 +279,8 @@ export class Engine {
     );
     const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
     const all = Uint32Array.from({ length: request.rows }, (_, i) => i);
-    const { loss } = await source.collect(all, { x: request.x, y }, weights, undefined, rng);
+    const x = request.x instanceof Float32Array ? request.x : await request.x.read({ rows: all });
+    const { loss } = await source.collect(all, { x, y }, weights, undefined, rng);
     const gradient = new Float32Array(layout.length);
     gradient.set(source.mean);
     return { gradient, loss };

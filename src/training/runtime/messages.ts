@@ -2,11 +2,13 @@
  * What the main thread and the training worker say to each other.
  * @module
  */
+import type { MessagePort } from 'node:worker_threads';
 import { type ErrorCode, isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import type { ScheduleSpec } from '../optim/schedule.ts';
 import type { CompileOptions } from '../options.ts';
 import type { TrainingProgram } from '../program.ts';
 import type { DeviceChoice } from './deviceNames.ts';
+import type { RowData } from './rowSource.ts';
 
 /** Targets: class indices for cross_entropy, numbers for the other losses, empty where there are none. */
 export type Targets = Float32Array | Int32Array | BigInt64Array;
@@ -14,11 +16,11 @@ export type Targets = Float32Array | Int32Array | BigInt64Array;
 /** How long to train: optimiser steps, or passes over the rows. */
 export type Budget = { readonly steps: number } | { readonly epochs: number };
 
-/** Rows in C order: `x` `[rows, width]`. */
+/** Rows in C order: `x` `[rows, width]`, or where such rows come from. */
 export interface Features {
   /** `[layout.length]`. */
   readonly parameters: Float32Array;
-  readonly x: Float32Array;
+  readonly x: RowData;
   readonly rows: number;
 }
 
@@ -67,6 +69,8 @@ export interface TrainResult {
   readonly steps: number;
   /** Rows seen, counted again in every epoch. */
   readonly samples: number;
+  /** Milliseconds in which no step was made because its rows were not there yet. */
+  readonly waitedMs: number;
   /** For the next call, where it was asked for. */
   readonly optimiserState?: OptimiserState;
 }
@@ -105,13 +109,25 @@ export interface OpenRequest {
   readonly backends?: readonly string[];
 }
 
+/** Where the other thread asks for rows. */
+export interface RowPort {
+  readonly port: MessagePort;
+  readonly width: number;
+}
+
+/** A request whose rows, where they are not in memory, are asked for over a port. */
+export type OnTheWire<B extends Features> = Omit<B, 'x'> & { readonly x: Float32Array | RowPort };
+
 /** Requests by kind, and what each is answered with. */
 export interface Calls {
   open: { readonly request: OpenRequest; readonly result: OpenProgram };
-  train: { readonly request: TrainRequest & { readonly wantsProgress: boolean }; readonly result: TrainResult };
-  predict: { readonly request: Features; readonly result: Float32Array };
-  loss: { readonly request: Samples; readonly result: number };
-  gradient: { readonly request: Samples & { readonly seed?: number }; readonly result: GradientResult };
+  train: {
+    readonly request: OnTheWire<TrainRequest & { readonly wantsProgress: boolean }>;
+    readonly result: TrainResult;
+  };
+  predict: { readonly request: OnTheWire<Features>; readonly result: Float32Array };
+  loss: { readonly request: OnTheWire<Samples>; readonly result: number };
+  gradient: { readonly request: OnTheWire<Samples & { readonly seed?: number }>; readonly result: GradientResult };
   close: { readonly request: null; readonly result: null };
 }
 

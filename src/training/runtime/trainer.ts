@@ -2,7 +2,7 @@
  * The handle on a training thread: the main thread stays free while the worker trains.
  * @module
  */
-import type { Worker } from 'node:worker_threads';
+import type { MessagePort, TransferListItem, Worker } from 'node:worker_threads';
 import { KonsilError, startWorker, throwIfCancelled } from '../../base/index.ts';
 import type { CompileOptions } from '../options.ts';
 import type { DeviceChoice } from './deviceNames.ts';
@@ -12,6 +12,7 @@ import {
   type Features,
   type GradientResult,
   type ModelSource,
+  type OnTheWire,
   type OpenProgram,
   type Reply,
   type Request,
@@ -19,6 +20,22 @@ import {
   type TrainRequest,
   type TrainResult,
 } from './messages.ts';
+import { serveRows } from './rowPort.ts';
+
+/** Serves rows that are not in memory for as long as `call` takes. */
+async function withRows<B extends Features, T>(
+  body: B,
+  call: (body: OnTheWire<B>, transfer: MessagePort[]) => Promise<T>,
+): Promise<T> {
+  const { x } = body;
+  if (x instanceof Float32Array) return call({ ...body, x }, []);
+  const { rows, close } = serveRows(x);
+  try {
+    return await call({ ...body, x: rows }, [rows.port]);
+  } finally {
+    close();
+  }
+}
 
 export interface TrainerOptions extends Omit<CompileOptions, 'trainable' | 'target'> {
   /**
@@ -56,8 +73,8 @@ interface Pending {
 interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: Pending['onProgress'];
-  /** Buffers that the worker takes over. */
-  readonly transfer?: ArrayBuffer[] | undefined;
+  /** Buffers and ports that the worker takes over. */
+  readonly transfer?: readonly TransferListItem[] | undefined;
 }
 
 /**
@@ -128,22 +145,22 @@ export class Trainer {
    */
   async train({ signal, onProgress, ...request }: TrainCall): Promise<TrainResult> {
     const body = { ...request, wantsProgress: onProgress !== undefined };
-    return this.#call('train', body, { signal, onProgress });
+    return withRows(body, (wire, transfer) => this.#call('train', wire, { signal, onProgress, transfer }));
   }
 
   /** Raw model outputs, `[rows, program.output.width]`; Dropout off. @throws KonsilError MODEL_MISMATCH, CANCELLED */
   async predict(request: Features, signal?: AbortSignal): Promise<Float32Array> {
-    return this.#call('predict', request, { signal });
+    return withRows(request, (wire, transfer) => this.#call('predict', wire, { signal, transfer }));
   }
 
   /** Mean loss over the rows, Dropout off. @throws KonsilError MODEL_MISMATCH, CANCELLED */
   async loss(request: Samples, signal?: AbortSignal): Promise<number> {
-    return this.#call('loss', request, { signal });
+    return withRows(request, (wire, transfer) => this.#call('loss', wire, { signal, transfer }));
   }
 
   /** Mean gradient over the rows, before clipping. Dropout is off unless a `seed` is given. */
   async gradient(request: Samples & { readonly seed?: number }, signal?: AbortSignal): Promise<GradientResult> {
-    return this.#call('gradient', request, { signal });
+    return withRows(request, (wire, transfer) => this.#call('gradient', wire, { signal, transfer }));
   }
 
   /** Cancels what is running and ends the thread. Safe to call twice. */

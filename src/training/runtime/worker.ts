@@ -11,7 +11,16 @@ import { isTfjsModel } from '../tfjs/container.ts';
 import { openFirst, targetOf } from './devices.ts';
 import { type Checkpoint, Engine } from './engine.ts';
 import type { TrainingEngine } from './engineApi.ts';
-import { type Calls, failureOf, type OpenRequest, type Reply, type Request } from './messages.ts';
+import {
+  type Calls,
+  type Features,
+  failureOf,
+  type OnTheWire,
+  type OpenRequest,
+  type Reply,
+  type Request,
+} from './messages.ts';
+import { PortRows } from './rowPort.ts';
 import { checkDevice } from './trial.ts';
 
 /** Progress at most this often: a dense model takes thousands of steps a second. */
@@ -68,17 +77,31 @@ function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {
   };
 }
 
+/** Calls with the rows of a request, wherever they are. */
+async function withRows<B extends Features, T>(wire: OnTheWire<B>, call: (body: B) => Promise<T>): Promise<T> {
+  if (wire.x instanceof Float32Array) return call(wire as unknown as B);
+  const x = new PortRows(wire.x);
+  try {
+    return await call({ ...wire, x } as unknown as B);
+  } finally {
+    x.close();
+  }
+}
+
 async function answer(request: Request): Promise<unknown> {
   if (request.kind === 'open') return open(request.body as OpenRequest);
   if (engine === undefined) throw new Error('no model is open');
+  const ready = engine;
   if (request.kind === 'train') {
     const body = request.body as Calls['train']['request'];
-    return engine.train(body, checkpointOf(request, body.wantsProgress));
+    return withRows(body, (own) => ready.train(own, checkpointOf(request, body.wantsProgress)));
   }
   const checkpoint = checkpointOf(request, false);
-  if (request.kind === 'predict') return engine.predict(request.body as Calls['predict']['request'], checkpoint);
-  if (request.kind === 'loss') return engine.loss(request.body as Calls['loss']['request'], checkpoint);
-  return engine.gradient(request.body as Calls['gradient']['request'], checkpoint);
+  if (request.kind === 'predict')
+    return withRows(request.body as Calls['predict']['request'], (own) => ready.predict(own, checkpoint));
+  if (request.kind === 'loss')
+    return withRows(request.body as Calls['loss']['request'], (own) => ready.loss(own, checkpoint));
+  return withRows(request.body as Calls['gradient']['request'], (own) => ready.gradient(own, checkpoint));
 }
 
 async function serve(request: Request): Promise<void> {

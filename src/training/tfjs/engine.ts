@@ -9,17 +9,11 @@ import { checkParameters, type LayoutEntry, trainedLength, viewOf } from '../lay
 import { resolveLoss } from '../losses/spec.ts';
 import { checkSchedule, scheduleFactor } from '../optim/schedule.ts';
 import type { CompileOptions } from '../options.ts';
-import {
-  checkFeatures,
-  checkTargets,
-  gatherRows,
-  orderedBatches,
-  shuffledBatches,
-  stepsOf,
-} from '../runtime/batches.ts';
+import { checkFeatures, checkTargets, gatherRows, shuffledBatches, stepsOf } from '../runtime/batches.ts';
 import type { Checkpoint } from '../runtime/engine.ts';
 import type { TrainingEngine } from '../runtime/engineApi.ts';
 import type { Features, GradientResult, OpenProgram, Samples, TrainRequest, TrainResult } from '../runtime/messages.ts';
+import { RowFeed, rowsInOrder } from '../runtime/rowFeed.ts';
 import { candidatesOf, chooseBackend } from './backends.ts';
 import { unpackTfjs } from './container.ts';
 import { type LossRule, lossOf, lossRule } from './losses.ts';
@@ -104,7 +98,8 @@ export class TfjsEngine implements TrainingEngine {
     const total = stepsOf(request.budget, request.rows, batchSize);
     const { schedule, firstStep = 0 } = request;
     if (schedule !== undefined) checkSchedule(schedule);
-    const batches = shuffledBatches(request.rows, batchSize, request.seed);
+    const order = shuffledBatches(request.rows, batchSize, request.seed);
+    const feed = new RowFeed(this.program, { x: request.x, y }, order, { batches: total, seed: request.seed });
     this.#write(request.parameters);
     const earlier = request.optimiserState?.steps ?? 0;
     const state = request.optimiserState ? this.#stateOf(request.optimiserState.values) : this.#freshState();
@@ -114,12 +109,12 @@ export class TfjsEngine implements TrainingEngine {
     try {
       for (let step = 0; step < total; step++) {
         checkpoint(step, total, samples === 0 ? Number.NaN : lossSum / samples);
-        const batch = batches.next().value;
+        const { batch, x, y: targets } = (await feed.take())!;
         this.#built.seedDropout(seeds);
         const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + step);
         const learningRate = (request.learningRate ?? optimiser.learningRate) * factor;
         rateSum += learningRate;
-        const result = this.#step(batch, request.x, y, { state, hooks, step: earlier + step + 1, learningRate });
+        const result = this.#step(batch, x, targets, { state, hooks, step: earlier + step + 1, learningRate });
         const [loss, probe] = await result.data();
         result.dispose();
         await this.#checkFinite(step + 1, loss!, probe!);
@@ -129,6 +124,7 @@ export class TfjsEngine implements TrainingEngine {
       checkpoint(total, total, lossSum / samples);
       return {
         ...{ parameters: await this.#read(), meanLoss: lossSum / samples, steps: total, samples, rateSum },
+        waitedMs: feed.waitedMs,
         ...(request.keepsOptimiserState && {
           optimiserState: { values: await this.#valuesOf(state), steps: earlier + total },
         }),
@@ -140,15 +136,15 @@ export class TfjsEngine implements TrainingEngine {
 
   /** Raw outputs, `[rows, output width]`. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
-    const { layout, output, batchSize } = this.program;
+    const { layout, output } = this.program;
     checkParameters(layout, request.parameters);
     checkFeatures(this.program, request);
     this.#write(request.parameters);
     const result = new Float32Array(request.rows * output.width);
     let done = 0;
-    for (const batch of orderedBatches(request.rows, batchSize)) {
+    for await (const { batch, x } of rowsInOrder(this.program, request)) {
       checkpoint(done, request.rows, Number.NaN);
-      const values = tf.tidy(() => this.#forward(this.#features(batch, request.x), false));
+      const values = tf.tidy(() => this.#forward(this.#features(batch, x), false));
       result.set(await values.data(), done * output.width);
       values.dispose();
       done += batch.length;
@@ -161,9 +157,9 @@ export class TfjsEngine implements TrainingEngine {
     const y = this.#checked(request);
     this.#write(request.parameters);
     let [sum, done] = [0, 0];
-    for (const batch of orderedBatches(request.rows, this.program.batchSize)) {
+    for await (const { batch, x, y: targets } of rowsInOrder(this.program, request, y)) {
       checkpoint(done, request.rows, Number.NaN);
-      const loss = tf.tidy(() => this.#loss(batch, request.x, y, false));
+      const loss = tf.tidy(() => this.#loss(batch, x, targets, false));
       sum += (await loss.data())[0]! * batch.length;
       loss.dispose();
       done += batch.length;
@@ -177,15 +173,15 @@ export class TfjsEngine implements TrainingEngine {
    */
   async gradient(request: Samples & { readonly seed?: number }, checkpoint: Checkpoint): Promise<GradientResult> {
     const y = this.#checked(request);
-    const { layout, batchSize } = this.program;
+    const { layout } = this.program;
     const seeds = request.seed === undefined ? undefined : this.#dropoutSeeds(request.seed);
     this.#write(request.parameters);
     const sum = new Float64Array(layout.length);
     let [lossSum, done] = [0, 0];
-    for (const batch of orderedBatches(request.rows, batchSize)) {
+    for await (const { batch, x, y: targets } of rowsInOrder(this.program, request, y)) {
       checkpoint(done, request.rows, Number.NaN);
       this.#built.seedDropout(seeds);
-      const { value, gradients } = tf.tidy(() => this.#gradients(batch, request.x, y));
+      const { value, gradients } = tf.tidy(() => this.#gradients(batch, x, targets));
       for (const [i, gradient] of gradients.entries()) {
         const { offset } = layout.entries[i]!;
         for (const [k, g] of (await gradient.data()).entries()) sum[offset + k]! += g * batch.length;

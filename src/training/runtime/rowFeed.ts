@@ -1,0 +1,127 @@
+/**
+ * Rows on their way into batches: from memory as they are, or made while the model trains, some batches ahead of it.
+ * @module
+ */
+import type { TrainingProgram } from '../program.ts';
+import { gatherRows, orderedBatches } from './batches.ts';
+import type { RowData, RowSource } from './rowSource.ts';
+
+/** Batches that are made while one is trained on: enough to even out rows that take longer than others. */
+const AHEAD = 4;
+
+/** The rows of one step: those numbered `batch` in `x` and `y`. */
+export interface TakenRows<Y> {
+  readonly batch: Uint32Array;
+  readonly x: Float32Array;
+  readonly y: Y;
+}
+
+/** Rows of `y`, copied. */
+function gathered<Y extends Float32Array | Int32Array>(y: Y, width: number, batch: Uint32Array): Y {
+  const out = (
+    y instanceof Int32Array ? new Int32Array(batch.length * width) : new Float32Array(batch.length * width)
+  ) as Y;
+  gatherRows<Float32Array | Int32Array>(out, y, width, batch);
+  return out;
+}
+
+interface Coming {
+  readonly batch: Uint32Array;
+  readonly x: Promise<Float32Array>;
+}
+
+/** One batch after another, in the given order. */
+export class RowFeed<Y extends Float32Array | Int32Array> {
+  /** Milliseconds that {@link take} waited for rows. */
+  waitedMs = 0;
+  readonly #program: Pick<TrainingProgram, 'target'>;
+  readonly #x: RowData;
+  readonly #y: Y;
+  readonly #order: Iterator<Uint32Array>;
+  readonly #seed: number | undefined;
+  readonly #coming: Coming[] = [];
+  #left: number;
+  #asked = 0;
+
+  /**
+   * @param order - Row numbers of each batch.
+   * @param options - `batches`: how many will be taken, so that none is made in vain; `seed`: of random changes, none without.
+   */
+  constructor(
+    program: Pick<TrainingProgram, 'target'>,
+    { x, y }: { readonly x: RowData; readonly y: Y },
+    order: Iterator<Uint32Array>,
+    {
+      batches = Number.POSITIVE_INFINITY,
+      seed,
+    }: { readonly batches?: number; readonly seed?: number | undefined } = {},
+  ) {
+    this.#program = program;
+    this.#x = x;
+    this.#y = y;
+    this.#order = order;
+    this.#seed = seed;
+    this.#left = batches;
+  }
+
+  /** Whether rows are made on the way. */
+  get isStreamed(): boolean {
+    return !(this.#x instanceof Float32Array);
+  }
+
+  /** The next batch; undefined after the last. @throws what {@link RowSource.read} does. */
+  async take(): Promise<TakenRows<Y> | undefined> {
+    const x = this.#x;
+    if (x instanceof Float32Array) {
+      const batch = this.#next();
+      return batch && { batch, x, y: this.#y };
+    }
+    this.#ask(x);
+    const first = this.#coming.shift();
+    if (first === undefined) return undefined;
+    const started = performance.now();
+    const rows = await first.x;
+    this.waitedMs += performance.now() - started;
+    this.#ask(x);
+    return {
+      batch: Uint32Array.from(first.batch, (_, i) => i),
+      x: rows,
+      y: gathered(this.#y, this.#program.target.width, first.batch),
+    };
+  }
+
+  #next(): Uint32Array | undefined {
+    if (this.#left <= 0) return undefined;
+    const { value, done } = this.#order.next();
+    if (done === true) {
+      this.#left = 0;
+      return undefined;
+    }
+    this.#left--;
+    return value;
+  }
+
+  #ask(source: RowSource): void {
+    while (this.#coming.length < AHEAD) {
+      const batch = this.#next();
+      if (batch === undefined) return;
+      const step = this.#asked++;
+      const draw = this.#seed === undefined ? {} : { draw: { seed: this.#seed, step } };
+      const x = source.read({ rows: batch, ...draw });
+      // whoever takes it hears of it; nobody does once training has stopped for another reason
+      x.catch(() => undefined);
+      this.#coming.push({ batch, x });
+    }
+  }
+}
+
+/** All rows in batches, as they are; `y` may be left out where it is not used. */
+export async function* rowsInOrder<Y extends Float32Array | Int32Array>(
+  program: Pick<TrainingProgram, 'target' | 'batchSize'>,
+  { x, rows }: { readonly x: RowData; readonly rows: number },
+  y?: Y,
+): AsyncGenerator<TakenRows<Y>, void> {
+  const targets = y ?? (new Float32Array(rows * program.target.width) as Y);
+  const feed = new RowFeed(program, { x, y: targets }, orderedBatches(rows, program.batchSize));
+  for (let taken = await feed.take(); taken !== undefined; taken = await feed.take()) yield taken;
+}

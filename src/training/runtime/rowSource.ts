@@ -1,0 +1,23 @@
+/**
+ * Rows that a model is trained on, wherever they are.
+ * @module
+ */
+
+/** Which rows to make. */
+export interface RowRequest {
+  /** Row numbers. */
+  readonly rows: Uint32Array;
+  /** What random changes of the rows are drawn from, the same for the same numbers; undefined leaves rows as they are. */
+  readonly draw?: { readonly seed: number; readonly step: number };
+}
+
+/** Rows that are too large to be in memory at once, such as images. */
+export interface RowSource {
+  /** Values a row. */
+  readonly width: number;
+  /** The rows, `[rows.length, width]`. Several calls may be under way; the array belongs to the caller. */
+  read(request: RowRequest): Promise<Float32Array>;
+}
+
+/** Inputs of rows: all of them, `[rows, width]`, or where they come from. */
+export type RowData = Float32Array | RowSource;
