@@ -22,7 +22,7 @@ function sourceOf(
     asked.push(request);
     await before(request, asked.length);
     const out = new Float32Array(request.rows.length * width);
-    request.rows.forEach((row, i) => void out.set(x.subarray(row * width, (row + 1) * width), i * width));
+    for (const [i, row] of request.rows.entries()) out.set(x.subarray(row * width, (row + 1) * width), i * width);
     return out;
   };
   return { width, asked, read };
