@@ -1,6 +1,7 @@
 /** Pods that come when the run is under way. @module */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type PodName, reasons, shortTask } from '../../sim/federation.ts';
+import { RunControl } from './runControl.ts';
 
 const D: PodName = 'hospital-d';
 let federation: Federation;
@@ -12,14 +13,18 @@ async function runWithLate(pods: string): Promise<Awaited<ReturnType<Federation[
     pods: ['hospital-a', 'hospital-b', 'hospital-c'],
     task: (yaml) =>
       shortTask(yaml)
-        .replace(/\n( +)epochs: \d+/, '\n$1epochs: 12')
+        .replace(/\n( +)epochs: \d+/, '\n$1epochs: 20')
         .replace('  identifiers:', `  ${pods}\n  identifiers:`),
   });
   const coming: Promise<void>[] = [];
+  const control = new RunControl();
   federation.onEvent = (event) => {
-    if (event.type === 'round' && event.round === 1) coming.push(federation.startPod(D));
+    if (event.type !== 'round' || event.round !== 1) return;
+    // on a busy machine the rounds may be faster than a pod starts
+    control.pause('a pod is coming');
+    coming.push(federation.startPod(D).then(() => control.resume()));
   };
-  const outcome = await federation.run();
+  const outcome = await federation.run(undefined, { control });
   await Promise.all(coming);
   expect(outcome.status, outcome.reason).toBe('complete');
   return outcome;
