@@ -4,8 +4,8 @@
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type FederationOptions, reasons, shortTask } from '../../sim/federation.ts';
-import { blocksToSend } from '../aggregation/index.ts';
-import type { RunOutcome } from './runOutcome.ts';
+import { blocksToSend } from '../../src/aggregation/index.ts';
+import type { RunOutcome } from '../../src/coordinator/runOutcome.ts';
 
 let federation: Federation | undefined;
 afterEach(async () => {
