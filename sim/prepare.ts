@@ -6,7 +6,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KonsilError } from '../src/base/index.ts';
-import { openDataset } from '../src/datasources/index.ts';
+import { type Cell, openDataset } from '../src/datasources/index.ts';
 import { generate } from './data/generate.ts';
 import type { Site } from './data/partition.ts';
 import type { Table } from './data/table.ts';
@@ -65,7 +65,8 @@ export async function tableOf({ data, seed }: Scenario): Promise<Table> {
       throw new KonsilError('DATA_COLUMN_MISSING', `${data.path} has no column "${data.target}" (data.target)`);
     const keys = Array.from({ length: source.rowCount }, (_, i) => i);
     const { columns } = await source.getData(keys);
-    return { rows: source.rowCount, columns, target: data.target, classes: (data.classes ?? []).map(String) };
+    const cells = columns as Readonly<Record<string, readonly Cell[]>>; // a CSV file has no images
+    return { rows: source.rowCount, columns: cells, target: data.target, classes: (data.classes ?? []).map(String) };
   } finally {
     source.close();
   }

@@ -47,6 +47,14 @@ export class MemorySource implements DataSource {
     return undefined; // there is no file
   }
 
+  nameOf(key: number): string {
+    return `row ${key}`;
+  }
+
+  groupOf(): null {
+    return null;
+  }
+
   close(): void {
     // nothing is held
   }

@@ -34,7 +34,7 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string, attac
   const { local: _machine, ...task } = local;
   const include = resolveColumns(task.dataStructure, schema);
   const dataStructure = { ...task.dataStructure, select: { include } };
-  const features = encodedFeatures(include, dataStructure);
+  const features = encodedFeatures(include, dataStructure, schema);
   const resolved = { ...task, dataStructure };
   const outputs = outputsOf(resolved);
   if (task.model.kind === 'builtin') {

@@ -4,15 +4,37 @@
  */
 import type { Schema, SemanticType } from './schema.ts';
 
-/** A cell: text, a number, or nothing. */
+/** A cell of a table: text, a number, or nothing. */
 export type Cell = string | number | null;
+
+/** Kinds of image files. */
+export type ImageFormatName = 'raster' | 'dicom' | 'nifti' | 'heidelberg' | 'topcon';
+
+/** An image of a row, decoded when it is asked for: plain data, so that another thread can do that. */
+export interface ImageHandle {
+  /** Absolute path; never leaves the site. */
+  readonly file: string;
+  readonly format: ImageFormatName;
+  /** Which of the file's records, from 0. */
+  readonly record: number;
+  /** Which of the record's images, from 0. */
+  readonly frame: number;
+}
+
+/** What stands in a column of a row. */
+export type Value = Cell | ImageHandle;
+
+/** Whether the value is an image. */
+export function isImage(value: Value): value is ImageHandle {
+  return typeof value === 'object' && value !== null;
+}
 
 /** Some rows of a source, column by column. */
 export interface Batch {
   /** Row numbers from 0, ascending in `yieldData`, as asked in `getData`. */
   readonly keys: readonly number[];
   /** Column name to its cells, one a key; every column of the source is there. */
-  readonly columns: Readonly<Record<string, readonly Cell[]>>;
+  readonly columns: Readonly<Record<string, readonly Value[]>>;
 }
 
 export interface DataSource {
@@ -29,6 +51,10 @@ export interface DataSource {
   getData(keys: readonly number[]): Promise<Batch>;
   /** Line of a row in the file a person would open, when there is one, for messages. */
   findLine(key: number): Promise<number | undefined>;
+  /** What the row is called at the site and nowhere else, the same as long as its file is: for the site's own reports. */
+  nameOf(key: number): string;
+  /** Rows with the same group are of the same patient; null where that is not known. Never leaves the site. */
+  groupOf(key: number): string | null;
   /** Frees what is held; harmless when repeated. */
   close(): void;
 }

@@ -13,6 +13,11 @@ export interface PercentageSplit {
   /** Keep the share of each class of the target in every split. */
   readonly stratify: boolean;
   readonly seed: number;
+  /**
+   * Rows that stay together: those of a patient, as the source knows them, or those with equal cells in a column.
+   * @default patients where the source knows them
+   */
+  readonly groupBy?: 'patient' | 'none' | { readonly column: string };
 }
 
 /** Split by the labels of a column of the data. */
@@ -33,12 +38,36 @@ export interface ColumnSelection {
   readonly exclude?: readonly string[];
 }
 
+/** Steps of a run that images are prepared for in their own way. */
+export const IMAGE_STEPS = ['train', 'validation', 'test'] as const;
+export type ImageStep = (typeof IMAGE_STEPS)[number];
+
+/** A list of transforms, as a task writes it, for one split. */
+export interface ImageTransform {
+  readonly step: ImageStep;
+  /** The image column it is for. @default all */
+  readonly column?: string;
+  /** Names, or names with their arguments. */
+  readonly transformations: readonly unknown[];
+}
+
+/** Which columns are images, and how they become numbers. */
+export interface ImageColumns {
+  readonly columns?: readonly string[];
+  /** All image columns whose name begins so. */
+  readonly prefix?: string;
+  readonly transforms: readonly ImageTransform[];
+  /** Grey images become red, green and blue. */
+  readonly convertsGreyscale: boolean;
+}
+
 export interface DataStructure {
   readonly select: ColumnSelection;
   readonly target: string;
   /** Column to its allowed values in order; as target the classes 0, 1, …, as feature one input a value. */
   readonly categories: Readonly<Record<string, readonly string[]>>;
   readonly split: DataSplit;
+  readonly images?: ImageColumns;
   /** Class names of data sources, `CSVSource`; undefined means any. */
   readonly compatibleDatasources?: readonly string[];
 }

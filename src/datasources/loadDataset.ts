@@ -3,13 +3,13 @@
  * @module
  */
 import { KonsilError } from '../base/index.ts';
-import type { Batch, Cell, DataSource } from './dataSource.ts';
+import { type Batch, type Cell, type DataSource, type ImageHandle, isImage, type Value } from './dataSource.ts';
 import { type DataStructure, type ProblemKind, problemOf } from './dataStructure.ts';
-import { requireColumns, selectColumns } from './selection.ts';
+import { imageColumns, requireColumns, selectColumns } from './selection.ts';
 
 /** Rows of a dataset that have a target. */
 export interface LoadedDataset {
-  /** Names of the inputs, one-hot columns as `sex=female`; `features.length` is the width of `x`. */
+  /** Names of the inputs that are numbers, one-hot columns as `sex=female`; `features.length` is the width of `x`. */
   readonly features: readonly string[];
   /** Shape `[rows, features]`, row-major; NaN where a value is missing. */
   readonly x: Float32Array;
@@ -21,6 +21,10 @@ export interface LoadedDataset {
   readonly rows: number;
   /** Shape `[rows]`: row numbers in the source. */
   readonly keys: Uint32Array;
+  /** Images of the rows, and where they stand among the numbers. */
+  readonly images?: LoadedImages;
+  /** Shape `[rows]`: rows with equal numbers stay in one split; undefined where each is its own. */
+  readonly groups?: Uint32Array;
   /** Rows left out because they have no target. */
   readonly missingTarget: number;
   /** Column to its number of missing values; columns without any are not listed. */
@@ -29,6 +33,21 @@ export interface LoadedDataset {
   readonly splitLabels?: readonly string[];
   /** What the site should know though it stops nothing; without values. */
   readonly warnings: readonly string[];
+}
+
+/** A stretch of a row as the model sees it: numbers from `x`, or an image. */
+export type RowPart =
+  | { readonly kind: 'numbers'; readonly offset: number; readonly width: number }
+  | { readonly kind: 'image'; readonly column: number };
+
+export interface LoadedImages {
+  readonly columns: readonly string[];
+  /** Shape `[rows][columns]`. */
+  readonly handles: readonly (readonly ImageHandle[])[];
+  /** In the order of the task's columns. */
+  readonly parts: readonly RowPart[];
+  /** Rows left out because an image is not there. */
+  readonly missing: number;
 }
 
 /** A column being read: where it goes in a row of `x`, and how. */
@@ -59,7 +78,11 @@ export async function loadDataset(
   requireColumns(source, structure);
   const { columns, warnings } = selectColumns(source, structure);
   const { kind, classes } = problemOf(structure);
-  const inputs = inputsOf(columns, structure);
+  const pictures = imageColumns(columns, source.schema);
+  const inputs = inputsOf(
+    columns.filter((column) => !pictures.includes(column)),
+    structure,
+  );
   const features = inputs.flatMap(
     ({ column, codes }) => codes?.values.map((value) => `${column}=${value}`) ?? [column],
   );
@@ -76,17 +99,30 @@ export async function loadDataset(
   const y = kind === 'regression' ? new Float32Array(source.rowCount) : new Int32Array(source.rowCount);
   const keys = new Uint32Array(source.rowCount);
   const splitLabels: string[] = [];
-  let rows = 0;
+  const handles: (readonly ImageHandle[])[] = [];
+  const grouping = new Grouping(source, structure);
+  let [rows, withoutImage] = [0, 0];
   for await (const batch of source.yieldData(10_000, options.signal)) {
-    const kept = await readTarget(source, batch, target, y, rows);
+    const complete = pictures.length === 0 ? undefined : completeRows(batch, pictures);
+    withoutImage += complete === undefined ? 0 : batch.keys.length - complete.size;
+    const kept = await readTarget(source, batch, target, y, rows, complete);
+    for (const at of pictures.length === 0 ? [] : kept)
+      handles.push(pictures.map((column) => batch.columns[column]![at] as ImageHandle));
     for (const input of inputs) await readInput(source, batch, input, kept, x, rows, width);
     for (const [i, at] of kept.entries()) {
       keys[rows + i] = batch.keys[at]!;
+      grouping.add(batch, at);
       if (splitColumn !== undefined) splitLabels.push(String(batch.columns[splitColumn]![at] ?? ''));
     }
     rows += kept.length;
   }
   reportUnknown(source, [target, ...inputs]);
+  if (rows === 0 && withoutImage > 0)
+    throw new KonsilError(
+      'DATA_EMPTY',
+      `${source.label}: none of the ${source.rowCount} rows has ${pictures.length === 1 ? 'an image' : `all ${pictures.length} images`} and a value of "${structure.target}"`,
+      { file: source.label },
+    );
   if (rows === 0)
     throw new KonsilError(
       'DATA_EMPTY',
@@ -116,6 +152,10 @@ export async function loadDataset(
       inputs.filter((input) => input.missing > 0).map((input) => [input.column, input.missing]),
     ),
     ...(splitColumn !== undefined && { splitLabels }),
+    ...(pictures.length > 0 && {
+      images: { columns: pictures, handles, parts: partsOf(columns, pictures, inputs), missing: withoutImage },
+    }),
+    ...(grouping.groups && { groups: grouping.groups }),
   };
   return { ...dataset, warnings: [...warnings, ...targetWarnings(dataset, structure.target)] };
 }
@@ -128,6 +168,68 @@ function inputsOf(columns: readonly string[], structure: DataStructure): Input[]
     offset += codes?.values.length ?? 1;
     return input;
   });
+}
+
+/** The rows of a batch that have all images, by their place in it. */
+function completeRows(batch: Batch, pictures: readonly string[]): Set<number> {
+  return new Set(
+    batch.keys
+      .map((_, at) => at)
+      .filter((at) => pictures.every((column) => isImage(batch.columns[column]![at] ?? null))),
+  );
+}
+
+/** Stretches of a row in the order of the columns; numbers side by side are one. */
+function partsOf(columns: readonly string[], pictures: readonly string[], inputs: readonly Input[]): RowPart[] {
+  const parts: RowPart[] = [];
+  for (const column of columns) {
+    const image = pictures.indexOf(column);
+    const last = parts.at(-1);
+    if (image >= 0) parts.push({ kind: 'image', column: image });
+    else {
+      const { offset, codes } = inputs.find((input) => input.column === column)!;
+      const width = codes?.values.length ?? 1;
+      if (last?.kind === 'numbers') parts[parts.length - 1] = { ...last, width: last.width + width };
+      else parts.push({ kind: 'numbers', offset, width });
+    }
+  }
+  return parts;
+}
+
+/** Numbers the groups of rows as they come. */
+class Grouping {
+  readonly #source: DataSource;
+  readonly #column: string | undefined;
+  readonly #isOn: boolean;
+  readonly #numbers = new Map<string, number>();
+  readonly #groups: number[] = [];
+  #count = 0;
+  #isKnown = false;
+
+  constructor(source: DataSource, { split }: DataStructure) {
+    const by = split.splitter === 'percentage' ? (split.groupBy ?? 'patient') : 'none';
+    this.#source = source;
+    this.#isOn = by !== 'none';
+    this.#column = typeof by === 'object' ? by.column : undefined;
+  }
+
+  add(batch: Batch, at: number): void {
+    if (!this.#isOn) return;
+    const value = this.#column === undefined ? this.#source.groupOf(batch.keys[at]!) : batch.columns[this.#column]![at];
+    const name = value === null || value === undefined || isImage(value) ? undefined : `${typeof value} ${value}`;
+    const known = name === undefined ? undefined : this.#numbers.get(name);
+    const group = known ?? this.#count++;
+    if (name !== undefined) {
+      this.#numbers.set(name, group);
+      this.#isKnown = true;
+    }
+    this.#groups.push(group);
+  }
+
+  /** Undefined where no row has a group. */
+  get groups(): Uint32Array | undefined {
+    return this.#isKnown ? Uint32Array.from(this.#groups) : undefined;
+  }
 }
 
 function codesOf(values: readonly string[]): CategoryCodes {
@@ -143,7 +245,8 @@ function codesOf(values: readonly string[]): CategoryCodes {
   };
 }
 
-function codeOf(codes: CategoryCodes, cell: string | number): number | undefined {
+function codeOf(codes: CategoryCodes, cell: NonNullable<Value>): number | undefined {
+  if (isImage(cell)) return undefined;
   return typeof cell === 'number' ? codes.byNumber.get(cell) : codes.byText.get(cell);
 }
 
@@ -154,9 +257,11 @@ async function readTarget(
   target: Input,
   y: Int32Array | Float32Array,
   rows: number,
+  complete: ReadonlySet<number> | undefined,
 ): Promise<number[]> {
   const kept: number[] = [];
   for (const [at, cell] of batch.columns[target.column]!.entries()) {
+    if (complete?.has(at) === false) continue;
     if (cell === null) {
       target.missing++;
       continue;
@@ -203,7 +308,8 @@ async function readInput(
   }
 }
 
-async function numberOf(source: DataSource, column: string, cell: NonNullable<Cell>, key: number): Promise<number> {
+async function numberOf(source: DataSource, column: string, cell: NonNullable<Value>, key: number): Promise<number> {
+  if (isImage(cell)) throw dataError(source, column, 'is an image; expected numbers');
   const value = typeof cell === 'number' ? cell : plainNumber(cell);
   if (value !== undefined && Number.isFinite(Math.fround(value))) return value;
   const line = await source.findLine(key);
@@ -252,6 +358,9 @@ function targetWarnings(dataset: Omit<LoadedDataset, 'warnings'>, target: string
   const warnings: string[] = [];
   if (missingTarget > 0)
     warnings.push(`${missingTarget} of ${rows + missingTarget} rows have no "${target}" and are left out`);
+  const { images } = dataset;
+  if (images !== undefined && images.missing > 0)
+    warnings.push(`${images.missing} rows lack an image that the task uses and are left out`);
   const present = new Set(y);
   if (classes.length > 0 && present.size === 1)
     warnings.push(`all rows have the same class of "${target}"; this site alone cannot tell classes apart`);

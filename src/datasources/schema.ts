@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { KonsilError, printable } from '../base/index.ts';
 
 /** What a column means. Whole numbers are continuous unless forced. @source spec/platform.md §4.2 */
-export type SemanticType = 'categorical' | 'continuous' | 'text';
+export type SemanticType = 'categorical' | 'continuous' | 'text' | 'image';
 /** What a column holds. */
-export type DataType = 'integer' | 'number' | 'boolean' | 'date' | 'text';
+export type DataType = 'integer' | 'number' | 'boolean' | 'date' | 'text' | 'image';
 
 export interface ColumnSchema {
   readonly name: string;
@@ -41,8 +41,8 @@ const SchemaJson: z.ZodType<Schema> = z.object({
     .array(
       z.object({
         name,
-        dataType: z.enum(['integer', 'number', 'boolean', 'date', 'text']),
-        semanticType: z.enum(['categorical', 'continuous', 'text']),
+        dataType: z.enum(['integer', 'number', 'boolean', 'date', 'text', 'image']),
+        semanticType: z.enum(['categorical', 'continuous', 'text', 'image']),
       }),
     )
     .max(100_000),

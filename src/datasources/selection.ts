@@ -10,12 +10,16 @@ import { didYouMean } from './suggest.ts';
 
 /** Columns a task names, with the key of the task that does. */
 function namedColumns(structure: DataStructure): { readonly column: string; readonly key: string }[] {
-  const { select, target, categories, split } = structure;
+  const { select, target, categories, split, images } = structure;
   return [
     { column: target, key: 'assign.target' },
     ...(select.include ?? []).map((column) => ({ column, key: 'select.include' })),
     ...Object.keys(categories).map((column) => ({ column, key: 'categories' })),
+    ...(images?.columns ?? []).map((column) => ({ column, key: 'assign.image_cols' })),
     ...(split.splitter === 'predefined' ? [{ column: split.column, key: 'data_split.args.column_name' }] : []),
+    ...(split.splitter === 'percentage' && typeof split.groupBy === 'object'
+      ? [{ column: split.groupBy.column, key: 'data_split.args.group_by' }]
+      : []),
   ];
 }
 
@@ -35,21 +39,38 @@ interface Selection {
   readonly dropped: readonly string[];
 }
 
+/** Columns of `schema` that are images. */
+function imagesOf(schema: Schema): ReadonlySet<string> {
+  return new Set(schema.columns.filter(({ semanticType }) => semanticType === 'image').map(({ name }) => name));
+}
+
 /**
  * Input columns in the order the model sees. `include` keeps its own order; columns that are not named one by one are
- * sorted by name, so that sites whose files have another order agree.
+ * sorted by name, so that sites whose files have another order agree, and images come after the rest.
+ *
+ * Deviation from the specification: a task that assigns images and selects nothing gets the images alone; files of images
+ * have hundreds of other columns, and which of them depends on the device.
  */
 function chooseColumns(schema: Schema, structure: DataStructure): Selection {
-  const { select, target, categories, split } = structure;
+  const { select, target, categories, split, images } = structure;
   const unused = new Set([target, ...(split.splitter === 'predefined' ? [split.column] : [])]);
   const named = (select.include ?? []).filter((column) => !unused.has(column));
   const prefix = select.includePrefix;
+  const pictures = imagesOf(schema);
+  const isAssigned = (name: string): boolean =>
+    images !== undefined &&
+    (images.columns?.includes(name) === true ||
+      (images.prefix !== undefined && name.startsWith(images.prefix)) ||
+      (images.columns === undefined && images.prefix === undefined));
+  const selectsNothing = select.include === undefined && prefix === undefined && select.exclude === undefined;
   const isImplied = ({ name }: ColumnSchema): boolean => {
     if (unused.has(name) || named.includes(name)) return false;
+    if (pictures.has(name)) return isAssigned(name) && select.exclude?.includes(name) !== true;
+    if (images !== undefined && selectsNothing) return false;
     if (prefix !== undefined) return name.startsWith(prefix);
     return select.include === undefined && select.exclude?.includes(name) !== true;
   };
-  const implied = schema.columns.filter(isImplied).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const implied = schema.columns.filter(isImplied).sort((a, b) => compareColumns(a.name, b.name, pictures));
   const isText = ({ name, semanticType }: ColumnSchema): boolean =>
     semanticType === 'text' && !Object.hasOwn(categories, name);
   return {
@@ -58,17 +79,35 @@ function chooseColumns(schema: Schema, structure: DataStructure): Selection {
   };
 }
 
+/** Images last and by their numbers, so that frame 10 comes after frame 9; all others by name. */
+function compareColumns(a: string, b: string, pictures: ReadonlySet<string>): number {
+  const [imageA, imageB] = [pictures.has(a), pictures.has(b)];
+  if (imageA !== imageB) return imageA ? 1 : -1;
+  const [numberA, numberB] = [a, b].map((name) => / (\d+)$/.exec(name)?.[1]);
+  if (imageA && numberA !== undefined && numberB !== undefined) return Number(numberA) - Number(numberB);
+  return a < b ? -1 : 1;
+}
+
 /** Input columns of `structure` over a source with `schema`, in the order the model sees. */
 export function resolveColumns(structure: DataStructure, schema: Schema): readonly string[] {
   return chooseColumns(schema, structure).columns;
 }
 
-/** Names of the inputs the columns encode to: one per column, or one per listed category as `sex=female`. */
+/** Columns of `columns` that are images, in that order. */
+export function imageColumns(columns: readonly string[], schema: Schema): readonly string[] {
+  const pictures = imagesOf(schema);
+  return columns.filter((column) => pictures.has(column));
+}
+
+/** Names of the inputs the columns encode to: one per column, or one per listed category as `sex=female`; without images. */
 export function encodedFeatures(
   columns: readonly string[],
   structure: Pick<DataStructure, 'categories'>,
+  schema: Schema,
 ): readonly string[] {
-  return columns.flatMap((column) =>
+  const pictures = imagesOf(schema);
+  const table = columns.filter((column) => !pictures.has(column));
+  return table.flatMap((column) =>
     Object.hasOwn(structure.categories, column)
       ? structure.categories[column]!.map((value) => `${column}=${value}`)
       : [column],
@@ -85,6 +124,10 @@ function columnProblems(
   const used = [...columns, structure.target].filter((column) => !Object.hasOwn(structure.categories, column));
   return used.flatMap((column) => {
     const type = types.get(column);
+    if (type === 'image' && (structure.images === undefined || column === structure.target))
+      return [{ column, message: 'is an image; name it in data_structure.assign.image_cols to learn from it' }];
+    if (type !== 'image' && structure.images?.columns?.includes(column) === true)
+      return [{ column, message: 'is no image; expected an image column in data_structure.assign.image_cols' }];
     if (type === 'text')
       return [{ column, message: 'is text; expected numbers, or its values listed in data_structure.categories' }];
     if (type === 'categorical')
@@ -142,6 +185,8 @@ export function checkSchema(structure: DataStructure, schema: Schema): string[] 
   if (problems.length > 0) return problems;
   const { columns } = chooseColumns(schema, structure);
   if (columns.length === 0) problems.push('no column to learn from; expected at least one besides the target');
+  if (structure.images !== undefined && imageColumns(columns, schema).length === 0)
+    problems.push('no image column; expected one as data_structure.assign names it');
   return [
     ...problems,
     ...columnProblems(schema, structure, columns).map(({ column, message }) => `column "${column}" ${message}`),

@@ -4,7 +4,7 @@
  */
 import { KonsilError, permutation, seededRng } from '../base/index.ts';
 import type { DataSplit, PercentageSplit, PredefinedSplit } from './dataStructure.ts';
-import type { LoadedDataset } from './loadDataset.ts';
+import type { LoadedDataset, LoadedImages } from './loadDataset.ts';
 
 /** Row numbers of the loaded dataset, ascending. */
 export interface Split {
@@ -13,13 +13,14 @@ export interface Split {
   readonly test: Uint32Array;
 }
 
-/** Some rows of a dataset, copied. */
+/** Some rows of a dataset, copied; images as handles. */
 export interface Subset {
-  /** Shape `[rows, features]`. */
+  /** Shape `[rows, features]`: the numbers of the rows. */
   readonly x: Float32Array;
   /** Shape `[rows]`. */
   readonly y: Int32Array | Float32Array;
   readonly rows: number;
+  readonly images?: LoadedImages;
 }
 
 const TRAINING = 0;
@@ -27,7 +28,10 @@ const VALIDATION = 1;
 const TEST = 2;
 
 /** The dataset cut as the task says. @throws KonsilError DATA_EMPTY without training rows, DATA_INVALID for an unknown label. */
-export function splitDataset(dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitLabels'>, split: DataSplit): Split {
+export function splitDataset(
+  dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitLabels' | 'groups'>,
+  split: DataSplit,
+): Split {
   const parts = split.splitter === 'percentage' ? splitByPercentage(dataset, split) : splitByLabel(dataset, split);
   const rowsOf = (part: number): Uint32Array =>
     Uint32Array.from([...parts.keys()].filter((row) => parts[row] === part));
@@ -44,7 +48,11 @@ export function splitDataset(dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitL
 }
 
 /** The rows `indices` of the dataset, in that order. */
-export function subsetOf(dataset: Pick<LoadedDataset, 'x' | 'y' | 'features'>, indices: Uint32Array): Subset {
+export function subsetOf(
+  dataset: Pick<LoadedDataset, 'x' | 'y' | 'features' | 'images'>,
+  indices: Uint32Array,
+): Subset {
+  const { images } = dataset;
   const width = dataset.features.length;
   const x = new Float32Array(indices.length * width);
   const y = dataset.y instanceof Int32Array ? new Int32Array(indices.length) : new Float32Array(indices.length);
@@ -52,7 +60,10 @@ export function subsetOf(dataset: Pick<LoadedDataset, 'x' | 'y' | 'features'>, i
     x.set(dataset.x.subarray(row * width, (row + 1) * width), i * width);
     y[i] = dataset.y[row]!;
   });
-  return { x, y, rows: indices.length };
+  return {
+    ...{ x, y, rows: indices.length },
+    ...(images && { images: { ...images, handles: Array.from(indices, (row) => images.handles[row]!) } }),
+  };
 }
 
 /** Rounded to whole rows; a percentage above 0 takes at least one row. */
@@ -60,7 +71,11 @@ function rowsFor(percentage: number, rows: number): number {
   return percentage > 0 ? Math.min(rows, Math.max(1, Math.round((rows * percentage) / 100))) : 0;
 }
 
-function splitByPercentage({ rows, y }: Pick<LoadedDataset, 'rows' | 'y'>, split: PercentageSplit): Uint8Array {
+function splitByPercentage(
+  { rows, y, groups }: Pick<LoadedDataset, 'rows' | 'y' | 'groups'>,
+  split: PercentageSplit,
+): Uint8Array {
+  if (groups !== undefined) return splitGroups({ rows, y, groups }, split);
   const numTest = rowsFor(split.testPercentage, rows);
   const numValidation = Math.min(rows - numTest, rowsFor(split.validationPercentage, rows));
   const rng = seededRng(split.seed, 'split');
@@ -85,6 +100,44 @@ function splitByPercentage({ rows, y }: Pick<LoadedDataset, 'rows' | 'y'>, split
   ).forEach((row) => {
     parts[row] = VALIDATION;
   });
+  return parts;
+}
+
+/**
+ * As by rows, but with rows of a group together: groups are taken whole until a split has its rows, so it may have a few
+ * more or fewer than its share. A group that is too large for what is left of a split goes to another one.
+ */
+function splitGroups(
+  { rows, y, groups }: { readonly rows: number; readonly y: LoadedDataset['y']; readonly groups: Uint32Array },
+  split: PercentageSplit,
+): Uint8Array {
+  const members = new Map<number, number[]>();
+  for (let row = 0; row < rows; row++) {
+    const found = members.get(groups[row]!);
+    if (found === undefined) members.set(groups[row]!, [row]);
+    else found.push(row);
+  }
+  const all = [...members.values()];
+  const rng = seededRng(split.seed, 'split');
+  const order = split.shuffle ? [...permutation(all.length, rng)].map((i) => all[i]!) : all;
+  const parts = new Uint8Array(rows);
+  // the class of a group is that of its first row; strata are gone through one after the other
+  const strata = split.stratify
+    ? [...new Set(y)].map((label) => order.filter((group) => y[group[0]!] === label))
+    : [order];
+  for (const stratum of strata) {
+    const size = stratum.reduce((sum, group) => sum + group.length, 0);
+    const numTest = rowsFor(split.testPercentage, size);
+    const left = { [TEST]: numTest, [VALIDATION]: Math.min(size - numTest, rowsFor(split.validationPercentage, size)) };
+    // from the end, as rows are
+    for (const group of stratum.toReversed()) {
+      const fits = (part: typeof TEST | typeof VALIDATION): boolean =>
+        left[part] > 0 && (group.length <= left[part] || 2 * left[part] >= group.length);
+      const part = fits(TEST) ? TEST : fits(VALIDATION) ? VALIDATION : TRAINING;
+      if (part !== TRAINING) left[part] -= group.length;
+      for (const row of group) parts[row] = part;
+    }
+  }
   return parts;
 }
 

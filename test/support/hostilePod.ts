@@ -70,7 +70,7 @@ export class HostilePod {
     const task = fromWire(JSON.parse(this.#request.task));
     const { dataStructure } = task;
     const facts = {
-      features: encodedFeatures(dataStructure.select.include!, dataStructure).length,
+      features: dataStructure.select.include!.length,
       ...{ parameters: 0, kind: problemOf(dataStructure).kind, classes: 2 },
     };
     const spec = sumSpec('statistics', facts, this.#start.secure!);

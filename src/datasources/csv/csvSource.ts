@@ -121,6 +121,14 @@ export class CSVSource implements DataSource {
     return findRecordLine(this.label, this.#head.gzip, key);
   }
 
+  nameOf(key: number): string {
+    return `row ${key}`;
+  }
+
+  groupOf(): null {
+    return null;
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -1,0 +1,369 @@
+/**
+ * A folder of image files as a data source: a row for each record of each file, what the files say of themselves as columns,
+ * their images as handles that are decoded when they are asked for.
+ *
+ * Only columns that identify nobody are there, and those that the site names besides: files of hospitals are full of names,
+ * and a column nobody thought of must not be the one that gets out. Filters see all columns.
+ * @module
+ */
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { isKonsilError, KonsilError, throwIfCancelled } from '../../base/index.ts';
+import { ColumnTypes } from '../columnTypes.ts';
+import type { Batch, Cell, DataSource, ImageFormatName, ImageHandle, Value } from '../dataSource.ts';
+import type { ImageFormat } from '../formats/imageRecord.ts';
+import type { ColumnSchema, Schema, SemanticType } from '../schema.ts';
+import { didYouMean } from '../suggest.ts';
+import { FileTable, type KnownFile, type StoredRecord } from './fileTable.ts';
+import { type FileFacts, type Filters, type SkipReason, skipsFile, skipsRecord } from './filters.ts';
+import { LABEL_COLUMN, labelColumns, labelsOf, SPLIT_COLUMN } from './folderLabels.ts';
+import { listFiles } from './listFiles.ts';
+
+/** Column of the images where no record has more than one; otherwise a number from 0 follows. */
+export const PIXELS = 'Pixel Data';
+
+/** A way to read some kind of files. */
+export interface NamedFormat {
+  readonly name: ImageFormatName;
+  readonly format: ImageFormat;
+}
+
+/** Told while files are read. */
+export interface ScanProgress {
+  /** Files read so far, of those found. */
+  readonly done: number;
+  readonly total: number;
+  readonly secondsLeft: number;
+}
+
+export interface FileSourceOptions {
+  readonly name: string;
+  /** Class name in configuration. */
+  readonly kind: string;
+  /** Folder, or one file. */
+  readonly path: string;
+  /** Tried in this order. */
+  readonly formats: readonly NamedFormat[];
+  readonly filters?: Filters;
+  /** Also read files with another ending, when they begin as files of these kinds do. @default false */
+  readonly detectsByContent?: boolean;
+  /** Folders name classes and splits. @default false */
+  readonly infersLabels?: boolean;
+  /** Columns shown besides those that identify nobody. */
+  readonly exposeColumns?: readonly string[];
+  readonly ignoreColumns?: readonly string[];
+  readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
+  /** Keeps what files say of themselves, so that they are read once. @default in memory */
+  readonly cacheFile?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ScanProgress) => void;
+}
+
+/** Where a row is. */
+interface Row {
+  readonly file: number;
+  readonly record: number;
+  /** Relative path. */
+  readonly path: string;
+  readonly format: ImageFormatName;
+  readonly frames: number;
+}
+
+/** Files and records that are there, and those left out by reason. */
+export interface ScanCounts {
+  readonly files: number;
+  readonly records: number;
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+}
+
+export class FileSource implements DataSource {
+  readonly kind: string;
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly rowCount: number;
+  readonly schema: Schema;
+  readonly counts: ScanCounts;
+  /** Columns that files have and nobody is shown. */
+  readonly hiddenColumns: readonly string[];
+  readonly #options: FileSourceOptions;
+  readonly #folder: string;
+  readonly #rows: readonly Row[];
+  readonly #table: FileTable;
+  readonly #images: readonly string[];
+  #users: { count: number };
+
+  private constructor(options: FileSourceOptions, scan: Scan, table: FileTable, users: { count: number }) {
+    const { name, kind, path, ignoreColumns = [], forceStypes } = options;
+    this.#options = options;
+    this.#folder = scan.folder;
+    this.#table = table;
+    this.#rows = scan.rows;
+    this.#users = users;
+    users.count++;
+    this.kind = kind;
+    this.label = path;
+    this.rowCount = scan.rows.length;
+    this.counts = { files: scan.files, records: scan.rows.length, skipped: Object.fromEntries(scan.skipped) };
+    const ignored = new Set(ignoreColumns);
+    const shown = shownColumns(options, scan);
+    this.hiddenColumns = scan.types.names.filter((column) => !shown.includes(column));
+    const most = scan.rows.reduce((found, { frames }) => Math.max(found, frames), 0);
+    this.#images = most <= 1 ? [PIXELS].slice(0, most) : Array.from({ length: most }, (_, i) => `${PIXELS} ${i}`);
+    this.columns = [...shown, ...this.#images].filter((column) => !ignored.has(column));
+    const forced = (column: string): SemanticType | undefined =>
+      (['categorical', 'continuous', 'text'] as const).find((type) => forceStypes?.[type]?.includes(column));
+    this.schema = {
+      name,
+      datasource: kind,
+      rowCount: this.rowCount,
+      columns: this.columns.map(
+        (column): ColumnSchema =>
+          this.#images.includes(column)
+            ? { name: column, dataType: 'image', semanticType: 'image' }
+            : scan.types.schemaOf(column, forced(column)),
+      ),
+    };
+  }
+
+  /**
+   * Lists the folder and reads every file that is new or has changed; the pixels stay where they are. What was read before
+   * a cancellation is in the cache.
+   * @throws KonsilError FILE_NOT_FOUND, DATA_EMPTY with the reasons when nothing is left, DATA_COLUMN_MISSING when an option
+   *   names no column, CANCELLED.
+   */
+  static async open(options: FileSourceOptions): Promise<FileSource> {
+    const about = options.formats.map(({ name }) => name).join(' ');
+    const table = FileTable.open(options.cacheFile, `${options.path} ${about}`);
+    try {
+      const scan = await scanFolder(options, table);
+      checkNames(options, scan);
+      return new FileSource(options, scan, table, { count: 0 });
+    } catch (error) {
+      table.close();
+      throw error;
+    }
+  }
+
+  /** The rows that pass `filters` besides: what a task leaves of a dataset. @throws KonsilError DATA_EMPTY with the reasons. */
+  narrowed(filters: Filters): FileSource {
+    const skipped = new Map<SkipReason, number>();
+    const types = new ColumnTypes();
+    const rows = this.#rows.filter((row) => {
+      const stored = this.#table.record(row.file, row.record);
+      const reason = skipsRecord(stored, filters) ?? skipsFile(this.#table.facts(row.file), filters);
+      if (reason !== undefined) skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+      else addTypes(types, stored, row.path, this.#options);
+      return reason === undefined;
+    });
+    requireRows(this.label, rows.length, skipped);
+    const scan = { folder: this.#folder, rows, files: new Set(rows.map(({ file }) => file)).size, types, skipped };
+    return new FileSource(this.#options, scan, this.#table, this.#users);
+  }
+
+  async *yieldData(partitionSize = 1_000, signal?: AbortSignal): AsyncIterable<Batch> {
+    if (!Number.isSafeInteger(partitionSize) || partitionSize < 1)
+      throw new RangeError(`partitionSize needs an integer ≥ 1, got ${partitionSize}`);
+    for (let from = 0; from < this.rowCount; from += partitionSize) {
+      throwIfCancelled(signal);
+      const length = Math.min(partitionSize, this.rowCount - from);
+      yield this.#batch(Array.from({ length }, (_, i) => from + i));
+    }
+  }
+
+  async getData(keys: readonly number[]): Promise<Batch> {
+    for (const key of keys) {
+      if (!Number.isSafeInteger(key) || key < 0 || key >= this.rowCount)
+        throw new RangeError(`key needs an integer in [0, ${this.rowCount}), got ${key}`);
+    }
+    return this.#batch(keys);
+  }
+
+  async findLine(): Promise<undefined> {
+    return undefined;
+  }
+
+  nameOf(key: number): string {
+    const row = this.#rows[key];
+    if (row === undefined) throw new RangeError(`key needs an integer in [0, ${this.rowCount}), got ${key}`);
+    return row.record === 0 ? row.path : `${row.path}#${row.record}`;
+  }
+
+  groupOf(key: number): string | null {
+    const row = this.#rows[key];
+    if (row === undefined) throw new RangeError(`key needs an integer in [0, ${this.rowCount}), got ${key}`);
+    return this.#table.record(row.file, row.record).patient;
+  }
+
+  close(): void {
+    if (this.#users.count === 0) return;
+    // the table is shared with what was narrowed from this
+    this.#users.count--;
+    if (this.#users.count === 0) this.#table.close();
+    this.#users = { count: 0 };
+  }
+
+  #batch(keys: readonly number[]): Batch {
+    const columns: Record<string, Value[]> = Object.fromEntries(this.columns.map((column) => [column, []]));
+    for (const key of keys) {
+      const row = this.#rows[key]!;
+      const { columns: cells } = this.#table.record(row.file, row.record);
+      const labels = this.#options.infersLabels === true ? labelsOf(row.path) : {};
+      for (const column of this.columns) {
+        const image = this.#images.indexOf(column);
+        const value = image >= 0 ? this.#handle(row, image) : cellOf(column, cells, labels);
+        columns[column]!.push(value);
+      }
+    }
+    return { keys: [...keys], columns };
+  }
+
+  #handle({ path, format, record, frames }: Row, frame: number): ImageHandle | null {
+    return frame < frames ? { file: join(this.#folder, path), format, record, frame } : null;
+  }
+}
+
+function cellOf(
+  column: string,
+  cells: Readonly<Record<string, Cell>>,
+  { label, split }: ReturnType<typeof labelsOf>,
+): Cell {
+  if (column === LABEL_COLUMN && label !== undefined) return label;
+  if (column === SPLIT_COLUMN && split !== undefined) return split;
+  return cells[column] ?? null;
+}
+
+/** What is found in a folder. */
+interface Scan {
+  readonly folder: string;
+  readonly rows: readonly Row[];
+  readonly files: number;
+  readonly types: ColumnTypes;
+  readonly skipped: ReadonlyMap<SkipReason, number>;
+}
+
+async function scanFolder(options: FileSourceOptions, table: FileTable): Promise<Scan> {
+  const { path, filters = {}, signal, onProgress } = options;
+  const found: FileFacts[] = [];
+  for await (const facts of listFiles(path, signal)) found.push(facts);
+  const isOneFile = found.length === 1 && found[0]!.path === basename(path);
+  const folder = isOneFile ? dirname(path) : path;
+  const skipped = new Map<SkipReason, number>();
+  const skip = (reason: SkipReason): void => void skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+  const types = new ColumnTypes();
+  const rows: Row[] = [];
+  let files = 0;
+  const started = performance.now();
+  for (const [i, facts] of found.entries()) {
+    throwIfCancelled(signal);
+    const reason = skipsFile(facts, filters);
+    if (reason !== undefined) {
+      skip(reason);
+      continue;
+    }
+    const file = await readOnce(join(folder, facts.path), facts, options, table);
+    if (file === undefined) {
+      skip('EXTENSION');
+      continue;
+    }
+    if (file.known.failure !== null) {
+      skip('UNREADABLE');
+      continue;
+    }
+    const before = rows.length;
+    for (const [record, stored] of table.records(file.known.id).entries()) {
+      const left = skipsRecord(stored, filters);
+      if (left !== undefined) {
+        skip(left);
+        continue;
+      }
+      addTypes(types, stored, facts.path, options);
+      rows.push({ file: file.known.id, record, path: facts.path, format: file.format, frames: stored.frames });
+    }
+    if (rows.length > before) files++;
+    const seconds = (performance.now() - started) / 1_000;
+    onProgress?.({ done: i + 1, total: found.length, secondsLeft: (seconds / (i + 1)) * (found.length - i - 1) });
+  }
+  requireRows(path, rows.length, skipped);
+  return { folder, rows, files, types, skipped };
+}
+
+/** The file as the table has it, read first if need be; undefined when it is of no kind that is wanted. */
+async function readOnce(
+  file: string,
+  facts: FileFacts,
+  { formats, detectsByContent }: FileSourceOptions,
+  table: FileTable,
+): Promise<{ readonly known: KnownFile; readonly format: ImageFormatName } | undefined> {
+  const name = facts.path.toLowerCase();
+  const byName = formats.find(({ format }) => format.extensions.some((extension) => name.endsWith(extension)));
+  const known = byName && table.find(facts);
+  if (byName !== undefined && known !== undefined) return { known, format: byName.name };
+  if (byName === undefined && detectsByContent !== true) return undefined;
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch {
+    // on a network drive the next scan may find it
+    return byName && { known: { id: -1, failure: 'FILE_NOT_FOUND' }, format: byName.name };
+  }
+  const chosen = byName ?? formats.find(({ format }) => format.matches(bytes.subarray(0, format.headBytes)));
+  if (chosen === undefined) return undefined;
+  try {
+    const records = await chosen.format.read(bytes, file);
+    return { known: { id: table.put(facts, records), failure: null }, format: chosen.name };
+  } catch (error) {
+    if (!isKonsilError(error)) throw error;
+    return { known: { id: table.put(facts, [], error.code), failure: error.code }, format: chosen.name };
+  }
+}
+
+function addTypes(
+  types: ColumnTypes,
+  { columns }: Pick<StoredRecord, 'columns'>,
+  path: string,
+  { infersLabels }: FileSourceOptions,
+): void {
+  for (const [column, cell] of Object.entries(columns)) types.add(column, cell);
+  if (infersLabels !== true) return;
+  const { label, split } = labelsOf(path);
+  types.add(LABEL_COLUMN, label ?? null);
+  types.add(SPLIT_COLUMN, split ?? null);
+}
+
+function shownColumns({ formats, exposeColumns = [], infersLabels, path }: FileSourceOptions, scan: Scan): string[] {
+  const isOpen = (column: string): boolean =>
+    exposeColumns.includes(column) || formats.some(({ format }) => format.openColumns.has(column));
+  const inferred = infersLabels === true ? labelColumns(path, [...new Set(scan.rows.map((row) => row.path))]) : [];
+  return [...inferred, ...scan.types.names.filter((column) => !inferred.includes(column) && isOpen(column))];
+}
+
+function checkNames(
+  { path, exposeColumns = [], ignoreColumns = [], forceStypes = {} }: FileSourceOptions,
+  scan: Scan,
+): void {
+  const names = scan.types.names;
+  const wanted = [
+    ...exposeColumns.map((column) => ({ column, key: 'expose_cols' })),
+    ...ignoreColumns.map((column) => ({ column, key: 'ignore_cols' })),
+    ...Object.entries(forceStypes).flatMap(([type, columns]) =>
+      columns.map((column) => ({ column, key: `force_stypes.${type}` })),
+    ),
+  ].filter(({ column }) => !column.startsWith(PIXELS));
+  const missing = wanted.find(({ column }) => !names.includes(column));
+  if (missing !== undefined)
+    throw new KonsilError(
+      'DATA_COLUMN_MISSING',
+      `${path}: no file has "${missing.column}" (${missing.key})${didYouMean(missing.column, names)}`,
+      { file: path, column: missing.column },
+    );
+}
+
+function requireRows(path: string, rows: number, skipped: ReadonlyMap<SkipReason, number>): void {
+  if (rows > 0) return;
+  const reasons = [...skipped].map(([reason, count]) => `${count} ${reason}`).join(', ');
+  throw new KonsilError(
+    'DATA_EMPTY',
+    `${path}: no file is left to read${reasons === '' ? '; the folder is empty' : ` (left out: ${reasons})`}`,
+    { file: path },
+  );
+}
