@@ -13,13 +13,14 @@ import {
   standardiser,
 } from '../datasources/index.ts';
 import { evaluate, type Metrics } from '../metrics/index.ts';
-import { loadSiteData, scheduleFor, targetsFor, trainerOptions } from '../protocols/index.ts';
+import { inputsOf, loadSiteData, type SiteData, scheduleFor, targetsFor, trainerOptions } from '../protocols/index.ts';
 import type { Comparison } from '../reports/index.ts';
 import { type PodConfig, splitIdentifier } from '../tasks/index.ts';
 import { Trainer } from '../training/index.ts';
 
 interface Site {
   readonly name: string;
+  readonly data: SiteData;
   readonly train: Subset;
   readonly test: Subset;
 }
@@ -41,10 +42,12 @@ export async function compareWithAlternatives(
     const chosen = config?.datasources.find(({ name }) => dataset === undefined || name === dataset);
     if (!chosen) continue;
     const source = await open(chosen);
-    const { train, test } = await loadSiteData(source, task, signal);
+    const data = await loadSiteData(source, task, signal);
     source.close();
-    sites.push({ name: pod, train, test });
+    sites.push({ name: pod, data, train: data.train, test: data.test });
   }
+  // images are prepared alike at all sites
+  const loader = sites[0]?.data ?? {};
   const allTest = join(sites.map(({ test }) => test));
   // nothing to stay close to where there are no rounds
   const { proximal: _proximal, ...options } = trainerOptions(task, resolved.model, resolved.source);
@@ -54,7 +57,8 @@ export async function compareWithAlternatives(
     const scaled = (part: Subset, by: Scaling): Subset =>
       by ? { ...part, x: applyStandardiser(part.x, features, by.mean, by.scale) } : part;
     const measure = async (weights: Float32Array, part: Subset, by: Scaling): Promise<Metrics> => {
-      const { x, rows } = scaled(part, by);
+      const x = inputsOf(loader, scaled(part, by), 'test');
+      const { rows } = part;
       return evaluate(kind, await trainer.predict({ parameters: weights, x, rows }, signal), part.y, classes);
     };
     const trainOn = async (part: Subset): Promise<{ weights: Float32Array; by: Scaling }> => {
@@ -62,7 +66,7 @@ export async function compareWithAlternatives(
       const { unit, total, seed } = task.training;
       const result = await trainer.train({
         parameters: trainer.program.initial,
-        x: scaled(part, by).x,
+        x: inputsOf(loader, scaled(part, by), 'train'),
         y: targetsFor(task, part.y),
         rows: part.rows,
         budget: unit === 'steps' ? { steps: total } : { epochs: total },
@@ -112,5 +116,7 @@ function join(parts: readonly Subset[]): Subset {
     atX += part.x.length;
     atY += part.y.length;
   }
-  return { x, y, rows };
+  const images = parts[0]?.images;
+  const handles = parts.flatMap((part) => part.images?.handles ?? []);
+  return { x, y, rows, ...(images && { images: { ...images, handles } }) };
 }

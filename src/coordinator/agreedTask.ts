@@ -73,7 +73,8 @@ async function factsOf(
     const parameters = await start(program);
     const facts = sumFacts(resolved.task, layout, resolved.features.length);
     const privacy = RunPrivacy.of(resolved.task, facts.parameters);
-    checkModelFits(program, resolved.task, facts.features);
+    const { features } = facts;
+    checkModelFits(program, resolved.task, resolved.task.dataStructure.images ? { atLeast: features } : features);
     return { resolved, layout, parameters, facts, privacy, datasets };
   } finally {
     await trainer.close();

@@ -4,7 +4,7 @@
  * @module
  */
 import { isKonsilError, KonsilError, printable } from '../base/index.ts';
-import { checkSchema, encodedFeatures, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
+import { checkSchema, encodedFeatures, imageColumns, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
 import { outputsOf, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
 import { type OpenTrainer, type TrainingProgram, zooModel } from '../training/index.ts';
@@ -35,7 +35,17 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string, attac
   const include = resolveColumns(task.dataStructure, schema);
   const dataStructure = { ...task.dataStructure, select: { include } };
   const features = encodedFeatures(include, dataStructure, schema);
-  const resolved = { ...task, dataStructure };
+  const columns = imageColumns(include, schema);
+  const { images } = dataStructure;
+  const resolved = {
+    ...task,
+    dataStructure: {
+      ...dataStructure,
+      // there may be nothing but images, which their transforms normalise
+      standardise: dataStructure.standardise && features.length > 0,
+      ...(images && { images: { transforms: images.transforms, convertsGreyscale: images.convertsGreyscale, columns } }),
+    },
+  };
   const outputs = outputsOf(resolved);
   if (task.model.kind === 'builtin') {
     const sizes = { inputs: features.length, outputs, seed: task.training.seed };

@@ -82,7 +82,7 @@ async function prepare({ task, source, site, device, threads, signal }: LocalRun
   const trainer = await Trainer.create({ ...options, device, threads }, signal);
   try {
     const { program } = trainer;
-    checkModelFits(program, resolved.task, data.features.length);
+    checkModelFits(program, resolved.task, data.width);
     const facts = sumFacts(resolved.task, program.layout, data.features.length);
     const work = new PodWork({ data, trainer, task: resolved.task, facts });
     return { resolved, facts, trainer, work, rows, warnings: data.warnings };

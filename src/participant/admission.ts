@@ -22,7 +22,7 @@ import { isTfjsModel, type ModelTrainer, type OpenTrainer } from '../training/in
 import type { MessageOf } from '../wire/index.ts';
 import type { PrivacyUnit } from './ledger.ts';
 import type { PrivacyAccount } from './privacyAccount.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, withoutPaths } from './refusal.ts';
 
 /** A task this pod has agreed to, with everything it needs loaded. */
 export interface Admitted {
@@ -281,7 +281,8 @@ async function setUp(
     data = await loadSiteData(source, task, signal);
   } catch (error) {
     const empty = isKonsilError(error, 'DATA_EMPTY');
-    const told = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
+    const named = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
+    const told = isKonsilError(error) ? withoutPaths(new KonsilError(error.code, named, error.facts)) : named;
     throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', told, error);
   }
   try {
@@ -295,7 +296,7 @@ async function setUp(
     const options = trainerOptions(task, model, `model of ${config.name}'s task`);
     const trainer = await openTrainer({ ...options, device, threads }, signal);
     try {
-      checkModelFits(trainer.program, task, data.features.length);
+      checkModelFits(trainer.program, task, data.width);
       const facts = sumFacts(task, trainer.program.layout, data.features.length);
       return { data, trainer, facts, ...(facts.shared && { model }) };
     } catch (error) {

@@ -30,6 +30,7 @@ import type { Admitted } from './admission.ts';
 import type { PodEvent } from './notices.ts';
 import { PersonalModel } from './personalModel.ts';
 import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
+import { withoutPaths } from './refusal.ts';
 import { noSuchSum, Round, type RoundPhase } from './round.ts';
 import type { SumJournal } from './sumJournal.ts';
 
@@ -479,7 +480,7 @@ export class PodRun {
 
   /** Our own failure: say so and leave the run. Only the code and a message without data go out. */
   #fail(current: Round, error: unknown): void {
-    const message = isKonsilError(error) ? `${error.code}: ${error.message}` : 'unexpected failure at the pod';
+    const message = isKonsilError(error) ? `${error.code}: ${withoutPaths(error)}` : 'unexpected failure at the pod';
     this.#options.onEvent({ type: 'refused', code: messageOf(error) });
     void this.#send(current.context, { type: 'TASK_ABORT', reason: 'WORKER_ERROR', message }).catch(() => undefined);
     this.end('aborted', message);

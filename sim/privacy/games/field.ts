@@ -138,7 +138,7 @@ export class Field {
     const none = this.#take(new Uint32Array(0));
     const work = new PodWork({
       ...{ task, facts: this.#facts, trainer: isOneStep ? this.#stepper : this.#trainer },
-      data: { features: [], train: this.#take(rows), validation: none, test: none, warnings: [] },
+      data: { features: [], width: 0, train: this.#take(rows), validation: none, test: none, warnings: [] },
     });
     if (standardiser) work.standardise(standardiser.mean, standardiser.scale);
     return work.update(start, 0);

@@ -31,7 +31,7 @@ function setUp(lines: string, facts: Partial<SumFacts> = {}) {
   const subset: Subset = { x: new Float32Array(2), y: new Float32Array(2), rows: 2 };
   const work = new PodWork({
     task: parseTask(text, 'task.yaml'),
-    data: { features: ['a'], train: subset, validation: subset, test: subset, warnings: [] },
+    data: { features: ['a'], width: 1, train: subset, validation: subset, test: subset, warnings: [] },
     trainer: { train } as unknown as Trainer,
     facts: { features: 1, parameters: 2, kind: 'binary', classes: 2, ...facts },
   });

@@ -10,7 +10,7 @@ import type { Task } from '../../tasks/index.ts';
 import type { ModelTrainer, OptimiserState } from '../../training/index.ts';
 import { ControlVariate } from './controlVariate.ts';
 import { LocalParameters, type LocalStore } from './localParameters.ts';
-import type { SiteData } from './siteData.ts';
+import { inputsOf, type SiteData } from './siteData.ts';
 import { Residual } from './sparse.ts';
 import { normalised, normaliserOf } from './strategies.ts';
 import { LOCAL_STEPS, modelLength, perFeature, type SumFacts } from './sums.ts';
@@ -121,7 +121,7 @@ export class PodWork {
     const correction = this.#control?.correction(globalControl, from.length);
     const trained = await trainer.train({
       parameters: this.#local?.withShared(parameters, start) ?? start,
-      x: train.x,
+      x: inputsOf(this.#options.data, train, 'train'),
       y: targetsFor(task, train.y),
       rows: train.rows,
       budget: budgetOf(task, completed),
@@ -189,7 +189,8 @@ export class PodWork {
   ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: Metrics }> {
     const { trainer, facts } = this.#options;
     const parameters = this.personal(given);
-    const { x, y, rows } = this.#data.test;
+    const { y, rows } = this.#data.test;
+    const x = inputsOf(this.#options.data, this.#data.test, 'test');
     const outputs = rows === 0 ? new Float32Array(0) : await trainer.predict({ parameters, x, rows });
     const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);
     const names = statisticsLayout(facts.kind, facts.classes).counts;
@@ -209,8 +210,9 @@ export class PodWork {
   /** Summed (not mean) loss, rows and hits of `parameters` on the validation split. */
   async #validate(parameters: Float32Array): Promise<typeof NO_VALIDATION> {
     const { trainer, facts, task } = this.#options;
-    const { x, y, rows } = this.#data.validation;
+    const { y, rows } = this.#data.validation;
     if (rows === 0) return NO_VALIDATION;
+    const x = inputsOf(this.#options.data, this.#data.validation, 'validation');
     const loss = await trainer.loss({ parameters, x, y: targetsFor(task, y), rows });
     const outputs = await trainer.predict({ parameters, x, rows });
     return { loss: loss * rows, rows, hits: countHits(facts.kind, outputs, y, facts.classes) };

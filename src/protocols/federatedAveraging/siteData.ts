@@ -3,13 +3,26 @@
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
-import { type DataSource, loadDataset, type Subset, splitDataset, subsetOf } from '../../datasources/index.ts';
+import {
+  type DataSource,
+  ImageLoader,
+  type ImageStep,
+  loadDataset,
+  type Subset,
+  splitDataset,
+  subsetOf,
+} from '../../datasources/index.ts';
 import type { Task } from '../../tasks/index.ts';
+import type { RowData } from '../../training/index.ts';
 
 /** The three splits of one dataset. */
 export interface SiteData {
-  /** Names of the encoded features; their number is the width of every `x`. */
+  /** Names of the encoded features that are numbers; their number is the width of every `x`. */
   readonly features: readonly string[];
+  /** Values that the model gets of a row, those of images included. */
+  readonly width: number;
+  /** Of a task with images. */
+  readonly images?: ImageLoader;
   readonly train: Subset;
   readonly validation: Subset;
   readonly test: Subset;
@@ -34,11 +47,20 @@ export async function loadSiteData(
       `${source.label}: some features have missing values; they are filled only with data_structure.standardise: true`,
     );
   const split = splitDataset(dataset, task.dataStructure.split);
+  const { images } = task.dataStructure;
+  const loader = images && (await ImageLoader.open(dataset, images));
   return {
     features: dataset.features,
+    width: loader?.width ?? dataset.features.length,
+    ...(loader && { images: loader }),
     train: subsetOf(dataset, split.training),
     validation: subsetOf(dataset, split.validation),
     test: subsetOf(dataset, split.test),
     warnings: dataset.warnings,
   };
+}
+
+/** The rows of `part` as a model takes them. */
+export function inputsOf({ images }: Pick<SiteData, 'images'>, part: Subset, step: ImageStep): RowData {
+  return images === undefined || part.images === undefined ? part.x : images.rows(part, step);
 }

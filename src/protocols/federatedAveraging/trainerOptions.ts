@@ -73,13 +73,21 @@ export function outputsOf(task: Pick<Task, 'training' | 'dataStructure'>): numbe
   return task.training.loss === 'cross_entropy' ? problemOf(task.dataStructure).classes.length : 1;
 }
 
-/** @throws KonsilError MODEL_MISMATCH when the model's widths are not those of data and loss. */
-export function checkModelFits(program: TrainingProgram, task: Task, features: number): void {
+/**
+ * @param width - Values a row, or `atLeast` so many where nobody has seen an image yet.
+ * @throws KonsilError MODEL_MISMATCH when the model's widths are not those of data and loss.
+ */
+export function checkModelFits(
+  program: TrainingProgram,
+  task: Task,
+  width: number | { readonly atLeast: number },
+): void {
   const { source, input, output } = program;
-  if (input.width !== features)
+  const fits = typeof width === 'number' ? input.width === width : input.width > width.atLeast;
+  if (!fits)
     throw new KonsilError(
       'MODEL_MISMATCH',
-      `${source}: model expects [batch, ${input.width}] on input "${input.name}", the task's columns encode to ${features} features`,
+      `${source}: model expects [batch, ${input.width}] on input "${input.name}", the task's columns ${typeof width === 'number' ? `make ${width} values a row` : `make ${width.atLeast} and images`}`,
     );
   const wanted = outputsOf(task);
   if (output.width !== wanted)

@@ -1,0 +1,145 @@
+/**
+ * Rows with images as a model takes them: decoded, transformed and put beside the row's numbers when they are asked for.
+ * @module
+ */
+import { KonsilError } from '../../base/index.ts';
+import type { ImageHandle } from '../dataSource.ts';
+import type { ImageColumns, ImageStep } from '../dataStructure.ts';
+import type { LoadedDataset, LoadedImages, RowPart } from '../loadDataset.ts';
+import type { Subset } from '../splits.ts';
+import { type DecodePool, sharedPool } from './decodePool.ts';
+import type { PreparedRow, PreparedShape, RowJob } from './messages.ts';
+
+/** Which rows to make, and what random changes of them are drawn from, if any. */
+export interface RowsRequest {
+  readonly rows: Uint32Array;
+  readonly draw?: { readonly seed: number; readonly step: number };
+}
+
+/** Rows that are made when they are asked for. */
+export interface ImageRows {
+  /** Values a row. */
+  readonly width: number;
+  read(request: RowsRequest): Promise<Float32Array>;
+}
+
+/** Prepares the images of one dataset. */
+export class ImageLoader {
+  readonly #images: ImageColumns;
+  readonly #columns: readonly string[];
+  readonly #parts: readonly RowPart[];
+  readonly #pool: DecodePool;
+  /** Shape of each column's images: the same for all rows. */
+  readonly shapes: readonly PreparedShape[];
+  /** Values a row, numbers and images. */
+  readonly width: number;
+
+  private constructor(
+    images: ImageColumns,
+    { columns, parts }: LoadedImages,
+    shapes: readonly PreparedShape[],
+    pool: DecodePool,
+  ) {
+    this.#images = images;
+    this.#columns = columns;
+    this.#parts = parts;
+    this.#pool = pool;
+    this.shapes = shapes;
+    this.width = parts.reduce((sum, part) => sum + this.#widthOf(part), 0);
+  }
+
+  /**
+   * Decodes the first row, whose shapes all others must have.
+   * @throws KonsilError as decoding does.
+   */
+  static async open(
+    dataset: Pick<LoadedDataset, 'images'>,
+    images: ImageColumns,
+    pool: DecodePool = sharedPool,
+  ): Promise<ImageLoader | undefined> {
+    const loaded = dataset.images;
+    const first = loaded?.handles[0];
+    if (loaded === undefined || first === undefined) return undefined;
+    const { shapes } = await pool.run(jobOf(first, loaded.columns, images, 'train'));
+    return new ImageLoader(images, loaded, shapes, pool);
+  }
+
+  /** The rows of `subset`, prepared for `step`. */
+  rows(subset: Pick<Subset, 'x' | 'rows' | 'images'>, step: ImageStep): ImageRows {
+    const { x, images } = subset;
+    if (images === undefined) throw new TypeError('rows have no images');
+    const features = subset.rows === 0 ? 0 : x.length / subset.rows;
+    const one = async (row: number, draw: RowsRequest['draw']): Promise<PreparedRow> => {
+      const job = jobOf(images.handles[row]!, this.#columns, this.#images, step);
+      const prepared = await this.#pool.run({ ...job, ...(draw && { draw: { ...draw, row } }) });
+      this.#checkShapes(prepared, row);
+      return prepared;
+    };
+    const read = async ({ rows, draw }: RowsRequest): Promise<Float32Array> => {
+      const out = new Float32Array(rows.length * this.width);
+      await Promise.all(
+        Array.from(rows, async (row, i) => {
+          const { values } = await one(row, draw);
+          this.#compose(out, i * this.width, x.subarray(row * features, (row + 1) * features), values);
+        }),
+      );
+      return out;
+    };
+    return { width: this.width, read };
+  }
+
+  #compose(out: Float32Array, start: number, numbers: Float32Array, images: Float32Array): void {
+    const starts = this.shapes.map((_, column) =>
+      this.shapes.slice(0, column).reduce((sum, shape) => sum + sizeOf(shape), 0),
+    );
+    let at = start;
+    for (const part of this.#parts) {
+      if (part.kind === 'numbers') out.set(numbers.subarray(part.offset, part.offset + part.width), at);
+      else {
+        const from = starts[part.column]!;
+        out.set(images.subarray(from, from + sizeOf(this.shapes[part.column]!)), at);
+      }
+      at += this.#widthOf(part);
+    }
+  }
+
+  #widthOf(part: RowPart): number {
+    return part.kind === 'numbers' ? part.width : sizeOf(this.shapes[part.column]!);
+  }
+
+  #checkShapes({ shapes }: PreparedRow, row: number): void {
+    const at = shapes.findIndex((shape, i) => JSON.stringify(shape) !== JSON.stringify(this.shapes[i]));
+    if (at < 0) return;
+    const text = ({ channels, height, width }: PreparedShape): string => `[${channels}, ${height}, ${width}]`;
+    throw new KonsilError(
+      'DATA_INVALID',
+      `column "${this.#columns[at]}" is ${text(shapes[at]!)} in row ${row} and ${text(this.shapes[at]!)} in the first row; expected images of one size after data_structure.transform, for example with Resize`,
+      { column: this.#columns[at]!, row },
+    );
+  }
+}
+
+function sizeOf({ channels, height, width }: PreparedShape): number {
+  return channels * height * width;
+}
+
+function jobOf(
+  handles: readonly ImageHandle[],
+  columns: readonly string[],
+  images: ImageColumns,
+  step: ImageStep,
+): RowJob {
+  return {
+    images: handles.map((handle, i) => ({
+      handle,
+      transforms: JSON.stringify(transformsFor(images, step, columns[i]!)),
+      convertsGreyscale: images.convertsGreyscale,
+    })),
+  };
+}
+
+/** The transforms of a column in a step: those for all images, then those for this column; the default without any. */
+export function transformsFor({ transforms }: ImageColumns, step: ImageStep, column: string): readonly unknown[] | null {
+  const chosen = transforms.filter((t) => t.step === step && (t.column === undefined || t.column === column));
+  return chosen.length === 0 ? null : chosen.flatMap((transform) => transform.transformations);
+}

@@ -1,0 +1,43 @@
+/**
+ * From the handles of a row's images to the numbers a model takes.
+ * @module
+ */
+import { applyTransforms, DEFAULT_TRANSFORMS, type Pipeline, parseTransforms } from '../transforms/index.ts';
+import type { ImageReader } from './imageReader.ts';
+import type { PreparedRow, RowJob } from './messages.ts';
+
+export class RowPreparer {
+  readonly #reader: ImageReader;
+  readonly #pipelines = new Map<string, Pipeline>();
+
+  constructor(reader: ImageReader) {
+    this.#reader = reader;
+  }
+
+  /** @throws KonsilError as the format's reader does, CONFIG_INVALID for transforms that do not fit the image. */
+  async prepare({ images, draw }: RowJob): Promise<PreparedRow> {
+    const prepared = [];
+    for (const [i, { handle, transforms, convertsGreyscale }] of images.entries()) {
+      const pixels = await this.#reader.decode(handle);
+      // each column of a row draws for itself
+      const context = draw && { seed: draw.seed, epoch: draw.step, key: `${draw.row}/${i}` };
+      prepared.push(applyTransforms(pixels, this.#pipeline(transforms), { convertsGreyscale, ...(context && { draw: context }) }));
+    }
+    const values = new Float32Array(prepared.reduce((sum, image) => sum + image.values.length, 0));
+    let at = 0;
+    for (const image of prepared) {
+      values.set(image.values, at);
+      at += image.values.length;
+    }
+    return { values, shapes: prepared.map(({ channels, height, width }) => ({ channels, height, width })) };
+  }
+
+  #pipeline(json: string): Pipeline {
+    let found = this.#pipelines.get(json);
+    if (found === undefined) {
+      found = parseTransforms((JSON.parse(json) as readonly unknown[] | null) ?? DEFAULT_TRANSFORMS, 'transforms');
+      this.#pipelines.set(json, found);
+    }
+    return found;
+  }
+}
