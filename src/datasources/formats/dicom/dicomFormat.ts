@@ -1,0 +1,65 @@
+/**
+ * DICOM files as rows: attributes as columns, frames as images.
+ * @module
+ */
+import type { ImageFormat, ImageRecord, PixelData } from '../imageRecord.ts';
+import { columnsOf, patientOf } from './columns.ts';
+import { DataSet } from './dataSet.ts';
+import { looksLikeDicom, openDicom } from './dicomFile.ts';
+import { locateFrames } from './frames.ts';
+import { imageAttributesOf } from './imageAttributes.ts';
+import { OPEN_COLUMNS } from './openColumns.ts';
+import { framePixels, storedPixels } from './pixels.ts';
+import type { Image } from './storedFrame.ts';
+
+/** A row that also gives pixels as the file stores them. */
+export interface DicomRecord extends ImageRecord {
+  /** Stored values of frame `index`: no slope, no palette, no colours converted but those a codec converts. */
+  stored(index: number): Promise<PixelData>;
+}
+
+/** Preamble and `DICM`. */
+const HEAD_BYTES = 132;
+
+export const dicomFormat: ImageFormat = {
+  // files of archives often have no extension; `matches` finds them
+  extensions: ['.dcm', '.dicom', '.dic', '.ima'],
+  headBytes: HEAD_BYTES,
+  matches: looksLikeDicom,
+  read: async (bytes, label) => [readDicom(bytes, label)],
+  openColumns: OPEN_COLUMNS,
+};
+
+/** @throws KonsilError DATA_INVALID when the file, or its pixels, are not all there; DATA_UNSUPPORTED. */
+export function readDicom(bytes: Uint8Array, label: string): DicomRecord {
+  const file = openDicom(bytes, label);
+  const meta = new DataSet(file.meta.bytes, file.meta.elements, { explicit: true, littleEndian: true }, label);
+  const dataSet = new DataSet(file.bytes, file.elements, file.encoding, label);
+  const image = openImage(file.bytes, dataSet, file.transferSyntax, label);
+  const frames = image?.attributes.frames ?? 0;
+  const columns = columnsOf(meta, dataSet);
+  const patient = patientOf(dataSet);
+  const present = (): Image => {
+    if (image !== undefined) return image;
+    throw new RangeError('frame of a row without images');
+  };
+  return {
+    columns: { ...columns, NumberOfFrames: frames },
+    ...(patient === undefined ? {} : { patient }),
+    frames,
+    frame: async (index) => await framePixels(present(), index),
+    stored: async (index) => await storedPixels(present(), index),
+  };
+}
+
+function openImage(
+  bytes: Uint8Array,
+  dataSet: DataSet,
+  transferSyntax: string | undefined,
+  label: string,
+): Image | undefined {
+  const attributes = imageAttributesOf(dataSet, label);
+  if (attributes === undefined) return undefined;
+  const frames = locateFrames(bytes, dataSet, attributes, label);
+  return { label, dataSet, attributes, frames, transferSyntax };
+}

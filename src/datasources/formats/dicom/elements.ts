@@ -1,0 +1,100 @@
+/**
+ * The attributes of a data set up to its pixels. Sequences are parsed only where their end or their items are needed.
+ * @module
+ */
+import { findAttribute } from './dictionary.ts';
+import { invalid, tagText } from './invalid.ts';
+import { type Element, type Elements, type Encoding, parseSequence } from './parser.ts';
+
+export const PIXEL_DATA = 'x7fe00010';
+export const UNDEFINED_LENGTH = 0xffffffff;
+
+/** Value representations whose length takes 4 bytes after 2 that are reserved. @source DICOM PS3.5 §7.1.2. */
+const LONG = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
+const SHORT = new Set('AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US'.split(' '));
+
+/** Whether two letters are a value representation of the standard. */
+export function isRepresentation(vr: string): boolean {
+  return LONG.has(vr) || SHORT.has(vr);
+}
+
+/** Reads the header of the element at `at`. @throws KonsilError DATA_INVALID when the file ends in it. */
+export function readElementHeader(bytes: Uint8Array, at: number, encoding: Encoding, label: string): Element {
+  const { littleEndian, explicit } = encoding;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (at + 8 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}; expected an attribute at byte ${at}`);
+  const group = view.getUint16(at, littleEndian);
+  const tag = `x${hex4(group)}${hex4(view.getUint16(at + 2, littleEndian))}`;
+  // items and delimiters never have a representation
+  if (!explicit || group === 0xfffe) {
+    const vr = findAttribute(tag)?.vr;
+    return withUndefined({ tag, vr, length: view.getUint32(at + 4, littleEndian), dataOffset: at + 8 });
+  }
+  const vr = String.fromCharCode(bytes[at + 4]!, bytes[at + 5]!);
+  if (!LONG.has(vr)) return { tag, vr, length: view.getUint16(at + 6, littleEndian), dataOffset: at + 8 };
+  if (at + 12 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}, in the attribute at byte ${at}`);
+  return withUndefined({ tag, vr, length: view.getUint32(at + 8, littleEndian), dataOffset: at + 12 });
+}
+
+/**
+ * Elements from `start` to the pixel data, which come last and whose length is not looked at.
+ * @throws KonsilError DATA_INVALID naming the byte at which the data set breaks off.
+ */
+export function readElements(bytes: Uint8Array, start: number, encoding: Encoding, label: string): Elements {
+  const elements: Record<string, Element> = {};
+  let at = start;
+  while (at < bytes.length) {
+    if (isPadding(bytes, at)) break;
+    const element = readElementHeader(bytes, at, encoding, label);
+    if (element.tag === PIXEL_DATA) {
+      elements[element.tag] = element;
+      break;
+    }
+    const { read, end } = readValue(bytes, element, encoding, label);
+    elements[element.tag] = read;
+    at = end;
+  }
+  return elements;
+}
+
+function readValue(bytes: Uint8Array, element: Element, encoding: Encoding, label: string) {
+  if (!element.hadUndefinedLength) {
+    const end = element.dataOffset + element.length;
+    if (end <= bytes.length) return { read: element, end };
+    throw invalid(
+      label,
+      `ends at byte ${bytes.length}, in attribute ${tagText(element.tag)}, which says that it ends at byte ${end}`,
+    );
+  }
+  const { element: read, end } = sequenceAt(bytes, element, encoding, label);
+  if (end <= bytes.length && end > element.dataOffset) return { read, end };
+  throw invalid(
+    label,
+    `ends at byte ${bytes.length}, in sequence ${tagText(element.tag)} of byte ${element.dataOffset}`,
+  );
+}
+
+/** The sequence with its items. @throws KonsilError DATA_INVALID when they cannot be told apart. */
+export function sequenceAt(bytes: Uint8Array, element: Element, encoding: Encoding, label: string) {
+  try {
+    return parseSequence(bytes, element, encoding, (tag) => findAttribute(tag)?.vr);
+  } catch {
+    throw invalid(
+      label,
+      `has sequence ${tagText(element.tag)} at byte ${element.dataOffset} that breaks off; expected items and a delimiter`,
+    );
+  }
+}
+
+/** Some writers fill up the last block of a file with zeros. */
+function isPadding(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0 && bytes[at + 1] === 0 && bytes.subarray(at).every((byte) => byte === 0);
+}
+
+function withUndefined(element: Element): Element {
+  return element.length === UNDEFINED_LENGTH ? { ...element, hadUndefinedLength: true } : element;
+}
+
+function hex4(value: number): string {
+  return value.toString(16).padStart(4, '0');
+}

@@ -1,0 +1,1 @@
+export { dicomFormat } from './dicomFormat.ts';
