@@ -1,0 +1,163 @@
+/**
+ * JPEG 2000 (ISO/IEC 15444-1) by OpenJPEG in WebAssembly. The engine is told the size by the file, so the header is looked
+ * at first: what it claims is bounded here, and what comes back is compared with it.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { KonsilError } from '../../../base/index.ts';
+import { ByteReader } from '../byteReader.ts';
+
+/** A decoded image. */
+export interface J2kImage {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** Of one sample, in [1, 16]. */
+  readonly bits: number;
+  readonly isSigned: boolean;
+  /** Shape `[height, width, channels]`. */
+  readonly values: Uint8Array | Uint16Array | Int16Array;
+}
+
+/** What the codestream says of itself. */
+export interface J2kHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly bits: number;
+  readonly isSigned: boolean;
+}
+
+interface Decoder {
+  getEncodedBuffer(length: number): Uint8Array;
+  getDecodedBuffer(): Uint8Array;
+  decode(): void;
+  getFrameInfo(): { width: number; height: number; bitsPerSample: number; componentCount: number; isSigned: boolean };
+  delete(): void;
+}
+
+interface Engine {
+  readonly J2KDecoder: new () => Decoder;
+  readonly HEAPU8: Uint8Array;
+}
+
+type Factory = (options: {
+  wasmBinary: Uint8Array;
+  print(text: string): void;
+  printErr(text: string): void;
+}) => Promise<Engine>;
+
+/**
+ * Most samples of one image. OpenJPEG holds 4 bytes a sample and more, and 2^26 are above any camera's picture; 33 kB that
+ * claimed 2^28 took 6.6 s and 1.4 GB.
+ */
+export const MAX_J2K_SAMPLES = 1 << 26;
+/** Memory of WebAssembly never shrinks: an engine that grew beyond this is replaced. */
+const MAX_IDLE_BYTES = 1 << 28;
+
+const SOC_SIZ = 0xff4fff51;
+const JP2_SIGNATURE = 0x6a502020;
+const CODESTREAM_BOX = 0x6a703263;
+
+const require = createRequire(import.meta.url);
+let engine: Promise<Engine> | undefined;
+
+function startEngine(): Promise<Engine> {
+  const start = require('@cornerstonejs/codec-openjpeg/decodewasmjs') as Factory;
+  // it prints every message of the decoder otherwise, some to standard output
+  const silent = (): void => {};
+  const wasmBinary = readFileSync(require.resolve('@cornerstonejs/codec-openjpeg/decodewasm'));
+  return start({ wasmBinary, print: silent, printErr: silent });
+}
+
+/** Offset of the codestream: at once, or inside the boxes of a JP2 file (Annex I). */
+function codestreamAt(reader: ByteReader): number {
+  const big = new ByteReader(reader.bytes, reader.label, { bigEndian: true });
+  if (big.length < 12 || big.u32(4) !== JP2_SIGNATURE) return 0;
+  for (let at = 0; big.has(at, 8); ) {
+    const size = big.u32(at);
+    if (big.u32(at + 4) === CODESTREAM_BOX) return at + (size === 1 ? 16 : 8);
+    // 0: to the end of the file; 1: a 64-bit size, that only a codestream needs
+    if (size < 8) break;
+    at += size;
+  }
+  throw reader.invalid(0, 'a JP2 file without a codestream');
+}
+
+/**
+ * Reads the SIZ marker segment (A.5.1).
+ * @throws KonsilError DATA_INVALID unless a codestream begins so, DATA_UNSUPPORTED for components of unlike sizes, more than 4,
+ * more than 16 bits or more than {@link MAX_J2K_SAMPLES} samples.
+ */
+export function readJ2kHeader(bytes: Uint8Array, label: string): J2kHeader {
+  const start = codestreamAt(new ByteReader(bytes, label));
+  const reader = new ByteReader(bytes.subarray(start), label, { bigEndian: true, base: start });
+  if (reader.u32(0) !== SOC_SIZ) throw reader.invalid(0, 'a JPEG 2000 codestream expected');
+  const width = reader.u32(8) - reader.u32(16);
+  const height = reader.u32(12) - reader.u32(20);
+  const channels = reader.u16(40);
+  const precision = reader.u8(42);
+  const header = { width, height, channels, bits: (precision & 0x7f) + 1, isSigned: precision > 0x7f };
+  if (width < 1 || height < 1 || channels < 1) throw reader.invalid(8, 'an image without pixels');
+  const unsupported = (what: string): KonsilError =>
+    new KonsilError('DATA_UNSUPPORTED', `${label}: JPEG 2000 image ${what}`);
+  if (channels > 4 || header.bits > 16) throw unsupported('of more than 4 channels or 16 bits');
+  if (width * height * channels > MAX_J2K_SAMPLES) throw unsupported(`of more than ${MAX_J2K_SAMPLES} samples`);
+  for (let c = 0; c < channels; c++)
+    if (reader.u8(42 + 3 * c) !== precision || reader.u8(43 + 3 * c) !== 1 || reader.u8(44 + 3 * c) !== 1)
+      throw unsupported('with channels of unlike size or depth');
+  return header;
+}
+
+/** Runs the engine; undefined when it says that the image is broken, or breaks itself. */
+function run(running: Engine, bytes: Uint8Array): (J2kHeader & { readonly samples: Uint8Array }) | undefined {
+  let decoder: Decoder | undefined;
+  try {
+    // a decoder that failed still holds the image before: every image gets its own
+    decoder = new running.J2KDecoder();
+    decoder.getEncodedBuffer(bytes.length).set(bytes);
+    decoder.decode();
+    const { width, height, componentCount: channels, bitsPerSample: bits, isSigned } = decoder.getFrameInfo();
+    // a copy: the memory of the engine is used again
+    const samples = new Uint8Array(decoder.getDecodedBuffer());
+    decoder.delete();
+    return { width, height, channels, bits, isSigned, samples };
+  } catch {
+    // an abort: what it throws says nothing of use, and the engine is not fit for another image
+    engine = undefined;
+    return undefined;
+  }
+}
+
+/**
+ * Decodes a codestream, bare or in a JP2 file.
+ * @param label - The file and the image in it, for messages.
+ * @throws KonsilError DATA_INVALID when it is broken; as {@link readJ2kHeader} besides.
+ */
+export async function decodeJ2k(bytes: Uint8Array, label: string): Promise<J2kImage> {
+  const header = readJ2kHeader(bytes, label);
+  engine ??= startEngine();
+  const running = await engine;
+  const found = run(running, bytes);
+  if (running.HEAPU8.length > MAX_IDLE_BYTES) engine = undefined;
+  const { width, height, channels, bits, isSigned } = header;
+  const bytesPerSample = bits > 8 ? 2 : 1;
+  if (
+    found === undefined ||
+    found.width !== width ||
+    found.height !== height ||
+    found.channels !== channels ||
+    found.bits !== bits ||
+    found.isSigned !== isSigned ||
+    found.samples.length !== width * height * channels * bytesPerSample
+  )
+    throw new KonsilError('DATA_INVALID', `${label}: the JPEG 2000 image does not decode`);
+  return { ...header, values: typed(found.samples, bytesPerSample, isSigned) };
+}
+
+function typed(samples: Uint8Array, bytesPerSample: 1 | 2, isSigned: boolean): J2kImage['values'] {
+  const { buffer } = samples;
+  if (bytesPerSample === 2) return isSigned ? new Int16Array(buffer) : new Uint16Array(buffer);
+  return isSigned ? Int16Array.from(new Int8Array(buffer)) : samples;
+}
