@@ -143,7 +143,7 @@ class LocalRun {
     const { engine, device, fallbacks } = trainer.program;
     this.#emit({ type: 'started', run: this.#runId, rounds, rows, trains: { engine, device, fallbacks } });
     for (const text of warnings) this.#emit({ type: 'warning', text });
-    if (task.dataStructure.standardise) {
+    if (resolved.task.dataStructure.standardise) {
       const { counts, extras } = work.statistics();
       this.#standardiser = standardiser({
         count: perFeature(facts, 'count').map((name) => counts[name]!),

@@ -101,7 +101,7 @@ export class Rounds {
     if (state.known) return;
     const secure = task.aggregator.secure ? exactSums(task.pods.length) : null;
     const { sum, survivors } = await this.#sum('statistics', null, secure);
-    if (task.dataStructure.standardise)
+    if (agreed.resolved.task.dataStructure.standardise)
       state.standardiser = standardiser({
         count: perFeature(agreed.facts, 'count').map((name) => sum.counts[name]!),
         sum: perFeature(agreed.facts, 'sum').map((name) => sum.extras[name]!),

@@ -2,6 +2,7 @@
  * The port that every source of data implements: a table of rows that is read, never changed.
  * @module
  */
+import type { Filters } from './files/filters.ts';
 import type { Schema, SemanticType } from './schema.ts';
 
 /** A cell of a table: text, a number, or nothing. */
@@ -55,20 +56,53 @@ export interface DataSource {
   nameOf(key: number): string;
   /** Rows with the same group are of the same patient; null where that is not known. Never leaves the site. */
   groupOf(key: number): string | null;
+  /** The rows that pass a task's filters besides; only sources of files have it. @throws KonsilError DATA_EMPTY */
+  narrowed?(filters: Filters): DataSource;
   /** Frees what is held; harmless when repeated. */
   close(): void;
 }
 
-/** A data source of a pod. */
-export interface DatasourceConfig {
+/** Class names of sources that read folders of files. */
+export const FILE_SOURCES = [
+  'ImageSource',
+  'DICOMSource',
+  'DICOMOphthalmologySource',
+  'NIFTISource',
+  'HeidelbergSource',
+  'TopconSource',
+] as const;
+
+interface BaseConfig {
   readonly name: string;
-  readonly datasource: 'CSVSource';
   /** Absolute path. */
   readonly path: string;
+  readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
+  readonly ignoreColumns?: readonly string[];
+}
+
+/** A table in a file. */
+export interface CsvConfig extends BaseConfig {
+  readonly datasource: 'CSVSource';
   /** @default found out from the file */
   readonly delimiter?: string;
   /** @default DEFAULT_NULL_VALUES */
   readonly nullValues?: readonly string[];
-  readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
-  readonly ignoreColumns?: readonly string[];
 }
+
+/** A folder of image files. */
+export interface FilesConfig extends BaseConfig {
+  readonly datasource: (typeof FILE_SOURCES)[number];
+  /** Rules of the site. */
+  readonly filters?: Filters;
+  /** Also read files with another ending when they begin as files of this kind do. @default false */
+  readonly detectsByContent?: boolean;
+  /** Folders name classes and splits. @default false */
+  readonly infersLabels?: boolean;
+  /** Columns shown besides those that identify nobody. */
+  readonly exposeColumns?: readonly string[];
+  /** Where what the files say of themselves is kept, so that they are read once. @default in memory */
+  readonly cacheFile?: string;
+}
+
+/** A data source of a pod. */
+export type DatasourceConfig = CsvConfig | FilesConfig;

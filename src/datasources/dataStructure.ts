@@ -2,6 +2,7 @@
  * How a task sees a dataset: which columns it uses, which one it predicts, how rows are split.
  * @module
  */
+import type { Filters } from './files/filters.ts';
 
 /** Split by a seeded draw of rows; the training split takes what the percentages leave. */
 export interface PercentageSplit {
@@ -68,6 +69,8 @@ export interface DataStructure {
   readonly categories: Readonly<Record<string, readonly string[]>>;
   readonly split: DataSplit;
   readonly images?: ImageColumns;
+  /** Files that take part; only for sources of files. */
+  readonly filters?: Filters;
   /** Class names of data sources, `CSVSource`; undefined means any. */
   readonly compatibleDatasources?: readonly string[];
 }

@@ -1,10 +1,21 @@
 export { CSVSource, DEFAULT_NULL_VALUES } from './csv/csvSource.ts';
-export type { Batch, Cell, DataSource, DatasourceConfig, ImageHandle, Value } from './dataSource.ts';
+export {
+  type Batch,
+  type Cell,
+  type CsvConfig,
+  type DataSource,
+  type DatasourceConfig,
+  FILE_SOURCES,
+  type FilesConfig,
+  type ImageHandle,
+  type Value,
+} from './dataSource.ts';
 export {
   type ColumnSelection,
   type DataSplit,
   type DataStructure,
   IMAGE_STEPS,
+  type ImageColumns,
   type ImageStep,
   type ImageTransform,
   type PercentageSplit,
@@ -12,9 +23,10 @@ export {
   type ProblemKind,
   problemOf,
 } from './dataStructure.ts';
+export type { DayRange, Filters } from './files/filters.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { ImageLoader } from './loader/imageRows.ts';
-export { type OpenDataset, openDataset } from './openDataset.ts';
+export { type OpenDataset, type OpenOptions, openDataset } from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns } from './selection.ts';
 export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
@@ -27,3 +39,4 @@ export {
   standardiser,
 } from './statistics.ts';
 export { didYouMean, findClosest } from './suggest.ts';
+export { parseTransforms } from './transforms/index.ts';

@@ -3,12 +3,33 @@
  * @module
  */
 import { CSVSource } from './csv/csvSource.ts';
-import type { DataSource, DatasourceConfig } from './dataSource.ts';
+import type { DataSource, DatasourceConfig, FilesConfig, ImageFormatName } from './dataSource.ts';
+import { FileSource, type ScanProgress } from './files/fileSource.ts';
+import { openFormat } from './formats/registry.ts';
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ScanProgress) => void;
+}
 
 /** As {@link openDataset}: pods of a simulation have their rows in memory. */
-export type OpenDataset = (config: DatasourceConfig) => Promise<DataSource>;
+export type OpenDataset = (config: DatasourceConfig, options?: OpenOptions) => Promise<DataSource>;
 
-/** Opens and reads the data source; the caller closes it. @throws KonsilError FILE_NOT_FOUND or DATA_*. */
-export async function openDataset(config: DatasourceConfig): Promise<DataSource> {
-  return CSVSource.open(config);
+/** Kinds of files that a source reads. */
+const FORMATS: Readonly<Record<FilesConfig['datasource'], readonly ImageFormatName[]>> = {
+  ImageSource: ['raster'],
+  DICOMSource: ['dicom'],
+  DICOMOphthalmologySource: ['dicom'],
+  NIFTISource: ['nifti'],
+  HeidelbergSource: ['heidelberg'],
+  TopconSource: ['topcon'],
+};
+
+/** Opens and reads the data source; the caller closes it. @throws KonsilError FILE_NOT_FOUND, DATA_* or CANCELLED. */
+export async function openDataset(config: DatasourceConfig, options: OpenOptions = {}): Promise<DataSource> {
+  if (config.datasource === 'CSVSource') return CSVSource.open(config);
+  const names = FORMATS[config.datasource];
+  const formats = await Promise.all(names.map(async (name) => ({ name, format: await openFormat(name) })));
+  const { datasource: kind, ...rest } = config;
+  return FileSource.open({ ...rest, kind, formats, ...options });
 }

@@ -18,6 +18,8 @@ export interface Standardiser {
 }
 
 function rowsOf(x: Float32Array, width: number): number {
+  // rows of nothing but images have no numbers
+  if (width === 0 && x.length === 0) return 0;
   if (!Number.isSafeInteger(width) || width < 1 || x.length % width !== 0)
     throw new RangeError(`width needs an integer ≥ 1 that divides ${x.length}, got ${width}`);
   return x.length / width;

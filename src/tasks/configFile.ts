@@ -83,6 +83,12 @@ export async function requireFile(file: string, key: string, path: string): Prom
     throw new KonsilError('FILE_NOT_FOUND', `${file}: ${key}: no file ${path}`, { file: path });
 }
 
+/** @throws KonsilError FILE_NOT_FOUND unless `path`, as `key` of `file` says, is a folder or a file. */
+export async function requirePath(file: string, key: string, path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined)) === undefined)
+    throw new KonsilError('FILE_NOT_FOUND', `${file}: ${key}: no folder or file ${path}`, { file: path });
+}
+
 /** A path as written in a file of folder `folder`: `~` is the home folder, relative paths start at `folder`. */
 export function resolvePath(folder: string, path: string): string {
   if (path === '~' || path.startsWith('~/')) return resolve(homedir(), path.slice(2));
@@ -269,4 +275,9 @@ function sizeOf(origin: string): string {
 function got(origin: string, input: unknown): string {
   if (Array.isArray(input)) return `, got ${input.length}`;
   return origin === 'string' && typeof input === 'string' ? `, got ${input.length}` : `, got ${shown(input)}`;
+}
+
+/** A place as people write it, `task.aggregator.clip`. */
+export function dotted(path: Path): string {
+  return path.map(String).join('.');
 }

@@ -3,13 +3,14 @@
  * message can tell "not supported yet" from "no such thing".
  * @module
  */
+import { FILE_SOURCES } from '../datasources/index.ts';
 
 /** Protocols this version runs. */
 export const PROTOCOLS = ['FederatedAveraging'] as const;
 /** Algorithms this version runs. */
 export const ALGORITHMS = ['FederatedModelTraining'] as const;
 /** Data sources this version reads. */
-export const DATASOURCES = ['CSVSource'] as const;
+export const DATASOURCES = ['CSVSource', ...FILE_SOURCES] as const;
 /** Built-in models, referred to as `builtin:<name>`. */
 export const BUILTIN_MODELS = ['mlp', 'logistic_regression'] as const;
 

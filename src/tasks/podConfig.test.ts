@@ -76,6 +76,33 @@ describe('parsePodConfig', () => {
     });
   });
 
+  it('takes folders of files, with the rules of the site about them', () => {
+    const text = GOOD.replace('CSVSource', 'bitfount.HeidelbergSource').replace(
+      '{path: ./a.csv}',
+      `{path: ./scans, modality: OCT, minimum_dob: {year: 1940}, maximum_dob: {year: 1999, month: 6}, minimum_num_bscans: 19}
+    data_config:
+      expose_cols: [PatientSex]
+      file_system_filters: {file_extension: [SDB, .e2e], strict_file_extension: false, min_file_size: 0.5, file_modification_min_date: {year: 2020, month: 2, day: 3}}`,
+    );
+    expect(parsePodConfig(text, '/srv/pod.yaml').datasources[0]).toEqual({
+      name: 'tumours',
+      datasource: 'HeidelbergSource',
+      path: '/srv/scans',
+      filters: {
+        extensions: ['.sdb', '.e2e'],
+        minFileSize: 0.5,
+        modified: { from: '2020-02-03' },
+        modality: 'OCT',
+        born: { from: '1940-01-01', to: '1999-06-31' },
+        minFrames: 19,
+      },
+      detectsByContent: true,
+      infersLabels: false,
+      exposeColumns: ['PatientSex'],
+      cacheFile: '/srv/state/hospital-a/datasets/tumours.db',
+    });
+  });
+
   it.each([
     [
       'a bad name',
@@ -90,13 +117,13 @@ describe('parsePodConfig', () => {
     ],
     [
       'another source',
-      GOOD.replace('CSVSource', 'DICOMSource'),
-      'pod.yaml:5:17 datasources.0.datasource: data source DICOMSource is not supported by this version',
+      GOOD.replace('CSVSource', 'OMOPSource'),
+      'pod.yaml:5:17 datasources.0.datasource: data source OMOPSource is not supported by this version',
     ],
     [
       'a misspelt source',
       GOOD.replace('CSVSource', 'CSVsourc'),
-      'unknown data source "CSVsourc"; expected one of CSVSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
+      'unknown data source "CSVsourc"; expected one of CSVSource, ImageSource, DICOMSource, DICOMOphthalmologySource, NIFTISource, HeidelbergSource, TopconSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
     ],
     [
       'no data',
@@ -119,7 +146,30 @@ describe('parsePodConfig', () => {
     [
       'an image',
       GOOD.replace('.csv}', '.csv}\n    data_config: {force_stypes: {image: [scan]}}'),
-      'image columns are not supported by this version',
+      'images of a source of files are found by themselves',
+    ],
+    [
+      'an argument of another source',
+      GOOD.replace('{path: ./a.csv}', '{path: ./a.csv, modality: OCT}'),
+      'datasource_args.modality: only for DICOMOphthalmologySource, HeidelbergSource, TopconSource; this is a CSVSource',
+    ],
+    [
+      'filters of files for rows',
+      GOOD.replace('.csv}', '.csv}\n    data_config: {file_system_filters: {min_file_size: 1}}'),
+      'data_config.file_system_filters: only for sources of files; this is a CSVSource',
+    ],
+    [
+      'a delimiter of pictures',
+      GOOD.replace('CSVSource', 'ImageSource').replace('{path: ./a.csv}', '{path: ./a, delimiter: ";"}'),
+      'datasource_args.delimiter: only for a CSVSource; this is a ImageSource',
+    ],
+    [
+      'bounds nothing passes',
+      GOOD.replace('CSVSource', 'HeidelbergSource').replace(
+        '{path: ./a.csv}',
+        '{path: ./a, minimum_num_bscans: 9, maximum_num_bscans: 3, minimum_dob: {year: 1990}, maximum_dob: {year: 1950}}',
+      ),
+      'minimum_num_bscans: is more than maximum_num_bscans, 3',
     ],
     [
       'a sum of one',

@@ -6,7 +6,16 @@ import { dirname, resolve } from 'node:path';
 import type { DatasourceConfig } from '../datasources/index.ts';
 import type { DeviceChoice } from '../training/index.ts';
 import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
-import { type ConfigKind, type Problem, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import {
+  type ConfigKind,
+  type Problem,
+  parseYaml,
+  readConfigText,
+  requireFile,
+  requirePath,
+  resolvePath,
+} from './configFile.ts';
+import { checkDatasource, datasourceOf } from './datasource.ts';
 import { type PodFile, podFile } from './podFile.ts';
 import { type BrokerSettings, brokerOf } from './task.ts';
 
@@ -76,13 +85,14 @@ export function parsePodConfig(text: string, file: string): PodConfig {
   const pod = parseYaml(text, file, kind);
   const folder = dirname(file);
   const policy = pod.policy;
+  const state = resolvePath(folder, pod.state ?? `./state/${pod.name}`);
   return {
     file: resolve(file),
     name: pod.name,
     broker: brokerOf(pod.broker, folder),
     ...(pod.blob_store && { blobStore: blobStoreOf(pod.blob_store, folder) }),
     identity: resolvePath(folder, pod.identity ?? `./keys/${pod.name}`),
-    datasources: pod.datasources.map((source) => datasourceOf(source, folder)),
+    datasources: pod.datasources.map((source) => datasourceOf(source, folder, state)),
     approvedModellers: pod.approved_modellers,
     ...(pod.approved_pods && { approvedPods: pod.approved_pods }),
     policy: {
@@ -104,7 +114,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
     },
     device: pod.device ?? 'auto',
     threads: pod.threads ?? 1,
-    state: resolvePath(folder, pod.state ?? `./state/${pod.name}`),
+    state,
   };
 }
 
@@ -112,7 +122,11 @@ export function parsePodConfig(text: string, file: string): PodConfig {
 export async function readPodConfig(path: string): Promise<PodConfig> {
   const config = parsePodConfig(await readConfigText(path), path);
   for (const [i, source] of config.datasources.entries())
-    await requireFile(path, `datasources.${i}.datasource_args.path`, source.path);
+    await (source.datasource === 'CSVSource' ? requireFile : requirePath)(
+      path,
+      `datasources.${i}.datasource_args.path`,
+      source.path,
+    );
   return config;
 }
 
@@ -120,26 +134,6 @@ type BudgetFile = NonNullable<NonNullable<PodFile['policy']>['privacy']>;
 
 function budgetOf({ required, epsilon_budget, delta }: BudgetFile): BudgetPolicy {
   return { required, epsilonBudget: epsilon_budget, delta };
-}
-
-function datasourceOf(source: PodFile['datasources'][number], folder: string): DatasourceConfig {
-  const { path, delimiter, null_values } = source.datasource_args;
-  const { force_stypes, ignore_cols } = source.data_config ?? {};
-  return {
-    name: source.name,
-    datasource: source.datasource,
-    path: resolvePath(folder, path),
-    ...(delimiter !== undefined && { delimiter }),
-    ...(null_values !== undefined && { nullValues: null_values }),
-    ...(force_stypes && {
-      forceStypes: {
-        categorical: force_stypes.categorical ?? [],
-        continuous: force_stypes.continuous ?? [],
-        text: force_stypes.text ?? [],
-      },
-    }),
-    ...(ignore_cols && { ignoreColumns: ignore_cols }),
-  };
 }
 
 function checkPod(pod: PodFile): Problem[] {
@@ -151,6 +145,7 @@ function checkPod(pod: PodFile): Problem[] {
         path: ['datasources', i, 'name'],
         message: `${source.name} is the name of an earlier data source`,
       });
+    problems.push(...checkDatasource(source, ['datasources', i]));
     const forced = Object.entries(source.data_config?.force_stypes ?? {}).flatMap(([type, columns]) =>
       (columns ?? []).map((column) => ({ type, column })),
     );

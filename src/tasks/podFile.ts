@@ -6,60 +6,10 @@
 import { z } from 'zod';
 import { DEVICES } from '../training/index.ts';
 import { blobStore } from './blobStore.ts';
+import { datasource } from './datasource.ts';
 import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
-import { DATASOURCES, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+import { KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
 import { broker } from './taskFile.ts';
-
-const noImages = 'image columns are not supported by this version; expected categorical, continuous or text';
-const columns = z.array(text).optional();
-const forcedTypes = z.strictObject({
-  categorical: columns,
-  continuous: columns,
-  text: columns,
-  image: refused(noImages),
-  image_prefix: refused(noImages),
-});
-
-const datasource = z.strictObject({
-  name: text
-    .regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, "-" and "_"')
-    .meta({ description: 'The dataset, as in pods.identifiers: pod/dataset.' }),
-  datasource: familyName('data source', DATASOURCES, [
-    'OMOPSource',
-    'DICOMSource',
-    'NIFTISource',
-    'ImageSource',
-    'NullSource',
-    'SQLSource',
-  ]),
-  datasource_args: z.strictObject({
-    path: text.meta({ description: 'CSV file (also .gz), relative to this file.' }),
-    delimiter: z.enum([',', ';', '\t', '|']).optional().meta({ description: 'Default: found out from the file.' }),
-    null_values: z.array(z.string().max(100)).max(100).optional().meta({
-      description: 'Texts that mean "no value". Default: empty, NA, N/A, NaN, nan, null, NULL, ".".',
-    }),
-  }),
-  data_config: z
-    .strictObject({
-      force_stypes: forcedTypes.optional().meta({
-        description: 'Semantic type to the columns that have it whatever their values look like.',
-      }),
-      ignore_cols: z.array(text).optional().meta({ description: 'Columns that tasks never see.' }),
-      description: text.optional(),
-      column_descriptions: z.record(text, text).optional(),
-      datasource_args: refused('stands beside data_config, not in it'),
-      modifiers: refused('modifiers are not supported; prepare the file instead'),
-      data_split: refused('the task splits the data (task.data_structure.data_split)'),
-      auto_tidy: onlyFalse('values are never changed; only false is possible'),
-      file_system_filters: refused('a CSV file has no file filters'),
-    })
-    .optional(),
-  datasource_details_config: z
-    .strictObject({ display_name: text.optional(), description: text.optional() })
-    .optional()
-    .meta({ description: 'Accepted without effect: there is no hub that shows it.' }),
-  schema: refused('the schema is read from the data at every start'),
-});
 
 const budget = (required: string) =>
   z

@@ -395,9 +395,9 @@ describe('parseTask', () => {
       /stratify: needs classes; list them in data_structure\.categories\.outcome/,
     ],
     [
-      'no CSVSource',
-      edit('    assign:', '    compatible_datasources: [DICOMSource]\n    assign:'),
-      /compatible_datasources: expected a list with CSVSource/,
+      'no data source there is',
+      edit('    assign:', '    compatible_datasources: [DICOMSorce]\n    assign:'),
+      /compatible_datasources: expected some of CSVSource, ImageSource, .*; did you mean "DICOMSource"/,
     ],
     [
       'batched execution',

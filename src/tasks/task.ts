@@ -4,11 +4,12 @@
  */
 import { dirname, resolve } from 'node:path';
 import type { CohortAssumptions, StrategySettings } from '../aggregation/index.ts';
-import { type DataStructure, problemOf } from '../datasources/index.ts';
+import { problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
 import type { ConfigKind, Problem } from './configFile.ts';
 import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import { dataStructureFileOf, dataStructureOf, type TaskData } from './dataStructure/read.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
@@ -80,7 +81,7 @@ export interface Task {
   readonly training: TrainingSettings;
   readonly aggregator: AggregatorSettings;
   readonly deadlines: Deadlines;
-  readonly dataStructure: DataStructure & { readonly standardise: boolean };
+  readonly dataStructure: TaskData;
 }
 
 export interface BrokerSettings {
@@ -166,7 +167,6 @@ export function splitIdentifier(identifier: string): { readonly pod: string; rea
 /** Plain JSON of the task for the pods, in the keys of the file; without paths, broker or anything else local. */
 export function toWire(task: Task): TaskFile {
   const { training, model, aggregator, dataStructure } = task;
-  const { split, select } = dataStructure;
   return taskFile.parse({
     pods: { identifiers: [...task.pods], late_join: task.lateJoin },
     ...(task.modellerName !== undefined && { modeller: { username: task.modellerName } }),
@@ -206,42 +206,7 @@ export function toWire(task: Task): TaskFile {
         ...(aggregator.privacy && { privacy: privacyFileOf(aggregator.privacy) }),
       },
       deadlines: { ...task.deadlines },
-      data_structure: {
-        select: {
-          ...(select.include && { include: [...select.include] }),
-          ...(select.includePrefix !== undefined && { include_prefix: select.includePrefix }),
-          ...(select.exclude && { exclude: [...select.exclude] }),
-        },
-        assign: { target: dataStructure.target },
-        categories: Object.fromEntries(
-          Object.entries(dataStructure.categories).map(([key, values]) => [key, [...values]]),
-        ),
-        standardise: dataStructure.standardise,
-        data_split:
-          split.splitter === 'percentage'
-            ? {
-                data_splitter: 'percentage',
-                args: {
-                  shuffle: split.shuffle,
-                  stratify: split.stratify,
-                  test_percentage: split.testPercentage,
-                  validation_percentage: split.validationPercentage,
-                  seed: split.seed,
-                },
-              }
-            : {
-                data_splitter: 'predefined',
-                args: {
-                  column_name: split.column,
-                  training_set_label: split.trainingLabel,
-                  validation_set_label: split.validationLabel,
-                  test_set_label: split.testLabel,
-                },
-              },
-        ...(dataStructure.compatibleDatasources && {
-          compatible_datasources: [...dataStructure.compatibleDatasources],
-        }),
-      },
+      data_structure: dataStructureFileOf(dataStructure),
     },
   });
 }
@@ -322,39 +287,6 @@ function modelOf(reference: string, hyper: NonNullable<ModelFile['hyperparameter
   if (reference === 'builtin:logistic_regression') return { kind: 'builtin', name: 'logistic_regression' };
   const { hidden_layers = [16], activation = 'relu' } = hyper;
   return { kind: 'builtin', name: 'mlp', hiddenLayers: hidden_layers, activation };
-}
-
-function dataStructureOf(structure: NonNullable<TaskFile['task']['data_structure']>): Task['dataStructure'] {
-  const { select = {}, assign, categories = {}, data_split } = structure;
-  const args = data_split?.args ?? {};
-  return {
-    select: {
-      ...(select.include && { include: select.include }),
-      ...(select.include_prefix !== undefined && { includePrefix: select.include_prefix }),
-      ...(select.exclude && { exclude: select.exclude }),
-    },
-    target: typeof assign.target === 'string' ? assign.target : assign.target[0]!,
-    categories: Object.fromEntries(Object.entries(categories).map(([column, values]) => [column, values.map(String)])),
-    standardise: structure.standardise,
-    split:
-      data_split?.data_splitter === 'predefined'
-        ? {
-            splitter: 'predefined',
-            column: args.column_name ?? 'BITFOUNT_SPLIT_CATEGORY',
-            trainingLabel: args.training_set_label ?? 'TRAIN',
-            validationLabel: args.validation_set_label ?? 'VALIDATION',
-            testLabel: args.test_set_label ?? 'TEST',
-          }
-        : {
-            splitter: 'percentage',
-            testPercentage: args.test_percentage ?? 10,
-            validationPercentage: args.validation_percentage ?? 10,
-            shuffle: args.shuffle ?? true,
-            stratify: args.stratify ?? false,
-            seed: args.seed ?? 0,
-          },
-    ...(structure.compatible_datasources && { compatibleDatasources: structure.compatible_datasources }),
-  };
 }
 
 function localOf(file: TaskFile, path: string): LocalSettings {

@@ -4,7 +4,9 @@
  */
 import { didYouMean } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
-import type { Path, Problem } from './configFile.ts';
+import { dotted, type Path, type Problem } from './configFile.ts';
+import { checkDataStructure, soleTarget } from './dataStructure/checks.ts';
+import type { DataStructureFile } from './dataStructure/file.ts';
 import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
 import { checkPrivacy } from './privacy.ts';
@@ -20,7 +22,6 @@ interface Placed<T> {
 }
 
 type AggregatorFile = NonNullable<TaskFile['task']['aggregator']>;
-type DataStructureFile = NonNullable<TaskFile['task']['data_structure']>;
 
 /** The parts of a task that may stand in several places, where they do stand; undefined when absent. */
 export interface Places {
@@ -104,12 +105,8 @@ export function checkTask(file: TaskFile, attached?: readonly string[]): Problem
     ...checkHyperparameters(file, placesOf(file)),
     ...checkPods(file),
     ...checkAggregator(file, placesOf(file)),
-    ...(found.dataStructures[0] ? checkDataStructure(found.dataStructures[0]) : []),
+    ...(found.dataStructures[0] ? checkDataStructure(found.dataStructures[0].value, found.dataStructures[0].path) : []),
   ];
-}
-
-function dotted(path: Path): string {
-  return path.map(String).join('.');
 }
 
 function atMostOne(places: readonly Placed<unknown>[]): Problem[] {
@@ -313,89 +310,4 @@ function checkAggregation({ aggregator, model, secure }: Places, path: Path, pod
   const hyperPath = [...model.path, 'hyperparameters'];
   const context = { ...{ secure, pods, beside }, ...{ hyper, hyperPath } };
   return [...late, ...checkStrategy(strategy, [...path, 'strategy'], context)];
-}
-
-function soleTarget({ assign: { target } }: DataStructureFile): string | undefined {
-  if (typeof target === 'string') return target;
-  return target.length === 1 ? target[0] : undefined;
-}
-
-function checkDataStructure({ path, value }: Placed<DataStructureFile>): Problem[] {
-  const problems: Problem[] = [];
-  const { select, categories, compatible_datasources } = value;
-  if (select?.exclude !== undefined && (select.include !== undefined || select.include_prefix !== undefined))
-    problems.push({
-      path: [...path, 'select', 'exclude'],
-      message: `not possible together with ${dotted([...path, 'select', select.include === undefined ? 'include_prefix' : 'include'])}; name the columns to use or those to leave out`,
-      atKey: true,
-    });
-  const target = soleTarget(value);
-  if (target === undefined)
-    problems.push({
-      path: [...path, 'assign', 'target'],
-      message: `expected one column, got ${value.assign.target.length}`,
-    });
-  else if (select?.exclude?.includes(target))
-    problems.push({
-      path: [...path, 'select', 'exclude'],
-      message: `leaves out ${target}, but ${dotted([...path, 'assign', 'target'])} needs it`,
-    });
-  for (const [column, values] of Object.entries(categories ?? {})) {
-    const labels = values.map(String);
-    const twice = labels.find((label, i) => labels.indexOf(label) < i);
-    if (twice !== undefined)
-      problems.push({ path: [...path, 'categories', column], message: `${JSON.stringify(twice)} is listed twice` });
-  }
-  const known = [...DATASOURCES, 'OMOPSource', 'DICOMSource', 'NIFTISource', 'ImageSource', 'NullSource'];
-  const compatible = compatible_datasources?.map(bareName);
-  if (compatible !== undefined && !DATASOURCES.some((name) => compatible.includes(name)))
-    problems.push({
-      path: [...path, 'compatible_datasources'],
-      message: `expected a list with CSVSource, the only data source of this version${didYouMean(compatible[0]!, known)}`,
-    });
-  return [...problems, ...checkSplit(value, [...path, 'data_split', 'args'])];
-}
-
-const SPLIT_KEYS = {
-  percentage: ['shuffle', 'stratify', 'test_percentage', 'validation_percentage', 'seed'],
-  predefined: ['column_name', 'training_set_label', 'validation_set_label', 'test_set_label'],
-} as const;
-
-function checkSplit(structure: DataStructureFile, path: Path): Problem[] {
-  const split = structure.data_split;
-  const args = split?.args;
-  if (split === undefined || args === undefined) return [];
-  const problems: Problem[] = [];
-  const other = split.data_splitter === 'percentage' ? 'predefined' : 'percentage';
-  for (const key of SPLIT_KEYS[other]) {
-    if (args[key] !== undefined)
-      problems.push({
-        path: [...path, key],
-        message: `only for data_splitter ${other}, but it is ${split.data_splitter}`,
-        atKey: true,
-      });
-  }
-  if (split.data_splitter === 'percentage') {
-    const held = (args.test_percentage ?? 10) + (args.validation_percentage ?? 10);
-    if (held >= 100)
-      problems.push({
-        path,
-        message: `test and validation take ${held} % and leave nothing to train on; expected less than 100 % together`,
-      });
-    const target = soleTarget(structure);
-    if (args.stratify === true && target !== undefined && structure.categories?.[target] === undefined)
-      problems.push({
-        path: [...path, 'stratify'],
-        message: `needs classes; list them in data_structure.categories.${target}`,
-      });
-  } else {
-    const labels = [
-      args.training_set_label ?? 'TRAIN',
-      args.validation_set_label ?? 'VALIDATION',
-      args.test_set_label ?? 'TEST',
-    ];
-    if (new Set(labels).size < 3)
-      problems.push({ path, message: `the three labels must differ, got ${labels.join(', ')}` });
-  }
-  return problems;
 }

@@ -9,6 +9,7 @@
  */
 import { z } from 'zod';
 import { blobStore } from './blobStore.ts';
+import { dataStructure } from './dataStructure/file.ts';
 import { hyperparameters } from './hyperparameters.ts';
 import { count, familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
@@ -110,95 +111,6 @@ const algorithm = z.strictObject({
   arguments: algorithmArguments.optional(),
   model: model.optional(),
   pretrained_file: text.optional().meta({ description: 'Weights to start from, relative to this file.' }),
-});
-
-const split = z.strictObject({
-  data_splitter: z.enum(['percentage', 'predefined']).default('percentage'),
-  args: z
-    .strictObject({
-      shuffle: flag.optional().meta({ description: 'percentage: draw rows at random. Default true.' }),
-      stratify: flag
-        .optional()
-        .meta({ description: 'percentage: same share of each class in each split. Default false.' }),
-      test_percentage: z.number().min(0).max(100).optional().meta({ description: 'Default 10.' }),
-      validation_percentage: z.number().min(0).max(100).optional().meta({ description: 'Default 10.' }),
-      seed: z.int().min(0).max(0xffffffff).optional().meta({ description: 'Seed of the draw. Default 0.' }),
-      column_name: text
-        .optional()
-        .meta({ description: 'predefined: column with the labels. Default BITFOUNT_SPLIT_CATEGORY.' }),
-      training_set_label: text.optional().meta({ description: 'Default TRAIN.' }),
-      validation_set_label: text.optional().meta({ description: 'Default VALIDATION.' }),
-      test_set_label: text.optional().meta({ description: 'Default TEST.' }),
-      time_series_sort_by: refused('splitting by time is not supported; make a predefined split instead'),
-      iterative_splitting: onlyFalse('iterative splitting is not supported; rows are split at once'),
-      infer_data_split_labels: onlyFalse('labels are not inferred; give training_set_label and the others'),
-    })
-    .optional(),
-});
-
-const noImages = 'image columns are not supported by this version; CSVSource has numbers and categories';
-const dataStructure = z.strictObject({
-  table_config: z
-    .strictObject({
-      table: z.union([text, z.record(text, text)]).optional(),
-      schema_types_override: refused('use data_structure.categories, or force_stypes at the pod'),
-    })
-    .optional()
-    .meta({ description: 'Accepted without effect: a CSV file is one table.' }),
-  select: z
-    .strictObject({
-      include: z
-        .array(text)
-        .min(1)
-        .max(100_000)
-        .optional()
-        .meta({ description: 'Columns to use, in the order the model sees.' }),
-      include_prefix: text.optional().meta({ description: 'Use all columns whose name begins so.' }),
-      exclude: z.array(text).max(100_000).optional().meta({ description: 'Use all columns but these.' }),
-    })
-    .optional(),
-  assign: z
-    .strictObject({
-      target: z.union([text, z.array(text).max(1000)]).meta({ description: 'Column to predict.' }),
-      image_cols: refused(noImages),
-      image_prefix: refused(noImages),
-    })
-    .meta({ description: 'Which column is predicted.' }),
-  categories: z
-    .record(
-      text,
-      z
-        .array(z.union([text, z.number(), flag]))
-        .min(2)
-        .max(10_000),
-    )
-    .optional()
-    .meta({
-      description:
-        'Column to its allowed values, the same for all pods. For the target these are the classes (two make a binary problem, the second one is "positive"); other columns become one input a value.',
-    }),
-  standardise: flag.default(true).meta({
-    description: 'Scale every numeric input to mean 0 and deviation 1, with the mean and deviation over all pods.',
-  }),
-  data_split: split.optional(),
-  schema_requirements: z
-    .union([
-      z.enum(['empty', 'none', 'partial', 'full']),
-      z.strictObject({
-        empty: z.array(text).optional(),
-        none: z.array(text).optional(),
-        partial: z.array(text).optional(),
-        full: z.array(text).optional(),
-      }),
-    ])
-    .optional()
-    .meta({ description: 'Accepted without effect: CSVSource always has its full schema.' }),
-  compatible_datasources: z.array(text).min(1).max(100).optional().meta({ description: 'Default: any.' }),
-  transform: refused('transforms are not supported by this version; standardise and categories are built in'),
-  filter: z
-    .array(z.never({ error: 'task filters are not supported by this version' }))
-    .max(0)
-    .optional(),
 });
 
 const task = z.strictObject({

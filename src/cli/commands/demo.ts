@@ -1,11 +1,11 @@
 /**
- * `konsil demo`: a whole federation on this machine, every part its own process: broker, four hospitals, coordinator.
+ * `konsil demo`: a whole federation on this machine, every part its own process: broker, hospitals, coordinator.
  * @module
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import type { RunEvent } from '../../coordinator/index.ts';
 import { exportPublic, type Identity, mailboxOf } from '../../crypto/index.ts';
@@ -17,7 +17,9 @@ import { PACKAGE_ROOT } from '../environment.ts';
 import { cancelOnSignals, Output } from '../output.ts';
 import { runTask } from './run.ts';
 
-const EXAMPLE = join('examples', 'breast-cancer');
+/** Examples that are whole federations, the first by default. */
+const EXAMPLES = ['breast-cancer', 'image-folders'] as const;
+type Example = (typeof EXAMPLES)[number];
 /** Phases of a round in which a pod can be killed. */
 const PHASES = ['training', 'keys', 'shares', 'masked input', 'consistency', 'unmasking'];
 
@@ -31,7 +33,8 @@ interface Flags {
 export function addDemoCommand(program: Command): void {
   program
     .command('demo')
-    .description('run a whole federation on this machine: broker, four hospitals, coordinator')
+    .description('run a whole federation on this machine: broker, hospitals, coordinator')
+    .addArgument(new Argument('[example]', 'which one').choices(EXAMPLES).default(EXAMPLES[0]))
     .option('--dir <folder>', 'folder of the example; made from the packaged one when it does not exist')
     .option('--kill <pod@phase>', 'kill a pod (SIGKILL) when the phase of round 3 begins, e.g. hospital-d@shares')
     .option('--no-comparison', 'leave out training on each site alone and on all rows')
@@ -39,11 +42,11 @@ export function addDemoCommand(program: Command): void {
     .action(demo);
 }
 
-async function demo(flags: Flags): Promise<void> {
+async function demo(example: Example, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
   // its processes are in groups of their own: a closed terminal would leave them behind. Daemons keep to nohup's SIGHUP.
   const signal = cancelOnSignals('SIGHUP');
-  const folder = exampleFolder(flags.dir);
+  const folder = exampleFolder(example, flags.dir);
   const task = await readTask(join(folder, 'task.yaml'));
   const pods = await Promise.all(
     readdirSync(folder)
@@ -87,14 +90,15 @@ async function demo(flags: Flags): Promise<void> {
 }
 
 /** The example in place when we are in a checkout; otherwise a copy the user may edit. */
-function exampleFolder(wanted: string | undefined): string {
-  const inPlace = resolve(EXAMPLE);
-  const folder = resolve(wanted ?? (existsSync(join(inPlace, 'task.yaml')) ? inPlace : 'konsil-demo'));
+function exampleFolder(example: Example, wanted: string | undefined): string {
+  const source = join('examples', example);
+  const inPlace = resolve(source);
+  const folder = resolve(wanted ?? (existsSync(join(inPlace, 'task.yaml')) ? inPlace : example === EXAMPLES[0] ? 'konsil-demo' : `konsil-${example}`));
   if (!existsSync(join(folder, 'task.yaml'))) {
     mkdirSync(folder, { recursive: true });
-    cpSync(join(PACKAGE_ROOT, EXAMPLE), folder, {
+    cpSync(join(PACKAGE_ROOT, source), folder, {
       recursive: true,
-      filter: (source) => !/[/\\](keys|runs|state)$/.test(source),
+      filter: (path) => !/[/\\](keys|runs|state)$/.test(path),
     });
   }
   return folder;

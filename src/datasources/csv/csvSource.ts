@@ -9,7 +9,7 @@
 import { stat } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api';
 import { KonsilError, throwIfCancelled } from '../../base/index.ts';
-import type { Batch, Cell, DataSource, DatasourceConfig } from '../dataSource.ts';
+import type { Batch, Cell, CsvConfig, DataSource } from '../dataSource.ts';
 import { type ColumnSchema, type DataType, type Schema, type SemanticType, semanticTypeOf } from '../schema.ts';
 import { didYouMean } from '../suggest.ts';
 import { type CsvHead, findRecordLine, invalid, readHead } from './csvText.ts';
@@ -21,7 +21,7 @@ export const DEFAULT_NULL_VALUES = ['', 'NA', 'NaN', 'null', '.', 'N/A', 'nan', 
 const NUMBER = '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?';
 const INTEGER = '[+-]?[0-9]+';
 
-type CsvOptions = Omit<DatasourceConfig, 'datasource'>;
+type CsvOptions = Omit<CsvConfig, 'datasource'>;
 
 export class CSVSource implements DataSource {
   readonly kind = 'CSVSource';

@@ -90,16 +90,16 @@ export class FileSource implements DataSource {
   readonly #rows: readonly Row[];
   readonly #table: FileTable;
   readonly #images: readonly string[];
-  #users: { count: number };
+  readonly #isOwner: boolean;
+  #isClosed = false;
 
-  private constructor(options: FileSourceOptions, scan: Scan, table: FileTable, users: { count: number }) {
+  private constructor(options: FileSourceOptions, scan: Scan, table: FileTable, isOwner: boolean) {
     const { name, kind, path, ignoreColumns = [], forceStypes } = options;
     this.#options = options;
     this.#folder = scan.folder;
     this.#table = table;
     this.#rows = scan.rows;
-    this.#users = users;
-    users.count++;
+    this.#isOwner = isOwner;
     this.kind = kind;
     this.label = path;
     this.rowCount = scan.rows.length;
@@ -137,14 +137,17 @@ export class FileSource implements DataSource {
     try {
       const scan = await scanFolder(options, table);
       checkNames(options, scan);
-      return new FileSource(options, scan, table, { count: 0 });
+      return new FileSource(options, scan, table, true);
     } catch (error) {
       table.close();
       throw error;
     }
   }
 
-  /** The rows that pass `filters` besides: what a task leaves of a dataset. @throws KonsilError DATA_EMPTY with the reasons. */
+  /**
+   * The rows that pass `filters` besides: what a task leaves of a dataset. To be used while this source is open.
+   * @throws KonsilError DATA_EMPTY with the reasons
+   */
   narrowed(filters: Filters): FileSource {
     const skipped = new Map<SkipReason, number>();
     const types = new ColumnTypes();
@@ -157,7 +160,7 @@ export class FileSource implements DataSource {
     });
     requireRows(this.label, rows.length, skipped);
     const scan = { folder: this.#folder, rows, files: new Set(rows.map(({ file }) => file)).size, types, skipped };
-    return new FileSource(this.#options, scan, this.#table, this.#users);
+    return new FileSource(this.#options, scan, this.#table, false);
   }
 
   async *yieldData(partitionSize = 1_000, signal?: AbortSignal): AsyncIterable<Batch> {
@@ -195,11 +198,10 @@ export class FileSource implements DataSource {
   }
 
   close(): void {
-    if (this.#users.count === 0) return;
-    // the table is shared with what was narrowed from this
-    this.#users.count--;
-    if (this.#users.count === 0) this.#table.close();
-    this.#users = { count: 0 };
+    // what was narrowed from another source reads that one's table
+    if (this.#isClosed || !this.#isOwner) return;
+    this.#isClosed = true;
+    this.#table.close();
   }
 
   #batch(keys: readonly number[]): Batch {

@@ -139,7 +139,11 @@ function jobOf(
 }
 
 /** The transforms of a column in a step: those for all images, then those for this column; the default without any. */
-export function transformsFor({ transforms }: ImageColumns, step: ImageStep, column: string): readonly unknown[] | null {
+export function transformsFor(
+  { transforms }: ImageColumns,
+  step: ImageStep,
+  column: string,
+): readonly unknown[] | null {
   const chosen = transforms.filter((t) => t.step === step && (t.column === undefined || t.column === column));
   return chosen.length === 0 ? null : chosen.flatMap((transform) => transform.transformations);
 }

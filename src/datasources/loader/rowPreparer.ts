@@ -2,13 +2,19 @@
  * From the handles of a row's images to the numbers a model takes.
  * @module
  */
-import { applyTransforms, DEFAULT_TRANSFORMS, type Pipeline, parseTransforms } from '../transforms/index.ts';
+import {
+  applyTransforms,
+  DEFAULT_TRANSFORMS,
+  parseTransforms,
+  type TransformPipeline,
+  toImage,
+} from '../transforms/index.ts';
 import type { ImageReader } from './imageReader.ts';
 import type { PreparedRow, RowJob } from './messages.ts';
 
 export class RowPreparer {
   readonly #reader: ImageReader;
-  readonly #pipelines = new Map<string, Pipeline>();
+  readonly #pipelines = new Map<string, TransformPipeline>();
 
   constructor(reader: ImageReader) {
     this.#reader = reader;
@@ -19,9 +25,10 @@ export class RowPreparer {
     const prepared = [];
     for (const [i, { handle, transforms, convertsGreyscale }] of images.entries()) {
       const pixels = await this.#reader.decode(handle);
-      // each column of a row draws for itself
-      const context = draw && { seed: draw.seed, epoch: draw.step, key: `${draw.row}/${i}` };
-      prepared.push(applyTransforms(pixels, this.#pipeline(transforms), { convertsGreyscale, ...(context && { draw: context }) }));
+      // each column of a row draws for itself; what is random in evaluation is at least always the same
+      const draws = { seed: draw?.seed ?? 0, epoch: draw?.step ?? 0, key: `${draw?.row ?? 0}/${i}` };
+      const pipeline = this.#pipeline(transforms);
+      prepared.push(applyTransforms(toImage(pixels), pipeline, { ...draws, autoConvertGrayscale: convertsGreyscale }));
     }
     const values = new Float32Array(prepared.reduce((sum, image) => sum + image.values.length, 0));
     let at = 0;
@@ -32,7 +39,7 @@ export class RowPreparer {
     return { values, shapes: prepared.map(({ channels, height, width }) => ({ channels, height, width })) };
   }
 
-  #pipeline(json: string): Pipeline {
+  #pipeline(json: string): TransformPipeline {
     let found = this.#pipelines.get(json);
     if (found === undefined) {
       found = parseTransforms((JSON.parse(json) as readonly unknown[] | null) ?? DEFAULT_TRANSFORMS, 'transforms');

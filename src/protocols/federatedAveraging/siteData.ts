@@ -40,7 +40,7 @@ export async function loadSiteData(
   task: Pick<Task, 'dataStructure'>,
   signal?: AbortSignal,
 ): Promise<SiteData> {
-  const dataset = await loadDataset(source, task.dataStructure, signal ? { signal } : {});
+  const dataset = await loadDataset(narrow(source, task), task.dataStructure, signal ? { signal } : {});
   if (!task.dataStructure.standardise && dataset.x.some(Number.isNaN))
     throw new KonsilError(
       'DATA_INVALID',
@@ -63,4 +63,15 @@ export async function loadSiteData(
 /** The rows of `part` as a model takes them. */
 export function inputsOf({ images }: Pick<SiteData, 'images'>, part: Subset, step: ImageStep): RowData {
   return images === undefined || part.images === undefined ? part.x : images.rows(part, step);
+}
+
+/** The rows that pass the task's filters. */
+function narrow(source: DataSource, { dataStructure: { filters } }: Pick<Task, 'dataStructure'>): DataSource {
+  if (filters === undefined) return source;
+  if (source.narrowed === undefined)
+    throw new KonsilError(
+      'DATA_INVALID',
+      `${source.label}: the task filters files (data_structure.filter), a ${source.kind} has rows; expected a source of files`,
+    );
+  return source.narrowed(filters);
 }

@@ -1,0 +1,242 @@
+/**
+ * A data source in a pod file: where the data is, which of it may be used, what is shown of it.
+ * @source spec/platform.md §3, §5.1.
+ * @module
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type DatasourceConfig, FILE_SOURCES, type FilesConfig, type Filters } from '../datasources/index.ts';
+import { type Path, type Problem, resolvePath } from './configFile.ts';
+import { day, firstDay, lastDay } from './dataStructure/filters.ts';
+import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
+import { DATASOURCES } from './names.ts';
+
+const columns = z.array(text).optional();
+const forcedTypes = z.strictObject({
+  categorical: columns,
+  continuous: columns,
+  text: columns,
+  image: refused('images of a source of files are found by themselves; a CSV file has none'),
+  image_prefix: refused('images of a source of files are found by themselves; a CSV file has none'),
+});
+
+const megabytes = z.number().min(0).max(1e9).optional();
+const fileFilters = z.strictObject({
+  file_extension: z
+    .union([text, z.array(text).min(1)])
+    .optional()
+    .meta({ description: 'Ending, or endings, of the files, with or without the dot. Default: those of the source.' }),
+  strict_file_extension: flag.optional().meta({
+    description: 'false also reads files with another ending that begin as files of this kind do. Default true.',
+  }),
+  file_creation_min_date: day.optional(),
+  file_creation_max_date: day.optional(),
+  file_modification_min_date: day.optional(),
+  file_modification_max_date: day.optional(),
+  min_file_size: megabytes.meta({ description: 'In megabytes (10^6 bytes).' }),
+  max_file_size: megabytes.meta({ description: 'In megabytes (10^6 bytes).' }),
+});
+
+const frames = z.int().min(0).max(1_000_000).optional();
+const datasourceArgs = z.strictObject({
+  path: text.meta({
+    description: 'CSV file (also .gz) or folder of files, which is read with the folders in it; relative to this file.',
+  }),
+  delimiter: z
+    .enum([',', ';', '\t', '|'])
+    .optional()
+    .meta({ description: 'CSVSource. Default: found out from the file.' }),
+  null_values: z.array(z.string().max(100)).max(100).optional().meta({
+    description: 'CSVSource: texts that mean "no value". Default: empty, NA, N/A, NaN, nan, null, NULL, ".".',
+  }),
+  infer_class_labels_from_filepaths: flag.optional().meta({
+    description:
+      'Sources of files: folders name classes and splits, in columns BITFOUNT_INFERRED_LABEL and BITFOUNT_SPLIT_CATEGORY.',
+  }),
+  file_extensions: z
+    .array(text)
+    .min(1)
+    .optional()
+    .meta({ description: 'ImageSource: as file_extension of file_system_filters.' }),
+  images_only: flag.optional().meta({ description: 'DICOMSource: leave out files without images. Default true.' }),
+  modality: z.enum(['OCT', 'SLO']).optional().meta({ description: 'Ophthalmology: only these scans.' }),
+  minimum_dob: day.optional().meta({ description: 'Ophthalmology: patients born on this day or later.' }),
+  maximum_dob: day.optional().meta({ description: 'Ophthalmology: patients born on this day or earlier.' }),
+  minimum_num_bscans: frames.meta({ description: 'Ophthalmology: at least so many B-scans.' }),
+  maximum_num_bscans: frames.meta({ description: 'Ophthalmology: at most so many B-scans.' }),
+  check_required_fields: flag.optional().meta({ description: 'Leave out files without the fields below.' }),
+  required_field_names: z.array(text).min(1).optional(),
+  match_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
+  drop_row_on_missing_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
+  read_csv_kwargs: refused('use delimiter and null_values'),
+});
+
+const CSV_ARGUMENTS = ['delimiter', 'null_values'] as const;
+const EYE_ARGUMENTS = [
+  'modality',
+  'minimum_dob',
+  'maximum_dob',
+  'minimum_num_bscans',
+  'maximum_num_bscans',
+  'check_required_fields',
+  'required_field_names',
+] as const;
+const EYE_SOURCES: readonly string[] = ['DICOMOphthalmologySource', 'HeidelbergSource', 'TopconSource'];
+
+export const datasource = z.strictObject({
+  name: text
+    .regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, "-" and "_"')
+    .meta({ description: 'The dataset, as in pods.identifiers: pod/dataset.' }),
+  datasource: familyName('data source', DATASOURCES, ['OMOPSource', 'InterMineSource', 'NullSource', 'SQLSource']),
+  datasource_args: datasourceArgs,
+  data_config: z
+    .strictObject({
+      force_stypes: forcedTypes.optional().meta({
+        description: 'Semantic type to the columns that have it whatever their values look like.',
+      }),
+      ignore_cols: z.array(text).optional().meta({ description: 'Columns that tasks never see.' }),
+      expose_cols: z.array(text).optional().meta({
+        description: 'Sources of files: columns that tasks may use besides those that identify nobody.',
+      }),
+      description: text.optional(),
+      column_descriptions: z.record(text, text).optional(),
+      datasource_args: refused('stands beside data_config, not in it'),
+      modifiers: refused('modifiers are not supported; prepare the file instead'),
+      data_split: refused('the task splits the data (task.data_structure.data_split)'),
+      auto_tidy: onlyFalse('values are never changed; only false is possible'),
+      file_system_filters: fileFilters.optional().meta({
+        description: 'Sources of files: files that take part; a task can only narrow them further.',
+      }),
+    })
+    .optional(),
+  datasource_details_config: z
+    .strictObject({ display_name: text.optional(), description: text.optional() })
+    .optional()
+    .meta({ description: 'Accepted without effect: there is no hub that shows it.' }),
+  schema: refused('the schema is read from the data at every start'),
+});
+
+/** A data source as the file has it. */
+export type DatasourceFile = z.output<typeof datasource>;
+
+function isFileSource(name: string): name is FilesConfig['datasource'] {
+  return FILE_SOURCES.some((known) => known === name);
+}
+
+/** @param state - The pod's own folder. */
+export function datasourceOf(source: DatasourceFile, folder: string, state: string): DatasourceConfig {
+  const { path, delimiter, null_values, infer_class_labels_from_filepaths } = source.datasource_args;
+  const { force_stypes, ignore_cols, expose_cols, file_system_filters } = source.data_config ?? {};
+  const common = {
+    name: source.name,
+    path: resolvePath(folder, path),
+    ...(force_stypes && {
+      forceStypes: {
+        categorical: force_stypes.categorical ?? [],
+        continuous: force_stypes.continuous ?? [],
+        text: force_stypes.text ?? [],
+      },
+    }),
+    ...(ignore_cols && { ignoreColumns: ignore_cols }),
+  };
+  if (!isFileSource(source.datasource))
+    return {
+      ...common,
+      datasource: 'CSVSource',
+      ...(delimiter !== undefined && { delimiter }),
+      ...(null_values !== undefined && { nullValues: null_values }),
+    };
+  return {
+    ...common,
+    datasource: source.datasource,
+    filters: siteFilters(source),
+    detectsByContent: file_system_filters?.strict_file_extension === false,
+    infersLabels: infer_class_labels_from_filepaths ?? false,
+    ...(expose_cols && { exposeColumns: expose_cols }),
+    cacheFile: join(state, 'datasets', `${source.name}.db`),
+  };
+}
+
+/** The site's rules about files and about what they say. */
+function siteFilters({ datasource_args: args, data_config, datasource: kind }: DatasourceFile): Filters {
+  const files = data_config?.file_system_filters ?? {};
+  const listed =
+    args.file_extensions ?? (files.file_extension === undefined ? undefined : [files.file_extension].flat());
+  const created = range(files.file_creation_min_date, files.file_creation_max_date);
+  const modified = range(files.file_modification_min_date, files.file_modification_max_date);
+  const born = range(args.minimum_dob, args.maximum_dob);
+  // a DICOM file without images is a report or a key object: nothing to train on
+  const least = args.minimum_num_bscans ?? (kind.startsWith('DICOM') && args.images_only !== false ? 1 : undefined);
+  return {
+    ...(listed && {
+      extensions: listed.map((ending) => (ending.startsWith('.') ? ending : `.${ending}`).toLowerCase()),
+    }),
+    ...(files.min_file_size !== undefined && { minFileSize: files.min_file_size }),
+    ...(files.max_file_size !== undefined && { maxFileSize: files.max_file_size }),
+    ...(created && { created }),
+    ...(modified && { modified }),
+    ...(args.modality && { modality: args.modality }),
+    ...(born && { born }),
+    ...(least !== undefined && { minFrames: least }),
+    ...(args.maximum_num_bscans !== undefined && { maxFrames: args.maximum_num_bscans }),
+    ...(args.check_required_fields === true && { requiredFields: args.required_field_names ?? [] }),
+  };
+}
+
+type Day = z.output<typeof day>;
+
+function range(from: Day | undefined, to: Day | undefined): { from?: string; to?: string } | undefined {
+  if (from === undefined && to === undefined) return undefined;
+  return { ...(from && { from: firstDay(from) }), ...(to && { to: lastDay(to) }) };
+}
+
+/** Arguments that the kind of source does not have, and bounds that nothing passes. */
+export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
+  const { datasource: kind, datasource_args: args, data_config } = source;
+  const problems: Problem[] = [];
+  const only = (keys: readonly (keyof typeof args)[], who: string): void => {
+    for (const key of keys)
+      if (args[key] !== undefined)
+        problems.push({
+          path: [...path, 'datasource_args', key],
+          message: `only for ${who}; this is a ${kind}`,
+          atKey: true,
+        });
+  };
+  if (isFileSource(kind)) only(CSV_ARGUMENTS, 'a CSVSource');
+  else only(['infer_class_labels_from_filepaths'], 'sources of files');
+  if (!EYE_SOURCES.includes(kind)) only(EYE_ARGUMENTS, EYE_SOURCES.join(', '));
+  if (!kind.startsWith('DICOM')) only(['images_only'], 'a DICOMSource');
+  if (kind !== 'ImageSource') only(['file_extensions'], 'an ImageSource');
+  for (const key of ['file_system_filters', 'expose_cols'] as const)
+    if (!isFileSource(kind) && data_config?.[key] !== undefined)
+      problems.push({
+        path: [...path, 'data_config', key],
+        message: `only for sources of files; this is a ${kind}`,
+        atKey: true,
+      });
+  if (args.required_field_names !== undefined && args.check_required_fields !== true)
+    problems.push({
+      path: [...path, 'datasource_args', 'required_field_names'],
+      message: 'has an effect only with check_required_fields: true',
+    });
+  const { minFrames = 0, maxFrames, minFileSize = 0, maxFileSize, ...rest } = siteFilters(source);
+  if (maxFrames !== undefined && minFrames > maxFrames)
+    problems.push({
+      path: [...path, 'datasource_args', 'minimum_num_bscans'],
+      message: `is more than maximum_num_bscans, ${maxFrames}`,
+    });
+  if (maxFileSize !== undefined && minFileSize > maxFileSize)
+    problems.push({
+      path: [...path, 'data_config', 'file_system_filters'],
+      message: `min_file_size is more than max_file_size, ${maxFileSize}`,
+    });
+  for (const [name, days] of Object.entries({
+    'dates of birth': rest.born,
+    'creation dates': rest.created,
+    'modification dates': rest.modified,
+  }))
+    if (days?.from !== undefined && days.to !== undefined && days.from > days.to)
+      problems.push({ path, message: `the first of the ${name} is after the last: no file passes` });
+  return problems;
+}
