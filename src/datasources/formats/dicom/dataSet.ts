@@ -61,7 +61,8 @@ export class DataSet {
     const used = nul < 0 ? bytes : bytes.subarray(0, nul);
     const text = LOCAL_TEXT.has(vr) ? decodeText(used, this.#characterSet, vr === 'PN') : latin1(used);
     const values = SINGLE_TEXT.has(vr) ? [text] : text.split('\\');
-    const trimmed = values.map((value) => printable(value).trim());
+    // a name's empty last groups may be left out or written
+    const trimmed = values.map((value) => printable(vr === 'PN' ? value.replace(/=+\s*$/, '') : value).trim());
     return trimmed.every((value) => value === '') ? [] : trimmed;
   }
 

@@ -126,5 +126,6 @@ function inflateFrame(bytes: Uint8Array, attributes: ImageAttributes): Uint8Arra
     throw new CodecError('is no deflated frame');
   }
   if (inflated.length < needed) throw new CodecError(`gave ${inflated.length} bytes when inflated; expected ${needed}`);
-  return inflated;
+  // not as a Buffer, whose slices are views
+  return new Uint8Array(inflated.buffer, inflated.byteOffset, needed);
 }
