@@ -158,7 +158,12 @@ function extendedTable(frames: readonly (readonly Uint8Array[])[]): Uint8Array {
 }
 
 function writeTags(tags: Tags, style: Style): Uint8Array {
-  const elements = Object.entries(tags).map(([name, value]) => ({ ...attribute(name), value }));
+  const isSigned = tags['PixelRepresentation'] === 1;
+  const elements = Object.entries(tags).map(([name, value]) => {
+    const { tag, vr } = attribute(name);
+    // the dictionary's mark for unsigned or signed as the pixels are
+    return { tag, vr: vr === 'XS' ? (isSigned ? 'SS' : 'US') : vr, value };
+  });
   elements.sort((a, b) => (a.tag < b.tag ? -1 : 1));
   return concatBytes(...elements.map(({ tag, vr, value }) => writeElement(tag, vr, value, style)));
 }

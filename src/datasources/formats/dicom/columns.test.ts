@@ -51,13 +51,24 @@ describe('cells', () => {
     });
   });
 
+  it('of either sign have that of the pixels', () => {
+    for (const syntax of ['implicit', 'explicit', 'bigEndian'] as const)
+      for (const [PixelRepresentation, value] of [
+        [1, -2000],
+        [0, 63536],
+      ] as const) {
+        const file = { transferSyntax: SYNTAX[syntax], tags: { PixelRepresentation, PixelPaddingValue: value } };
+        expect(readDicom(writeDicom(file), 'a.dcm').columns.PixelPaddingValue).toBe(value);
+      }
+  });
+
   it('leave out bytes, sequences and private attributes', () => {
     const columns = columnsOf({
       ...{ ReferencedImageSequence: [{ ReferencedSOPInstanceUID: '1.2' }], EncapsulatedDocument: new Uint8Array(8) },
       ...{ '00091010LO': 'private', '00090010LO': 'OWNER' },
     });
     expect(Object.keys(columns).sort()).toEqual([
-      ...['FileMetaInformationGroupLength', 'MediaStorageSOPClassUID', 'Modality', 'NumberOfFrames'],
+      ...['MediaStorageSOPClassUID', 'Modality', 'NumberOfFrames'],
       ...['SOPClassUID', 'SOPInstanceUID', 'TransferSyntaxUID'],
     ]);
   });

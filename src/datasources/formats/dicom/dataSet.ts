@@ -40,7 +40,10 @@ export class DataSet {
 
   /** Representation of an element: the file's, or the dictionary's where the file has none or only UN. */
   vrOf({ tag, vr }: Element): string {
-    return vr === undefined || vr === 'UN' ? (findAttribute(tag)?.vr ?? 'UN') : vr;
+    const known = vr === undefined || vr === 'UN' ? (findAttribute(tag)?.vr ?? 'UN') : vr;
+    if (known !== 'XS') return known;
+    // PixelRepresentation
+    return this.number('x00280103') === 1 ? 'SS' : 'US';
   }
 
   /** Bytes of a value, a view; undefined when it is absent, of undefined length or reaches beyond the file. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { describe, expect, it } from 'vitest';
+import { fixture } from '../../../../test/fixtures/dicom/fixtures.ts';
 import { SYNTAX, type Tags, type WrittenFile, writeDicom } from '../../../../test/support/dicomWriter.ts';
 import { seededRng } from '../../../base/index.ts';
 import { dicomFormat, readDicom } from './dicomFormat.ts';
@@ -261,6 +262,29 @@ describe('files in other shapes', () => {
       expect(dicomFormat.matches(Buffer.from(text.padEnd(132, ' '), 'latin1')), text).toBe(false);
     expect(dicomFormat.matches(new Uint8Array(0))).toBe(false);
     expect(dicomFormat.matches(new Uint8Array(132))).toBe(false);
+  });
+});
+
+describe('files that declare nothing, or the wrong thing, of their streams', () => {
+  const stream = (name: string): Uint8Array => {
+    const bytes = fixture(name);
+    const start = Buffer.from(bytes).lastIndexOf(Buffer.from('feff00e0', 'hex'));
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(start + 4, true);
+    return bytes.subarray(start + 8, start + 8 + length);
+  };
+
+  it.each(['MR_small_RLE.dcm', 'MR_small_jp2klossless.dcm', 'MR_small_jpeg_ls_lossless.dcm'])('%s', async (name) => {
+    const { values } = await readDicom(fixture(name), name).stored(0);
+    const pixels = { width: 64, height: 64, frames: [values as Int16Array] };
+    for (const isWhole of [true, false]) {
+      const file = { transferSyntax: SYNTAX.explicit, isWhole, pixels, encoded: [[stream(name)]] };
+      expect((await readDicom(writeDicom(file), name).stored(0)).values).toEqual(values);
+    }
+  });
+
+  it('and a directory of files is no row', async () => {
+    const bytes = writeDicom({ tags: { SOPClassUID: '1.2.840.10008.1.3.10' } });
+    expect(await dicomFormat.read(bytes, 'DICOMDIR')).toEqual([]);
   });
 });
 
