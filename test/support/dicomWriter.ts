@@ -122,7 +122,8 @@ function encodedFrames(transferSyntax: string, pixels: WrittenPixels | undefined
 function bytesIn(values: PixelValues, littleEndian: boolean): Uint8Array {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
   const width = values.BYTES_PER_ELEMENT;
-  for (let at = 0; !littleEndian && at < bytes.length; at += width) bytes.subarray(at, at + width).reverse();
+  if (littleEndian) return bytes;
+  for (let at = 0; at < bytes.length; at += width) bytes.subarray(at, at + width).reverse();
   return bytes;
 }
 

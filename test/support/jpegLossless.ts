@@ -39,7 +39,7 @@ export function encodeLosslessJpeg(image: LosslessImage): Uint8Array {
     0,
     0,
     17,
-    ...new Array<number>(11).fill(0),
+    ...Array.from({ length: 11 }, () => 0),
     ...Array.from({ length: 17 }, (_, i) => i),
   );
   if (restartRows > 0) out.push(0xff, 0xdd, 0, 4, ...word(restartRows * width));
@@ -70,7 +70,7 @@ function encodeScan(image: LosslessImage, scan: readonly number[], out: number[]
     }
   };
   const flush = (): void => {
-    while (count > 0) put(1, 1);
+    put(2 ** ((8 - count) % 8) - 1, (8 - count) % 8);
   };
   for (let y = 0; y < height; y++) {
     const isRestart = restartRows > 0 && y > 0 && y % restartRows === 0;

@@ -24,7 +24,8 @@ export function readElementHeader(bytes: Uint8Array, at: number, encoding: Encod
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (at + 8 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}; expected an attribute at byte ${at}`);
   const group = view.getUint16(at, littleEndian);
-  const tag = `x${hex4(group)}${hex4(view.getUint16(at + 2, littleEndian))}`;
+  const number = group * 0x10000 + view.getUint16(at + 2, littleEndian);
+  const tag = `x${number.toString(16).padStart(8, '0')}`;
   // items and delimiters never have a representation
   if (!explicit || group === 0xfffe) {
     const vr = findAttribute(tag)?.vr;
@@ -101,8 +102,4 @@ function isDelimiter(bytes: Uint8Array, at: number, { littleEndian }: Encoding):
 
 function withUndefined(element: Element): Element {
   return element.length === UNDEFINED_LENGTH ? { ...element, hadUndefinedLength: true } : element;
-}
-
-function hex4(value: number): string {
-  return value.toString(16).padStart(4, '0');
 }

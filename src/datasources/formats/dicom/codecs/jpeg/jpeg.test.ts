@@ -99,7 +99,7 @@ describe('the inverse transform', () => {
       const block = new Int16Array(64);
       block[0] = constant;
       inverseDct(block, 0, new Uint16Array(64).fill(1), 2048, out, 0, 8);
-      expect([...out]).toEqual(new Array(64).fill(expected));
+      expect([...out]).toEqual(Array.from({ length: 64 }, () => expected));
     }
   });
 
