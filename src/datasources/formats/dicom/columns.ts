@@ -16,7 +16,8 @@ export function columnsOf(meta: DataSet, dataSet: DataSet): Readonly<Record<stri
   const columns: Record<string, Cell> = {};
   for (const source of [meta, dataSet])
     for (const tag in source.elements) {
-      const keyword = findAttribute(tag)?.keyword;
+      // lengths of groups say nothing of the file's contents
+      const keyword = tag.endsWith('0000') ? undefined : findAttribute(tag)?.keyword;
       if (keyword === undefined) continue;
       const cell = cellOf(source, source.elements[tag]!);
       if (cell !== undefined) columns[keyword] = cell;

@@ -40,7 +40,10 @@ export class DataSet {
 
   /** Representation of an element: the file's, or the dictionary's where the file has none or only UN. */
   vrOf({ tag, vr }: Element): string {
-    return vr === undefined || vr === 'UN' ? (findAttribute(tag)?.vr ?? 'UN') : vr;
+    const known = vr === undefined || vr === 'UN' ? (findAttribute(tag)?.vr ?? 'UN') : vr;
+    if (known !== 'XS') return known;
+    // PixelRepresentation
+    return this.number('x00280103') === 1 ? 'SS' : 'US';
   }
 
   /** Bytes of a value, a view; undefined when it is absent, of undefined length or reaches beyond the file. */
@@ -59,9 +62,16 @@ export class DataSet {
     // writers exist that leave the rest of a longer value after the NUL
     const nul = bytes.indexOf(0);
     const used = nul < 0 ? bytes : bytes.subarray(0, nul);
-    const text = LOCAL_TEXT.has(vr) ? decodeText(used, this.#characterSet, vr === 'PN') : latin1(used);
-    const values = SINGLE_TEXT.has(vr) ? [text] : text.split('\\');
-    const trimmed = values.map((value) => printable(value).trim());
+    // most text is plain, and decoders are slow to start
+    const isPlain = isPlainText(used);
+    const isLocal = !isPlain && LOCAL_TEXT.has(vr);
+    const text = isLocal ? decodeText(used, this.#characterSet, vr === 'PN') : latin1(used);
+    const values = text.includes('\\') && !SINGLE_TEXT.has(vr) ? text.split('\\') : [text];
+    const trimmed = values.map((value) => {
+      // a name's empty last groups may be left out or written
+      const whole = vr === 'PN' && value.includes('=') ? value.replace(/=+ *$/, '') : value;
+      return (isPlain ? whole : printable(whole)).trim();
+    });
     return trimmed.every((value) => value === '') ? [] : trimmed;
   }
 
@@ -78,9 +88,8 @@ export class DataSet {
     const vr = this.vrOf(element);
     const width = NUMBER_BYTES[vr];
     if (width === undefined) return this.texts(tag).map((value) => (DECIMAL.test(value) ? Number(value) : Number.NaN));
-    const numbers = new Array<number>(Math.floor(bytes.length / width));
-    for (let i = 0; i < numbers.length; i++) numbers[i] = this.#numberAt(element.dataOffset + i * width, vr);
-    return numbers;
+    const start = element.dataOffset;
+    return Array.from({ length: Math.floor(bytes.length / width) }, (_, i) => this.#numberAt(start + i * width, vr));
   }
 
   /** First number of a value; undefined when it is absent or none. */
@@ -140,6 +149,12 @@ export class DataSet {
         return Number(view.getBigUint64(at, littleEndian));
     }
   }
+}
+
+/** Whether all bytes are visible characters of ASCII or blanks. */
+function isPlainText(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! < 0x20 || bytes[i]! > 0x7e) return false;
+  return true;
 }
 
 function latin1(bytes: Uint8Array): string {

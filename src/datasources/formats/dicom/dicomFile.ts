@@ -31,7 +31,8 @@ export function looksLikeDicom(head: Uint8Array): boolean {
 }
 
 /** @throws KonsilError DATA_INVALID naming the byte at which the file breaks off. */
-export function openDicom(bytes: Uint8Array, label: string): DicomFile {
+export function openDicom(given: Uint8Array, label: string): DicomFile {
+  const bytes = plainBytes(given);
   const metaStart = hasPreamble(bytes) ? PREAMBLE + 4 : 0;
   const meta = readMeta(bytes, metaStart, label);
   const transferSyntax = syntaxOf(bytes, meta.elements);
@@ -46,6 +47,11 @@ export function openDicom(bytes: Uint8Array, label: string): DicomFile {
   if (metaStart === 0 && !isPlausible(elements))
     throw invalid(label, 'is no DICOM file; expected "DICM" at byte 128, or a class and the size of an image');
   return { label, meta: { bytes, elements: meta.elements }, bytes: body, elements, encoding, transferSyntax };
+}
+
+/** The same bytes, never as a Buffer, whose `slice` is a view: what is sliced here is a copy that may be changed. */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function hasPreamble(bytes: Uint8Array): boolean {
@@ -107,7 +113,7 @@ function isPlausible(elements: Elements): boolean {
 
 function inflate(bytes: Uint8Array, label: string): Uint8Array {
   try {
-    return inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED });
+    return plainBytes(inflateRawSync(bytes, { maxOutputLength: MAX_INFLATED }));
   } catch {
     throw invalid(label, `cannot be decompressed; expected a whole deflated data set of at most ${MAX_INFLATED} bytes`);
   }

@@ -8,15 +8,19 @@ import { DataSet } from './dataSet.ts';
 import { looksLikeDicom, openDicom } from './dicomFile.ts';
 import { locateFrames } from './frames.ts';
 import { imageAttributesOf } from './imageAttributes.ts';
+import { unsupported } from './invalid.ts';
 import { OPEN_COLUMNS } from './openColumns.ts';
 import { framePixels, storedPixels } from './pixels.ts';
 import type { Image } from './storedFrame.ts';
+import { nameUnread, TRANSFER_SYNTAXES } from './transferSyntax.ts';
 
 /** A row that also gives pixels as the file stores them. */
 export interface DicomRecord extends ImageRecord {
   /** Stored values of frame `index`: no slope, no palette, no colours converted but those a codec converts. */
   stored(index: number): Promise<PixelData>;
 }
+
+const MEDIA_STORAGE_DIRECTORY = '1.2.840.10008.1.3.10';
 
 /** Preamble and `DICM`. */
 const HEAD_BYTES = 132;
@@ -26,9 +30,15 @@ export const dicomFormat: ImageFormat = {
   extensions: ['.dcm', '.dicom', '.dic', '.ima'],
   headBytes: HEAD_BYTES,
   matches: looksLikeDicom,
-  read: async (bytes, label) => [readDicom(bytes, label)],
+  read: async (bytes, label) => (isDirectory(bytes) ? [] : [readDicom(bytes, label)]),
   openColumns: OPEN_COLUMNS,
 };
+
+/** Whether it is a DICOMDIR, which lists the files of a medium and is no row. @source DICOM PS3.3 §F.3. */
+function isDirectory(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1024));
+  return looksLikeDicom(head) && head.toString('latin1').includes(`UI\x14\0${MEDIA_STORAGE_DIRECTORY}`);
+}
 
 /** @throws KonsilError DATA_INVALID when the file, or its pixels, are not all there; DATA_UNSUPPORTED. */
 export function readDicom(bytes: Uint8Array, label: string): DicomRecord {
@@ -60,6 +70,9 @@ function openImage(
 ): Image | undefined {
   const attributes = imageAttributesOf(dataSet, label);
   if (attributes === undefined) return undefined;
+  // one that is not known may order its pixels in any way
+  if (transferSyntax !== undefined && TRANSFER_SYNTAXES[transferSyntax] === undefined)
+    throw unsupported(label, `has pixels in ${nameUnread(transferSyntax)}, which is not read`);
   const frames = locateFrames(bytes, dataSet, attributes, label);
   return { label, dataSet, attributes, frames, transferSyntax };
 }

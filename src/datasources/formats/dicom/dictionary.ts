@@ -7,7 +7,7 @@ import { DICTIONARY } from './gen/dictionary.ts';
 /** What the standard says of an attribute. */
 export interface Attribute {
   readonly keyword: string;
-  /** Value representation, two letters. */
+  /** Value representation, two letters; XS is US or SS, whichever the pixels are. */
   readonly vr: string;
 }
 

@@ -24,7 +24,8 @@ export function readElementHeader(bytes: Uint8Array, at: number, encoding: Encod
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (at + 8 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}; expected an attribute at byte ${at}`);
   const group = view.getUint16(at, littleEndian);
-  const tag = `x${hex4(group)}${hex4(view.getUint16(at + 2, littleEndian))}`;
+  const number = group * 0x10000 + view.getUint16(at + 2, littleEndian);
+  const tag = `x${number.toString(16).padStart(8, '0')}`;
   // items and delimiters never have a representation
   if (!explicit || group === 0xfffe) {
     const vr = findAttribute(tag)?.vr;
@@ -42,9 +43,9 @@ export function readElementHeader(bytes: Uint8Array, at: number, encoding: Encod
  */
 export function readElements(bytes: Uint8Array, start: number, encoding: Encoding, label: string): Elements {
   const elements: Record<string, Element> = {};
+  const end = withoutPadding(bytes, start);
   let at = start;
-  while (at < bytes.length) {
-    if (isPadding(bytes, at)) break;
+  while (at < end) {
     const element = readElementHeader(bytes, at, encoding, label);
     if (element.tag === PIXEL_DATA) {
       elements[element.tag] = element;
@@ -67,7 +68,7 @@ function readValue(bytes: Uint8Array, element: Element, encoding: Encoding, labe
     );
   }
   const { element: read, end } = sequenceAt(bytes, element, encoding, label);
-  if (end <= bytes.length && end > element.dataOffset) return { read, end };
+  if (end <= bytes.length && isDelimiter(bytes, end - 8, encoding)) return { read, end };
   throw invalid(
     label,
     `ends at byte ${bytes.length}, in sequence ${tagText(element.tag)} of byte ${element.dataOffset}`,
@@ -86,15 +87,19 @@ export function sequenceAt(bytes: Uint8Array, element: Element, encoding: Encodi
   }
 }
 
-/** Some writers fill up the last block of a file with zeros. */
-function isPadding(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0 && bytes[at + 1] === 0 && bytes.subarray(at).every((byte) => byte === 0);
+/** Where the data set ends: some writers fill up the last block of a file with zeros, which no attribute begins with. */
+function withoutPadding(bytes: Uint8Array, start: number): number {
+  let end = bytes.length;
+  while (end > start && bytes[end - 1] === 0) end--;
+  return end;
+}
+
+/** Whether a sequence's delimiter, (FFFE,E0DD), is at `at`: without it the sequence was cut short. */
+function isDelimiter(bytes: Uint8Array, at: number, { littleEndian }: Encoding): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getUint16(at, littleEndian) === 0xfffe && view.getUint16(at + 2, littleEndian) === 0xe0dd;
 }
 
 function withUndefined(element: Element): Element {
   return element.length === UNDEFINED_LENGTH ? { ...element, hadUndefinedLength: true } : element;
-}
-
-function hex4(value: number): string {
-  return value.toString(16).padStart(4, '0');
 }

@@ -33,7 +33,7 @@ export function* functionalGroupCells(dataSet: DataSet): Generator<readonly [str
     const item = groupItems(dataSet, sequence, 0)[0];
     for (const tag of tags) {
       const element = item?.elements[tag];
-      const cell = element && cellOf(item!, element);
+      const cell = item && element && cellOf(item, element);
       if (cell !== undefined) yield [findAttribute(tag)!.keyword, cell];
     }
   }

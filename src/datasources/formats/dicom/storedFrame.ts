@@ -15,7 +15,7 @@ import type { FrameBytes } from './frames.ts';
 import { frameBits, type ImageAttributes } from './imageAttributes.ts';
 import { invalid, unsupported } from './invalid.ts';
 import { decodedValues, storedValues, unpackSamples, type Values } from './storedValues.ts';
-import { type FrameCoding, nameUnread, TRANSFER_SYNTAXES } from './transferSyntax.ts';
+import { type FrameCoding, TRANSFER_SYNTAXES } from './transferSyntax.ts';
 
 /** A deflated frame may end in a byte that makes its length even. */
 const MAX_PADDING = 1;
@@ -57,12 +57,10 @@ export async function readStored(image: Image, index: number): Promise<Stored> {
 }
 
 /** What decodes a frame. Streams know themselves: without a declared syntax, or with a wrong one, they are looked at. */
-function codingOf({ transferSyntax, frames, label }: Image, bytes: Uint8Array): FrameCoding {
+function codingOf({ transferSyntax, frames }: Image, bytes: Uint8Array): FrameCoding {
   if (!frames.isEncapsulated) return 'native';
   const coding = TRANSFER_SYNTAXES[transferSyntax ?? '']?.coding;
   if (coding !== undefined && coding !== 'native') return coding;
-  if (coding === undefined && transferSyntax !== undefined)
-    throw unsupported(label, `has pixels in ${nameUnread(transferSyntax)}, which is not read`);
   if (findCodestream(bytes) !== undefined) return 'jpeg2000';
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return bytes.includes(0xf7) && isJpegLs(bytes) ? 'jpegLs' : 'jpeg';
   return 'rle';
@@ -126,5 +124,6 @@ function inflateFrame(bytes: Uint8Array, attributes: ImageAttributes): Uint8Arra
     throw new CodecError('is no deflated frame');
   }
   if (inflated.length < needed) throw new CodecError(`gave ${inflated.length} bytes when inflated; expected ${needed}`);
-  return inflated;
+  // not as a Buffer, whose slices are views
+  return new Uint8Array(inflated.buffer, inflated.byteOffset, needed);
 }

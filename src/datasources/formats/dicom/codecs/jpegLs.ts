@@ -19,7 +19,7 @@ export async function decodeJpegLs(bytes: Uint8Array, expected: Expected): Promi
   return await charls.decode(bytes, (decoder, decoded) => {
     const samples = samplesOf(decoder.getFrameInfo(), decoded, expected);
     // components coded one after another come out so
-    const isPlanar = expected.components > 1 && decoder.getInterleaveMode?.().value === 0;
+    const isPlanar = expected.components > 1 && decoder.getInterleaveMode?.() === 0;
     return isPlanar ? { ...samples, values: interleave(samples.values, expected.components) } : samples;
   });
 }

@@ -22,7 +22,7 @@ export interface WasmDecoder {
   getFrameInfo(): FrameInfo;
   decode(): void;
   /** JPEG-LS only: 0 none, 1 line, 2 sample. */
-  getInterleaveMode?(): { readonly value: number };
+  getInterleaveMode?(): number;
   delete(): void;
 }
 

@@ -26,7 +26,8 @@ export class HuffmanTable {
       this.offset[length] = place - code;
       if (count > 0) this.largest[length] = code + count - 1;
       if (code + count > 1 << length) throw new CodecError(`has a Huffman table with too many codes of ${length} bits`);
-      for (let i = 0; i < count && length <= LOOKAHEAD; i++) {
+      const short = length <= LOOKAHEAD ? count : 0;
+      for (let i = 0; i < short; i++) {
         const first = (code + i) << (LOOKAHEAD - length);
         this.fast.fill((length << 8) | symbols[place + i]!, first, first + (1 << (LOOKAHEAD - length)));
       }
