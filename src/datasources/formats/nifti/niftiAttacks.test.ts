@@ -24,6 +24,7 @@ describe('a NIfTI file is refused', () => {
     ['a size below 0', { dim: [3, 2, 2, -1] }, 'DATA_INVALID', 'of axis 3 expected'],
     ['a slice of 2^29 pixels', { dim: [2, 32_000, 32_000] }, 'DATA_INVALID', 'slices of at most'],
     ['values of a tebibyte', { dim: [4, 32_000, 8000, 32_000, 2] }, 'DATA_UNSUPPORTED', 'values of more than'],
+    ['more values than are read whole', { dim: [3, 16_000, 16_000, 3] }, 'DATA_UNSUPPORTED', 'a volume of more than'],
     ['five dimensions', { dim: [5, 2, 2, 1, 1, 3] }, 'DATA_UNSUPPORTED', 'more than four dimensions'],
     ['bits', { datatype: 1 }, 'DATA_UNSUPPORTED', 'values of type 1 are not read'],
     ['complex numbers', { datatype: 32 }, 'DATA_UNSUPPORTED', 'values of type 32 are not read'],
@@ -83,17 +84,17 @@ describe('a NIfTI file is refused', () => {
 });
 
 describe('a compressed NIfTI file', () => {
-  it('of a hundred megabytes of zeros behind small values is not unpacked beyond them', async () => {
-    const bomb = gzipSync(Buffer.concat([writeNifti(SPEC), Buffer.alloc(100 * 2 ** 20)]));
-    expect(bomb.length).toBeLessThan(200_000);
+  it('of fifty megabytes of zeros behind small values is not unpacked beyond them', async () => {
+    const bomb = gzipSync(Buffer.concat([writeNifti(SPEC), Buffer.alloc(50 * 2 ** 20)]));
+    expect(bomb.length).toBeLessThan(100_000);
     expect([...(await readVolume(bomb, 'a.nii')).values]).toEqual([1, 2, 3, 4]);
     // and for the header no more than a part of the file is looked at
     expect(headOf(bomb).buffer.byteLength).toBeLessThan(HEAD_BYTES * 1032 + 2 ** 16);
   });
 
   it('that claims more than it can hold is refused before memory is asked for', async () => {
-    const small = gzipSync(writeNifti({ ...SPEC, dim: [3, 16_000, 16_000, 8], values: Uint8Array.of(0) }));
-    expect(String(await errorOf(small))).toContain('2048000000 bytes of values expected, the file ends before');
+    const small = gzipSync(writeNifti({ ...SPEC, dim: [3, 16_000, 16_000, 2], values: Uint8Array.of(0) }));
+    expect(String(await errorOf(small))).toContain('512000000 bytes of values expected, the file ends before');
   });
 
   it('that is cut short or broken is refused when the values are asked for', async () => {
