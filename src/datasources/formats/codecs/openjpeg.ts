@@ -8,25 +8,20 @@ import { createRequire } from 'node:module';
 import { KonsilError } from '../../../base/index.ts';
 import { ByteReader } from '../byteReader.ts';
 
-/** A decoded image. */
-export interface J2kImage {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
-  /** Of one sample, in [1, 16]. */
-  readonly bits: number;
-  readonly isSigned: boolean;
-  /** Shape `[height, width, channels]`. */
-  readonly values: Uint8Array | Uint16Array | Int16Array;
-}
-
 /** What the codestream says of itself. */
 export interface J2kHeader {
   readonly width: number;
   readonly height: number;
-  readonly channels: number;
+  readonly channels: 1 | 3;
+  /** Of one sample, in [1, 16]. */
   readonly bits: number;
   readonly isSigned: boolean;
+}
+
+/** A decoded image. */
+export interface J2kImage extends J2kHeader {
+  /** Shape `[height, width, channels]`. */
+  readonly values: Uint8Array | Uint16Array | Int16Array;
 }
 
 interface Decoder {
@@ -57,6 +52,9 @@ export const MAX_J2K_SAMPLES = 1 << 26;
 const MAX_IDLE_BYTES = 1 << 28;
 
 const SOC_SIZ = 0xff4fff51;
+/** Bytes from the beginning of the codestream; three bytes a channel from the second on. */
+const SIZ_CHANNELS = 40;
+const SIZ_PRECISION = 42;
 const JP2_SIGNATURE = 0x6a502020;
 const CODESTREAM_BOX = 0x6a703263;
 
@@ -87,8 +85,8 @@ function codestreamAt(reader: ByteReader): number {
 
 /**
  * Reads the SIZ marker segment (A.5.1).
- * @throws KonsilError DATA_INVALID unless a codestream begins so, DATA_UNSUPPORTED for components of unlike sizes, more than 4,
- * more than 16 bits or more than {@link MAX_J2K_SAMPLES} samples.
+ * @throws KonsilError DATA_INVALID unless a codestream begins so, DATA_UNSUPPORTED for a number of channels other than 1
+ * and 3, channels of unlike sizes, more than 16 bits or more than {@link MAX_J2K_SAMPLES} samples.
  */
 export function readJ2kHeader(bytes: Uint8Array, label: string): J2kHeader {
   const start = codestreamAt(new ByteReader(bytes, label));
@@ -96,22 +94,24 @@ export function readJ2kHeader(bytes: Uint8Array, label: string): J2kHeader {
   if (reader.u32(0) !== SOC_SIZ) throw reader.invalid(0, 'a JPEG 2000 codestream expected');
   const width = reader.u32(8) - reader.u32(16);
   const height = reader.u32(12) - reader.u32(20);
-  const channels = reader.u16(40);
-  const precision = reader.u8(42);
-  const header = { width, height, channels, bits: (precision & 0x7f) + 1, isSigned: precision > 0x7f };
+  const channels = reader.u16(SIZ_CHANNELS);
+  const precision = reader.u8(SIZ_PRECISION);
+  const bits = (precision & 0x7f) + 1;
   if (width < 1 || height < 1 || channels < 1) throw reader.invalid(8, 'an image without pixels');
   const unsupported = (what: string): KonsilError =>
     new KonsilError('DATA_UNSUPPORTED', `${label}: JPEG 2000 image ${what}`);
-  if (channels > 4 || header.bits > 16) throw unsupported('of more than 4 channels or 16 bits');
+  // the engine aborts at 2 and at 4
+  if ((channels !== 1 && channels !== 3) || bits > 16)
+    throw unsupported('other than of 1 or 3 channels of up to 16 bits');
   if (width * height * channels > MAX_J2K_SAMPLES) throw unsupported(`of more than ${MAX_J2K_SAMPLES} samples`);
   for (let c = 0; c < channels; c++)
-    if (reader.u8(42 + 3 * c) !== precision || reader.u8(43 + 3 * c) !== 1 || reader.u8(44 + 3 * c) !== 1)
+    if (reader.u8(SIZ_PRECISION + 3 * c) !== precision || reader.u16(SIZ_PRECISION + 3 * c + 1) !== 0x0101)
       throw unsupported('with channels of unlike size or depth');
-  return header;
+  return { width, height, channels, bits, isSigned: precision > 0x7f };
 }
 
 /** Runs the engine; undefined when it says that the image is broken, or breaks itself. */
-function run(running: Engine, bytes: Uint8Array): (J2kHeader & { readonly samples: Uint8Array }) | undefined {
+function run(running: Engine, bytes: Uint8Array) {
   let decoder: Decoder | undefined;
   try {
     // a decoder that failed still holds the image before: every image gets its own
@@ -137,11 +137,13 @@ function run(running: Engine, bytes: Uint8Array): (J2kHeader & { readonly sample
  */
 export async function decodeJ2k(bytes: Uint8Array, label: string): Promise<J2kImage> {
   const header = readJ2kHeader(bytes, label);
+  const { width, height, channels, bits, isSigned } = header;
   engine ??= startEngine();
   const running = await engine;
-  const found = run(running, bytes);
+  // the engine clamps negative samples of 8 bits to 0: they are decoded as unsigned, which adds 2^(bits-1)
+  const isShifted = isSigned && bits <= 8;
+  const found = run(running, isShifted ? asUnsigned(bytes, header, label) : bytes);
   if (running.HEAPU8.length > MAX_IDLE_BYTES) engine = undefined;
-  const { width, height, channels, bits, isSigned } = header;
   const bytesPerSample = bits > 8 ? 2 : 1;
   if (
     found === undefined ||
@@ -149,15 +151,20 @@ export async function decodeJ2k(bytes: Uint8Array, label: string): Promise<J2kIm
     found.height !== height ||
     found.channels !== channels ||
     found.bits !== bits ||
-    found.isSigned !== isSigned ||
+    found.isSigned !== (isSigned && !isShifted) ||
     found.samples.length !== width * height * channels * bytesPerSample
   )
     throw new KonsilError('DATA_INVALID', `${label}: the JPEG 2000 image does not decode`);
-  return { ...header, values: typed(found.samples, bytesPerSample, isSigned) };
+  const { samples } = found;
+  if (isShifted) return { ...header, values: Int16Array.from(samples, (value) => value - 2 ** (bits - 1)) };
+  if (bytesPerSample === 1) return { ...header, values: samples };
+  return { ...header, values: isSigned ? new Int16Array(samples.buffer) : new Uint16Array(samples.buffer) };
 }
 
-function typed(samples: Uint8Array, bytesPerSample: 1 | 2, isSigned: boolean): J2kImage['values'] {
-  const { buffer } = samples;
-  if (bytesPerSample === 2) return isSigned ? new Int16Array(buffer) : new Uint16Array(buffer);
-  return isSigned ? Int16Array.from(new Int8Array(buffer)) : samples;
+/** The codestream with the signs of its channels cleared; a copy. */
+function asUnsigned(bytes: Uint8Array, { channels, bits }: J2kHeader, label: string): Uint8Array {
+  const copy = new Uint8Array(bytes);
+  const start = codestreamAt(new ByteReader(bytes, label));
+  for (let c = 0; c < channels; c++) copy[start + SIZ_PRECISION + 3 * c] = bits - 1;
+  return copy;
 }

@@ -111,6 +111,8 @@ function isChunk(reader: ByteReader, at: number): boolean {
 function chunkAt(reader: ByteReader, at: number, end: number): E2eChunk {
   const size = reader.u32(at + 24);
   const payload = reader.part(at + CHUNK_BYTES, Math.min(size, Math.max(0, end - at - CHUNK_BYTES)));
+  // a chunk of the patient is asked once for every series
+  let intact: boolean | undefined;
   return {
     patient: reader.i32(at + 32),
     exam: reader.i32(at + 36),
@@ -119,7 +121,10 @@ function chunkAt(reader: ByteReader, at: number, end: number): E2eChunk {
     subId: reader.i16(at + 48),
     type: reader.u32(at + 52),
     payload,
-    isIntact: () => payload.length === size && payloadChecksum(payload.bytes) === reader.u32(at + 12),
+    isIntact() {
+      intact ??= payload.length === size && payloadChecksum(payload.bytes) === reader.u32(at + 12);
+      return intact;
+    },
   };
 }
 

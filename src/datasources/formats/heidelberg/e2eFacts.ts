@@ -30,6 +30,9 @@ export const TYPE = {
   scanPattern: 9006,
 } as const;
 
+/** A text of the lists that devices write has 128 characters at most. */
+const MAX_TEXT_BYTES = 1024;
+
 export interface E2ePatient {
   readonly patientId: string | null;
   readonly patientName: string | null;
@@ -93,7 +96,7 @@ export function readFirstText(chunk: E2eChunk | undefined): string | null {
   const payload = intact(chunk, 8);
   if (payload === undefined || payload.u32(0) < 1) return null;
   const size = payload.u32(4);
-  if (!payload.has(8, size)) return null;
+  if (size > MAX_TEXT_BYTES || !payload.has(8, size)) return null;
   const text = new TextDecoder('utf-16le').decode(payload.slice(8, size));
   return textCell(printable(text.split('\0', 1)[0]!).trim());
 }

@@ -19,44 +19,67 @@ import { findPatient, type HeidelbergSeries, NO_SPACING } from './series.ts';
 
 /** All series that have an image, in the order of the file. @throws KonsilError DATA_INVALID, DATA_UNSUPPORTED */
 export function readE2eSeries(bytes: Uint8Array, label: string): readonly HeidelbergSeries[] {
-  const chunks = readE2eChunks(bytes, label);
-  const levels = new Map<string, E2eChunk[]>();
-  for (const chunk of chunks) {
+  const levels = new Map<string, Level>();
+  for (const chunk of readE2eChunks(bytes, label)) {
     const key = keyOf(chunk.patient, chunk.exam, chunk.series);
-    const level = levels.get(key);
-    if (level === undefined) levels.set(key, [chunk]);
-    else level.push(chunk);
+    let level = levels.get(key);
+    if (level === undefined) levels.set(key, (level = new Level()));
+    level.add(chunk);
   }
-  const series: HeidelbergSeries[] = [];
-  for (const level of levels.values()) {
-    const { patient, exam } = level[0]!;
-    if (!level.some(({ type }) => type === TYPE.image)) continue;
-    const above = [keyOf(patient, exam, -1), keyOf(patient, -1, -1), keyOf(-1, -1, -1)].map((k) => levels.get(k) ?? []);
-    series.push(seriesOf(level, above.flat()));
-  }
-  return series;
+  return [...levels.values()]
+    .filter((level) => level.find(TYPE.image) !== undefined)
+    .map((own) => {
+      const { patient, exam } = own.chunks[0]!;
+      const keys = [keyOf(patient, exam, -1), keyOf(patient, -1, -1), keyOf(-1, -1, -1)];
+      return seriesOf(
+        own,
+        keys.map((key) => levels.get(key)).filter((level) => level !== undefined),
+      );
+    });
 }
 
 function keyOf(patient: number, exam: number, series: number): string {
   return `${patient}/${exam}/${series}`;
 }
 
-function seriesOf(own: readonly E2eChunk[], above: readonly E2eChunk[]): HeidelbergSeries {
-  const { patient: number, exam, series } = own[0]!;
-  // later chunks replace earlier ones: a database appends
+/** Chunks of one series, exam or patient. A file may have many series, so what is asked of those above is kept. */
+class Level {
+  readonly chunks: E2eChunk[] = [];
+  readonly #last = new Map<number, E2eChunk>();
+  #laterality: 'L' | 'R' | null | undefined;
+
+  add(chunk: E2eChunk): void {
+    this.chunks.push(chunk);
+    // later chunks replace earlier ones: a database appends
+    this.#last.set(chunk.type, chunk);
+  }
+
+  find(type: number): E2eChunk | undefined {
+    return this.#last.get(type);
+  }
+
+  get laterality(): 'L' | 'R' | null {
+    if (this.#laterality === undefined) this.#laterality = readLaterality(this.chunks);
+    return this.#laterality;
+  }
+}
+
+function seriesOf(own: Level, above: readonly Level[]): HeidelbergSeries {
+  const { patient: number, exam, series } = own.chunks[0]!;
+  const levels = [own, ...above];
   const find = (type: number): E2eChunk | undefined =>
-    own.findLast((chunk) => chunk.type === type) ?? above.findLast((chunk) => chunk.type === type);
-  const bscans = imagesOf(own, 'OCT');
-  const fundus = imagesOf(own, 'SLO');
+    levels.reduce<E2eChunk | undefined>((found, level) => found ?? level.find(type), undefined);
+  const bscans = imagesOf(own.chunks, 'OCT');
+  const fundus = imagesOf(own.chunks, 'SLO');
   const patient = readPatient(find(TYPE.patient));
-  const facts = readBscan(own.find(({ type, image }) => type === TYPE.bscan && image === bscans[0]?.number));
+  const facts = readBscan(own.chunks.find(({ type, image }) => type === TYPE.bscan && image === bscans[0]?.number));
   return {
     patient: findPatient(patient.patientId, number < 0 ? null : number),
     ...patient,
     studyId: exam < 0 ? null : String(exam),
     seriesNumber: series < 0 ? null : series,
     studyDate: readStudyDate(find(TYPE.study)),
-    laterality: readLaterality(own) ?? readLaterality(above),
+    laterality: levels.reduce<'L' | 'R' | null>((found, level) => found ?? level.laterality, null),
     model: readFirstText(find(TYPE.device)),
     protocol: readFirstText(find(TYPE.scanPattern)),
     scanPattern: null,
@@ -66,7 +89,7 @@ function seriesOf(own: readonly E2eChunk[], above: readonly E2eChunk[]): Heidelb
     fundus: fundus.map(({ image }) => image),
     fundusTime: readSloTime(find(TYPE.slo)),
     fundusSpacing: NO_SPACING,
-    layers: () => layersOf(own, new Map(bscans.map(({ number }, i) => [number, i]))),
+    layers: () => layersOf(own.chunks, new Map(bscans.map(({ number }, i) => [number, i]))),
   };
 }
 

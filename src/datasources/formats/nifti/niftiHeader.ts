@@ -74,7 +74,9 @@ export function readNiftiHeader(head: Uint8Array, label: string): NiftiHeader {
     throw new KonsilError('DATA_UNSUPPORTED', `${label}: byte ${fields.datatype}: values of type ${code} are not read`);
   const real = (at: number): number => (version === 1 ? reader.f32(at) : reader.f64(at));
   const step = version === 1 ? 4 : 8;
-  const spacing = (axis: number): number => (axis <= rank ? Math.abs(real(fields.pixdim + axis * step)) : 0);
+  // a single slice has a thickness, but a single volume no time
+  const spacing = (axis: number): number =>
+    axis <= Math.max(3, rank) ? Math.abs(real(fields.pixdim + axis * step)) : 0;
   const list = (at: number, count: number): number[] => Array.from({ length: count }, (_, i) => real(at + i * step));
   const [slope, intercept] = list(fields.slope, 2) as [number, number];
   const dataBytes = dims.reduce((product, size) => product * size, datatype.bytes);

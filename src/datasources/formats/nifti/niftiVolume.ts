@@ -2,10 +2,14 @@
  * The values of a NIfTI file: slices as images, or the volume whole.
  * @module
  */
+import { KonsilError } from '../../../base/index.ts';
 import type { PixelData } from '../imageRecord.ts';
 import { affineOf, type NiftiAffine } from './niftiAffine.ts';
 import { bytesAt, headOf } from './niftiBytes.ts';
 import { type NiftiHeader, readNiftiHeader } from './niftiHeader.ts';
+
+/** Most values of a volume that is read whole: 2 GiB of float32. */
+const MAX_VALUES = 2 ** 29;
 
 /** A volume. */
 export interface NiftiVolume {
@@ -23,6 +27,8 @@ export interface NiftiVolume {
 /** @throws KonsilError DATA_INVALID, DATA_UNSUPPORTED as `niftiFormat.read` and its frames do. */
 export async function readVolume(bytes: Uint8Array, label: string): Promise<NiftiVolume> {
   const header = readNiftiHeader(headOf(bytes), label);
+  if ((header.dataBytes / header.datatype.bytes) * header.datatype.channels > MAX_VALUES)
+    throw new KonsilError('DATA_UNSUPPORTED', `${label}: a volume of more than ${MAX_VALUES} values`);
   const raw = await bytesAt(bytes, header.dataAt, header.dataBytes, label);
   const [x, y, z, t] = header.dims;
   const [dx, dy, dz, dt] = header.pixdim.map((distance) => (Number.isFinite(distance) ? distance : 0));

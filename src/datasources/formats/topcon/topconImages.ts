@@ -4,7 +4,7 @@
  */
 import { KonsilError } from '../../../base/index.ts';
 import type { ByteReader } from '../byteReader.ts';
-import { decodeJ2k } from '../codecs/openjpeg.ts';
+import { decodeJ2k, readJ2kHeader } from '../codecs/openjpeg.ts';
 import { MAX_PIXELS, type PixelData } from '../imageRecord.ts';
 import { findChunk, type TopconChunk } from './topconChunks.ts';
 
@@ -137,9 +137,11 @@ async function j2kFrame(
   expected: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
   label: string,
 ): Promise<Eight> {
-  const { width, height, channels, values } = await decodeJ2k(stream, label);
+  // before decoding: what the stream claims would be allocated
+  const { width, height, channels } = readJ2kHeader(stream, label);
   if (width !== expected.width || height !== expected.height || channels !== expected.channels)
     throw new KonsilError('DATA_INVALID', `${label}: the image is of another size than its chunk states`);
+  const { values } = await decodeJ2k(stream, label);
   if (!(values instanceof Uint8Array)) throw new KonsilError('DATA_UNSUPPORTED', `${label}: more than 8 bits`);
   return { ...expected, values };
 }
