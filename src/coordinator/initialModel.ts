@@ -4,7 +4,14 @@
  * @module
  */
 import { isKonsilError, KonsilError, printable } from '../base/index.ts';
-import { checkSchema, encodedFeatures, imageColumns, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
+import {
+  checkSchema,
+  encodedFeatures,
+  imageColumns,
+  parseSchema,
+  resolveColumns,
+  type Schema,
+} from '../datasources/index.ts';
 import { outputsOf, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
 import { type OpenTrainer, type TrainingProgram, zooModel } from '../training/index.ts';
@@ -43,7 +50,9 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string, attac
       ...dataStructure,
       // there may be nothing but images, which their transforms normalise
       standardise: dataStructure.standardise && features.length > 0,
-      ...(images && { images: { transforms: images.transforms, convertsGreyscale: images.convertsGreyscale, columns } }),
+      ...(images && {
+        images: { transforms: images.transforms, convertsGreyscale: images.convertsGreyscale, columns },
+      }),
     },
   };
   const outputs = outputsOf(resolved);

@@ -4,31 +4,9 @@
  */
 import type { Filters } from './files/filters.ts';
 import type { Schema, SemanticType } from './schema.ts';
+import type { Value } from './value.ts';
 
-/** A cell of a table: text, a number, or nothing. */
-export type Cell = string | number | null;
-
-/** Kinds of image files. */
-export type ImageFormatName = 'raster' | 'dicom' | 'nifti' | 'heidelberg' | 'topcon';
-
-/** An image of a row, decoded when it is asked for: plain data, so that another thread can do that. */
-export interface ImageHandle {
-  /** Absolute path; never leaves the site. */
-  readonly file: string;
-  readonly format: ImageFormatName;
-  /** Which of the file's records, from 0. */
-  readonly record: number;
-  /** Which of the record's images, from 0. */
-  readonly frame: number;
-}
-
-/** What stands in a column of a row. */
-export type Value = Cell | ImageHandle;
-
-/** Whether the value is an image. */
-export function isImage(value: Value): value is ImageHandle {
-  return typeof value === 'object' && value !== null;
-}
+export { type Cell, type ImageFormatName, type ImageHandle, isImage, type Value } from './value.ts';
 
 /** Some rows of a source, column by column. */
 export interface Batch {

@@ -28,6 +28,37 @@ const cases = fc.record({
   seed: fc.nat(),
 });
 
+describe('splitDataset of rows in groups', () => {
+  it('never puts a group in two parts, and comes near the percentages', () => {
+    fc.assert(
+      fc.property(cases, fc.integer({ min: 1, max: 6 }), ({ y, ...options }, size) => {
+        const rows = y.length;
+        const groups = Uint32Array.from({ length: rows }, (_, row) => Math.floor(row / size));
+        const dataset = { rows, y, groups };
+        const split = splitDataset(dataset, percentage(options));
+        const all = [...split.training, ...split.validation, ...split.test].sort((a, b) => a - b);
+        expect(all).toEqual(Array.from({ length: rows }, (_, i) => i));
+        const partsOf = (part: Uint32Array): Set<number> => new Set([...part].map((row) => groups[row]!));
+        const [training, validation, test] = [split.training, split.validation, split.test].map(partsOf);
+        expect([...validation!].every((group) => !test!.has(group))).toBe(true);
+        expect([...training!].every((group) => !test!.has(group) && !validation!.has(group))).toBe(true);
+        expect(splitDataset(dataset, percentage(options))).toEqual(split);
+        if (options.stratify || options.testPercentage + options.validationPercentage > 60) return;
+        expect(Math.abs(split.test.length - (rows * options.testPercentage) / 100)).toBeLessThanOrEqual(size + 1);
+      }),
+    );
+  });
+
+  it('stratifies groups by the class of their rows', () => {
+    const rows = 400;
+    const groups = Uint32Array.from({ length: rows }, (_, row) => row >> 1);
+    const y = Int32Array.from({ length: rows }, (_, row) => (row < 80 ? 1 : 0));
+    const { test } = splitDataset({ rows, y, groups }, percentage({ testPercentage: 25, stratify: true }));
+    expect(test.length).toBe(100);
+    expect([...test].filter((row) => y[row] === 1).length).toBe(20);
+  });
+});
+
 describe('splitDataset', () => {
   it('puts each row in exactly one part, and repeats itself', () => {
     fc.assert(

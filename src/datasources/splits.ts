@@ -131,6 +131,8 @@ function splitGroups(
     const left = { [TEST]: numTest, [VALIDATION]: Math.min(size - numTest, rowsFor(split.validationPercentage, size)) };
     // from the end, as rows are
     for (const group of stratum.toReversed()) {
+      // of each stratum something is left to learn from
+      if (group === stratum[0]) continue;
       const fits = (part: typeof TEST | typeof VALIDATION): boolean =>
         left[part] > 0 && (group.length <= left[part] || 2 * left[part] >= group.length);
       const part = fits(TEST) ? TEST : fits(VALIDATION) ? VALIDATION : TRAINING;

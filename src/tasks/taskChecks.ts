@@ -8,7 +8,7 @@ import { dotted, type Path, type Problem } from './configFile.ts';
 import { checkDataStructure, soleTarget } from './dataStructure/checks.ts';
 import type { DataStructureFile } from './dataStructure/file.ts';
 import { checkTraining, isClassLoss } from './hyperparameters.ts';
-import { BUILTIN_MODELS, bareName, DATASOURCES } from './names.ts';
+import { BUILTIN_MODELS } from './names.ts';
 import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
 import { checkStaleness } from './staleness.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Federation, hastyClock, type PodName } from '../../sim/federation.ts';
 import { toHex } from '../../src/base/index.ts';
 import { importPublic, MaskPool, randomBytes, sha256 } from '../../src/crypto/index.ts';
-import { encodedFeatures, openDataset, problemOf } from '../../src/datasources/index.ts';
+import { openDataset, problemOf } from '../../src/datasources/index.ts';
 import { NonceChain, PodSum, perFeature, publicHash, sumSpec } from '../../src/protocols/index.ts';
 import { fromWire, readPodConfig } from '../../src/tasks/index.ts';
 import { Channel } from '../../src/transport/index.ts';

@@ -93,7 +93,14 @@ async function demo(example: Example, flags: Flags): Promise<void> {
 function exampleFolder(example: Example, wanted: string | undefined): string {
   const source = join('examples', example);
   const inPlace = resolve(source);
-  const folder = resolve(wanted ?? (existsSync(join(inPlace, 'task.yaml')) ? inPlace : example === EXAMPLES[0] ? 'konsil-demo' : `konsil-${example}`));
+  const folder = resolve(
+    wanted ??
+      (existsSync(join(inPlace, 'task.yaml'))
+        ? inPlace
+        : example === EXAMPLES[0]
+          ? 'konsil-demo'
+          : `konsil-${example}`),
+  );
   if (!existsSync(join(folder, 'task.yaml'))) {
     mkdirSync(folder, { recursive: true });
     cpSync(join(PACKAGE_ROOT, source), folder, {

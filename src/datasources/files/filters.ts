@@ -5,7 +5,7 @@
  * @source spec/platform.md §1 (task-level filters), §3 (file-system filters, ophthalmology arguments).
  * @module
  */
-import type { Cell } from '../dataSource.ts';
+import type { Cell } from '../value.ts';
 
 /** Days `YYYY-MM-DD`, both included. */
 export interface DayRange {

@@ -118,7 +118,8 @@ function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 
 /** The first problem: the argument and what was expected of it. */
 function explain(error: z.ZodError, { names }: TransformKind): string {
-  const issue = error.issues[0]!;
+  // a misspelt argument explains why another one is missing
+  const issue = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0]!;
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]!;
     if (issue.path.length > 0) return `${issue.path.join('.')}: unknown key "${key}"`;

@@ -81,7 +81,7 @@ export function filtersOf(list: readonly FilterFile[]): Filters {
     requiredFields: all('check-required-fields').length > 0 ? all('check-required-fields').flat() : undefined,
     seriesDescription: all('series-description')[0],
   };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as Filters;
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
 /** The list of the file for `filters`. */
