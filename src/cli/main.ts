@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { KonsilError } from '../base/index.ts';
 import { addBrokerCommand } from './commands/broker.ts';
+import { addDatasetCommand } from './commands/dataset.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addJoinCommand } from './commands/join.ts';
 import { addKeysCommand } from './commands/keys.ts';
@@ -38,6 +39,7 @@ addTrainCommand(program);
 addJoinCommand(program);
 addKeysCommand(program);
 addSimCommand(program);
+addDatasetCommand(program);
 addValidateCommand(program);
 addModelCommand(program);
 addSecaggCommand(program);

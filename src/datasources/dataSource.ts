@@ -2,11 +2,26 @@
  * The port that every source of data implements: a table of rows that is read, never changed.
  * @module
  */
-import type { Filters } from './files/filters.ts';
+import type { Filters, SkipReason } from './files/filters.ts';
 import type { Schema, SemanticType } from './schema.ts';
 import type { Value } from './value.ts';
 
 export { type Cell, type ImageFormatName, type ImageHandle, isImage, type Value } from './value.ts';
+
+/** Files and records that are there, and those left out by reason. */
+export interface ScanCounts {
+  readonly files: number;
+  readonly records: number;
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+}
+
+/** Told while files are read. */
+export interface ScanProgress {
+  /** Files read so far, of those found. */
+  readonly done: number;
+  readonly total: number;
+  readonly secondsLeft: number;
+}
 
 /** Some rows of a source, column by column. */
 export interface Batch {
@@ -34,6 +49,8 @@ export interface DataSource {
   nameOf(key: number): string;
   /** Rows with the same group are of the same patient; null where that is not known. Never leaves the site. */
   groupOf(key: number): string | null;
+  /** What was found and left out, for the owner; only sources of files have it. */
+  found?(): { readonly counts: ScanCounts; readonly hiddenColumns: readonly string[] };
   /** The rows that pass a task's filters besides; only sources of files have it. @throws KonsilError DATA_EMPTY */
   narrowed?(filters: Filters): DataSource;
   /** Frees what is held; harmless when repeated. */

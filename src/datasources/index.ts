@@ -8,6 +8,7 @@ export {
   FILE_SOURCES,
   type FilesConfig,
   type ImageHandle,
+  type ScanProgress,
   type Value,
 } from './dataSource.ts';
 export {

@@ -3,8 +3,8 @@
  * @module
  */
 import { CSVSource } from './csv/csvSource.ts';
-import type { DataSource, DatasourceConfig, FilesConfig, ImageFormatName } from './dataSource.ts';
-import { FileSource, type ScanProgress } from './files/fileSource.ts';
+import type { DataSource, DatasourceConfig, FilesConfig, ImageFormatName, ScanProgress } from './dataSource.ts';
+import { FileSource } from './files/fileSource.ts';
 import { openFormat } from './formats/registry.ts';
 
 export interface OpenOptions {

@@ -10,7 +10,16 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isKonsilError, KonsilError, throwIfCancelled } from '../../base/index.ts';
 import { ColumnTypes } from '../columnTypes.ts';
-import type { Batch, Cell, DataSource, ImageFormatName, ImageHandle, Value } from '../dataSource.ts';
+import type {
+  Batch,
+  Cell,
+  DataSource,
+  ImageFormatName,
+  ImageHandle,
+  ScanCounts,
+  ScanProgress,
+  Value,
+} from '../dataSource.ts';
 import type { ImageFormat } from '../formats/imageRecord.ts';
 import type { ColumnSchema, Schema, SemanticType } from '../schema.ts';
 import { didYouMean } from '../suggest.ts';
@@ -26,14 +35,6 @@ export const PIXELS = 'Pixel Data';
 export interface NamedFormat {
   readonly name: ImageFormatName;
   readonly format: ImageFormat;
-}
-
-/** Told while files are read. */
-export interface ScanProgress {
-  /** Files read so far, of those found. */
-  readonly done: number;
-  readonly total: number;
-  readonly secondsLeft: number;
 }
 
 export interface FileSourceOptions {
@@ -67,13 +68,6 @@ interface Row {
   readonly path: string;
   readonly format: ImageFormatName;
   readonly frames: number;
-}
-
-/** Files and records that are there, and those left out by reason. */
-export interface ScanCounts {
-  readonly files: number;
-  readonly records: number;
-  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
 }
 
 export class FileSource implements DataSource {
@@ -183,6 +177,10 @@ export class FileSource implements DataSource {
 
   async findLine(): Promise<undefined> {
     return undefined;
+  }
+
+  found(): { readonly counts: ScanCounts; readonly hiddenColumns: readonly string[] } {
+    return { counts: this.counts, hiddenColumns: this.hiddenColumns };
   }
 
   nameOf(key: number): string {

@@ -21,21 +21,23 @@ export class ImageReader {
    *   reader does.
    */
   async decode(handle: ImageHandle): Promise<PixelData> {
-    const records = await this.#records(handle);
-    const record = records[handle.record];
-    if (record === undefined || handle.frame >= record.frames)
-      throw new KonsilError(
-        'DATA_INVALID',
-        `${handle.file}: has no image ${handle.frame} of record ${handle.record} any more; expected the file as it was when it was listed`,
-        { file: handle.file },
-      );
     try {
-      return await record.frame(handle.frame);
+      return await this.#decode(handle);
     } catch (error) {
       // the file is a fact of its own: what goes out to others can then be without it
       if (!isKonsilError(error) || error.facts['file'] !== undefined) throw error;
       throw new KonsilError(error.code, error.message, { ...error.facts, file: handle.file });
     }
+  }
+
+  async #decode(handle: ImageHandle): Promise<PixelData> {
+    const record = (await this.#records(handle))[handle.record];
+    if (record === undefined || handle.frame >= record.frames)
+      throw new KonsilError(
+        'DATA_INVALID',
+        `${handle.file}: has no image ${handle.frame} of record ${handle.record} any more; expected the file as it was when it was listed`,
+      );
+    return record.frame(handle.frame);
   }
 
   async #records({ file, format }: ImageHandle): Promise<readonly ImageRecord[]> {

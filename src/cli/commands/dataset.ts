@@ -1,0 +1,149 @@
+/** `konsil dataset inspect`: what a site's datasets hold, what of it a task can use, and what leaves the site. @module */
+import type { Command } from 'commander';
+import { KonsilError } from '../../base/index.ts';
+import { checkSchema, type DataSource, type DatasourceConfig, openDataset } from '../../datasources/index.ts';
+import { readPodConfig, readTask, type Task } from '../../tasks/index.ts';
+import { cancelOnSignals, Output } from '../output.ts';
+import { ScanLine } from '../render/scan.ts';
+
+interface Flags {
+  readonly task?: string;
+  readonly json?: boolean;
+}
+
+export function addDatasetCommand(program: Command): void {
+  const group = program.command('dataset').description('look at the data of a site as tasks and modellers see it');
+  group
+    .command('inspect')
+    .description('show what a dataset holds, what of it tasks can use, and what leaves the site')
+    .argument('<pod.yaml>')
+    .argument('[dataset]', 'one of the pod (default: all)')
+    .option('--task <task.yaml>', 'say whether this task fits, and what its filters leave')
+    .option('--json', 'one JSON value a dataset')
+    .action(inspect);
+}
+
+async function inspect(file: string, wanted: string | undefined, flags: Flags): Promise<void> {
+  const output = new Output(flags.json ?? false);
+  const signal = cancelOnSignals();
+  const { datasources } = await readPodConfig(file);
+  const task = flags.task === undefined ? undefined : await readTask(flags.task);
+  const chosen = wanted === undefined ? datasources : datasources.filter(({ name }) => name === wanted);
+  if (chosen.length === 0)
+    throw new KonsilError(
+      'USAGE',
+      `${file} has no dataset "${wanted}"; it has ${datasources.map(({ name }) => name).join(', ')}`,
+    );
+  for (const config of chosen) await inspectOne(config, task, output, signal);
+}
+
+async function inspectOne(
+  config: DatasourceConfig,
+  task: Task | undefined,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const progress = output.json ? undefined : new ScanLine(process.stderr);
+  const source = await openDataset(config, { signal, ...(progress && { onProgress: (step) => progress.show(step) }) });
+  try {
+    progress?.clear();
+    const contents = await contentsOf(source, signal);
+    const fit = task && fitOf(source, task);
+    output.value({
+      dataset: config.name,
+      kind: source.kind,
+      path: config.path,
+      ...contents,
+      ...(fit && { task: fit }),
+    });
+    for (const line of linesOf(config, source, contents, fit)) output.line(line);
+  } finally {
+    source.close();
+  }
+}
+
+/** Counts of a dataset; holds no value of it. */
+interface Contents {
+  readonly rows: number;
+  /** Patients that are known to be different ones; null when the source knows none. */
+  readonly patients: number | null;
+  readonly files: number | null;
+  readonly skipped: Readonly<Record<string, number>>;
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly missing: number }[];
+  readonly hidden: readonly string[];
+}
+
+async function contentsOf(source: DataSource, signal: AbortSignal): Promise<Contents> {
+  const missing = new Map(source.columns.map((column) => [column, 0]));
+  const patients = new Set<string>();
+  for await (const { keys, columns } of source.yieldData(1_000, signal)) {
+    for (const column of source.columns)
+      missing.set(column, missing.get(column)! + columns[column]!.filter((value) => value === null).length);
+    for (const key of keys) {
+      const group = source.groupOf(key);
+      if (group !== null) patients.add(group);
+    }
+  }
+  const { counts, hiddenColumns } = source.found?.() ?? { counts: undefined, hiddenColumns: [] };
+  return {
+    rows: source.rowCount,
+    patients: patients.size > 0 ? patients.size : null,
+    files: counts?.files ?? null,
+    skipped: counts?.skipped ?? {},
+    columns: source.schema.columns.map(({ name, semanticType }) => ({
+      name,
+      type: semanticType,
+      missing: missing.get(name)!,
+    })),
+    hidden: hiddenColumns,
+  };
+}
+
+interface Fit {
+  readonly problems: readonly string[];
+  /** Rows after the task's filters; null when they leave none or cannot be applied. */
+  readonly rows: number | null;
+}
+
+function fitOf(source: DataSource, { dataStructure }: Task): Fit {
+  const problems = checkSchema(dataStructure, source.schema);
+  const { filters } = dataStructure;
+  if (filters === undefined) return { problems, rows: source.rowCount };
+  if (source.narrowed === undefined)
+    return { problems: [...problems, `the task filters files, a ${source.kind} has rows`], rows: null };
+  try {
+    return { problems, rows: source.narrowed(filters).rowCount };
+  } catch (error) {
+    return { problems: [...problems, (error as Error).message], rows: null };
+  }
+}
+
+function* linesOf(
+  config: DatasourceConfig,
+  source: DataSource,
+  { rows, patients, files, skipped, columns, hidden }: Contents,
+  fit: Fit | undefined,
+): Generator<string> {
+  yield `dataset ${config.name}: ${source.kind}, ${config.path}`;
+  if (files !== null) yield `  files     ${files}`;
+  for (const [reason, count] of Object.entries(skipped)) yield `            ${count} left out: ${reason}`;
+  yield `  rows      ${rows}${patients === null ? '' : `, of ${patients} patients`}`;
+  yield '';
+  yield '  columns that tasks can use; modellers see these names and types, never a value or a number of rows';
+  const width = Math.max(...columns.map(({ name }) => name.length));
+  const shown = columns.length > 60 ? columns.slice(0, 60) : columns;
+  for (const { name, type, missing } of shown) {
+    const lacks = missing === 0 ? '' : `   no value in ${missing} of ${rows} rows`;
+    yield `    ${name.padEnd(width)}  ${type}${lacks}`;
+  }
+  if (shown.length < columns.length) yield `    … and ${columns.length - shown.length} more`;
+  if (hidden.length > 0) {
+    yield '';
+    yield '  columns that nobody sees; data_config.expose_cols would show them';
+    yield `    ${hidden.join(', ')}`;
+  }
+  if (fit === undefined) return;
+  yield '';
+  if (fit.problems.length === 0) yield `  the task fits; after its filters ${fit.rows} of ${rows} rows are left`;
+  else for (const problem of fit.problems) yield `  the task does not fit: ${problem}`;
+}
