@@ -19,6 +19,7 @@ describe('.vol file', () => {
       ...{ PixelSpacing: '0.0039\\0.011', RowSpacing: 0.0039, ColumnSpacing: 0.011, SpacingBetweenSlices: 0.24 },
       ...{ PatientID: 'B-9', PatientName: null, PatientBirthDate: '1961-12-31', PatientSex: null },
       ...{ StudyID: 'visit 9', StudyDate: '2019-02-03', SeriesNumber: null },
+      ...{ BitsAllocated: 8, SamplesPerPixel: 1 },
       AcquisitionDateTime: '2019-02-03T04:05:06Z',
     });
     expect(slo!.columns).toMatchObject({ Modality: 'SLO', Rows: 2, Columns: 4, PixelSpacing: '0.0119\\0.0118' });

@@ -106,6 +106,13 @@ describe('NIfTI file', () => {
     expect((await scaled!.frame(0)).values).toEqual(Float32Array.of(-6, 8));
   });
 
+  it('does not scale colours', async () => {
+    const values = Uint8Array.of(1, 2, 3, 253, 254, 255);
+    const bytes = writeNifti({ dim: [2, 2, 1], datatype: 128, values, slope: 2, intercept: 1 });
+    const [record] = await niftiFormat.read(bytes, 'a.nii');
+    expect(await record!.frame(0)).toEqual({ width: 2, height: 1, channels: 3, values });
+  });
+
   it('gives millimetres whatever the unit', async () => {
     const spec = { dim: [3, 1, 1, 1, 1, 1, 1, 1], pixdim: [1, 2, -4, 8], datatype: 2, values: Uint8Array.of(1) };
     const spacing = async (units: number) =>
