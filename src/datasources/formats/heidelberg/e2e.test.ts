@@ -7,7 +7,7 @@ import { itWithSamples, readSample } from '../../../../test/support/deviceSample
 import { bscanChunk, lateralityChunk, layerChunk, writeE2e } from '../../../../test/support/e2eFile.ts';
 import { bytesOf, concatBytes } from '../../../base/index.ts';
 import { decodeUfloat16, greyOfE2e } from './grey.ts';
-import { heidelbergFormat, readHeidelbergSeries } from './heidelbergFormat.ts';
+import { heidelbergFormat, readHeidelbergSeries } from './index.ts';
 
 const sha = (array: ArrayBufferView): string => createHash('sha256').update(bytesOf(array)).digest('hex');
 

@@ -4,7 +4,7 @@ import expected from '../../../../test/fixtures/oct/expected.json' with { type: 
 import { exampleVol } from '../../../../test/support/deviceExamples.ts';
 import { itWithSamples, readSample } from '../../../../test/support/deviceSamples.ts';
 import { bytesOf } from '../../../base/index.ts';
-import { heidelbergFormat, readHeidelbergSeries } from './heidelbergFormat.ts';
+import { heidelbergFormat, readHeidelbergSeries } from './index.ts';
 
 const sha = (array: ArrayBufferView): string => createHash('sha256').update(bytesOf(array)).digest('hex');
 

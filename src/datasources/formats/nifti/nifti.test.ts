@@ -7,8 +7,7 @@ import { EXAMPLE_VOXELS, exampleNifti } from '../../../../test/support/deviceExa
 import { itWithSamples, readSample } from '../../../../test/support/deviceSamples.ts';
 import { writeNifti } from '../../../../test/support/niftiFile.ts';
 import { bytesOf } from '../../../base/index.ts';
-import { niftiFormat } from './niftiFormat.ts';
-import { readVolume } from './niftiVolume.ts';
+import { niftiFormat, readVolume } from './index.ts';
 
 interface Expected {
   readonly shape: readonly number[];
