@@ -4,12 +4,10 @@ import { allExamples, EXAMPLE_E2E_CHUNKS } from '../../../test/support/deviceExa
 import { writeE2e } from '../../../test/support/e2eFile.ts';
 import { brokenCopies } from '../../../test/support/fuzzBytes.ts';
 import { KonsilError } from '../../base/index.ts';
-import { heidelbergFormat, readHeidelbergSeries } from './heidelberg/heidelbergFormat.ts';
+import { heidelbergFormat, readHeidelbergSeries } from './heidelberg/index.ts';
 import type { ImageFormat, ImageRecord } from './imageRecord.ts';
-import { niftiFormat } from './nifti/niftiFormat.ts';
-import { readVolume } from './nifti/niftiVolume.ts';
-import { readTopconContours } from './topcon/topconContours.ts';
-import { topconFormat } from './topcon/topconFormat.ts';
+import { niftiFormat, readVolume } from './nifti/index.ts';
+import { readTopconContours, topconFormat } from './topcon/index.ts';
 
 const CASES_PER_FILE = 400;
 const CASES_PER_CHUNK = 60;

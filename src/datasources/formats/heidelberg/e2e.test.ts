@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import expected from '../../../../test/fixtures/oct/expected.json' with { type: 'json' };
+import { ByteWriter } from '../../../../test/support/byteWriter.ts';
 import { EXAMPLE_E2E_CHUNKS, EXAMPLE_SLO, exampleCodes, exampleE2e } from '../../../../test/support/deviceExamples.ts';
 import { itWithSamples, readSample } from '../../../../test/support/deviceSamples.ts';
 import { bscanChunk, lateralityChunk, layerChunk, writeE2e } from '../../../../test/support/e2eFile.ts';
-import { bytesOf } from '../../../base/index.ts';
+import { bytesOf, concatBytes } from '../../../base/index.ts';
 import { decodeUfloat16, greyOfE2e } from './grey.ts';
-import { heidelbergFormat, readHeidelbergSeries } from './heidelbergFormat.ts';
+import { heidelbergFormat, readHeidelbergSeries } from './index.ts';
 
 const sha = (array: ArrayBufferView): string => createHash('sha256').update(bytesOf(array)).digest('hex');
 
@@ -27,6 +28,7 @@ describe('E2E file', () => {
       ...{ Manufacturer: 'Heidelberg Engineering', ManufacturerModelName: 'Spectralis', ProtocolName: 'OCT Volume' },
       ...{ PatientID: 'A 77', PatientName: 'Beispiel^Jörg', PatientBirthDate: '1950-03-07', PatientSex: 'M' },
       ...{ StudyID: '2', StudyDate: '2021-06-30', SeriesNumber: 3, Laterality: 'L', ScanPattern: null },
+      ...{ BitsAllocated: 8, SamplesPerPixel: 1 },
       ...{ PixelSpacing: null, ColumnSpacing: null, SpacingBetweenSlices: null },
     };
     expect(oct!.columns).toEqual({
@@ -114,6 +116,43 @@ describe('E2E file', () => {
     view.setUint32(oldest + 44, newest, true);
     // the search finds the same
     expect((await heidelbergFormat.read(bytes, 'a.e2e')).map(({ frames }) => frames)).toEqual([3, 1]);
+  });
+
+  it('does not go round a cycle of directories without entries', async () => {
+    const bytes = exampleE2e();
+    const view = new DataView(bytes.buffer);
+    const directory = view.getUint32(36 + 40, true);
+    view.setUint32(directory + 36, 0, true);
+    view.setUint32(directory + 44, directory, true);
+    expect((await heidelbergFormat.read(bytes, 'a.e2e')).map(({ frames }) => frames)).toEqual([3, 1]);
+  });
+
+  it('does not trust directories that lie on each other and list more entries than the file has room for', async () => {
+    const bytes = exampleE2e({ entriesPerDirectory: 6 });
+    const newest = new DataView(bytes.buffer).getUint32(36 + 40, true);
+    const entries = 1000;
+    const directory = (previous: number): ByteWriter =>
+      new ByteWriter(52).text(0, 'MDbDir').u32(36, entries, 0, previous);
+    const crowded = concatBytes(
+      ...[bytes, directory(newest).bytes, directory(bytes.length).bytes, new Uint8Array(44 * entries)],
+    );
+    const view = new DataView(crowded.buffer);
+    view.setUint32(36 + 40, bytes.length + 52, true);
+    // of the rest of the chain only the newest counts: it lists one B-scan
+    view.setUint32(newest + 44, 0, true);
+    expect((await heidelbergFormat.read(crowded, 'a.e2e')).map(({ frames }) => frames)).toEqual([3, 1]);
+  });
+
+  it('decodes no image that reaches into the next chunk, even with the checksum of all of it', async () => {
+    const bytes = exampleE2e({ directory: 'lost' });
+    const view = new DataView(bytes.buffer);
+    const at = Buffer.from(bytes.buffer).indexOf(EXAMPLE_SLO) - 20 - 60;
+    const size = view.getUint32(at + 24, true) + 100;
+    view.setUint32(at + 24, size, true);
+    const sum = bytes.subarray(at + 60, at + 60 + size).reduce((a, b) => a + b, 0x12435687);
+    view.setUint32(at + 12, sum % 2 ** 32, true);
+    const [, slo] = await heidelbergFormat.read(bytes, 'a.e2e');
+    await expect(slo!.frame(0)).rejects.toThrow('an image with its checksum expected');
   });
 
   it('searches when the checksum of an entry is wrong', async () => {

@@ -88,6 +88,8 @@ function recordOf(
     NumberOfFrames: images.length,
     Rows: common('height'),
     Columns: common('width'),
+    BitsAllocated: 8,
+    SamplesPerPixel: 1,
     ...spacingColumns(spacing),
     ScanPattern: series.scanPattern,
     ProtocolName: series.protocol,

@@ -4,7 +4,7 @@ import expected from '../../../../test/fixtures/oct/expected.json' with { type: 
 import { exampleVol } from '../../../../test/support/deviceExamples.ts';
 import { itWithSamples, readSample } from '../../../../test/support/deviceSamples.ts';
 import { bytesOf } from '../../../base/index.ts';
-import { heidelbergFormat, readHeidelbergSeries } from './heidelbergFormat.ts';
+import { heidelbergFormat, readHeidelbergSeries } from './index.ts';
 
 const sha = (array: ArrayBufferView): string => createHash('sha256').update(bytesOf(array)).digest('hex');
 
@@ -19,6 +19,7 @@ describe('.vol file', () => {
       ...{ PixelSpacing: '0.0039\\0.011', RowSpacing: 0.0039, ColumnSpacing: 0.011, SpacingBetweenSlices: 0.24 },
       ...{ PatientID: 'B-9', PatientName: null, PatientBirthDate: '1961-12-31', PatientSex: null },
       ...{ StudyID: 'visit 9', StudyDate: '2019-02-03', SeriesNumber: null },
+      ...{ BitsAllocated: 8, SamplesPerPixel: 1 },
       AcquisitionDateTime: '2019-02-03T04:05:06Z',
     });
     expect(slo!.columns).toMatchObject({ Modality: 'SLO', Rows: 2, Columns: 4, PixelSpacing: '0.0119\\0.0118' });

@@ -7,8 +7,7 @@ import { EXAMPLE_VOXELS, exampleNifti } from '../../../../test/support/deviceExa
 import { itWithSamples, readSample } from '../../../../test/support/deviceSamples.ts';
 import { writeNifti } from '../../../../test/support/niftiFile.ts';
 import { bytesOf } from '../../../base/index.ts';
-import { niftiFormat } from './niftiFormat.ts';
-import { readVolume } from './niftiVolume.ts';
+import { niftiFormat, readVolume } from './index.ts';
 
 interface Expected {
   readonly shape: readonly number[];
@@ -104,6 +103,13 @@ describe('NIfTI file', () => {
     }
     const [scaled] = await niftiFormat.read(writeNifti({ ...spec, slope: 2, intercept: Number.NaN }), 'a.nii');
     expect((await scaled!.frame(0)).values).toEqual(Float32Array.of(-6, 8));
+  });
+
+  it('does not scale colours', async () => {
+    const values = Uint8Array.of(1, 2, 3, 253, 254, 255);
+    const bytes = writeNifti({ dim: [2, 2, 1], datatype: 128, values, slope: 2, intercept: 1 });
+    const [record] = await niftiFormat.read(bytes, 'a.nii');
+    expect(await record!.frame(0)).toEqual({ width: 2, height: 1, channels: 3, values });
   });
 
   it('gives millimetres whatever the unit', async () => {

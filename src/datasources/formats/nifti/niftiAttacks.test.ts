@@ -109,6 +109,14 @@ describe('a compressed NIfTI file', () => {
     expect(isKonsilError(await errorOf(broken), 'DATA_INVALID')).toBe(true);
   });
 
+  it('with values that do not have its checksum is refused', async () => {
+    for (const at of [-8, -5, -4]) {
+      const bytes = Buffer.from(gzipSync(writeNifti(SPEC)));
+      bytes[bytes.length + at]! ^= 1;
+      expect(String(await errorOf(bytes))).toContain('a.nii: the gzip file is broken');
+    }
+  });
+
   it('keeps no text of the file in its errors', async () => {
     const text = 'Patient Surname 1950';
     const bytes = writeNifti({ ...SPEC, dim: [3, 2, 2, 2], description: text });

@@ -11,6 +11,9 @@ export const HEAD_BYTES = 4096;
 /** Deflate makes at most so many bytes of one (258 bytes of 2 bits). */
 const MAX_RATIO = 1032;
 
+/** Bytes behind the values that are unpacked, to get at the checksum of the file. */
+const MAX_TRAILING_BYTES = 1 << 20;
+
 /** Whether `bytes` begin as a gzip file. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -20,7 +23,10 @@ export function isGzip(bytes: Uint8Array): boolean {
 export function headOf(bytes: Uint8Array): Uint8Array {
   if (!isGzip(bytes)) return bytes.subarray(0, HEADER_BYTES);
   try {
-    const part = gunzipSync(bytes.subarray(0, HEAD_BYTES), { finishFlush: constants.Z_SYNC_FLUSH });
+    // without the last 8 bytes: a small file is no other kind of file because its checksum is wrong
+    const part = gunzipSync(bytes.subarray(0, Math.min(HEAD_BYTES, bytes.length - 8)), {
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
     return part.subarray(0, HEADER_BYTES);
   } catch {
     return new Uint8Array();
@@ -46,18 +52,17 @@ export async function bytesAt(bytes: Uint8Array, start: number, size: number, la
   try {
     for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
       const from = Math.max(0, start - at);
-      if (from < chunk.length) {
-        const to = Math.min(chunk.length, start + size - at);
-        out.set(chunk.subarray(from, to), Math.max(0, at - start));
-      }
+      const to = Math.min(chunk.length, start + size - at);
+      if (from < to) out.set(chunk.subarray(from, to), Math.max(0, at - start));
       at += chunk.length;
-      // what follows, or a broken checksum at the very end of a longer file, is not looked at
-      if (at >= start + size) return out;
+      // the checksum comes last: a file that goes on for long is not unpacked to find out
+      if (at > start + size + MAX_TRAILING_BYTES) return out;
     }
   } catch {
     throw new KonsilError('DATA_INVALID', `${label}: the gzip file is broken`);
   } finally {
     gunzip.destroy();
   }
-  throw ends();
+  if (at < start + size) throw ends();
+  return out;
 }

@@ -38,7 +38,7 @@ export async function readVolume(bytes: Uint8Array, label: string): Promise<Nift
     channels: header.datatype.channels,
     spacing: [dt!, dz!, dy!, dx!],
     affine: affineOf(header),
-    values: values instanceof Float32Array ? values : Float32Array.from(values),
+    values: values instanceof Float32Array ? values : new Float32Array(values),
   };
 }
 

@@ -20,8 +20,7 @@ import {
   writeTopcon,
 } from '../../../../test/support/topconFile.ts';
 import { bytesOf } from '../../../base/index.ts';
-import { readTopconContours } from './topconContours.ts';
-import { topconFormat } from './topconFormat.ts';
+import { readTopconContours, topconFormat } from './index.ts';
 
 const sha = (array: ArrayBufferView): string => createHash('sha256').update(bytesOf(array)).digest('hex');
 const WHO = {
