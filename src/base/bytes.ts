@@ -77,5 +77,6 @@ export function bytesOf(array: ArrayBufferView): Uint8Array {
 /** Float32 values of little-endian `bytes`, copied (so that any byte offset is fine). @throws RangeError unless a multiple of 4. */
 export function float32Of(bytes: Uint8Array): Float32Array {
   if (bytes.length % 4 !== 0) throw new RangeError(`float32 bytes need a multiple of 4, got ${bytes.length}`);
-  return new Float32Array(bytes.slice().buffer);
+  // not bytes.slice(), which of a Buffer is a view on the same memory
+  return new Float32Array(new Uint8Array(bytes).buffer);
 }
