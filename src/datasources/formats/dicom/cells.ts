@@ -16,7 +16,7 @@ export function cellOf(dataSet: DataSet, element: Element): Cell | undefined {
       const numbers = dataSet.numbers(tag);
       // one number, or none, or a text in its place
       if (numbers.length < 2) return Number.isFinite(numbers[0]) ? numbers[0]! : null;
-      return numbers.map((value) => (Number.isNaN(value) ? '' : String(value))).join('\\');
+      return numbers.map((value) => (Number.isFinite(value) ? String(value) : '')).join('\\');
     }
     case 'tag': {
       const halves = dataSet.bytesOf(tag);

@@ -25,6 +25,7 @@ describe('cells', () => {
         SliceThickness: 'thin',
       },
       ...{ SmallestImagePixelValue: 65535, RecommendedDisplayFrameRateInFloat: 2.5, ExposureTime: '+3' },
+      ...{ WindowCenter: ['1', '1e999', '2'], EchoTime: '1e999' },
     };
     for (const syntax of ['implicit', 'explicit', 'deflated', 'bigEndian'] as const) {
       const bytes = writeDicom({ tags, transferSyntax: SYNTAX[syntax] });
@@ -39,6 +40,7 @@ describe('cells', () => {
           SliceThickness: null,
         },
         ...{ SmallestImagePixelValue: 65535, RecommendedDisplayFrameRateInFloat: 2.5, ExposureTime: 3 },
+        ...{ WindowCenter: '1\\\\2', EchoTime: null },
       });
     }
   });

@@ -81,6 +81,19 @@ describe('stored values survive', () => {
     expect(() => readDicom(writeDicom(unclear), 'a.dcm')).toThrow('4 fragments of pixels that are not 2 frames');
   });
 
+  it('of 8 bits in words of 16, whose bytes big endian turns around', async () => {
+    const file = writeDicom({
+      transferSyntax: SYNTAX.bigEndian,
+      pixels: { width: 7, height: 5, samples: 3, frames: COLOUR },
+    });
+    const start = file.length - 210;
+    const words = file.subarray(start).map((_, i) => file[start + (i ^ 1)]!);
+    file.set(words, start);
+    file.set(Buffer.from('OW'), start - 8);
+    const record = readDicom(file, 'a.dcm');
+    expect((await record.frame(1)).values).toEqual(COLOUR[1]);
+  });
+
   it('of single bits, whose frames do not begin with a byte', async () => {
     const packed = Uint8Array.of(0b10110101, 0b01100110, 0b1);
     const tags: Tags = { BitsAllocated: 1, BitsStored: 1, HighBit: 0, NumberOfFrames: '3', Rows: 1, Columns: 5 };

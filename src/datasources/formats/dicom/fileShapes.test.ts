@@ -71,6 +71,16 @@ describe('files that declare nothing, or the wrong thing, of their streams', () 
     }
   });
 
+  it('nor need the delimiter of their pixels, or a length of it', async () => {
+    const bytes = fixture('MR_small_RLE.dcm');
+    const { values } = await readDicom(bytes, 'a.dcm').stored(0);
+    const at = Buffer.from(bytes).lastIndexOf(Buffer.from('feffdde0', 'hex'));
+    expect((await readDicom(bytes.slice(0, at), 'a.dcm').stored(0)).values).toEqual(values);
+    bytes.fill(0xff, at + 4, at + 8);
+    expect((await readDicom(bytes, 'a.dcm').stored(0)).values).toEqual(values);
+    expect(() => readDicom(bytes.slice(0, at - 1), 'a.dcm')).toThrow('in an item of pixels that says that it ends at');
+  });
+
   it('and a directory of files is no row', async () => {
     const bytes = writeDicom({ tags: { SOPClassUID: '1.2.840.10008.1.3.10' } });
     expect(await dicomFormat.read(bytes, 'DICOMDIR')).toEqual([]);

@@ -116,15 +116,17 @@ export class WasmCodec {
     );
     const compiled = await this.#compiled;
     const factory = require(`${spec.package}/${spec.loader}`) as Factory;
-    const module = await factory({
-      // compiled once, however often a broken image makes a new instance necessary
-      instantiateWasm: (imports: object, done: (instance: object) => void) => {
-        void engine.instantiate(compiled, imports).then(done);
-        return {};
-      },
-      // the codecs print to standard output, which belongs to the program
-      print: () => {},
-      printErr: () => {},
+    const module = await new Promise<WasmModule>((resolve, reject) => {
+      void factory({
+        // compiled once, however often a broken image makes a new instance necessary
+        instantiateWasm: (imports: object, done: (instance: object) => void) => {
+          engine.instantiate(compiled, imports).then(done, reject);
+          return {};
+        },
+        // the codecs print to standard output, which belongs to the program
+        print: () => {},
+        printErr: () => {},
+      }).then(resolve, reject);
     });
     return { module, Decoder: module[spec.decoder] as new () => WasmDecoder };
   }
