@@ -8,7 +8,8 @@ import { SYNTAX, type Tags, writeDicom } from '../../../../test/support/dicomWri
 import { characterSetOf, decodeText } from './characterSet.ts';
 import { DataSet } from './dataSet.ts';
 import { openDicom } from './dicomFile.ts';
-import { dicomFormat, readDicom } from './dicomFormat.ts';
+import { readDicom } from './dicomFormat.ts';
+import { dicomFormat } from './index.ts';
 
 const columnsOf = (tags: Tags) => readDicom(writeDicom({ tags }), 'a.dcm').columns;
 

@@ -116,6 +116,17 @@ describe('stored values survive', () => {
     expect(shifted.values).toEqual(Uint16Array.of(0xf12, 0xff, 0x880, 0x100));
   });
 
+  it('of 8 bits with signs, and of 12 in 8-bit RLE planes', async () => {
+    const values = Int8Array.of(-128, -1, 0, 127);
+    for (const syntax of ['explicit', 'bigEndian', 'rle'] as const) {
+      const file = { transferSyntax: SYNTAX[syntax], pixels: { width: 4, height: 1, frames: [values] } };
+      expect((await frameOf(file)).values, syntax).toEqual(Int16Array.from(values));
+    }
+    const twelve = { ...grey([Uint16Array.of(0x0fff, 1, 0x0800)]), bitsStored: 12 };
+    const file = { transferSyntax: SYNTAX.rle, pixels: twelve, tags: { PixelRepresentation: 1 } };
+    expect((await frameOf(file)).values).toEqual(Int16Array.of(-1, 1, -2048));
+  });
+
   it('as views of the file where they already lie as they are', async () => {
     const bytes = writeDicom({ pixels: { width: 7, height: 5, samples: 3, frames: COLOUR } });
     expect((await readDicom(bytes, 'a.dcm').frame(0)).values.buffer).toBe(bytes.buffer);

@@ -90,7 +90,7 @@ export class WasmCodec {
       // an abort or an exception leaves the module's memory in an unknown state
       this.#loading = undefined;
       if (error instanceof CodecError) throw error;
-      throw new CodecError('cannot be decoded; expected a whole compressed image');
+      throw new CodecError('is no whole compressed image');
     }
     if (module.HEAPU8.length > MAX_KEPT_BYTES) this.#loading = undefined;
     return result;
