@@ -65,6 +65,18 @@ describe('cells', () => {
       }
   });
 
+  it('of long values are cut: they are for tables', () => {
+    const tags: Tags = {
+      ...{ PatientComments: 'x'.repeat(1 << 22), TextValue: 'y'.repeat(1 << 22) },
+      ...{ SimpleFrameList: Array.from({ length: 1 << 14 }, () => 7) },
+    };
+    const bytes = writeDicom({ tags, transferSyntax: SYNTAX.implicit });
+    const { columns } = readDicom(bytes, 'a.dcm');
+    expect(columns.PatientComments).toBe('x'.repeat(1 << 16));
+    expect(columns.TextValue).toBe('y'.repeat(1 << 16));
+    expect(String(columns.SimpleFrameList)).toHaveLength(2 * 4096 - 1);
+  });
+
   it('leave out bytes, sequences and private attributes', () => {
     const columns = columnsOf({
       ...{ ReferencedImageSequence: [{ ReferencedSOPInstanceUID: '1.2' }], EncapsulatedDocument: new Uint8Array(8) },
