@@ -8,7 +8,8 @@ import { SYNTAX, type Tags, writeDicom } from '../../../../test/support/dicomWri
 import { brokenCopies } from '../../../../test/support/fuzzBytes.ts';
 import { encodeLosslessJpeg } from '../../../../test/support/jpegLossless.ts';
 import { concatBytes, isKonsilError, seededRng } from '../../../base/index.ts';
-import { dicomFormat, readDicom } from './dicomFormat.ts';
+import { readDicom } from './dicomFormat.ts';
+import { dicomFormat } from './index.ts';
 
 const rng = seededRng(11, 'attacks');
 const noise = (length: number, limit: number): number[] => Array.from({ length }, () => Math.floor(rng() * limit));
@@ -104,6 +105,25 @@ describe(`${Object.keys(FILES).length * CASES} broken files end with pixels or a
 });
 
 describe('attacks', () => {
+  it('that break a decoder leave the frames that wait for it whole', async () => {
+    for (const name of ['MR_small_jp2klossless.dcm', 'MR_small_jpeg_ls_lossless.dcm', 'SC_rgb_jpeg_dcmtk.dcm']) {
+      const bytes = fixture(name);
+      const whole = (await readDicom(bytes, name).stored(0)).values;
+      const broken = [...brokenCopies(bytes, 60, 3)].flatMap(({ bytes: copy }) => {
+        try {
+          return [readDicom(copy, 'broken.dcm')];
+        } catch {
+          return [];
+        }
+      });
+      const waiting = broken.flatMap((record) => [record, readDicom(bytes, name)]);
+      const outcomes = await Promise.allSettled(waiting.map(async (record) => (await record.stored(0)).values));
+      const good = outcomes.filter((_, i) => i % 2 === 1);
+      expect(good.length).toBeGreaterThan(10);
+      for (const outcome of good) expect(outcome).toEqual({ status: 'fulfilled', value: whole });
+    }
+  });
+
   const nested = (depth: number): Uint8Array => {
     const open = Buffer.from('0800401100000000', 'hex');
     const sequence = concatBytes(open.subarray(0, 4), Uint8Array.of(255, 255, 255, 255));

@@ -6,6 +6,9 @@ import type { Cell } from '../../dataSource.ts';
 import type { DataSet } from './dataSet.ts';
 import type { Element } from './parser.ts';
 
+/** Most tags of one value that are shown. */
+const MAX_TAGS = 256;
+
 const DATE = /^(\d{4})[.]?(\d{2})[.]?(\d{2})$/;
 
 /** Cell of an attribute; undefined when it is not shown. */
@@ -16,7 +19,7 @@ export function cellOf(dataSet: DataSet, element: Element): Cell | undefined {
       const numbers = dataSet.numbers(tag);
       // one number, or none, or a text in its place
       if (numbers.length < 2) return Number.isFinite(numbers[0]) ? numbers[0]! : null;
-      return numbers.map((value) => (Number.isNaN(value) ? '' : String(value))).join('\\');
+      return numbers.map((value) => (Number.isFinite(value) ? String(value) : '')).join('\\');
     }
     case 'tag': {
       const halves = dataSet.bytesOf(tag);
@@ -45,6 +48,7 @@ function tagsOf(bytes: Uint8Array, littleEndian: boolean): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const half = (at: number): string => view.getUint16(at, littleEndian).toString(16).padStart(4, '0').toUpperCase();
   const tags: string[] = [];
-  for (let at = 0; at + 4 <= bytes.length; at += 4) tags.push(`(${half(at)},${half(at + 2)})`);
+  const end = Math.min(bytes.length, 4 * MAX_TAGS);
+  for (let at = 0; at + 4 <= end; at += 4) tags.push(`(${half(at)},${half(at + 2)})`);
   return tags.join('\\');
 }

@@ -8,7 +8,8 @@ import { SYNTAX, type Tags, writeDicom } from '../../../../test/support/dicomWri
 import { characterSetOf, decodeText } from './characterSet.ts';
 import { DataSet } from './dataSet.ts';
 import { openDicom } from './dicomFile.ts';
-import { dicomFormat, readDicom } from './dicomFormat.ts';
+import { readDicom } from './dicomFormat.ts';
+import { dicomFormat } from './index.ts';
 
 const columnsOf = (tags: Tags) => readDicom(writeDicom({ tags }), 'a.dcm').columns;
 
@@ -25,6 +26,7 @@ describe('cells', () => {
         SliceThickness: 'thin',
       },
       ...{ SmallestImagePixelValue: 65535, RecommendedDisplayFrameRateInFloat: 2.5, ExposureTime: '+3' },
+      ...{ WindowCenter: ['1', '1e999', '2'], EchoTime: '1e999' },
     };
     for (const syntax of ['implicit', 'explicit', 'deflated', 'bigEndian'] as const) {
       const bytes = writeDicom({ tags, transferSyntax: SYNTAX[syntax] });
@@ -39,6 +41,7 @@ describe('cells', () => {
           SliceThickness: null,
         },
         ...{ SmallestImagePixelValue: 65535, RecommendedDisplayFrameRateInFloat: 2.5, ExposureTime: 3 },
+        ...{ WindowCenter: '1\\\\2', EchoTime: null },
       });
     }
   });
@@ -60,6 +63,18 @@ describe('cells', () => {
         const file = { transferSyntax: SYNTAX[syntax], tags: { PixelRepresentation, PixelPaddingValue: value } };
         expect(readDicom(writeDicom(file), 'a.dcm').columns.PixelPaddingValue).toBe(value);
       }
+  });
+
+  it('of long values are cut: they are for tables', () => {
+    const tags: Tags = {
+      ...{ PatientComments: 'x'.repeat(1 << 22), TextValue: 'y'.repeat(1 << 22) },
+      ...{ SimpleFrameList: Array.from({ length: 1 << 14 }, () => 7) },
+    };
+    const bytes = writeDicom({ tags, transferSyntax: SYNTAX.implicit });
+    const { columns } = readDicom(bytes, 'a.dcm');
+    expect(columns.PatientComments).toBe('x'.repeat(1 << 16));
+    expect(columns.TextValue).toBe('y'.repeat(1 << 16));
+    expect(String(columns.SimpleFrameList)).toHaveLength(2 * 4096 - 1);
   });
 
   it('leave out bytes, sequences and private attributes', () => {

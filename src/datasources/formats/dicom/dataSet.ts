@@ -16,6 +16,10 @@ const LOCAL_TEXT = new Set(['LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UT']);
 const SINGLE_TEXT = new Set(['LT', 'ST', 'UT', 'UR']);
 const PLAIN_TEXT = new Set(['AE', 'AS', 'CS', 'DA', 'DS', 'DT', 'IS', 'TM', 'UI', 'UR']);
 
+/** Longest text, in bytes, and most numbers of one value that are looked at: cells are for tables, not for documents. */
+const MAX_TEXT_BYTES = 1 << 16;
+const MAX_NUMBERS = 1 << 12;
+
 /** A decimal or integer text of the standard. @source DICOM PS3.5 Table 6.2-1, DS and IS. */
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
@@ -54,14 +58,17 @@ export class DataSet {
     return end <= this.#bytes.length ? this.#bytes.subarray(element.dataOffset, end) : undefined;
   }
 
-  /** Texts of a value, each cut at its first NUL, trimmed and without control characters; none when it is empty. */
+  /**
+   * Texts of a value, cut at its first NUL and after 64 KiB, trimmed and without control characters; none when it is
+   * empty.
+   */
   texts(tag: string): readonly string[] {
     const bytes = this.bytesOf(tag);
     if (bytes === undefined || bytes.length === 0) return [];
     const vr = this.vrOf(this.elements[tag]!);
     // writers exist that leave the rest of a longer value after the NUL
     const nul = bytes.indexOf(0);
-    const used = nul < 0 ? bytes : bytes.subarray(0, nul);
+    const used = bytes.subarray(0, Math.min(nul < 0 ? bytes.length : nul, MAX_TEXT_BYTES));
     // most text is plain, and decoders are slow to start
     const isPlain = isPlainText(used);
     const isLocal = !isPlain && LOCAL_TEXT.has(vr);
@@ -80,7 +87,7 @@ export class DataSet {
     return this.texts(tag)[0];
   }
 
-  /** Numbers of a value, binary or text; texts that are no number are NaN. */
+  /** The first 4096 numbers of a value, binary or text; texts that are no number are NaN. */
   numbers(tag: string): readonly number[] {
     const bytes = this.bytesOf(tag);
     if (bytes === undefined) return [];
@@ -89,7 +96,9 @@ export class DataSet {
     const width = NUMBER_BYTES[vr];
     if (width === undefined) return this.texts(tag).map((value) => (DECIMAL.test(value) ? Number(value) : Number.NaN));
     const start = element.dataOffset;
-    return Array.from({ length: Math.floor(bytes.length / width) }, (_, i) => this.#numberAt(start + i * width, vr));
+    return Array.from({ length: Math.min(Math.floor(bytes.length / width), MAX_NUMBERS) }, (_, i) =>
+      this.#numberAt(start + i * width, vr),
+    );
   }
 
   /** First number of a value; undefined when it is absent or none. */

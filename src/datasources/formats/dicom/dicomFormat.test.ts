@@ -81,6 +81,19 @@ describe('stored values survive', () => {
     expect(() => readDicom(writeDicom(unclear), 'a.dcm')).toThrow('4 fragments of pixels that are not 2 frames');
   });
 
+  it('of 8 bits in words of 16, whose bytes big endian turns around', async () => {
+    const file = writeDicom({
+      transferSyntax: SYNTAX.bigEndian,
+      pixels: { width: 7, height: 5, samples: 3, frames: COLOUR },
+    });
+    const start = file.length - 210;
+    const words = file.subarray(start).map((_, i) => file[start + (i ^ 1)]!);
+    file.set(words, start);
+    file.set(Buffer.from('OW'), start - 8);
+    const record = readDicom(file, 'a.dcm');
+    expect((await record.frame(1)).values).toEqual(COLOUR[1]);
+  });
+
   it('of single bits, whose frames do not begin with a byte', async () => {
     const packed = Uint8Array.of(0b10110101, 0b01100110, 0b1);
     const tags: Tags = { BitsAllocated: 1, BitsStored: 1, HighBit: 0, NumberOfFrames: '3', Rows: 1, Columns: 5 };
@@ -101,6 +114,17 @@ describe('stored values survive', () => {
     expect(signed.values).toEqual(Int16Array.of(0x123, -1, -0x800, 0));
     const shifted = await frameOf({ pixels, tags: { HighBit: 15 } });
     expect(shifted.values).toEqual(Uint16Array.of(0xf12, 0xff, 0x880, 0x100));
+  });
+
+  it('of 8 bits with signs, and of 12 in 8-bit RLE planes', async () => {
+    const values = Int8Array.of(-128, -1, 0, 127);
+    for (const syntax of ['explicit', 'bigEndian', 'rle'] as const) {
+      const file = { transferSyntax: SYNTAX[syntax], pixels: { width: 4, height: 1, frames: [values] } };
+      expect((await frameOf(file)).values, syntax).toEqual(Int16Array.from(values));
+    }
+    const twelve = { ...grey([Uint16Array.of(0x0fff, 1, 0x0800)]), bitsStored: 12 };
+    const file = { transferSyntax: SYNTAX.rle, pixels: twelve, tags: { PixelRepresentation: 1 } };
+    expect((await frameOf(file)).values).toEqual(Int16Array.of(-1, 1, -2048));
   });
 
   it('as views of the file where they already lie as they are', async () => {

@@ -21,20 +21,19 @@ export function isRepresentation(vr: string): boolean {
 /** Reads the header of the element at `at`. @throws KonsilError DATA_INVALID when the file ends in it. */
 export function readElementHeader(bytes: Uint8Array, at: number, encoding: Encoding, label: string): Element {
   const { littleEndian, explicit } = encoding;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (at + 8 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}; expected an attribute at byte ${at}`);
-  const group = view.getUint16(at, littleEndian);
-  const number = group * 0x10000 + view.getUint16(at + 2, littleEndian);
+  const group = u16(bytes, at, littleEndian);
+  const number = group * 0x10000 + u16(bytes, at + 2, littleEndian);
   const tag = `x${number.toString(16).padStart(8, '0')}`;
   // items and delimiters never have a representation
   if (!explicit || group === 0xfffe) {
     const vr = findAttribute(tag)?.vr;
-    return withUndefined({ tag, vr, length: view.getUint32(at + 4, littleEndian), dataOffset: at + 8 });
+    return withUndefined({ tag, vr, length: u32(bytes, at + 4, littleEndian), dataOffset: at + 8 });
   }
   const vr = String.fromCharCode(bytes[at + 4]!, bytes[at + 5]!);
-  if (!LONG.has(vr)) return { tag, vr, length: view.getUint16(at + 6, littleEndian), dataOffset: at + 8 };
+  if (!LONG.has(vr)) return { tag, vr, length: u16(bytes, at + 6, littleEndian), dataOffset: at + 8 };
   if (at + 12 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}, in the attribute at byte ${at}`);
-  return withUndefined({ tag, vr, length: view.getUint32(at + 8, littleEndian), dataOffset: at + 12 });
+  return withUndefined({ tag, vr, length: u32(bytes, at + 8, littleEndian), dataOffset: at + 12 });
 }
 
 /**
@@ -96,10 +95,19 @@ function withoutPadding(bytes: Uint8Array, start: number): number {
 
 /** Whether a sequence's delimiter, (FFFE,E0DD), is at `at`: without it the sequence was cut short. */
 function isDelimiter(bytes: Uint8Array, at: number, { littleEndian }: Encoding): boolean {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getUint16(at, littleEndian) === 0xfffe && view.getUint16(at + 2, littleEndian) === 0xe0dd;
+  return u16(bytes, at, littleEndian) === 0xfffe && u16(bytes, at + 2, littleEndian) === 0xe0dd;
 }
 
 function withUndefined(element: Element): Element {
   return element.length === UNDEFINED_LENGTH ? { ...element, hadUndefinedLength: true } : element;
+}
+
+function u16(bytes: Uint8Array, at: number, littleEndian: boolean): number {
+  const [first, second] = [bytes[at]!, bytes[at + 1]!];
+  return littleEndian ? first | (second << 8) : (first << 8) | second;
+}
+
+function u32(bytes: Uint8Array, at: number, littleEndian: boolean): number {
+  const [first, second] = [u16(bytes, at, littleEndian), u16(bytes, at + 2, littleEndian)];
+  return littleEndian ? first + second * 0x10000 : first * 0x10000 + second;
 }

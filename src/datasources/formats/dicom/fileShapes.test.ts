@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../../test/fixtures/dicom/fixtures.ts';
 import { SYNTAX, type Tags, type WrittenFile, writeDicom } from '../../../../test/support/dicomWriter.ts';
 import { seededRng } from '../../../base/index.ts';
-import { dicomFormat, readDicom } from './dicomFormat.ts';
+import { readDicom } from './dicomFormat.ts';
+import { dicomFormat } from './index.ts';
 
 const rng = seededRng(8, 'shapes');
 const noise = (length: number, limit: number): number[] => Array.from({ length }, () => Math.floor(rng() * limit));
@@ -69,6 +70,16 @@ describe('files that declare nothing, or the wrong thing, of their streams', () 
       const file = { transferSyntax: SYNTAX.explicit, isWhole, pixels, encoded: [[stream(name)]] };
       expect((await readDicom(writeDicom(file), name).stored(0)).values).toEqual(values);
     }
+  });
+
+  it('nor need the delimiter of their pixels, or a length of it', async () => {
+    const bytes = fixture('MR_small_RLE.dcm');
+    const { values } = await readDicom(bytes, 'a.dcm').stored(0);
+    const at = Buffer.from(bytes).lastIndexOf(Buffer.from('feffdde0', 'hex'));
+    expect((await readDicom(bytes.slice(0, at), 'a.dcm').stored(0)).values).toEqual(values);
+    bytes.fill(0xff, at + 4, at + 8);
+    expect((await readDicom(bytes, 'a.dcm').stored(0)).values).toEqual(values);
+    expect(() => readDicom(bytes.slice(0, at - 1), 'a.dcm')).toThrow('in an item of pixels that says that it ends at');
   });
 
   it('and a directory of files is no row', async () => {

@@ -34,16 +34,22 @@ export function locateFrames(bytes: Uint8Array, dataSet: DataSet, image: ImageAt
   const needed = Math.ceil((bits * image.frames) / 8);
   if (needed > held)
     throw invalid(label, `has ${held} bytes of pixels at byte ${element.dataOffset}; expected ${needed}`);
+  const data = bytes.subarray(element.dataOffset, element.dataOffset + held);
+  const isSwapped = !dataSet.encoding.littleEndian && element.vr === 'OW' && image.bitsAllocated <= 8;
+  const ordered = isSwapped ? swapWords(data) : data;
   return {
     isEncapsulated: false,
     frame(index) {
       // frames of single bits follow one another within a byte
       const first = bits * index;
-      const start = element.dataOffset + Math.floor(first / 8);
-      const end = element.dataOffset + Math.ceil((first + bits) / 8);
-      return { bytes: bytes.subarray(start, end), bit: first % 8 };
+      return { bytes: ordered.subarray(Math.floor(first / 8), Math.ceil((first + bits) / 8)), bit: first % 8 };
     },
   };
+}
+
+/** Bytes that were written as big-endian words of 16 bits, two samples in each. @source DICOM PS3.5 §7.3, §8.1.1. */
+function swapWords(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte, i) => bytes[i ^ 1] ?? byte);
 }
 
 function encapsulated(bytes: Uint8Array, dataSet: DataSet, start: number, frames: number, label: string): FrameBytes {

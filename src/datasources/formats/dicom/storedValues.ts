@@ -48,13 +48,13 @@ function inNativeOrder(bytes: Uint8Array, width: number, littleEndian: boolean):
 }
 
 /** Shifts, masks and sign-extends integers as the data set says; the smallest kind that holds every such value. */
-export function storedValues(values: Values, image: ImageAttributes, isSignedAlready = false): Values {
+export function storedValues(values: Values, image: ImageAttributes): Values {
   if (values instanceof Float32Array) return values;
   const { bitsAllocated, bitsStored, highBit, isSigned } = image;
-  if (isSignedAlready) return values;
   const shift = highBit + 1 - bitsStored;
   if (!isSigned && bitsStored === bitsAllocated && values.BYTES_PER_ELEMENT * 8 === bitsAllocated) return values;
   const { buffer, byteOffset, length } = values;
+  if (isSigned && bitsStored === 16 && values instanceof Int16Array) return values;
   if (isSigned && bitsStored === 16 && values instanceof Uint16Array) return new Int16Array(buffer, byteOffset, length);
   if (isSigned && bitsStored === 32 && values instanceof Uint32Array) return new Int32Array(buffer, byteOffset, length);
   const out = makeStored(bitsStored, isSigned, length);
@@ -71,10 +71,13 @@ function makeStored(bits: number, isSigned: boolean, length: number): Values {
   return bits > 16 ? new Uint32Array(length) : bits > 8 ? new Uint16Array(length) : new Uint8Array(length);
 }
 
-/** Values of a codec under the data set's description: a stream of fewer bits than allocated is not shifted. */
+/**
+ * Values of a codec under the data set's description: a stream of fewer bits than allocated is not shifted, and one
+ * that calls its values signed is believed.
+ */
 export function decodedValues({ values, isSigned }: Samples, image: ImageAttributes): Values {
   const width = values.BYTES_PER_ELEMENT * 8;
   const bitsStored = Math.min(image.bitsStored, width);
   const described = { ...image, bitsAllocated: width, bitsStored, highBit: bitsStored - 1 };
-  return storedValues(values, described, isSigned);
+  return storedValues(values, { ...described, isSigned: isSigned || image.isSigned });
 }

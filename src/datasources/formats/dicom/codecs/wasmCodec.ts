@@ -48,7 +48,7 @@ interface LoadedCodec {
 }
 
 /** Memory of a module never shrinks: one that has grown beyond this is let go. */
-const MAX_KEPT_BYTES = 256 << 20;
+const MAX_KEPT_BYTES = 128 << 20;
 
 /** As much of WebAssembly's interface as is used here; Node's type declarations leave it out. */
 interface WebAssemblyApi {
@@ -76,11 +76,7 @@ export class WasmCodec {
     bytes: Uint8Array,
     take: (decoder: WasmDecoder, decoded: Uint8Array) => Result,
   ): Promise<Result> {
-    const loading = (this.#loading ??= this.#load());
-    const { module, Decoder } = await loading.catch((error: unknown) => {
-      if (this.#loading === loading) this.#loading = undefined;
-      throw error;
-    });
+    const { module, Decoder } = await this.#loaded();
     // from here nothing waits, so that frames never mix
     let result: Result;
     try {
@@ -92,12 +88,25 @@ export class WasmCodec {
       decoder.delete();
     } catch (error) {
       // an abort or an exception leaves the module's memory in an unknown state
-      if (this.#loading === loading) this.#loading = undefined;
+      this.#loading = undefined;
       if (error instanceof CodecError) throw error;
-      throw new CodecError('cannot be decoded; expected a whole compressed image');
+      throw new CodecError('is no whole compressed image');
     }
-    if (module.HEAPU8.length > MAX_KEPT_BYTES && this.#loading === loading) this.#loading = undefined;
+    if (module.HEAPU8.length > MAX_KEPT_BYTES) this.#loading = undefined;
     return result;
+  }
+
+  /** The module in use, loaded when there is none. */
+  async #loaded(): Promise<LoadedCodec> {
+    for (;;) {
+      const loading = (this.#loading ??= this.#load());
+      const loaded = await loading.catch((error: unknown) => {
+        if (this.#loading === loading) this.#loading = undefined;
+        throw error;
+      });
+      // another frame that waited too may have broken the module meanwhile
+      if (this.#loading === loading) return loaded;
+    }
   }
 
   async #load(): Promise<LoadedCodec> {
@@ -107,15 +116,17 @@ export class WasmCodec {
     );
     const compiled = await this.#compiled;
     const factory = require(`${spec.package}/${spec.loader}`) as Factory;
-    const module = await factory({
-      // compiled once, however often a broken image makes a new instance necessary
-      instantiateWasm: (imports: object, done: (instance: object) => void) => {
-        void engine.instantiate(compiled, imports).then(done);
-        return {};
-      },
-      // the codecs print to standard output, which belongs to the program
-      print: () => {},
-      printErr: () => {},
+    const module = await new Promise<WasmModule>((resolve, reject) => {
+      void factory({
+        // compiled once, however often a broken image makes a new instance necessary
+        instantiateWasm: (imports: object, done: (instance: object) => void) => {
+          engine.instantiate(compiled, imports).then(done, reject);
+          return {};
+        },
+        // the codecs print to standard output, which belongs to the program
+        print: () => {},
+        printErr: () => {},
+      }).then(resolve, reject);
     });
     return { module, Decoder: module[spec.decoder] as new () => WasmDecoder };
   }
