@@ -9,7 +9,7 @@ import { brokenCopies } from '../../../../test/support/fuzzBytes.ts';
 import { encodeLosslessJpeg } from '../../../../test/support/jpegLossless.ts';
 import { concatBytes, isKonsilError, seededRng } from '../../../base/index.ts';
 import { readDicom } from './dicomFormat.ts';
-import { dicomFormat } from './index.ts';
+import { dicomFormat } from './dicomFormat.ts';
 
 const rng = seededRng(11, 'attacks');
 const noise = (length: number, limit: number): number[] => Array.from({ length }, () => Math.floor(rng() * limit));

@@ -9,7 +9,7 @@ import { characterSetOf, decodeText } from './characterSet.ts';
 import { DataSet } from './dataSet.ts';
 import { openDicom } from './dicomFile.ts';
 import { readDicom } from './dicomFormat.ts';
-import { dicomFormat } from './index.ts';
+import { dicomFormat } from './dicomFormat.ts';
 
 const columnsOf = (tags: Tags) => readDicom(writeDicom({ tags }), 'a.dcm').columns;
 

@@ -1,1 +1,0 @@
-export { dicomFormat } from './dicomFormat.ts';
