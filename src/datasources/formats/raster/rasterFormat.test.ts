@@ -1,9 +1,7 @@
 /**
- * Pictures written by libvips (lossless ones must come back bit for bit), the samples beside the repository, and broken
- * copies of each.
+ * Pictures written by libvips (lossless ones must come back bit for bit), and broken copies of each.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { bitmap } from '../../../../test/support/bitmap.ts';
@@ -14,7 +12,6 @@ import { rasterFormat } from './rasterFormat.ts';
 
 const WIDTH = 23;
 const HEIGHT = 11;
-const SAMPLES = new URL('../../../../../shared/samples/images/', import.meta.url);
 
 function noise(length: number, most: number): number[] {
   const rng = seededRng(7, 'noise');
@@ -276,25 +273,5 @@ describe('broken pictures', () => {
     new DataView(file.buffer).setUint32(16, 65500);
     new DataView(file.buffer).setUint32(20, 65500);
     expect(await codeOf(rasterFormat.read(file, 'picture'))).toBe('DATA_INVALID');
-  });
-});
-
-describe('samples', () => {
-  const has = existsSync(SAMPLES);
-  it.skipIf(!has)('photographs have the size and mean that another reader found', async () => {
-    for (const [name, mean] of [
-      ['photos/china.jpg', 143.7],
-      ['photos/flower.jpg', 61.9],
-    ] as const) {
-      const pixels = await decode(new Uint8Array(readFileSync(new URL(name, SAMPLES))));
-      expect(pixels).toMatchObject({ width: 640, height: 427, channels: 3 });
-      const sum = (pixels.values as Uint8Array).reduce((total, value) => total + value, 0);
-      expect(sum / pixels.values.length).toBeCloseTo(mean, 0);
-    }
-  });
-
-  it.skipIf(!has)('digits are 8 × 8 grey', async () => {
-    const pixels = await decode(new Uint8Array(readFileSync(new URL('digits/3/056.png', SAMPLES))));
-    expect(pixels).toMatchObject({ width: 8, height: 8, channels: 1 });
   });
 });
