@@ -45,17 +45,26 @@ const pair = (number: z.ZodNumber) =>
     .refine(([low, high]) => low <= high, { error: 'expected the smaller number first' });
 
 /** `[low, high]`, or a number: what `of` makes of it. */
-export function range(number: z.ZodNumber, otherwise: number | Range, of: (value: number) => Range) {
+function rangeOf(number: z.ZodNumber, of: (value: number) => Range) {
   return z
     .union([number, pair(number)], { error: 'expected a number or two, the smaller one first' })
-    .default(typeof otherwise === 'number' ? otherwise : [otherwise[0], otherwise[1]])
     .transform((value): Range => (typeof value === 'number' ? of(value) : value))
     .refine(([low, high]) => low <= high, { error: 'expected the smaller number first' });
 }
 
+/** The same with a default. */
+export function range(number: z.ZodNumber, otherwise: number | Range, of: (value: number) => Range) {
+  return rangeOf(number, of).default(typeof otherwise === 'number' ? of(otherwise) : otherwise);
+}
+
+const limit = z.number().min(-1e6).max(1e6);
+const bothWays = (x: number): Range => [-Math.abs(x), Math.abs(x)];
+
 /** A number x means [−x, x]. */
-export const symmetric = (otherwise: number | Range) =>
-  range(z.number().min(-1e6).max(1e6), otherwise, (x) => [-Math.abs(x), Math.abs(x)]);
+export const symmetric = (otherwise: number | Range) => range(limit, otherwise, bothWays);
+
+/** The same, or nothing. */
+export const optionalSymmetric = rangeOf(limit, bothWays).nullish();
 
 /** Two numbers within [low, high]. */
 export const interval = (otherwise: Range, low: number, high: number) =>

@@ -3,7 +3,8 @@
  * @module
  */
 import { describe, expect, it } from 'vitest';
-import { roundHalfEven, toImage, toRgb, toTensor } from './image.ts';
+import { roundHalfEven, toRgb, toTensor } from './image.ts';
+import { toImage } from './index.ts';
 
 describe('toImage', () => {
   it('keeps 8 and 16 bits', () => {

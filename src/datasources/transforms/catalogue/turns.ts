@@ -5,7 +5,7 @@
  * @module
  */
 import { z } from 'zod';
-import { border, borderValue, colour, interpolation, symmetric, unused } from '../arguments.ts';
+import { border, borderValue, colour, interpolation, optionalSymmetric, symmetric, unused } from '../arguments.ts';
 import { define, type TransformKind } from '../definition.ts';
 import { integer, type Range, uniform } from '../draws.ts';
 import type { Image } from '../image.ts';
@@ -130,7 +130,7 @@ export const TURN_TRANSFORMS: Readonly<Record<string, TransformKind>> = {
     0.5,
     {
       ...{ shift_limit: symmetric(0.0625), scale_limit: symmetric(0.1), rotate_limit: symmetric(45) },
-      ...{ shift_limit_x: symmetric(0).optional(), shift_limit_y: symmetric(0).optional() },
+      ...{ shift_limit_x: optionalSymmetric, shift_limit_y: optionalSymmetric },
       ...bordered,
     },
     (image, args, rng) => {

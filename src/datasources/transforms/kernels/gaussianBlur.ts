@@ -10,12 +10,13 @@ import { BORDER, borderPlace } from './border.ts';
 
 const f = Math.fround;
 
-/** Kernels of OpenCV for sizes up to 7 when no sigma is given. */
+/** Kernels of OpenCV for sizes up to 9 when no sigma is given. */
 const SMALL: Readonly<Record<number, readonly number[]>> = {
   1: [1],
   3: [0.25, 0.5, 0.25],
   5: [0.0625, 0.25, 0.375, 0.25, 0.0625],
   7: [0.03125, 0.109375, 0.21875, 0.28125, 0.21875, 0.109375, 0.03125],
+  9: [4, 13, 30, 51, 60, 51, 30, 13, 4].map((weight) => weight / 256),
 };
 
 /** Weights that add up to 1; `sigma` ≤ 0: of the size, 0.3·((n−1)/2 − 1) + 0.8. */

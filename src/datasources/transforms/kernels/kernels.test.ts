@@ -14,6 +14,7 @@ import { adjustGamma, brightnessContrast, standardize, toGray } from './intensit
 import type { Interpolation } from './interpolation.ts';
 import { labToRgb, rgbToLab } from './lab.ts';
 import { medianBlur } from './medianBlur.ts';
+import { type ImageNormalization, normalizeByImage } from './normalize.ts';
 import { resize } from './resize.ts';
 import { rotationMatrix, warpAffine } from './warpAffine.ts';
 
@@ -76,9 +77,15 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   rot90: { run: (i, a) => rotate90(i, n(a, 'factor')) },
   brightnessContrast: {
     run: (i, a) => brightnessContrast(i, n(a, 'alpha'), n(a, 'beta'), a['brightness_by_max'] as boolean),
+    tolerance: 1.2e-7,
   },
   gamma: { run: (i, a) => adjustGamma(i, n(a, 'gamma')), tolerance: 6e-8 },
   normalize: { run: normalize },
+  // numpy sums in single precision
+  normalizeByImage: {
+    run: (i, a) => normalizeByImage(i, a['normalization'] as ImageNormalization),
+    tolerance: 4e-6,
+  },
 };
 
 for (const [op, { run, tolerance = 0 }] of Object.entries(OPERATIONS))
