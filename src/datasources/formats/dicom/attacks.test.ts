@@ -8,8 +8,7 @@ import { SYNTAX, type Tags, writeDicom } from '../../../../test/support/dicomWri
 import { brokenCopies } from '../../../../test/support/fuzzBytes.ts';
 import { encodeLosslessJpeg } from '../../../../test/support/jpegLossless.ts';
 import { concatBytes, isKonsilError, seededRng } from '../../../base/index.ts';
-import { readDicom } from './dicomFormat.ts';
-import { dicomFormat } from './dicomFormat.ts';
+import { dicomFormat, readDicom } from './dicomFormat.ts';
 
 const rng = seededRng(11, 'attacks');
 const noise = (length: number, limit: number): number[] => Array.from({ length }, () => Math.floor(rng() * limit));

@@ -8,8 +8,7 @@ import { SYNTAX, type Tags, writeDicom } from '../../../../test/support/dicomWri
 import { characterSetOf, decodeText } from './characterSet.ts';
 import { DataSet } from './dataSet.ts';
 import { openDicom } from './dicomFile.ts';
-import { readDicom } from './dicomFormat.ts';
-import { dicomFormat } from './dicomFormat.ts';
+import { dicomFormat, readDicom } from './dicomFormat.ts';
 
 const columnsOf = (tags: Tags) => readDicom(writeDicom({ tags }), 'a.dcm').columns;
 

@@ -6,8 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { fixture } from '../../../../test/fixtures/dicom/fixtures.ts';
 import { SYNTAX, type Tags, type WrittenFile, writeDicom } from '../../../../test/support/dicomWriter.ts';
 import { seededRng } from '../../../base/index.ts';
-import { readDicom } from './dicomFormat.ts';
-import { dicomFormat } from './dicomFormat.ts';
+import { dicomFormat, readDicom } from './dicomFormat.ts';
 
 const rng = seededRng(8, 'shapes');
 const noise = (length: number, limit: number): number[] => Array.from({ length }, () => Math.floor(rng() * limit));
