@@ -93,6 +93,8 @@ export interface FilesConfig extends BaseConfig {
   readonly detectsByContent?: boolean;
   /** Folders name classes and splits. @default false */
   readonly infersLabels?: boolean;
+  /** Also take images that may show text, such as a patient's name. @default false */
+  readonly allowsBurnedInText?: boolean;
   /** Columns shown besides those that identify nobody. */
   readonly exposeColumns?: readonly string[];
   /** Where what the files say of themselves is kept, so that they are read once. @default in memory */

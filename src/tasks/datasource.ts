@@ -58,6 +58,10 @@ const datasourceArgs = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: 'ImageSource: as file_extension of file_system_filters.' }),
+  allow_burned_in_text: flag.optional().meta({
+    description:
+      'DICOM: also use images that say they show text, and screenshots and ultrasound that do not say they show none. Default false: the text may be a name.',
+  }),
   images_only: flag.optional().meta({ description: 'DICOMSource: leave out files without images. Default true.' }),
   modality: z.enum(['OCT', 'SLO']).optional().meta({ description: 'Ophthalmology: only these scans.' }),
   minimum_dob: day.optional().meta({ description: 'Ophthalmology: patients born on this day or later.' }),
@@ -152,6 +156,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
     filters: siteFilters(source),
     detectsByContent: file_system_filters?.strict_file_extension === false,
     infersLabels: infer_class_labels_from_filepaths ?? false,
+    ...(source.datasource_args.allow_burned_in_text === true && { allowsBurnedInText: true }),
     ...(expose_cols && { exposeColumns: expose_cols }),
     cacheFile: join(state, 'datasets', `${source.name}.db`),
   };
@@ -206,7 +211,7 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
   if (isFileSource(kind)) only(CSV_ARGUMENTS, 'a CSVSource');
   else only(['infer_class_labels_from_filepaths'], 'sources of files');
   if (!EYE_SOURCES.includes(kind)) only(EYE_ARGUMENTS, EYE_SOURCES.join(', '));
-  if (!kind.startsWith('DICOM')) only(['images_only'], 'a DICOMSource');
+  if (!kind.startsWith('DICOM')) only(['images_only', 'allow_burned_in_text'], 'a DICOMSource');
   if (kind !== 'ImageSource') only(['file_extensions'], 'an ImageSource');
   for (const key of ['file_system_filters', 'expose_cols'] as const)
     if (!isFileSource(kind) && data_config?.[key] !== undefined)

@@ -158,6 +158,21 @@ describe('FileSource', () => {
     expect(source.counts.skipped).toMatchObject(skipped);
   });
 
+  it('leaves out pictures that may show a name, unless the site allows them', async () => {
+    const [screenshot, multiFrame, ct] = ['7', '7.2', '2'].map((end) => `1.2.840.10008.5.1.4.1.1.${end}`);
+    const root = folderOf({
+      '1.scan': { BurnedInAnnotation: 'YES', SOPClassUID: ct },
+      '2.scan': { SOPClassUID: screenshot },
+      '3.scan': { SOPClassUID: multiFrame },
+      '4.scan': { SOPClassUID: screenshot, BurnedInAnnotation: 'NO' },
+      '5.scan': { SOPClassUID: ct },
+    });
+    const source = await open(root);
+    expect([source.nameOf(0), source.nameOf(1), source.rowCount]).toEqual(['4.scan', '5.scan', 2]);
+    expect(source.counts.skipped).toEqual({ BURNED_IN_TEXT: 3 });
+    expect((await open(root, { allowsBurnedInText: true })).rowCount).toBe(5);
+  });
+
   it('leaves out by the days of files', async () => {
     const root = folderOf({ 'old.scan': {}, 'new.scan': {} });
     utimesSync(join(root, 'old.scan'), new Date(2015, 5, 1, 12), new Date(2015, 5, 1, 12));

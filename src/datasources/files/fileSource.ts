@@ -24,7 +24,7 @@ import type { ImageFormat } from '../formats/imageRecord.ts';
 import type { ColumnSchema, Schema, SemanticType } from '../schema.ts';
 import { didYouMean } from '../suggest.ts';
 import { FileTable, type KnownFile, type StoredRecord } from './fileTable.ts';
-import { type FileFacts, type Filters, type SkipReason, skipsFile, skipsRecord } from './filters.ts';
+import { type FileFacts, type Filters, mayShowText, type SkipReason, skipsFile, skipsRecord } from './filters.ts';
 import { LABEL_COLUMN, labelColumns, labelsOf, SPLIT_COLUMN } from './folderLabels.ts';
 import { listFiles } from './listFiles.ts';
 
@@ -50,6 +50,8 @@ export interface FileSourceOptions {
   readonly detectsByContent?: boolean;
   /** Folders name classes and splits. @default false */
   readonly infersLabels?: boolean;
+  /** Also take images that may show text, such as a patient's name. @default false */
+  readonly allowsBurnedInText?: boolean;
   /** Columns shown besides those that identify nobody. */
   readonly exposeColumns?: readonly string[];
   readonly ignoreColumns?: readonly string[];
@@ -271,7 +273,8 @@ async function scanFolder(options: FileSourceOptions, table: FileTable): Promise
     }
     const before = rows.length;
     for (const [record, stored] of table.records(file.known.id).entries()) {
-      const left = skipsRecord(stored, filters);
+      const isUnsafe = options.allowsBurnedInText !== true && mayShowText(stored.columns);
+      const left = isUnsafe ? 'BURNED_IN_TEXT' : skipsRecord(stored, filters);
       if (left !== undefined) {
         skip(left);
         continue;

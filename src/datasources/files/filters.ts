@@ -43,6 +43,7 @@ export type SkipReason =
   | 'CREATED_OUT_OF_RANGE'
   | 'MODIFIED_OUT_OF_RANGE'
   | 'UNREADABLE'
+  | 'BURNED_IN_TEXT'
   | 'OTHER_MODALITY'
   | 'MODALITY_UNKNOWN'
   | 'TOO_FEW_FRAMES'
@@ -103,6 +104,24 @@ export function skipsRecord({ columns, frames }: RecordFacts, filters: Filters):
   const series = columns['SeriesDescription'];
   if (typeof series !== 'string' || series === '') return 'SERIES_UNKNOWN';
   return series.toLowerCase().includes(filters.seriesDescription.toLowerCase()) ? undefined : 'OTHER_SERIES';
+}
+
+/** Classes of images that mostly have text in them: screens, ultrasound. @source DICOM PS3.4 §B.5 */
+const WITH_TEXT = ['1.2.840.10008.5.1.4.1.1.7', '1.2.840.10008.5.1.4.1.1.3', '1.2.840.10008.5.1.4.1.1.6'];
+
+/**
+ * Whether pixels show text, which may be a patient's name: the file says so, or says nothing and is of a class that mostly
+ * does.
+ * @source DICOM PS3.3 §C.7.6.1.1.5, PS3.15 §E.3.1
+ */
+export function mayShowText(columns: Readonly<Record<string, Cell>>): boolean {
+  const said = columns['BurnedInAnnotation'];
+  if (said === 'NO') return false;
+  const uid = columns['SOPClassUID'];
+  return (
+    said === 'YES' ||
+    (typeof uid === 'string' && WITH_TEXT.some((known) => uid === known || uid.startsWith(`${known}.`)))
+  );
 }
 
 /** Modality as the filters name it: the DICOM words for the same things besides. */

@@ -4,6 +4,12 @@
  */
 import type { Cell } from '../dataSource.ts';
 
+/** Values that are black and white; those outside are shown as one of the two. */
+export interface ValueWindow {
+  readonly low: number;
+  readonly high: number;
+}
+
 /** The pixels of one image, in the file's own range of values. */
 export interface PixelData {
   readonly width: number;
@@ -12,6 +18,8 @@ export interface PixelData {
   readonly channels: 1 | 3 | 4;
   /** Shape `[height, width, channels]`, row-major from the top left. */
   readonly values: Uint8Array | Uint16Array | Int16Array | Int32Array | Uint32Array | Float32Array;
+  /** The range that is shown from black to white, where the file says one. */
+  readonly window?: ValueWindow;
 }
 
 /** One row of a file: most files have one, a file of several volumes one each. */

@@ -138,12 +138,19 @@ function jobOf(
   };
 }
 
-/** The transforms of a column in a step: those for all images, then those for this column; the default without any. */
-export function transformsFor(
-  { transforms }: ImageColumns,
-  step: ImageStep,
-  column: string,
-): readonly unknown[] | null {
-  const chosen = transforms.filter((t) => t.step === step && (t.column === undefined || t.column === column));
-  return chosen.length === 0 ? null : chosen.flatMap((transform) => transform.transformations);
+/** Steps whose transforms stand in for those that a task does not give: evaluation is alike whatever it is for. */
+const INSTEAD: Readonly<Record<ImageStep, ImageStep | undefined>> = {
+  train: undefined,
+  validation: 'test',
+  test: 'validation',
+};
+
+/** The transforms of a column in a step, in the order of the task; null for the default. */
+function transformsFor({ transforms }: ImageColumns, step: ImageStep, column: string): readonly unknown[] | null {
+  const of = (wanted: ImageStep | undefined): readonly unknown[] =>
+    transforms
+      .filter((t) => t.step === wanted && (t.column === undefined || t.column === column))
+      .flatMap(({ transformations }) => transformations);
+  const found = [of(step), of(INSTEAD[step])].find((list) => list.length > 0);
+  return found ?? null;
 }

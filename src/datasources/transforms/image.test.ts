@@ -23,9 +23,9 @@ describe('toImage', () => {
 
   it('brings a window to 0 and 1 and clips what is outside', () => {
     const pixels = { width: 4, height: 1, channels: 1, values: Int16Array.of(-1000, -160, 40, 3000) } as const;
-    expect([...toImage(pixels, { low: -160, high: 240 }).values]).toEqual([0, 0, 0.5, 1]);
+    expect([...toImage({ ...pixels, window: { low: -160, high: 240 } }).values]).toEqual([0, 0, 0.5, 1]);
     const bytes = { width: 2, height: 1, channels: 1, values: Uint8Array.of(10, 20) } as const;
-    expect([...toImage(bytes, { low: 0, high: 40 }).values]).toEqual([0.25, 0.5]);
+    expect([...toImage({ ...bytes, window: { low: 0, high: 40 } }).values]).toEqual([0.25, 0.5]);
   });
 
   it('of equal values is 0, and what is not a number becomes 0', () => {

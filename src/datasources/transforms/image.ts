@@ -6,7 +6,7 @@
  * range are the window of display when the reader knows one, else the least and the greatest value of the image.
  * @module
  */
-import type { PixelData } from '../formats/imageRecord.ts';
+import type { PixelData, ValueWindow } from '../formats/imageRecord.ts';
 
 /** Whole numbers of 8 or 16 bits, or floats, which are in [0, 1] unless a transform made them otherwise. */
 export type Samples = Uint8Array | Uint16Array | Float32Array;
@@ -25,12 +25,6 @@ export interface ImageTensor {
   readonly height: number;
   readonly width: number;
   readonly values: Float32Array;
-}
-
-/** Values of a file that shall become 0 and 1. */
-export interface ValueWindow {
-  readonly low: number;
-  readonly high: number;
 }
 
 /** The value that stands for white: 255, 65535, or 1 for floats. */
@@ -70,8 +64,8 @@ export function roundHalfEven(value: number): number {
  * Pixels as transforms take them: opacity is left out, and samples that are neither 8 nor 16 bits become floats in
  * [0, 1]. With a `window` 8 and 16 bits do too. Values outside the window are clipped; what is not a number becomes 0.
  */
-export function toImage(pixels: PixelData, window?: ValueWindow): Image {
-  const { width, height } = pixels;
+export function toImage(pixels: PixelData): Image {
+  const { width, height, window } = pixels;
   const channels = pixels.channels === 1 ? 1 : 3;
   const values = pixels.channels === 4 ? withoutOpacity(pixels) : pixels.values;
   if (window === undefined && (values instanceof Uint8Array || values instanceof Uint16Array))

@@ -3,7 +3,7 @@
  * @module
  */
 export { applyTransforms, type Draws } from './applyTransforms.ts';
-export { type Image, type ImageTensor, type Samples, toImage, type ValueWindow } from './image.ts';
+export { type Image, type ImageTensor, type Samples, toImage } from './image.ts';
 export {
   DEFAULT_TRANSFORMS,
   parseTransforms,

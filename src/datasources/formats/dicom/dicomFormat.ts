@@ -13,6 +13,7 @@ import { OPEN_COLUMNS } from './openColumns.ts';
 import { framePixels, storedPixels } from './pixels.ts';
 import type { Image } from './storedFrame.ts';
 import { nameUnread, TRANSFER_SYNTAXES } from './transferSyntax.ts';
+import { windowOf } from './window.ts';
 
 /** A row that also gives pixels as the file stores them. */
 export interface DicomRecord extends ImageRecord {
@@ -57,7 +58,12 @@ export function readDicom(bytes: Uint8Array, label: string): DicomRecord {
     columns: { ...columns, NumberOfFrames: frames },
     ...(patient === undefined ? {} : { patient }),
     frames,
-    frame: async (index) => await framePixels(present(), index),
+    frame: async (index) => {
+      const { attributes } = present();
+      const pixels = await framePixels(present(), index);
+      const window = windowOf(columns, attributes, pixels);
+      return { ...pixels, ...(window && { window }) };
+    },
     stored: async (index) => await storedPixels(present(), index),
   };
 }
