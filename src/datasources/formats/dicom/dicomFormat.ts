@@ -48,20 +48,24 @@ export function readDicom(bytes: Uint8Array, label: string): DicomRecord {
   const dataSet = new DataSet(file.bytes, file.elements, file.encoding, label);
   const image = openImage(file.bytes, dataSet, file.transferSyntax, label);
   const frames = image?.attributes.frames ?? 0;
-  const columns = columnsOf(meta, dataSet);
   const patient = patientOf(dataSet);
+  // only listing a file needs them; decoding its pixels, again and again, does not
+  let columns: ImageRecord['columns'] | undefined;
   const present = (): Image => {
     if (image !== undefined) return image;
     throw new RangeError('frame of a row without images');
   };
   return {
-    columns: { ...columns, NumberOfFrames: frames },
+    get columns() {
+      columns ??= { ...columnsOf(meta, dataSet), NumberOfFrames: frames };
+      return columns;
+    },
     ...(patient === undefined ? {} : { patient }),
     frames,
     frame: async (index) => {
       const { attributes } = present();
       const pixels = await framePixels(present(), index);
-      const window = windowOf(columns, attributes, pixels);
+      const window = windowOf(dataSet, attributes, pixels);
       return { ...pixels, ...(window && { window }) };
     },
     stored: async (index) => await storedPixels(present(), index),

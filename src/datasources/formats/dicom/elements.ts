@@ -18,19 +18,39 @@ export function isRepresentation(vr: string): boolean {
   return LONG.has(vr) || SHORT.has(vr);
 }
 
+/** Most tags that are remembered: those of the standard, and then some. */
+const MAX_KNOWN_TAGS = 1 << 14;
+const knownTags = new Map<number, string>();
+
+/** The tag as a key, `x00100010`. Files have the same ones over and over: making each anew is a third of reading a header. */
+function tagOf(number: number): string {
+  let tag = knownTags.get(number);
+  if (tag === undefined) {
+    tag = `x${number.toString(16).padStart(8, '0')}`;
+    if (knownTags.size < MAX_KNOWN_TAGS) knownTags.set(number, tag);
+  }
+  return tag;
+}
+
+const knownRepresentations = new Map([...LONG, ...SHORT].map((vr) => [vr.charCodeAt(0) * 256 + vr.charCodeAt(1), vr]));
+
+function representationOf(first: number, second: number): string {
+  return knownRepresentations.get(first * 256 + second) ?? String.fromCharCode(first, second);
+}
+
 /** Reads the header of the element at `at`. @throws KonsilError DATA_INVALID when the file ends in it. */
 export function readElementHeader(bytes: Uint8Array, at: number, encoding: Encoding, label: string): Element {
   const { littleEndian, explicit } = encoding;
   if (at + 8 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}; expected an attribute at byte ${at}`);
   const group = u16(bytes, at, littleEndian);
   const number = group * 0x10000 + u16(bytes, at + 2, littleEndian);
-  const tag = `x${number.toString(16).padStart(8, '0')}`;
+  const tag = tagOf(number);
   // items and delimiters never have a representation
   if (!explicit || group === 0xfffe) {
     const vr = findAttribute(tag)?.vr;
     return withUndefined({ tag, vr, length: u32(bytes, at + 4, littleEndian), dataOffset: at + 8 });
   }
-  const vr = String.fromCharCode(bytes[at + 4]!, bytes[at + 5]!);
+  const vr = representationOf(bytes[at + 4]!, bytes[at + 5]!);
   if (!LONG.has(vr)) return { tag, vr, length: u16(bytes, at + 6, littleEndian), dataOffset: at + 8 };
   if (at + 12 > bytes.length) throw invalid(label, `ends at byte ${bytes.length}, in the attribute at byte ${at}`);
   return withUndefined({ tag, vr, length: u32(bytes, at + 8, littleEndian), dataOffset: at + 12 });
