@@ -73,6 +73,8 @@ interface BaseConfig {
   readonly path: string;
   readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
   readonly ignoreColumns?: readonly string[];
+  /** Column of the site to the name that tasks use for it. */
+  readonly renameColumns?: Readonly<Record<string, string>>;
 }
 
 /** A table in a file. */

@@ -6,6 +6,7 @@ import { CSVSource } from './csv/csvSource.ts';
 import type { DataSource, DatasourceConfig, FilesConfig, ImageFormatName, ScanProgress } from './dataSource.ts';
 import { FileSource } from './files/fileSource.ts';
 import { openFormat } from './formats/registry.ts';
+import { RenamedSource } from './renamedSource.ts';
 
 export interface OpenOptions {
   readonly signal?: AbortSignal;
@@ -27,6 +28,17 @@ const FORMATS: Readonly<Record<FilesConfig['datasource'], readonly ImageFormatNa
 
 /** Opens and reads the data source; the caller closes it. @throws KonsilError FILE_NOT_FOUND, DATA_* or CANCELLED. */
 export async function openDataset(config: DatasourceConfig, options: OpenOptions = {}): Promise<DataSource> {
+  const source = await openAsItIs(config, options);
+  if (config.renameColumns === undefined) return source;
+  try {
+    return new RenamedSource(source, config.renameColumns);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+async function openAsItIs(config: DatasourceConfig, options: OpenOptions): Promise<DataSource> {
   if (config.datasource === 'CSVSource') return CSVSource.open(config);
   const names = FORMATS[config.datasource];
   const formats = await Promise.all(names.map(async (name) => ({ name, format: await openFormat(name) })));

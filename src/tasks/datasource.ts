@@ -99,6 +99,9 @@ export const datasource = z.strictObject({
         description: 'Semantic type to the columns that have it whatever their values look like.',
       }),
       ignore_cols: z.array(text).optional().meta({ description: 'Columns that tasks never see.' }),
+      rename_cols: z.record(text, text).optional().meta({
+        description: 'Column of the site to the name that tasks use for it. Other keys here have the site’s own names.',
+      }),
       expose_cols: z.array(text).optional().meta({
         description: 'Sources of files: columns that tasks may use besides those that identify nobody.',
       }),
@@ -130,7 +133,7 @@ function isFileSource(name: string): name is FilesConfig['datasource'] {
 /** @param state - The pod's own folder. */
 export function datasourceOf(source: DatasourceFile, folder: string, state: string): DatasourceConfig {
   const { path, delimiter, null_values, infer_class_labels_from_filepaths } = source.datasource_args;
-  const { force_stypes, ignore_cols, expose_cols, file_system_filters } = source.data_config ?? {};
+  const { force_stypes, ignore_cols, rename_cols, expose_cols, file_system_filters } = source.data_config ?? {};
   const common = {
     name: source.name,
     path: resolvePath(folder, path),
@@ -142,6 +145,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
       },
     }),
     ...(ignore_cols && { ignoreColumns: ignore_cols }),
+    ...(rename_cols && { renameColumns: rename_cols }),
   };
   if (!isFileSource(source.datasource))
     return {

@@ -18,7 +18,7 @@ import { cancelOnSignals, Output } from '../output.ts';
 import { runTask } from './run.ts';
 
 /** Examples that are whole federations, the first by default. */
-const EXAMPLES = ['breast-cancer', 'image-folders', 'dicom'] as const;
+const EXAMPLES = ['breast-cancer', 'image-folders', 'dicom', 'two-cohorts'] as const;
 type Example = (typeof EXAMPLES)[number];
 /** Phases of a round in which a pod can be killed. */
 const PHASES = ['training', 'keys', 'shares', 'masked input', 'consistency', 'unmasking'];
