@@ -3,10 +3,10 @@
  * at first: what it claims is bounded here, and what comes back is compared with it.
  * @module
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { KonsilError } from '../../../base/index.ts';
 import { ByteReader } from '../byteReader.ts';
+import { CodecError } from './codecError.ts';
+import { WasmCodec } from './wasmCodec.ts';
 
 /** What the codestream says of itself. */
 export interface J2kHeader {
@@ -24,32 +24,11 @@ export interface J2kImage extends J2kHeader {
   readonly values: Uint8Array | Uint16Array | Int16Array;
 }
 
-interface Decoder {
-  getEncodedBuffer(length: number): Uint8Array;
-  getDecodedBuffer(): Uint8Array;
-  decode(): void;
-  getFrameInfo(): { width: number; height: number; bitsPerSample: number; componentCount: number; isSigned: boolean };
-  delete(): void;
-}
-
-interface Engine {
-  readonly J2KDecoder: new () => Decoder;
-  readonly HEAPU8: Uint8Array;
-}
-
-type Factory = (options: {
-  wasmBinary: Uint8Array;
-  print(text: string): void;
-  printErr(text: string): void;
-}) => Promise<Engine>;
-
 /**
  * Most samples of one image. OpenJPEG holds 4 bytes a sample and more, and 2^26 are above any camera's picture; 33 kB that
  * claimed 2^28 took 6.6 s and 1.4 GB.
  */
 export const MAX_J2K_SAMPLES = 1 << 26;
-/** Memory of WebAssembly never shrinks: an engine that grew beyond this is replaced. */
-const MAX_IDLE_BYTES = 1 << 28;
 
 const SOC_SIZ = 0xff4fff51;
 /** Bytes from the beginning of the codestream; three bytes a channel from the second on. */
@@ -58,16 +37,13 @@ const SIZ_PRECISION = 42;
 const JP2_SIGNATURE = 0x6a502020;
 const CODESTREAM_BOX = 0x6a703263;
 
-const require = createRequire(import.meta.url);
-let engine: Promise<Engine> | undefined;
-
-function startEngine(): Promise<Engine> {
-  const start = require('@cornerstonejs/codec-openjpeg/decodewasmjs') as Factory;
-  // it prints every message of the decoder otherwise, some to standard output
-  const silent = (): void => {};
-  const wasmBinary = readFileSync(require.resolve('@cornerstonejs/codec-openjpeg/decodewasm'));
-  return start({ wasmBinary, print: silent, printErr: silent });
-}
+/** The decoder, for DICOM's streams too. */
+export const openjpeg = new WasmCodec({
+  package: '@cornerstonejs/codec-openjpeg',
+  loader: 'decodewasmjs',
+  binary: 'decodewasm',
+  decoder: 'J2KDecoder',
+});
 
 /** Offset of the codestream: at once, or inside the boxes of a JP2 file (Annex I). */
 function codestreamAt(reader: ByteReader): number {
@@ -110,23 +86,17 @@ export function readJ2kHeader(bytes: Uint8Array, label: string): J2kHeader {
   return { width, height, channels, bits, isSigned: precision > 0x7f };
 }
 
-/** Runs the engine; undefined when it says that the image is broken, or breaks itself. */
-function run(running: Engine, bytes: Uint8Array) {
-  let decoder: Decoder | undefined;
+/** What the decoder makes of the bytes; undefined when it says that the image is broken, or breaks itself. */
+async function run(bytes: Uint8Array) {
   try {
-    // a decoder that failed still holds the image before: every image gets its own
-    decoder = new running.J2KDecoder();
-    decoder.getEncodedBuffer(bytes.length).set(bytes);
-    decoder.decode();
-    const { width, height, componentCount: channels, bitsPerSample: bits, isSigned } = decoder.getFrameInfo();
-    // a copy: the memory of the engine is used again
-    const samples = new Uint8Array(decoder.getDecodedBuffer());
-    decoder.delete();
-    return { width, height, channels, bits, isSigned, samples };
-  } catch {
-    // an abort: what it throws says nothing of use, and the engine is not fit for another image
-    engine = undefined;
-    return undefined;
+    return await openjpeg.decode(bytes, (decoder, decoded) => {
+      const { width, height, componentCount: channels, bitsPerSample: bits, isSigned } = decoder.getFrameInfo();
+      // a copy: the memory of the decoder is used again
+      return { width, height, channels, bits, isSigned, samples: new Uint8Array(decoded) };
+    });
+  } catch (error) {
+    if (error instanceof CodecError) return undefined;
+    throw error;
   }
 }
 
@@ -138,12 +108,9 @@ function run(running: Engine, bytes: Uint8Array) {
 export async function decodeJ2k(bytes: Uint8Array, label: string): Promise<J2kImage> {
   const header = readJ2kHeader(bytes, label);
   const { width, height, channels, bits, isSigned } = header;
-  engine ??= startEngine();
-  const running = await engine;
   // the engine clamps negative samples of 8 bits to 0: they are decoded as unsigned, which adds 2^(bits-1)
   const isShifted = isSigned && bits <= 8;
-  const found = run(running, isShifted ? asUnsigned(bytes, header, label) : bytes);
-  if (running.HEAPU8.length > MAX_IDLE_BYTES) engine = undefined;
+  const found = await run(isShifted ? asUnsigned(bytes, header, label) : bytes);
   const bytesPerSample = bits > 8 ? 2 : 1;
   if (
     found === undefined ||

@@ -3,11 +3,12 @@
  * @module
  */
 import { inflateRawSync } from 'node:zlib';
+import { CodecError } from '../codecs/codecError.ts';
 import { decodeJpeg } from './codecs/jpeg.ts';
 import { decodeJpeg2000, findCodestream } from './codecs/jpeg2000.ts';
 import { decodeJpegLs } from './codecs/jpegLs.ts';
 import { decodeRle } from './codecs/rle.ts';
-import { CodecError, type Samples } from './codecs/samples.ts';
+import { type Samples } from './codecs/samples.ts';
 import { interleave } from './codecs/wasmSamples.ts';
 import { expand422 } from './colour.ts';
 import type { DataSet } from './dataSet.ts';

@@ -2,11 +2,13 @@
  * JPEG (ITU-T T.81): which decoder reads a stream is for the stream to say, not for the transfer syntax.
  * @module
  */
+
+import { CodecError } from '../../codecs/codecError.ts';
 import { decodeDct } from './jpeg/dct.ts';
 import { readJpegHeader } from './jpeg/header.ts';
 import { decodeLossless } from './jpeg/lossless.ts';
 import { decodeJpegTurbo } from './jpegTurbo.ts';
-import { CodecError, checkSize, type Expected, type Samples } from './samples.ts';
+import { checkSize, type Expected, type Samples } from './samples.ts';
 
 /** More scans than any encoder makes: each costs a pass over the image, however few its bytes. */
 const MAX_SCANS = 128;

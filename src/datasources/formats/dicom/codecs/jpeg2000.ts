@@ -2,16 +2,11 @@
  * JPEG 2000 (ITU-T T.800) through OpenJPEG and its high-throughput form (T.814) through OpenJPH.
  * @module
  */
-import { CodecError, checkSize, type Expected, type Samples } from './samples.ts';
-import { WasmCodec } from './wasmCodec.ts';
+import { CodecError } from '../../codecs/codecError.ts';
+import { openjpeg } from '../../codecs/openjpeg.ts';
+import { WasmCodec } from '../../codecs/wasmCodec.ts';
+import { checkSize, type Expected, type Samples } from './samples.ts';
 import { samplesOf } from './wasmSamples.ts';
-
-const openjpeg = new WasmCodec({
-  package: '@cornerstonejs/codec-openjpeg',
-  loader: 'decodewasmjs',
-  binary: 'decodewasm',
-  decoder: 'J2KDecoder',
-});
 
 const openjph = new WasmCodec({
   package: '@cornerstonejs/codec-openjph',

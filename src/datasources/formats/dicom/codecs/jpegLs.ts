@@ -2,8 +2,9 @@
  * JPEG-LS (ITU-T T.87) through CharLS.
  * @module
  */
-import { CodecError, checkSize, type Expected, type Samples } from './samples.ts';
-import { WasmCodec } from './wasmCodec.ts';
+import { CodecError } from '../../codecs/codecError.ts';
+import { WasmCodec } from '../../codecs/wasmCodec.ts';
+import { checkSize, type Expected, type Samples } from './samples.ts';
 import { interleave, samplesOf } from './wasmSamples.ts';
 
 const charls = new WasmCodec({

@@ -3,9 +3,9 @@
  * @module
  */
 import { concatBytes } from '../../../../base/index.ts';
+import { WasmCodec } from '../../codecs/wasmCodec.ts';
 import type { JpegHeader } from './jpeg/header.ts';
 import { type Expected, type Samples } from './samples.ts';
-import { WasmCodec } from './wasmCodec.ts';
 import { samplesOf } from './wasmSamples.ts';
 
 const turbo = new WasmCodec({

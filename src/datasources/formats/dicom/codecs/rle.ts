@@ -2,7 +2,7 @@
  * RLE: byte planes of runs, the most significant byte of the first sample first.
  * @module
  */
-import { CodecError } from './samples.ts';
+import { CodecError } from '../../codecs/codecError.ts';
 
 const HEADER_BYTES = 64;
 const MAX_SEGMENTS = 15;

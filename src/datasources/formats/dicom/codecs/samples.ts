@@ -2,6 +2,7 @@
  * What a codec gives: samples of one frame, as integers of as many bits as the stream says.
  * @module
  */
+import { CodecError } from '../../codecs/codecError.ts';
 
 export interface Samples {
   /** Shape `[height, width, components]`. */
@@ -20,16 +21,6 @@ export interface Expected {
   readonly width: number;
   readonly height: number;
   readonly components: number;
-}
-
-/** A stream that cannot be decoded; the message says where, and the caller names the file and the frame. */
-export class CodecError extends Error {
-  /** Whether the stream may be whole and is of a kind that is not read. */
-  readonly isUnsupported: boolean;
-  constructor(message: string, isUnsupported = false) {
-    super(message);
-    this.isUnsupported = isUnsupported;
-  }
 }
 
 /** @throws CodecError unless a stream's header names the image of the data set: nothing larger is ever allocated. */

@@ -2,9 +2,11 @@
  * Samples copied out of a decoder's memory, after a check of how many there are.
  * @module
  */
+
+import { CodecError } from '../../codecs/codecError.ts';
+import type { FrameInfo } from '../../codecs/wasmCodec.ts';
 import type { PixelData } from '../../imageRecord.ts';
-import { CodecError, checkSize, type Expected, type Samples } from './samples.ts';
-import type { FrameInfo } from './wasmCodec.ts';
+import { checkSize, type Expected, type Samples } from './samples.ts';
 
 /** A copy of decoded bytes, of 8 or 16 bits as the stream says. @throws CodecError when there are more or fewer. */
 export function samplesOf(info: FrameInfo, decoded: Uint8Array, expected: Expected): Samples {

@@ -2,7 +2,7 @@
  * Decoding of one block's coefficients: sequential, and the four kinds of progressive scans.
  * @module
  */
-import { CodecError } from '../samples.ts';
+import { CodecError } from '../../../codecs/codecError.ts';
 import type { BitReader, HuffmanTable } from './huffman.ts';
 
 /** Row-major place of the coefficients in the order in which they are coded. @source ITU-T T.81 Figure A.6. */

@@ -2,7 +2,8 @@
  * JPEG with DCT, of 8 or 12 bits, sequential or progressive: all that the 8-bit codec does not read.
  * @module
  */
-import { CodecError, type Expected, type Samples } from '../samples.ts';
+import { CodecError } from '../../../codecs/codecError.ts';
+import { type Expected, type Samples } from '../samples.ts';
 import { blockDecoder, type ScanComponent, type ScanState } from './blocks.ts';
 import type { JpegComponent, JpegHeader } from './header.ts';
 import { BitReader } from './huffman.ts';

@@ -2,7 +2,7 @@
  * Segments of a JPEG stream before its first scan.
  * @module
  */
-import { CodecError } from '../samples.ts';
+import { CodecError } from '../../../codecs/codecError.ts';
 
 export interface JpegComponent {
   readonly id: number;

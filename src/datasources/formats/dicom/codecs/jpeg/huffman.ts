@@ -2,7 +2,7 @@
  * Huffman codes and the bits of a scan.
  * @module
  */
-import { CodecError } from '../samples.ts';
+import { CodecError } from '../../../codecs/codecError.ts';
 
 const LOOKAHEAD = 9;
 

@@ -2,7 +2,8 @@
  * Lossless JPEG: each sample is predicted from its neighbours and its difference coded.
  * @module
  */
-import { CodecError, type Expected, type Samples } from '../samples.ts';
+import { CodecError } from '../../../codecs/codecError.ts';
+import { type Expected, type Samples } from '../samples.ts';
 import type { JpegHeader } from './header.ts';
 import { BitReader, type HuffmanTable } from './huffman.ts';
 import { type JpegTables, readScans, type ScanHeader } from './stream.ts';

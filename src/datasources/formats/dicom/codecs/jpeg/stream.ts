@@ -2,7 +2,7 @@
  * A JPEG stream read segment by segment: tables, then scans.
  * @module
  */
-import { CodecError } from '../samples.ts';
+import { CodecError } from '../../../codecs/codecError.ts';
 import { ZIGZAG } from './blocks.ts';
 import { type JpegHeader, nextSegment, type Segment } from './header.ts';
 import { HuffmanTable } from './huffman.ts';

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { CodecError } from './samples.ts';
+import { CodecError } from './codecError.ts';
 
 /** Size and kind of what a decoder decoded. */
 export interface FrameInfo {
