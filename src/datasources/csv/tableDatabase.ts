@@ -25,6 +25,8 @@ export interface TableDatabaseOptions {
 /** An open database; `close` also removes its folder and is harmless when repeated. */
 export interface TableDatabase {
   readonly connection: DuckDBConnection;
+  /** Another connection, that the caller closes: what interrupts one does not stop the others. */
+  connect(): Promise<DuckDBConnection>;
   /** Where tables that do not fit into memory go. */
   readonly folder: string;
   readonly limits: Required<TableDatabaseOptions>;
@@ -61,7 +63,13 @@ export async function openTableDatabase(options: TableDatabaseOptions = {}): Pro
       instance.closeSync();
       removeFolder();
     };
-    return { connection, folder, limits: { memoryLimitMb, diskLimitMb }, close };
+    return {
+      connection,
+      connect: async () => instance.connect(),
+      folder,
+      limits: { memoryLimitMb, diskLimitMb },
+      close,
+    };
   } catch (error) {
     removeFolder();
     throw error;
