@@ -2,6 +2,7 @@
  * A query as DuckDB's own parser reads it: what is checked is what runs.
  * @module
  */
+import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { refused } from './refused.ts';
 
@@ -30,7 +31,7 @@ export async function parseQuery(connection: DuckDBConnection, sql: string): Pro
   if (sql.length > MAX_QUERY_CHARS) throw refused(`it has ${sql.length} characters; expected ≤ ${MAX_QUERY_CHARS}`);
   if (sql.includes('\0')) throw refused('it has a character NUL');
   const reader = await connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)', [sql]);
-  const tree = parseJson(String(reader.getRowsJS()[0]![0]));
+  const tree = parseJson(reader.getRowsJS()[0]![0] as string);
   if (tree.error !== false) {
     // the parser knows no data: its message quotes the query
     if (tree.error_type === 'parser') throw refused(textOf(tree.error_message));
@@ -46,7 +47,24 @@ export async function parseQuery(connection: DuckDBConnection, sql: string): Pro
 
 /** `json_serialize_sql` back: a statement for `json_execute_serialized_sql`. */
 export function serialise(node: Node): string {
-  return JSON.stringify({ error: false, statements: [{ node, named_param_map: [] }] });
+  const mark = randomUUID(); // that no text of the query can have
+  const json = JSON.stringify({ error: false, statements: [{ node, named_param_map: [] }] }, (_, value: unknown) =>
+    isNode(value) && isDouble(value.type) && typeof value.value === 'number'
+      ? { ...value, value: mark + withPoint(value.value) }
+      : value,
+  );
+  return json.replaceAll(new RegExp(`"${mark}([^"]+)"`, 'g'), '$1');
+}
+
+/** Whether values of the type are floating point numbers. */
+export function isDouble(type: unknown): boolean {
+  return isNode(type) && (type.id === 'DOUBLE' || type.id === 'FLOAT');
+}
+
+/** DuckDB takes `100` for no double, and JavaScript writes none with `.0`. */
+function withPoint(value: number): string {
+  const text = Object.is(value, -0) ? '-0' : String(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
 }
 
 /** Places in the text go up to 2^64 - 1, which JSON of JavaScript rounds to what DuckDB cannot read. */
