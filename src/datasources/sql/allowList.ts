@@ -2,7 +2,7 @@
  * Which queries may run: every node of the syntax tree must be of a kind that is named here.
  * @module
  */
-import { isAggregate, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from './functions.ts';
+import { isAggregate, JOINING_FUNCTIONS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from './functions.ts';
 import { refused } from './refused.ts';
 import { isNode, type Node, nodesOf, textOf } from './syntaxTree.ts';
 
@@ -29,6 +29,13 @@ const SESSION_VALUES = /^(?:current_(?:user|role|catalog|schema|database|query)|
 /** Views that DuckDB finds under these names when no table of the query has them. */
 const SYSTEM_TABLES = /^(?:duckdb_|pragma_|pg_|sqlite_|information_schema)/i;
 const MAX_SERIES = 1_000_000;
+/** DuckDB 1.5 plans subqueries in time exponential in how deep they stand in each other, and no interrupt ends that. */
+const MAX_DEPTH = 8;
+const MAX_SELECTS = 50;
+/** Calls in each other: DuckDB 1.5 plans 400 in a second, and time grows with their square. */
+const MAX_CALLS_DEEP = 200;
+/** Texts that a query joins, wherever: 24 of them make a text at most 3^8 = 6,561 times as long. */
+const MAX_JOINED = 24;
 
 /** What a query may name. */
 export interface Scope {
@@ -57,6 +64,10 @@ function commonTables(value: unknown): string[] {
 }
 
 class Walk {
+  #depth = 0;
+  #selects = 0;
+  #calls = 0;
+  #joined = 0;
   readonly #tables: ReadonlySet<string>;
   readonly #columns: ReadonlySet<string>;
 
@@ -86,7 +97,15 @@ class Walk {
     if (node.at_clause !== undefined && node.at_clause !== null) throw refused('AT is not allowed');
     if (type === 'BASE_TABLE') this.#table(node);
     if (type === 'TABLE_FUNCTION') this.#tableFunction(node.function);
+    else if (type === 'SELECT_NODE') this.#select(node);
     else this.#children(node);
+  }
+
+  #select(node: Node): void {
+    if (++this.#depth > MAX_DEPTH) throw refused(`its subqueries stand more than ${MAX_DEPTH} deep`);
+    if (++this.#selects > MAX_SELECTS) throw refused(`it has more than ${MAX_SELECTS} SELECTs`);
+    this.#children(node);
+    this.#depth--;
   }
 
   #table({ catalog_name, schema_name, table_name }: Node): void {
@@ -115,6 +134,12 @@ class Walk {
   }
 
   #expression(node: Node): void {
+    if (++this.#calls > MAX_CALLS_DEEP) throw refused(`its expressions stand more than ${MAX_CALLS_DEEP} deep`);
+    this.#checkExpression(node);
+    this.#calls--;
+  }
+
+  #checkExpression(node: Node): void {
     const kind = textOf(node.class);
     if (!EXPRESSION_CLASSES.has(kind)) throw refused(`${kind} is not allowed`);
     switch (kind) {
@@ -131,11 +156,9 @@ class Walk {
       case 'OPERATOR':
         if (!OPERATORS.has(textOf(node.type))) throw refused(`the operator ${textOf(node.type)} is not allowed`);
         break;
-      case 'FUNCTION': {
-        const name = functionName(node);
-        if (!SCALAR_FUNCTIONS.has(name) && !isAggregate(name)) throw refused(`the function ${name} is not allowed`);
+      case 'FUNCTION':
+        this.#call(node);
         break;
-      }
       case 'WINDOW': {
         const name = functionName(node);
         if (!WINDOW_FUNCTIONS.has(name) && !isAggregate(name))
@@ -144,6 +167,18 @@ class Walk {
       }
     }
     this.#children(node);
+  }
+
+  #call(node: Node): void {
+    const name = functionName(node);
+    if (JOINING_FUNCTIONS.has(name)) {
+      this.#joined += nodesOf(node.children).length;
+      if (this.#joined > MAX_JOINED) throw refused(`it joins more than ${MAX_JOINED} texts`);
+    } else if (!SCALAR_FUNCTIONS.has(name) && !isAggregate(name)) throw refused(`the function ${name} is not allowed`);
+    if (name !== 'replace') return;
+    const [, from, to] = nodesOf(node.children).map(constantText);
+    if (from === undefined || to === undefined || to.length > from.length)
+      throw refused('replace needs two constant texts, the second not longer than the first');
   }
 
   #column({ column_names: names }: Node): void {
@@ -167,6 +202,11 @@ function constantNumber(node: Node): number {
   const value = node.class === 'CONSTANT' && isNode(node.value) ? node.value : {};
   const isWhole = isNode(value.type) && ['TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT'].includes(textOf(value.type.id));
   return isWhole && typeof value.value === 'number' ? value.value : Number.NaN;
+}
+
+function constantText(node: Node): string | undefined {
+  const value = node.class === 'CONSTANT' && isNode(node.value) ? node.value.value : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 function checkType(type: unknown): void {

@@ -102,6 +102,7 @@ describe('a query gives', () => {
     ],
     ['select pid from heart qualify rank() over (order by age) = 1', [[0]]],
     ['select pid from heart where age = (select max(age) from heart)', [[59]]],
+    ["select replace('1,5', ',', '.')::DOUBLE, 'a' || 'b' || concat('c', 1)", [[1.5, 'abc1']]],
     ["select case when site like 's%' then length(site) else 0 end from heart limit 1", [[2]]],
     [
       "select date_part('year', visit::date), visit::date + interval 1 day from heart limit 1",
@@ -218,6 +219,31 @@ describe('a query is refused that', () => {
     ['has no such column', 'select agee from heart', 'Referenced column "agee" not found in FROM clause!'],
     ['is endless', `select ${'1 + '.repeat(6_000)} 1`, 'it has 24009 characters; expected ≤ 20000'],
     ['is deep', `select ${'1+'.repeat(3_000)}1`, /^Max expression depth limit/],
+    ['is deep', `select ${'abs('.repeat(300)}1${')'.repeat(300)}`, 'its expressions stand more than 200 deep'],
+    // 50 of these take DuckDB 1.5 longer than anybody waits, whatever the time limit
+    ['nests', `select ${'(select '.repeat(50)}1${')'.repeat(50)}`, 'its subqueries stand more than 8 deep'],
+    ['nests', `${'select * from ('.repeat(9)}select 1${')'.repeat(9)}`, 'its subqueries stand more than 8 deep'],
+    ['nests', `${'with a as ('.repeat(9)}select 1${') select * from a'.repeat(9)}`, 'its subqueries stand more than 8'],
+    ['unites', `select 1${' union all select 1'.repeat(50)}`, 'it has more than 50 SELECTs'],
+    // the first would make 10^12 letters while it is planned, past the limits of memory and time
+    [
+      'swells',
+      `select ${'replace('.repeat(10)}'a'${",'a','aaaaaaaaaaaaaaaa')".repeat(10)}`,
+      'replace needs two constant texts, the second not longer than the first',
+    ],
+    [
+      'swells',
+      `select ${Array.from({ length: 14 }, () => 'note').join(' || ')} from heart`,
+      'it joins more than 24 texts',
+    ],
+    ['swells', `select concat(${'note,'.repeat(24)} note) from heart`, 'it joins more than 24 texts'],
+    ['swells', `select concat_ws(note, ${'note,'.repeat(23)} note) from heart`, 'it joins more than 24 texts'],
+    ...[
+      "string_agg(note, '')",
+      "regexp_replace(note, '.', '\\0\\0', 'g')",
+      "lpad('', 1000000000, 'x')",
+      'bar(1, 0, 1, 9)',
+    ].map((call) => ['swells', `select ${call} from heart`, `the function ${call.replace(/\(.*/, '')} is not allowed`]),
     ['has NUL', 'select 1\0', 'it has a character NUL'],
     ['has an infinite number', 'select 1e400', 'it has a number that is not finite'],
     ['has an open backtick', 'select `a', 'a backtick is not closed'],
@@ -244,6 +270,7 @@ describe('a query is refused that', () => {
     const database = await openTableDatabase();
     await database.connection.run('SET enable_external_access = false');
     await database.connection.run('SET lock_configuration = true');
+    const connection = await database.connect(); // as queries get
     for (const sql of [
       `FROM read_csv('${csv}')`,
       `FROM '${csv}'`,
@@ -255,7 +282,8 @@ describe('a query is refused that', () => {
       'INSTALL httpfs',
       'LOAD httpfs',
     ])
-      await expect(database.connection.run(sql), sql).rejects.toThrow();
+      await expect(connection.run(sql), sql).rejects.toThrow();
+    connection.closeSync();
     database.close();
   });
 });
@@ -271,10 +299,12 @@ describe('limits', () => {
   });
 
   it('of text', async () => {
-    const wide = Array.from({ length: 13 }, () => 'x || x').reduce(
-      (inner, x) => `(select ${x} as x from ${inner})`,
-      "(select 'abcdefgh' x)",
+    // 100 letters, four times joined with themselves four times: 25,600 letters a row
+    const wide = Array.from({ length: 4 }).reduce<string>(
+      (inner) => `(select x || x || x || x as x from ${inner})`,
+      `(select '${'a'.repeat(100)}' as x)`,
     );
+    expect((await sandbox.query(`select length(x) from ${wide}`)).rows).toEqual([[25_600]]);
     expect(await refusal(`select t.x from ${wide} t, range(1000)`)).toBe(
       'its result has more than 16000000 characters',
     );
