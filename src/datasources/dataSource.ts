@@ -49,7 +49,7 @@ export interface DataSource {
   nameOf(key: number): string;
   /** Rows with the same group are of the same patient; null where that is not known. Never leaves the site. */
   groupOf(key: number): string | null;
-  /** What was found and left out, for the owner; only sources of files have it. */
+  /** What was found and left out, for the owner; a table in memory has none. */
   found?(): { readonly counts: ScanCounts; readonly hiddenColumns: readonly string[] };
   /** The rows that pass a task's filters besides; only sources of files have it. @throws KonsilError DATA_EMPTY */
   narrowed?(filters: Filters): DataSource;
@@ -77,13 +77,15 @@ interface BaseConfig {
   readonly renameColumns?: Readonly<Record<string, string>>;
 }
 
-/** A table in a file. */
+/** A table in a file: CSV, TSV or Parquet. */
 export interface CsvConfig extends BaseConfig {
   readonly datasource: 'CSVSource';
   /** @default found out from the file */
   readonly delimiter?: string;
   /** @default DEFAULT_NULL_VALUES */
   readonly nullValues?: readonly string[];
+  /** Columns shown although their name or their values say that they identify a person. */
+  readonly exposeColumns?: readonly string[];
 }
 
 /** A folder of image files. */

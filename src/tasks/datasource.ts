@@ -103,7 +103,8 @@ export const datasource = z.strictObject({
         description: 'Column of the site to the name that tasks use for it. Other keys here have the site’s own names.',
       }),
       expose_cols: z.array(text).optional().meta({
-        description: 'Sources of files: columns that tasks may use besides those that identify nobody.',
+        description:
+          'Columns that tasks may use though they are hidden by default: of files those that may identify somebody, of tables those that look like names, numbers or addresses of people.',
       }),
       description: text.optional(),
       column_descriptions: z.record(text, text).optional(),
@@ -151,6 +152,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
     return {
       ...common,
       datasource: 'CSVSource',
+      ...(expose_cols && { exposeColumns: expose_cols }),
       ...(delimiter !== undefined && { delimiter }),
       ...(null_values !== undefined && { nullValues: null_values }),
     };
@@ -217,13 +219,12 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
   if (!EYE_SOURCES.includes(kind)) only(EYE_ARGUMENTS, EYE_SOURCES.join(', '));
   if (!kind.startsWith('DICOM')) only(['images_only', 'allow_burned_in_text'], 'a DICOMSource');
   if (kind !== 'ImageSource') only(['file_extensions'], 'an ImageSource');
-  for (const key of ['file_system_filters', 'expose_cols'] as const)
-    if (!isFileSource(kind) && data_config?.[key] !== undefined)
-      problems.push({
-        path: [...path, 'data_config', key],
-        message: `only for sources of files; this is a ${kind}`,
-        atKey: true,
-      });
+  if (!isFileSource(kind) && data_config?.file_system_filters !== undefined)
+    problems.push({
+      path: [...path, 'data_config', 'file_system_filters'],
+      message: `only for sources of files; this is a ${kind}`,
+      atKey: true,
+    });
   if (args.required_field_names !== undefined && args.check_required_fields !== true)
     problems.push({
       path: [...path, 'datasource_args', 'required_field_names'],

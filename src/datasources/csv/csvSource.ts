@@ -1,27 +1,36 @@
 /**
- * A CSV file as a data source, read by DuckDB into memory.
+ * A table in a file as a data source: CSV or TSV text (also compressed by gzip) or Parquet, read by DuckDB.
  *
- * Deviation from DuckDB's sniffing: names and delimiter are found here and given to `read_csv` in full, because the
- * sniffer answers a file with uneven rows by silently leaving rows out; a hospital must be told instead. Table columns
- * are called c0, c1, …, so no name of the file ever stands in SQL.
+ * A table larger than memory is kept on disk. Columns whose names or values say that they identify a person are not
+ * shown unless the site exposes them by name.
  * @module
  */
 import { stat } from 'node:fs/promises';
-import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { KonsilError, throwIfCancelled } from '../../base/index.ts';
-import type { Batch, Cell, CsvConfig, DataSource } from '../dataSource.ts';
-import { type ColumnSchema, type DataType, type Schema, type SemanticType, semanticTypeOf } from '../schema.ts';
+import type { Batch, Cell, CsvConfig, DataSource, ScanCounts } from '../dataSource.ts';
+import { type ColumnSchema, type Schema, type SemanticType, semanticTypeOf } from '../schema.ts';
 import { didYouMean } from '../suggest.ts';
-import { type CsvHead, findRecordLine, invalid, readHead } from './csvText.ts';
+import { findRecordLine, readHead } from './csvText.ts';
+import { isIdentifyingName } from './identifyingColumns.ts';
+import { loadCsv } from './loadCsv.ts';
+import { cellOf, isMostlyDistinct, type LoadedColumn, type LoadedTable } from './loadedTable.ts';
+import { isParquet, loadParquet } from './loadParquet.ts';
+import { findTooLarge, openTableDatabase, type TableDatabase, type TableDatabaseOptions } from './tableDatabase.ts';
 
 /** Cells that mean "no value". */
 export const DEFAULT_NULL_VALUES = ['', 'NA', 'NaN', 'null', '.', 'N/A', 'nan', 'NULL'] as const;
 
-/** A number as CSV files write it; not "inf", not "0x10", not "1_000". */
-const NUMBER = '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?';
-const INTEGER = '[+-]?[0-9]+';
+export type CsvOptions = Omit<CsvConfig, 'datasource'> & TableDatabaseOptions;
 
-type CsvOptions = Omit<CsvConfig, 'datasource'>;
+/** A file whose table lies in the database. */
+interface OpenTable {
+  readonly table: LoadedTable;
+  /** Columns of the table that are not shown. */
+  readonly hidden: ReadonlySet<string>;
+  /** The file is text: its lines can be found. */
+  readonly text?: { readonly gzip: boolean };
+}
 
 export class CSVSource implements DataSource {
   readonly kind = 'CSVSource';
@@ -29,66 +38,54 @@ export class CSVSource implements DataSource {
   readonly columns: readonly string[];
   readonly rowCount: number;
   readonly schema: Schema;
-  readonly #head: CsvHead;
+  readonly #hiddenColumns: readonly string[];
+  readonly #text: OpenTable['text'];
   readonly #select: string;
-  readonly #instance: DuckDBInstance;
-  readonly #connection: DuckDBConnection;
-  #isClosed = false;
+  readonly #database: TableDatabase;
 
-  private constructor(
-    options: CsvOptions,
-    head: CsvHead,
-    loaded: Loaded,
-    database: { instance: DuckDBInstance; connection: DuckDBConnection },
-  ) {
+  private constructor(options: CsvOptions, { table, hidden, text }: OpenTable, database: TableDatabase) {
     const ignored = new Set(options.ignoreColumns);
-    const kept = head.names.flatMap((name, i) => (ignored.has(name) ? [] : [{ name, i, ...loaded.columns[i]! }]));
-    const isForced = (type: SemanticType, name: string): boolean =>
-      options.forceStypes?.[type]?.includes(name) === true;
+    const kept = table.columns.filter(({ name }) => !ignored.has(name) && !hidden.has(name));
     this.label = options.path;
     this.columns = kept.map((column) => column.name);
-    this.rowCount = loaded.rowCount;
+    this.rowCount = table.rowCount;
     this.schema = {
       name: options.name,
       datasource: this.kind,
-      rowCount: loaded.rowCount,
-      columns: kept.map(({ name, dataType, numberShare }): ColumnSchema => {
-        const forced = (['categorical', 'continuous', 'text'] as const).find((type) => isForced(type, name));
-        return { name, dataType, semanticType: forced ?? semanticTypeOf(dataType, numberShare) };
-      }),
+      rowCount: table.rowCount,
+      columns: kept.map((column) => columnSchema(column, options)),
     };
-    this.#head = head;
-    this.#select = kept
-      .map(({ i, dataType }) => (dataType === 'integer' || dataType === 'number' ? `c${i}::DOUBLE AS c${i}` : `c${i}`))
-      .join(', ');
-    this.#instance = database.instance;
-    this.#connection = database.connection;
+    this.#hiddenColumns = [...hidden, ...table.nested].filter((name) => !ignored.has(name)).sort();
+    this.#text = text;
+    this.#select = kept.map(cellOf).join(', ');
+    this.#database = database;
   }
 
   /**
    * Reads and checks the whole file.
-   * @throws KonsilError FILE_NOT_FOUND, DATA_INVALID, DATA_EMPTY, or DATA_COLUMN_MISSING when an option names no column.
+   * @throws KonsilError FILE_NOT_FOUND, DATA_INVALID, DATA_EMPTY, DATA_UNSUPPORTED when the file is encrypted or too
+   *   large, or DATA_COLUMN_MISSING when an option names no column.
    */
   static async open(options: CsvOptions): Promise<CSVSource> {
-    const found = await stat(options.path).catch(() => undefined);
+    const { path } = options;
+    const found = await stat(path).catch(() => undefined);
     if (found?.isFile() !== true)
-      throw new KonsilError('FILE_NOT_FOUND', `no file ${options.path}; expected a CSV file`, { file: options.path });
-    const head = await readHead(options.path, options.delimiter);
-    checkOptions(options, head.names);
-    const { DuckDBInstance } = await import('@duckdb/node-api'); // 70 MB native library: only when data is read
-    const instance = await DuckDBInstance.create(':memory:', {
-      threads: '2',
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-    });
-    const connection = await instance.connect();
+      throw new KonsilError('FILE_NOT_FOUND', `no file ${path}; expected a CSV file`, { file: path });
+    const nullValues = options.nullValues ?? DEFAULT_NULL_VALUES;
+    const head = (await isParquet(path)) ? undefined : await readHead(path, options.delimiter);
+    if (head !== undefined) checkOptions(options, head.names, []);
+    const database = await openTableDatabase(options);
     try {
-      const loaded = await load(connection, options, head);
-      return new CSVSource(options, head, loaded, { instance, connection });
+      const table =
+        head === undefined
+          ? await loadParquet(database, path, nullValues)
+          : await loadCsv(database, path, head, nullValues);
+      checkOptions(options, namesOf(table), table.nested);
+      const hidden = await hiddenColumns(database.connection, table, options);
+      return new CSVSource(options, { table, hidden, ...(head && { text: { gzip: head.gzip } }) }, database);
     } catch (error) {
-      connection.closeSync();
-      instance.closeSync();
-      throw error;
+      database.close();
+      throw error instanceof KonsilError ? error : (findTooLarge(path, database, error) ?? error);
     }
   }
 
@@ -118,7 +115,7 @@ export class CSVSource implements DataSource {
   }
 
   async findLine(key: number): Promise<number | undefined> {
-    return findRecordLine(this.label, this.#head.gzip, key);
+    return this.#text === undefined ? undefined : findRecordLine(this.label, this.#text.gzip, key);
   }
 
   nameOf(key: number): string {
@@ -129,17 +126,18 @@ export class CSVSource implements DataSource {
     return null;
   }
 
+  found(): { readonly counts: ScanCounts; readonly hiddenColumns: readonly string[] } {
+    return { counts: { files: 1, records: this.rowCount, skipped: {} }, hiddenColumns: this.#hiddenColumns };
+  }
+
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#connection.closeSync();
-    this.#instance.closeSync();
+    this.#database.close();
   }
 
   async #cells(where: string, values: DuckDBValue[]): Promise<Cell[][]> {
     if (this.columns.length === 0) return [];
     const sql = `SELECT ${this.#select} FROM data WHERE ${where} ORDER BY rowid`;
-    const reader = await this.#connection.runAndReadAll(sql, values);
+    const reader = await this.#database.connection.runAndReadAll(sql, values);
     return reader.getColumnsJS() as Cell[][];
   }
 
@@ -148,97 +146,56 @@ export class CSVSource implements DataSource {
   }
 }
 
-interface Loaded {
-  readonly rowCount: number;
-  readonly columns: readonly { readonly dataType: DataType; readonly numberShare: number }[];
+function columnSchema({ name, dataType, numberShare }: LoadedColumn, { forceStypes }: CsvOptions): ColumnSchema {
+  const types: readonly SemanticType[] = ['categorical', 'continuous', 'text'];
+  const forced = types.find((type) => forceStypes?.[type]?.includes(name) === true);
+  return { name, dataType, semanticType: forced ?? semanticTypeOf(dataType, numberShare) };
 }
 
-function checkOptions(options: CsvOptions, names: readonly string[]): void {
+function namesOf(table: LoadedTable): string[] {
+  return table.columns.map(({ name }) => name);
+}
+
+/** Columns that identify by their name, or are text that hardly repeats, and are not exposed. */
+async function hiddenColumns(
+  connection: DuckDBConnection,
+  table: LoadedTable,
+  options: CsvOptions,
+): Promise<ReadonlySet<string>> {
+  const known = new Set([...(options.exposeColumns ?? []), ...(options.ignoreColumns ?? [])]);
+  const hidden = new Set<string>();
+  for (const column of table.columns) {
+    if (known.has(column.name)) continue;
+    const isText = column.dataType === 'text' && semanticTypeOf(column.dataType, column.numberShare) === 'text';
+    // one column at a time: each count holds that column's different values
+    if (isIdentifyingName(column.name) || (isText && (await isMostlyDistinct(connection, column))))
+      hidden.add(column.name);
+  }
+  return hidden;
+}
+
+/** @param nested - Columns that are there but can be neither shown nor typed. */
+function checkOptions(options: CsvOptions, names: readonly string[], nested: readonly string[]): void {
+  const { path: file, forceStypes = {}, ignoreColumns = [], exposeColumns = [] } = options;
   const wanted = [
-    ...Object.entries(options.forceStypes ?? {}).flatMap(([type, columns]) =>
+    ...Object.entries(forceStypes).flatMap(([type, columns]) =>
       columns.map((column) => ({ column, key: `force_stypes.${type}` })),
     ),
-    ...(options.ignoreColumns ?? []).map((column) => ({ column, key: 'ignore_cols' })),
+    ...ignoreColumns.filter((column) => !nested.includes(column)).map((column) => ({ column, key: 'ignore_cols' })),
+    ...exposeColumns.map((column) => ({ column, key: 'expose_cols' })),
   ];
   for (const { column, key } of wanted) {
-    if (!names.includes(column))
+    if (names.includes(column)) continue;
+    if (nested.includes(column))
       throw new KonsilError(
-        'DATA_COLUMN_MISSING',
-        `${options.path} has no column "${column}" (${key})${didYouMean(column, names)}`,
-        {
-          file: options.path,
-          column,
-        },
+        'DATA_UNSUPPORTED',
+        `${file}, column "${column}" (${key}): expected numbers, text, dates or booleans, not lists, records or bytes`,
+        { file, column },
       );
-  }
-}
-
-async function load(connection: DuckDBConnection, options: CsvOptions, head: CsvHead): Promise<Loaded> {
-  const { LIST, listValue, VARCHAR } = await import('@duckdb/node-api');
-  const ids = head.names.map((_, i) => `c${i}`);
-  const nulls = listValue([...(options.nullValues ?? DEFAULT_NULL_VALUES)]);
-  const cleaned = ids.map((id) => `CASE WHEN list_contains($3, trim(${id})) THEN NULL ELSE trim(${id}) END AS ${id}`);
-  const read = `read_csv($1, auto_detect = false, delim = $2, quote = '"', escape = '"', header = true, strict_mode = true,
-    null_padding = false, max_line_size = 16777216, compression = '${head.gzip ? 'gzip' : 'none'}',
-    columns = {${ids.map((id) => `${id}: 'VARCHAR'`).join(', ')}})`;
-  try {
-    await connection.run(
-      `CREATE TABLE data AS SELECT ${cleaned.join(', ')} FROM ${read}`,
-      [literalPath(options.path), head.delimiter, nulls],
-      [VARCHAR, VARCHAR, LIST(VARCHAR)],
+    throw new KonsilError(
+      'DATA_COLUMN_MISSING',
+      `${file} has no column "${column}" (${key})${didYouMean(column, names)}`,
+      { file, column },
     );
-  } catch (error) {
-    throw readFailure(options.path, head, error);
   }
-  await connection.run('SET enable_external_access = false');
-  const counts = await connection.runAndReadAll(
-    `SELECT count(*), ${ids
-      .map(
-        (
-          id,
-        ) => `count(${id}), count(*) FILTER (regexp_full_match(${id}, $1)), count(*) FILTER (regexp_full_match(${id}, $2)),
-        count(*) FILTER (lower(${id}) IN ('true', 'false')), count(TRY_CAST(${id} AS DATE))`,
-      )
-      .join(', ')} FROM data`,
-    [NUMBER, INTEGER],
-  );
-  const [rowCount = 0, ...rest] = counts.getRowsJS()[0]!.map(Number);
-  if (rowCount === 0)
-    throw new KonsilError('DATA_EMPTY', `${options.path} has column names but no rows`, { file: options.path });
-  return {
-    rowCount,
-    columns: ids.map((_, i) => {
-      const [values = 0, numbers = 0, integers = 0, booleans = 0, dates = 0] = rest.slice(5 * i, 5 * i + 5);
-      const dataType: DataType =
-        integers === values
-          ? 'integer'
-          : numbers === values
-            ? 'number'
-            : booleans === values
-              ? 'boolean'
-              : dates === values
-                ? 'date'
-                : 'text';
-      // an empty column fits any type; it counts as a number so that using it is reported, not skipped
-      return { dataType: values === 0 ? 'number' : dataType, numberShare: values === 0 ? 1 : numbers / values };
-    }),
-  };
-}
-
-/** The path with DuckDB's glob characters made literal, so that it names one file. */
-function literalPath(path: string): string {
-  return path.replace(/[*?[]/g, '[$&]');
-}
-
-/** DuckDB's message quotes the row, which may be a patient's; only its line number may pass, and no `cause`. */
-function readFailure(path: string, head: CsvHead, error: unknown): KonsilError {
-  const message = error instanceof Error ? error.message : '';
-  const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
-  const where = line === undefined ? '' : `, line ${line}:`;
-  const fields = /Expected Number of Columns: \d+ Found: (\d+)/.exec(message)?.[1];
-  if (fields !== undefined) return invalid(path, `${where} expected ${head.names.length} fields, got ${fields}`.trim());
-  if (message.includes('unterminated quote')) return invalid(path, `${where} a quote is never closed`.trim());
-  if (message.includes('unicode') || message.includes('utf-8'))
-    return invalid(path, `${where} is not UTF-8 text; save it as UTF-8`.trim());
-  return invalid(path, `${where} is not a CSV file with ${head.names.length} columns`.trim());
 }

@@ -1,0 +1,2 @@
+export type { SqlResult, SqlType } from './result.ts';
+export { SqlSandbox, type SqlSandboxOptions } from './sqlSandbox.ts';
