@@ -43,3 +43,29 @@ describe('konsil dataset inspect', () => {
     expect(inspect.text).not.toContain('lymphknoten');
   });
 });
+
+describe('konsil dataset query', () => {
+  it('answers one SELECT, and shows large groups only when it is told so', async () => {
+    const cwd = join(examples, 'two-cohorts');
+    const ask = async (...args: string[]): Promise<Konsil> => {
+      const query = new Konsil(['dataset', 'query', 'hospital-freiburg.yaml', 'cohort', ...args], { cwd });
+      await query.exit;
+      return query;
+    };
+    const sql = 'SELECT relapse, count(*) AS n FROM cohort GROUP BY relapse ORDER BY n';
+    const all = await ask(sql, '--json');
+    expect(JSON.parse(all.text.split('\n').find((line) => line.startsWith('{'))!)).toMatchObject({
+      columns: ['relapse', 'n'],
+      rows: [
+        ['no', 123],
+        ['yes', 285],
+      ],
+    });
+    const large = await ask(sql, '--minimum-group', '200');
+    expect(large.text).toContain('yes\t285');
+    expect(large.text).not.toContain('123');
+    const outside = await ask("SELECT * FROM read_csv('/etc/passwd')");
+    expect(await outside.exit).toBe(1);
+    expect(outside.text).toContain('SQL_REFUSED');
+  });
+});

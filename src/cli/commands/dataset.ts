@@ -1,10 +1,17 @@
 /** `konsil dataset inspect`: what a site's datasets hold, what of it a task can use, and what leaves the site. @module */
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
-import { checkSchema, type DataSource, type DatasourceConfig, openDataset } from '../../datasources/index.ts';
+import {
+  checkSchema,
+  type DataSource,
+  type DatasourceConfig,
+  openDataset,
+  SqlSandbox,
+} from '../../datasources/index.ts';
 import { readPodConfig, readTask, type Task } from '../../tasks/index.ts';
 import { cancelOnSignals, Output } from '../output.ts';
 import { ScanLine } from '../render/scan.ts';
+import { wholeNumber } from './shared.ts';
 
 interface Flags {
   readonly task?: string;
@@ -21,19 +28,67 @@ export function addDatasetCommand(program: Command): void {
     .option('--task <task.yaml>', 'say whether this task fits, and what its filters leave')
     .option('--json', 'one JSON value a dataset')
     .action(inspect);
+  group
+    .command('query')
+    .description('run one SELECT over a dataset, as a site that allows queries would run it')
+    .argument('<pod.yaml>')
+    .argument('<dataset>', 'one of the pod; the table of the query has its name')
+    .argument('<sql>')
+    .option('--minimum-group <rows>', 'show only aggregates, of groups of at least so many rows')
+    .option('--json', 'one JSON value')
+    .action(query);
 }
 
-async function inspect(file: string, wanted: string | undefined, flags: Flags): Promise<void> {
+interface QueryFlags {
+  readonly minimumGroup?: string;
+  readonly json?: boolean;
+}
+
+/** What a modeller's SELECT would give here. */
+async function query(file: string, name: string, sql: string, flags: QueryFlags): Promise<void> {
   const output = new Output(flags.json ?? false);
   const signal = cancelOnSignals();
+  const { minimumGroup } = flags;
+  const minimumGroupSize =
+    minimumGroup === undefined ? undefined : wholeNumber('--minimum-group', minimumGroup, 2, 1_000_000);
+  const [config] = await chosenDatasets(file, name);
+  const source = await openDataset(config!, { signal });
+  try {
+    const sandbox = await SqlSandbox.open(source, {
+      ...{ tableName: name, signal },
+      ...(minimumGroupSize !== undefined && { minimumGroupSize }),
+    });
+    try {
+      const result = await sandbox.query(sql);
+      output.value(result);
+      output.line(result.columns.join('\t'));
+      for (const row of result.rows) output.line(row.map((cell) => cell ?? '').join('\t'));
+      if (result.suppressed > 0)
+        output.line(`(${result.suppressed} groups of fewer than ${minimumGroupSize} rows are not shown)`);
+    } finally {
+      sandbox.close();
+    }
+  } finally {
+    source.close();
+  }
+}
+
+async function chosenDatasets(file: string, wanted: string | undefined): Promise<readonly DatasourceConfig[]> {
   const { datasources } = await readPodConfig(file);
-  const task = flags.task === undefined ? undefined : await readTask(flags.task);
   const chosen = wanted === undefined ? datasources : datasources.filter(({ name }) => name === wanted);
   if (chosen.length === 0)
     throw new KonsilError(
       'USAGE',
       `${file} has no dataset "${wanted}"; it has ${datasources.map(({ name }) => name).join(', ')}`,
     );
+  return chosen;
+}
+
+async function inspect(file: string, wanted: string | undefined, flags: Flags): Promise<void> {
+  const output = new Output(flags.json ?? false);
+  const signal = cancelOnSignals();
+  const chosen = await chosenDatasets(file, wanted);
+  const task = flags.task === undefined ? undefined : await readTask(flags.task);
   for (const config of chosen) await inspectOne(config, task, output, signal);
 }
 
