@@ -6,10 +6,10 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KonsilError } from '../src/base/index.ts';
-import { type Cell, openDataset } from '../src/datasources/index.ts';
+import { LABEL_COLUMN, openDataset, PIXELS } from '../src/datasources/index.ts';
 import { generate } from './data/generate.ts';
 import type { Site } from './data/partition.ts';
-import type { Table } from './data/table.ts';
+import { type Table, takeRows } from './data/table.ts';
 import { flipLabels } from './malicious/pods.ts';
 import type { PreparedVariant } from './options.ts';
 import { type Scenario, taskOf, type Variant } from './scenario/scenario.ts';
@@ -58,6 +58,7 @@ export function scratchFolder(): string {
 
 /** All rows of a scenario. @throws KonsilError DATA_* or FILE_*. */
 export async function tableOf({ data, seed }: Scenario): Promise<Table> {
+  if (data.kind === 'images') return picturesOf(data);
   if (data.kind !== 'csv') return generate(data, seed);
   const source = await openDataset({ name: 'data', datasource: 'CSVSource', path: data.path });
   try {
@@ -65,8 +66,27 @@ export async function tableOf({ data, seed }: Scenario): Promise<Table> {
       throw new KonsilError('DATA_COLUMN_MISSING', `${data.path} has no column "${data.target}" (data.target)`);
     const keys = Array.from({ length: source.rowCount }, (_, i) => i);
     const { columns } = await source.getData(keys);
-    const cells = columns as Readonly<Record<string, readonly Cell[]>>; // a CSV file has no images
-    return { rows: source.rowCount, columns: cells, target: data.target, classes: (data.classes ?? []).map(String) };
+    return { rows: source.rowCount, columns, target: data.target, classes: (data.classes ?? []).map(String) };
+  } finally {
+    source.close();
+  }
+}
+
+/** Pictures as handles, with the names of their folders. @throws KonsilError DATA_* or FILE_*. */
+async function picturesOf({ path, classes }: Extract<Scenario['data'], { kind: 'images' }>): Promise<Table> {
+  const source = await openDataset({ name: 'data', datasource: 'ImageSource', path, infersLabels: true });
+  try {
+    const keys = Array.from({ length: source.rowCount }, (_, i) => i);
+    const { columns } = await source.getData(keys);
+    const pictures = columns[PIXELS];
+    if (pictures === undefined)
+      throw new KonsilError('DATA_INVALID', `${path}: some files have several pages; expected one picture a file`);
+    const labels = columns[LABEL_COLUMN]!;
+    const known = keys.filter((key) => classes.includes(String(labels[key])));
+    return takeRows(
+      { rows: keys.length, columns: { [PIXELS]: pictures, [LABEL_COLUMN]: labels }, target: LABEL_COLUMN, classes },
+      known,
+    );
   } finally {
     source.close();
   }

@@ -3,7 +3,7 @@ import type { DataSettings } from '../scenario/schema.ts';
 import { generate } from './generate.ts';
 import { type Table, toCsv } from './table.ts';
 
-type Synthetic = Exclude<DataSettings, { kind: 'csv' }>;
+type Synthetic = Exclude<DataSettings, { kind: 'csv' | 'images' }>;
 const CASES: readonly [Synthetic, width: number, classes: number][] = [
   [{ kind: 'blobs', rows: 90, features: 4, classes: 3, separation: 4 }, 4, 3],
   [{ kind: 'logistic', rows: 90, features: 2, strength: 2 }, 2, 2],

@@ -6,7 +6,7 @@ import { normal, type Rng, seededRng } from '../../src/base/index.ts';
 import type { DataSettings } from '../scenario/schema.ts';
 import type { Table } from './table.ts';
 
-type Synthetic = Exclude<DataSettings, { kind: 'csv' }>;
+type Synthetic = Exclude<DataSettings, { kind: 'csv' | 'images' }>;
 
 /** Six decimals: what a CSV file of measurements would have, and no more text than that. */
 const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;

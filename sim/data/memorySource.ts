@@ -3,12 +3,19 @@
  * @module
  */
 import { throwIfCancelled } from '../../src/base/index.ts';
-import type { Batch, Cell, ColumnSchema, DataSource, Schema } from '../../src/datasources/index.ts';
+import {
+  type Batch,
+  type ColumnSchema,
+  type DataSource,
+  isImage,
+  type Schema,
+  type Value,
+} from '../../src/datasources/index.ts';
 import type { Table } from './table.ts';
 
-/** A data source that tasks for CSV files take. */
+/** A data source that tasks for CSV files take, or for folders of pictures where the table has some. */
 export class MemorySource implements DataSource {
-  readonly kind = 'CSVSource';
+  readonly kind: string;
   readonly label: string;
   readonly columns: readonly string[];
   readonly rowCount: number;
@@ -19,6 +26,7 @@ export class MemorySource implements DataSource {
     this.#table = table;
     this.label = name;
     this.columns = Object.keys(table.columns);
+    this.kind = Object.values(table.columns).some((values) => values.some(isImage)) ? 'ImageSource' : 'CSVSource';
     this.rowCount = table.rows;
     this.schema = {
       ...{ name, datasource: this.kind, rowCount: table.rows },
@@ -61,11 +69,12 @@ export class MemorySource implements DataSource {
 
   #batch(keys: readonly number[]): Batch {
     const cells = this.columns.map((name) => [name, keys.map((key) => this.#table.columns[name]![key]!)]);
-    return { keys: [...keys], columns: Object.fromEntries(cells) as Record<string, Cell[]> };
+    return { keys: [...keys], columns: Object.fromEntries(cells) as Record<string, Value[]> };
   }
 }
 
-function columnSchema(name: string, cells: readonly Cell[]): ColumnSchema {
+function columnSchema(name: string, cells: readonly Value[]): ColumnSchema {
+  if (cells.some(isImage)) return { name, dataType: 'image', semanticType: 'image' };
   const known = cells.filter((cell) => cell !== null);
   if (!known.every((cell) => typeof cell === 'number')) return { name, dataType: 'text', semanticType: 'text' };
   const dataType = known.every((cell) => Number.isInteger(cell)) ? 'integer' : 'number';

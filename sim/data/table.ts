@@ -2,12 +2,12 @@
  * Rows of a simulated federation: numbers in columns, and a target.
  * @module
  */
-import type { Cell } from '../../src/datasources/index.ts';
+import { isImage, type Value } from '../../src/datasources/index.ts';
 
 /** A table column by column; all columns have `rows` cells. */
 export interface Table {
   readonly rows: number;
-  readonly columns: Readonly<Record<string, readonly Cell[]>>;
+  readonly columns: Readonly<Record<string, readonly Value[]>>;
   readonly target: string;
   /** Values of the target in order; none when it is a number. */
   readonly classes: readonly string[];
@@ -29,7 +29,8 @@ export function featuresOf({ columns, target }: Table): string[] {
 
 /** The table as a CSV file; shortest decimal forms, so that reading it gives the same numbers. */
 export function toCsv({ columns, rows }: Table): string {
-  const quoted = (cell: Cell): string => {
+  const quoted = (cell: Value): string => {
+    if (isImage(cell)) throw new TypeError('a picture has no place in a CSV file');
     const text = cell === null ? '' : String(cell);
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };

@@ -1,8 +1,9 @@
 /**
- * One mask pool for all parties of a simulated world.
+ * One mask pool, and one pool of threads that decode images, for all parties of a simulated world.
  * @module
  */
 import { MaskPool } from '../../src/crypto/index.ts';
+import { DecodePool } from '../../src/datasources/index.ts';
 import type { VirtualClock } from '../virtualClock.ts';
 
 /** A mask pool during whose work simulated time stands still. */
@@ -24,5 +25,19 @@ export class HeldMaskPool extends MaskPool {
 
   override sha256(...args: Parameters<MaskPool['sha256']>): Promise<Uint8Array> {
     return this.#clock.during(() => super.sha256(...args));
+  }
+}
+
+/** Threads that decode images while simulated time stands still. */
+export class HeldDecodePool extends DecodePool {
+  readonly #clock: VirtualClock;
+
+  constructor(clock: VirtualClock) {
+    super();
+    this.#clock = clock;
+  }
+
+  override run(...args: Parameters<DecodePool['run']>): ReturnType<DecodePool['run']> {
+    return this.#clock.during(() => super.run(...args));
   }
 }

@@ -22,7 +22,7 @@ import type { RunTap } from '../privacy/views/tap.ts';
 import { MODELLER, type Scenario, type Variant } from '../scenario/scenario.ts';
 import { VirtualClock } from '../virtualClock.ts';
 import { Network } from './network.ts';
-import { HeldMaskPool } from './pools.ts';
+import { HeldDecodePool, HeldMaskPool } from './pools.ts';
 import { type OnTrained, SharedTrainers, TrainerThreads } from './trainers.ts';
 
 export interface MemoryWorldOptions {
@@ -59,6 +59,7 @@ export class MemoryWorld implements World {
   readonly #broker = new MemoryBroker({ keepLog: false });
   readonly #network: Network;
   readonly #pool = new HeldMaskPool(this.clock);
+  readonly #decoders = new HeldDecodePool(this.clock);
   readonly #threads: TrainerThreads;
   readonly #trainers: SharedTrainers;
   readonly #parties: Readonly<Record<string, Party>>;
@@ -182,7 +183,7 @@ export class MemoryWorld implements World {
   async close(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ pod }) => pod.stop('simulation over')));
     if (!this.#options.threads) await this.#threads.close();
-    await this.#pool.close();
+    await Promise.all([this.#pool.close(), this.#decoders.close()]);
     this.clock.stop();
     for (const forget of this.#forget) forget();
   }
@@ -214,6 +215,7 @@ export class MemoryWorld implements World {
       ...{ identity, peers, link, clock: this.clock, version: VERSION, config: this.#configOf(name) },
       parts: {
         pool: this.#pool,
+        decoders: this.#decoders,
         openDataset: async (config) => new MemorySource(config.name, table),
         openTrainer: opener,
       },

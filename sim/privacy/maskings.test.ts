@@ -36,7 +36,7 @@ const settingsOf = (privacy: object): PrivacySettings => scenarioFile.parse({ ..
 /** A run as it is before its first round, and its sites. */
 function makeRun(): { run: AttackedRun; sites: Site[] } {
   const { data, task: part } = scenarioFile.parse(FILE);
-  if (data.kind === 'csv') throw new TypeError('rows are generated here');
+  if (data.kind === 'csv' || data.kind === 'images') throw new TypeError('rows are generated here');
   const table = generate(data, 1);
   const sites = partition(table, { kind: 'iid' }, 4, 1);
   const names = sites.map(({ name }) => name);

@@ -195,7 +195,7 @@ it('merging replaces what is no map, and null takes away', () => {
   });
 });
 
-it.each(['first', 'faults', 'strategies', 'malicious', 'processes', 'privacy'])(
+it.each(['first', 'faults', 'strategies', 'malicious', 'processes', 'privacy', 'images'])(
   'the example %s is a scenario',
   async (name) => {
     const file = join(import.meta.dirname, `../../examples/simulations/${name}.yaml`);

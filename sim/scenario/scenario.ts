@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { ERROR_CODES, KonsilError } from '../../src/base/index.ts';
+import { LABEL_COLUMN, PIXELS } from '../../src/datasources/index.ts';
 import {
   type ConfigKind,
   composeTask,
@@ -71,7 +72,7 @@ export function parseScenario(text: string, file: string): Scenario {
     parsed;
   return {
     ...{ name, seed, transport, pods, rounds, partition, policy, baselines, file: resolve(file) },
-    data: data.kind === 'csv' ? { ...data, path: resolvePath(dirname(resolve(file)), data.path) } : data,
+    data: 'path' in data ? { ...data, path: resolvePath(dirname(resolve(file)), data.path) } : data,
     ...(privacy && { privacy }),
     training: training.kind,
     latencyMs: network.latency_ms,
@@ -153,7 +154,7 @@ export function taskOf(
     },
     aggregator: { secure, minimum_cohort: secure === true ? Math.max(3, Math.ceil(pods.length / 2)) : 1 },
     data_structure: {
-      assign: { target },
+      assign: { target, ...(target === LABEL_COLUMN && { image_cols: [PIXELS] }) },
       ...(classes.length > 0 && { categories: { [target]: classes } }),
       data_split: { args: { test_percentage: 20, validation_percentage: 10, seed } },
     },
@@ -169,13 +170,24 @@ export function taskOf(
   return composeTask(json, file);
 }
 
+/** Column that is predicted. */
+export function targetOf(data: ScenarioFile['data']): string {
+  if (data.kind === 'csv') return data.target;
+  return data.kind === 'images' ? LABEL_COLUMN : 'y';
+}
+
 /** Problems of the tasks of all variants, where the scenario says what is wrong. */
 function checkTasks(file: ScenarioFile, path: string): Problem[] {
   const { data } = file;
-  const classes = data.kind === 'csv' ? (data.classes ?? []).map(String) : data.kind === 'linear' ? [] : ['a', 'b'];
+  const classes =
+    data.kind === 'csv' || data.kind === 'images'
+      ? (data.classes ?? []).map(String)
+      : data.kind === 'linear'
+        ? []
+        : ['a', 'b'];
   // how many pods a column names is not known yet
   const names = siteNames(file.pods ?? 3);
-  const base = { ...file, file: path, classes, target: data.kind === 'csv' ? data.target : 'y' };
+  const base = { ...file, file: path, classes, target: targetOf(data) };
   const found = new Map<string, Problem>();
   for (const [i, variant] of variantsOf(file, path).entries()) {
     for (const unit of ['epochs', 'steps'])
@@ -216,13 +228,22 @@ function checkScenario(file: ScenarioFile): Problem[] {
   const problems: Problem[] = [];
   const complain = (path: Path, message: string): void => void problems.push({ path, message });
   const byColumn = file.partition.kind === 'column';
-  if (byColumn && file.data.kind !== 'csv') complain(['partition'], 'synthetic data has no column that names sites');
+  if (byColumn && file.data.kind !== 'csv')
+    complain(
+      ['partition'],
+      `${file.data.kind === 'images' ? 'a folder of pictures' : 'synthetic data'} has no column that names sites`,
+    );
   if (byColumn && file.pods !== undefined)
     complain(['pods'], 'the column says how many pods there are; leave this out');
   if (!byColumn && file.pods === undefined) complain(['pods'], 'is required; expected a whole number');
   const isNumber = file.data.kind === 'linear' || (file.data.kind === 'csv' && file.data.classes === undefined);
   if (isNumber && file.partition.kind === 'dirichlet')
     complain(['partition'], 'dirichlet deals classes; the target of this data is a number');
+  if (file.data.kind === 'images') {
+    if (file.transport === 'processes') complain(['transport'], 'pictures are dealt to pods in memory; use memory');
+    if (file.privacy) complain(['privacy'], 'attacks are on numbers; use another kind of data');
+    if (file.partition.kind === 'shift') complain(['partition'], 'shift moves numbers; pictures have none');
+  }
   if (file.privacy && file.transport === 'processes')
     complain(['privacy'], 'what processes send each other cannot be looked at; use memory');
   if (file.privacy && file.training.kind === 'synthetic')

@@ -22,6 +22,11 @@ const data = z.discriminatedUnion('kind', [
       .meta({ description: 'Values of the target, in order; without them the target is a number.' }),
   }),
   z.strictObject({
+    kind: z.literal('images'),
+    path: text.meta({ description: 'Folder with a folder of pictures for each class, relative to the scenario.' }),
+    classes: z.array(text).min(2).meta({ description: 'Names of the folders, in order.' }),
+  }),
+  z.strictObject({
     kind: z.literal('blobs'),
     rows,
     features: z.int().min(1).max(10_000).default(10),

@@ -57,6 +57,11 @@ export function resolveTask(local: LocalTask, schema: Schema, pod: string, attac
   };
   const outputs = outputsOf(resolved);
   if (task.model.kind === 'builtin') {
+    if (columns.length > 0)
+      throw new KonsilError(
+        'CONFIG_INVALID',
+        `${local.local.file}: builtin:${task.model.name} takes numbers, the task has images; expected a model file that takes them (konsil model new cnn)`,
+      );
     const sizes = { inputs: features.length, outputs, seed: task.training.seed };
     const { name } = task.model;
     const hidden = task.model.name === 'mlp' ? task.model.hiddenLayers : [];

@@ -8,6 +8,7 @@ export {
   FILE_SOURCES,
   type FilesConfig,
   type ImageHandle,
+  isImage,
   type ScanProgress,
   type Value,
 } from './dataSource.ts';
@@ -24,8 +25,11 @@ export {
   type ProblemKind,
   problemOf,
 } from './dataStructure.ts';
+export { PIXELS } from './files/fileSource.ts';
 export type { DayRange, Filters } from './files/filters.ts';
+export { LABEL_COLUMN } from './files/folderLabels.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
+export { DecodePool } from './loader/decodePool.ts';
 export { ImageLoader } from './loader/imageRows.ts';
 export { type OpenDataset, type OpenOptions, openDataset } from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';

@@ -6,7 +6,7 @@
 import { type Member, type PrivacyTerms, thresholdsFor } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
-import { checkSchema, type DataSource, type OpenDataset } from '../datasources/index.ts';
+import { checkSchema, type DataSource, type DecodePool, type OpenDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import {
   checkModelFits,
@@ -48,6 +48,7 @@ export interface AdmissionOptions {
   readonly from: Peer;
   readonly openDataset: OpenDataset;
   readonly openTrainer: OpenTrainer;
+  readonly decoders?: DecodePool;
   /** Pulls the model the modeller offers; called only after policy has said yes. */
   readonly pullModel: () => Promise<Uint8Array>;
   /** The account of the dataset asked for. @param delta - At which the task reckons. */
@@ -263,7 +264,7 @@ export async function describeDatasets(
 }
 
 async function setUp(
-  { request, pullModel, openTrainer, signal, config }: AdmissionOptions,
+  { request, pullModel, openTrainer, decoders, signal, config }: AdmissionOptions,
   task: Task,
   source: DataSource,
 ): Promise<Pick<Admitted, 'data' | 'trainer' | 'facts' | 'model'>> {
@@ -278,7 +279,7 @@ async function setUp(
     throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
   let data: SiteData;
   try {
-    data = await loadSiteData(source, task, signal);
+    data = await loadSiteData(source, task, signal, decoders);
   } catch (error) {
     const empty = isKonsilError(error, 'DATA_EMPTY');
     const named = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);

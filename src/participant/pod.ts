@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
-import { type OpenDataset, openDataset } from '../datasources/index.ts';
+import { type DecodePool, type OpenDataset, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
 import { type OpenTrainer, Trainer } from '../training/index.ts';
@@ -24,6 +24,8 @@ export interface PodParts {
   readonly pool: MaskPool;
   readonly openDataset: OpenDataset;
   readonly openTrainer: OpenTrainer;
+  /** Threads that decode images. @default those of the process */
+  readonly decoders?: DecodePool;
 }
 
 export interface PodOptions {

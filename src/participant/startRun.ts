@@ -4,7 +4,7 @@
  */
 import { toHex, utf8 } from '../base/index.ts';
 import { type Identity, type MaskPool, sha256 } from '../crypto/index.ts';
-import type { OpenDataset } from '../datasources/index.ts';
+import type { DecodePool, OpenDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
 import type { OpenTrainer } from '../training/index.ts';
@@ -31,6 +31,7 @@ export interface RunsOptions {
   readonly pool: MaskPool;
   readonly openDataset: OpenDataset;
   readonly openTrainer: OpenTrainer;
+  readonly decoders?: DecodePool;
   readonly ledger: Ledger;
   readonly journal: SumJournal;
   readonly onNotice: (notice: PodNotice) => void;
@@ -57,12 +58,13 @@ export async function startRun(
   onEvent: (event: PodEvent) => void,
 ): Promise<PodRun> {
   const { config, identity, peers, ledger, blobs, channel, pool, journal, onNotice } = options;
-  const { openDataset, openTrainer } = options;
+  const { openDataset, openTrainer, decoders } = options;
   const context = admissionOf({ run });
   const { dataset, model } = request;
   const line = { run, modeller: from.name, dataset };
   const admitted = await admit({
     ...{ config, identity, peers, request, from, signal, openDataset, openTrainer },
+    ...(decoders && { decoders }),
     account: (unit, delta) => {
       const { privacy, recordPrivacy } = config.policy;
       return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);

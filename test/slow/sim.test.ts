@@ -1,6 +1,7 @@
 /** `konsil sim`: exit codes, files, and a federation of processes that are killed and stopped. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Konsil } from '../support/processes.ts';
 import { tempFolder } from '../support/tempFolder.ts';
@@ -36,6 +37,23 @@ describe('konsil sim', () => {
     const unknown = new Konsil(['sim', 's.yaml', '--variant', 'ugly'], { cwd });
     expect(await unknown.exit).toBe(2);
     expect(unknown.text).toContain('has no variant "ugly"; it has good, bad');
+  });
+
+  it('deals pictures to pods, and gives the same run again', async () => {
+    const cwd = fileURLToPath(new URL('../../examples/simulations', import.meta.url));
+    const text = readFileSync(join(cwd, 'images.yaml'), 'utf8')
+      .replace('rounds: 15', 'rounds: 4\nbaselines: false')
+      .replaceAll('../image-folders', join(cwd, '../image-folders'))
+      .replace('at_least: 0.8', 'at_least: 0.4');
+    const folder = tempFolder();
+    writeFileSync(join(folder, 's.yaml'), text);
+    const play = async (): Promise<unknown> => {
+      const konsil = new Konsil(['sim', 's.yaml', '--json'], { cwd: folder });
+      expect(await konsil.exit, konsil.text).toBe(0);
+      const [variant] = konsil.values.at(-1)!['variants'] as [{ rounds: { trainingLoss: number }[]; metrics: unknown }];
+      return [variant.rounds.map(({ trainingLoss }) => trainingLoss), variant.metrics];
+    };
+    expect(await play()).toEqual(await play());
   });
 
   it('plays processes that are killed, stopped and started again', async () => {

@@ -5,6 +5,7 @@
 import { KonsilError } from '../../base/index.ts';
 import {
   type DataSource,
+  type DecodePool,
   ImageLoader,
   type ImageStep,
   loadDataset,
@@ -32,6 +33,7 @@ export interface SiteData {
 
 /**
  * Loads and splits `source` as the task says.
+ * @param decoders - Threads that decode images. @default those of the process
  * @throws KonsilError DATA_COLUMN_MISSING, DATA_INVALID or DATA_EMPTY naming file, column and line, never a value;
  *   DATA_INVALID also for missing values in a task that does not standardise, since nothing would replace them.
  */
@@ -39,6 +41,7 @@ export async function loadSiteData(
   source: DataSource,
   task: Pick<Task, 'dataStructure'>,
   signal?: AbortSignal,
+  decoders?: DecodePool,
 ): Promise<SiteData> {
   const dataset = await loadDataset(narrow(source, task), task.dataStructure, signal ? { signal } : {});
   if (!task.dataStructure.standardise && dataset.x.some(Number.isNaN))
@@ -48,7 +51,7 @@ export async function loadSiteData(
     );
   const split = splitDataset(dataset, task.dataStructure.split);
   const { images } = task.dataStructure;
-  const loader = images && (await ImageLoader.open(dataset, images));
+  const loader = images && (await ImageLoader.open(dataset, images, decoders));
   return {
     features: dataset.features,
     width: loader?.width ?? dataset.features.length,
