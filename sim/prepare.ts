@@ -6,7 +6,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KonsilError } from '../src/base/index.ts';
-import { LABEL_COLUMN, openDataset, PIXELS } from '../src/datasources/index.ts';
+import { LABEL_COLUMN, openDataset, PIXELS, textOf } from '../src/datasources/index.ts';
 import { generate } from './data/generate.ts';
 import type { Site } from './data/partition.ts';
 import { type Table, takeRows } from './data/table.ts';
@@ -82,7 +82,7 @@ async function picturesOf({ path, classes }: Extract<Scenario['data'], { kind: '
     if (pictures === undefined)
       throw new KonsilError('DATA_INVALID', `${path}: some files have several pages; expected one picture a file`);
     const labels = columns[LABEL_COLUMN]!;
-    const known = keys.filter((key) => classes.includes(String(labels[key])));
+    const known = keys.filter((key) => classes.includes(textOf(labels[key])));
     return takeRows(
       { rows: keys.length, columns: { [PIXELS]: pictures, [LABEL_COLUMN]: labels }, target: LABEL_COLUMN, classes },
       known,

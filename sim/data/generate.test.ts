@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { textOf } from '../../src/datasources/index.ts';
 import type { DataSettings } from '../scenario/schema.ts';
 import { generate } from './generate.ts';
 import { type Table, toCsv } from './table.ts';
@@ -64,7 +65,7 @@ describe('generated data', () => {
       );
       expect(lit).toHaveLength(6);
       const [rows, columns] = [new Set(lit.map((i) => Math.floor(i / 6))), new Set(lit.map((i) => i % 6))];
-      const [across, down] = SPANS[String(table.columns['y']![row])]!;
+      const [across, down] = SPANS[textOf(table.columns['y']![row])]!;
       expect([rows.size, columns.size]).toEqual([across, down]);
     }
   });

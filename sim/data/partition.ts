@@ -2,7 +2,9 @@
  * Dealing the rows of one table to sites: evenly, or as unevenly as hospitals are.
  * @module
  */
+
 import { KonsilError, normal, permutation, type Rng, seededRng } from '../../src/base/index.ts';
+import { textOf } from '../../src/datasources/index.ts';
 import type { PartitionSettings } from '../scenario/schema.ts';
 import { featuresOf, type Table, takeRows } from './table.ts';
 
@@ -76,7 +78,7 @@ function byLabel({ columns, target, classes, rows }: Table, alpha: number, pods:
     throw new KonsilError('CONFIG_INVALID', 'partition dirichlet deals classes; the target of this data is a number');
   const sites: number[][] = Array.from({ length: pods }, () => []);
   for (const label of classes) {
-    const own = Array.from({ length: rows }, (_, row) => row).filter((row) => String(columns[target]![row]) === label);
+    const own = Array.from({ length: rows }, (_, row) => row).filter((row) => textOf(columns[target]![row]) === label);
     const order = permutation(own.length, rng);
     const parts = cut(
       Array.from(order, (i) => own[i]!),
@@ -140,7 +142,7 @@ function byColumn(table: Table, column: string): Site[] {
   if (!cells) throw new KonsilError('DATA_COLUMN_MISSING', `partition: the data has no column "${column}"`);
   const rows = new Map<string, number[]>();
   for (const [row, cell] of cells.entries()) {
-    const name = cell === null ? 'unnamed' : String(cell);
+    const name = cell === null ? 'unnamed' : textOf(cell);
     rows.set(name, [...(rows.get(name) ?? []), row]);
   }
   const { [column]: _site, ...columns } = table.columns;

@@ -2,7 +2,9 @@
  * Pods that cheat in ways no protocol can see: with false labels, or with updates of another length.
  * @module
  */
+
 import { permutation, seededRng } from '../../src/base/index.ts';
+import { textOf } from '../../src/datasources/index.ts';
 import type { Site } from '../data/partition.ts';
 import type { OnTrained } from '../memory/trainers.ts';
 import type { Malicious } from '../scenario/schema.ts';
@@ -18,7 +20,7 @@ export function flipLabels(sites: readonly Site[], malicious: readonly Malicious
     for (const row of order.slice(0, Math.round(role.fraction * rows))) {
       const label = labels[row] ?? null;
       if (typeof label === 'number' && classes.length === 0) labels[row] = -label;
-      else if (label !== null) labels[row] = classes[(classes.indexOf(String(label)) + 1) % classes.length]!;
+      else if (label !== null) labels[row] = classes[(classes.indexOf(textOf(label)) + 1) % classes.length]!;
     }
     return { ...site, table: { ...site.table, columns: { ...columns, [target]: labels } } };
   });

@@ -6,7 +6,7 @@ import type { Filters, SkipReason } from './files/filters.ts';
 import type { Schema, SemanticType } from './schema.ts';
 import type { Value } from './value.ts';
 
-export { type Cell, type ImageFormatName, type ImageHandle, isImage, type Value } from './value.ts';
+export { type Cell, type ImageFormatName, type ImageHandle, isImage, textOf, type Value } from './value.ts';
 
 /** Files and records that are there, and those left out by reason. */
 export interface ScanCounts {

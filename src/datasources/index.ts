@@ -10,6 +10,7 @@ export {
   type ImageHandle,
   isImage,
   type ScanProgress,
+  textOf,
   type Value,
 } from './dataSource.ts';
 export {

@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError } from '../base/index.ts';
-import { type Batch, type DataSource, type ImageHandle, isImage, type Value } from './dataSource.ts';
+import { type Batch, type DataSource, type ImageHandle, isImage, textOf, type Value } from './dataSource.ts';
 import { type DataStructure, type ProblemKind, problemOf } from './dataStructure.ts';
 import { imageColumns, requireColumns, selectColumns } from './selection.ts';
 
@@ -112,7 +112,7 @@ export async function loadDataset(
     for (const [i, at] of kept.entries()) {
       keys[rows + i] = batch.keys[at]!;
       grouping.add(batch, at);
-      if (splitColumn !== undefined) splitLabels.push(labelOf(batch.columns[splitColumn]![at]));
+      if (splitColumn !== undefined) splitLabels.push(textOf(batch.columns[splitColumn]![at]));
     }
     rows += kept.length;
   }
@@ -168,10 +168,6 @@ function inputsOf(columns: readonly string[], structure: DataStructure): Input[]
     offset += codes?.values.length ?? 1;
     return input;
   });
-}
-
-function labelOf(value: Value | undefined): string {
-  return value === undefined || value === null || isImage(value) ? '' : String(value);
 }
 
 /** The rows of a batch that have all images, by their place in it. */

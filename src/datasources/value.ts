@@ -27,3 +27,8 @@ export type Value = Cell | ImageHandle;
 export function isImage(value: Value): value is ImageHandle {
   return typeof value === 'object' && value !== null;
 }
+
+/** The value as text; nothing for images and where there is none. */
+export function textOf(value: Value | undefined): string {
+  return value === undefined || value === null || isImage(value) ? '' : String(value);
+}
