@@ -1,6 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** Slow ones that stand beside what they test. */
+const SLOW = '{src,sim}/**/*.slow.test.ts';
+
 /** Unit tests share threads (fast); end-to-end tests start real processes and get forks of their own. */
 export default defineConfig({
   test: {
@@ -11,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{src,sim}/**/*.test.ts', 'test/{arch,contract,vectors,fixtures,attacks}/**/*.test.ts'],
-          exclude: ['src/{coordinator,participant}/**', 'sim/scenarios.test.ts'],
+          exclude: ['src/{coordinator,participant}/**', SLOW],
           pool: 'threads',
           isolate: false,
           testTimeout: 60_000,
@@ -21,7 +24,8 @@ export default defineConfig({
         test: {
           // whole federations: the native libraries get a process to themselves, as in a pod
           name: 'federation',
-          include: ['src/{coordinator,participant}/**/*.test.ts', 'sim/scenarios.test.ts'],
+          include: ['src/{coordinator,participant}/**/*.test.ts'],
+          exclude: [SLOW],
           pool: 'forks',
           testTimeout: 120_000,
           hookTimeout: 60_000,
@@ -30,7 +34,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: ['test/{acceptance,slow}/**/*.test.ts'],
+          include: ['test/{acceptance,slow}/**/*.test.ts', SLOW],
           exclude: ['test/slow/soak.test.ts'],
           pool: 'forks',
           testTimeout: 180_000,

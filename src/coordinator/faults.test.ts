@@ -211,7 +211,7 @@ describe("a modeller's mistakes", () => {
     const narrow = await withModel(mlp(7));
     expect(narrow.error?.code).toBe('MODEL_MISMATCH');
     expect(narrow.reason).toMatch(
-      /model\.onnx: model expects \[batch, 7\] on input "x", the task's columns encode to 30 features/,
+      /model\.onnx: model expects \[batch, 7\] on input "x", the task's columns make 30 values a row/,
     );
     const model = decodeModel(mlp(30), 'mlp');
     const relu = model.graph.node.find(({ opType }) => opType === 'Relu')!;
