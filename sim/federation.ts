@@ -5,12 +5,19 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type FederatedRunOptions, type RunEvent, type RunOutcome, runFederated } from '../src/coordinator/index.ts';
+import {
+  type AnalysisOutcome,
+  type FederatedRunOptions,
+  type RunEvent,
+  type RunOutcome,
+  runAnalysis,
+  runFederated,
+} from '../src/coordinator/index.ts';
 import { MaskPool } from '../src/crypto/index.ts';
 import { openDataset } from '../src/datasources/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { trainerOptions } from '../src/protocols/index.ts';
-import { type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
+import { type LocalAnalysis, type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
 import { compile } from '../src/training/index.ts';
 import {
   Channel,
@@ -163,6 +170,26 @@ export class Federation {
         parts: { pool: this.#pool, openTrainer: this.#trainers.opener('modeller') },
         transcript: this.#options.transcript ?? false,
         ...(this.#options.store && { store: this.#options.store('modeller') }),
+        onEvent: (event) => {
+          this.events.push(event);
+          this.onEvent(event);
+        },
+      });
+    } finally {
+      await channel.close();
+    }
+  }
+
+  /** Asks a question to its end. */
+  async ask(task: LocalAnalysis, signal?: AbortSignal): Promise<AnalysisOutcome> {
+    const { identity, peers } = this.world.modeller;
+    const link = this.broker.connect(presenceTopic(identity.public.id));
+    const clock = this.clockOf('modeller');
+    const channel = await Channel.open({ link, identity, peers, clock });
+    try {
+      return await runAnalysis({
+        ...{ task, identity, peers, channel, clock, pool: this.#pool, transcript: this.#options.transcript ?? false },
+        ...(signal && { signal }),
         onEvent: (event) => {
           this.events.push(event);
           this.onEvent(event);

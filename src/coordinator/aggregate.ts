@@ -7,7 +7,7 @@
 import { centralMean, checkRule, type PodInput, type VectorSpec } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { randomBytes } from '../crypto/index.ts';
-import { beginPlain, decodePlain, exactSums, plainBytes, sumPlain, sumSpec } from '../protocols/index.ts';
+import { beginPlain, decodePlain, exactSums, plainBytes, sumPlain } from '../protocols/index.ts';
 import type { BlobRef, Context, MessageOf, Purpose } from '../wire/index.ts';
 import {
   type Aggregation,
@@ -15,11 +15,10 @@ import {
   type AggregatorOptions,
   type Cohort,
   isInRound,
-  ruleOf,
 } from './aggregation.ts';
 import type { Dropped, OpenSum } from './journal/index.ts';
 import { LateUpdates } from './lateUpdates.ts';
-import { awaitWork, drop } from './localWork.ts';
+import { awaitWork, drop, lostOf } from './localWork.ts';
 import type { Member } from './members.ts';
 import { aggregateSecurely } from './secureAggregate.ts';
 
@@ -98,7 +97,10 @@ export class Aggregator {
       }
     }
     if (inputs.size < minimum)
-      throw new KonsilError('AGG_TOO_FEW_SURVIVORS', `${inputs.size} usable updates, ${minimum} are needed`);
+      throw new KonsilError(
+        'AGG_TOO_FEW_SURVIVORS',
+        `${inputs.size} usable updates, ${minimum} are needed${lostOf(dropped)}`,
+      );
     const late = purpose === 'update' ? (this.#late?.take(completed) ?? []) : [];
     const spec = this.#spec(purpose);
     const exact = sumPlain(inputs, spec, beginPlain(task), late);
@@ -114,8 +116,8 @@ export class Aggregator {
   }
 
   #spec(purpose: Purpose): VectorSpec {
-    const { task, facts } = this.#options;
-    return sumSpec(purpose, facts, exactSums(task.pods.length));
+    const { task, sums } = this.#options;
+    return sums.spec(purpose, exactSums(task.pods.length));
   }
 
   /** One pod's input in the open, as it is sent. @throws KonsilError as pulling a blob. */
@@ -131,7 +133,7 @@ export class Aggregator {
   /** @throws KonsilError AGG_BAD_MESSAGE or AGG_OVERFLOW. */
   #decode(purpose: Purpose, pod: string, bytes: Uint8Array): PodInput {
     const input = decodePlain(bytes, this.#spec(purpose), pod);
-    const rule = ruleOf({ purpose }, this.#options.facts);
+    const rule = this.#options.sums.rule(purpose);
     if (rule) checkRule(Float32Array.from(input.update!), rule);
     return input;
   }

@@ -2,9 +2,9 @@
  * What an aggregation is asked for, with what, and what comes of it.
  * @module
  */
-import type { InputRule, PublicParameters, Session, SummedVector } from '../aggregation/index.ts';
+import type { PublicParameters, Session, SummedVector } from '../aggregation/index.ts';
 import type { Identity, MaskPool } from '../crypto/index.ts';
-import type { RoundPrivacy, SumFacts } from '../protocols/index.ts';
+import type { RoundPrivacy, RunSums } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import type { Task } from '../tasks/index.ts';
 import type { Blobs, Clock } from '../transport/index.ts';
@@ -17,11 +17,11 @@ import type { AttemptTranscript } from './transcript.ts';
 
 export interface AggregatorOptions {
   readonly runId: string;
-  readonly task: Task;
+  readonly task: Pick<Task, 'pods' | 'aggregator'>;
   /** The task as sent, byte for byte. */
   readonly taskJson: string;
   readonly modelId: string;
-  readonly facts: SumFacts;
+  readonly sums: RunSums;
   readonly identity: Identity;
   readonly members: Members;
   readonly blobs: Blobs;
@@ -70,9 +70,4 @@ export interface Cohort {
 /** Whether a pod has the present round: one that came back without it can only wait for the next. */
 export function isInRound({ state, continues }: Member, open: OpenSum | undefined): boolean {
   return state === 'active' && (open === undefined || continues);
-}
-
-/** The bound on each pod's update, where there is one. */
-export function ruleOf({ purpose }: Pick<AggregationRequest, 'purpose'>, { rule }: SumFacts): InputRule | undefined {
-  return purpose === 'update' ? rule : undefined;
 }

@@ -3,14 +3,14 @@
  * parameters. Nothing is asked of a pod yet.
  * @module
  */
-import { KonsilError } from '../base/index.ts';
 import { checkModelFits, type SumFacts, sumFacts, trainerOptions } from '../protocols/index.ts';
 import type { LocalTask, Task } from '../tasks/index.ts';
 import { type Layout, type ModelTrainer, type OpenTrainer, readModelFile } from '../training/index.ts';
 import type { BlobRef } from '../wire/index.ts';
-import { type ResolvedTask, resolveAmong, startParameters } from './initialModel.ts';
+import { type ResolvedTask, resolveTask, startParameters } from './initialModel.ts';
 import type { RunJournal } from './journal/index.ts';
-import { describeAbsent, type Members } from './members.ts';
+import type { Members } from './members.ts';
+import { offersOf, resolveAmong } from './resolveData.ts';
 import { RunPrivacy } from './runPrivacy.ts';
 
 /** What a run is about. */
@@ -35,23 +35,14 @@ export async function agreeOnTask(
   openTrainer: OpenTrainer,
   signal: AbortSignal,
 ): Promise<AgreedTask> {
-  const online = await members.online(joinMs);
-  if (online.size === 0)
-    throw new KonsilError(
-      'COHORT_TOO_SMALL',
-      `no pod can be asked: ${describeAbsent(members.all())}; are they running, and do they know this modeller's key?`,
-    );
-  const offers = members.all().flatMap((member) => {
-    const answer = online.get(member.name);
-    if (!answer) return [];
-    // the dataset the task names, or the pod's only one
-    member.dataset ||= answer.datasets[0]?.name ?? member.name;
-    const { dataset } = member;
-    return [{ member, dataset, datasets: answer.datasets }];
-  });
+  const offers = await offersOf(members, joinMs);
   const { modelFile } = task.local;
   const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
-  const resolved = resolveAmong(task, offers, (member, reason) => members.refuse(member, reason), attached);
+  const resolved = resolveAmong(
+    offers,
+    (member, reason) => members.refuse(member, reason),
+    (schema, pod) => resolveTask(task, schema, pod, attached),
+  );
   const datasets = new Map(offers.map(({ member, dataset }) => [member.name, dataset]));
   return factsOf(resolved, datasets, openTrainer, signal, (program) =>
     startParameters(program, task, resolved.task, openTrainer, signal),

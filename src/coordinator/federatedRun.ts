@@ -7,7 +7,7 @@ import type { Strategy } from '../aggregation/index.ts';
 import { abortControllerForMany, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
-import { serverStrategy, updateParameters } from '../protocols/index.ts';
+import { serverStrategy, trainingSums, updateParameters } from '../protocols/index.ts';
 import { type LocalTask, roundsOf, toWire } from '../tasks/index.ts';
 import { type OpenTrainer, Trainer } from '../training/index.ts';
 import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
@@ -306,7 +306,13 @@ class FederatedRun {
       ...{ signal: this.#abort.signal, emit: (event: RunEvent) => this.#emit(event) },
     };
     const aggregator = new Aggregator({
-      ...{ ...shared, task: resolved.task, taskJson: JSON.stringify(toWire(resolved.task)), facts, identity },
+      ...{
+        ...shared,
+        task: resolved.task,
+        taskJson: JSON.stringify(toWire(resolved.task)),
+        sums: trainingSums(facts),
+        identity,
+      },
       ...{ pool: this.#pool, deadlines: this.#deadlines, journal: this.#sumJournal() },
       ...(transcripts && { transcript: (session, agreedOn) => transcripts.open(session, agreedOn) }),
     });

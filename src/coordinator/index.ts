@@ -1,3 +1,4 @@
+export * from './analysisRun.ts';
 export * from './events.ts';
 export * from './federatedRun.ts';
 export * from './interruptedRuns.ts';

@@ -2,8 +2,8 @@
  * Waiting for the pods' local work before a sum.
  * @module
  */
-import { hasRanges, type SumFacts } from '../protocols/index.ts';
-import type { Context, MessageOf, Purpose } from '../wire/index.ts';
+import { printable } from '../base/index.ts';
+import type { Context, MessageOf } from '../wire/index.ts';
 import type { AggregationRequest, AggregatorOptions } from './aggregation.ts';
 import type { Dropped } from './journal/index.ts';
 import type { Member } from './members.ts';
@@ -25,7 +25,7 @@ export async function awaitWork<T>(options: AggregatorOptions, work: AwaitedWork
   const { members, deadlines, emit } = options;
   const { request, context, cohort, known, accept, dropped } = work;
   const { purpose, completed } = request;
-  const phase = workOf(purpose, options.facts);
+  const phase = options.sums.workBefore(purpose);
   const { answers, missing, tookMs } = await members.gather(
     cohort.filter(({ name }) => !known.has(name)),
     (member, at, message) => {
@@ -43,12 +43,6 @@ export async function awaitWork<T>(options: AggregatorOptions, work: AwaitedWork
   return new Map([...known, ...answers]);
 }
 
-/** What pods are doing before a sum: an update whose ranges were summed before is trained by then. */
-function workOf(purpose: Purpose, facts: SumFacts): string {
-  if (purpose === 'range') return 'training';
-  return purpose === 'update' && !hasRanges(facts) ? 'training' : purpose;
-}
-
 /** Adds a pod to `dropped`, once, and says so. */
 export function drop(
   { emit }: Pick<AggregatorOptions, 'emit'>,
@@ -60,4 +54,12 @@ export function drop(
   if (dropped.some((entry) => entry.pod === pod)) return;
   dropped.push({ pod, phase, reason });
   emit({ type: 'dropped', pod, phase, reason });
+}
+
+/** Who was dropped and why, for an error's message; equal reasons once. */
+export function lostOf(dropped: Dropped): string {
+  const byReason = new Map<string, string[]>();
+  for (const { pod, reason } of dropped) byReason.set(reason, [...(byReason.get(reason) ?? []), pod]);
+  const parts = [...byReason].map(([reason, pods]) => `${pods.join(', ')}: ${printable(reason)}`);
+  return parts.length === 0 ? '' : `; ${parts.join('; ')}`;
 }

@@ -24,7 +24,6 @@ import {
   PHASE_LABELS,
   privateSpec,
   publicParametersOf,
-  sumSpec,
 } from '../protocols/index.ts';
 import type { MessageOf, SecureParameters } from '../wire/index.ts';
 import {
@@ -33,10 +32,9 @@ import {
   type AggregatorOptions,
   type Cohort,
   isInRound,
-  ruleOf,
 } from './aggregation.ts';
 import type { Dropped } from './journal/index.ts';
-import { awaitWork, drop } from './localWork.ts';
+import { awaitWork, drop, lostOf } from './localWork.ts';
 import type { Member } from './members.ts';
 
 /** @throws KonsilError as {@link Aggregator.run}. */
@@ -46,8 +44,8 @@ export async function aggregateSecurely(
   secure: SecureParameters,
   { context, cohort, open }: Cohort,
 ): Promise<Aggregation> {
-  const { facts, minimum, emit, journal, members } = options;
-  const exact = sumSpec(request.purpose, facts, secure);
+  const { sums, minimum, emit, journal, members } = options;
+  const exact = sums.spec(request.purpose, secure);
   const spec = request.privacy ? privateSpec(exact, request.privacy) : exact;
   const dropped: Dropped = [...(open?.worked ?? [])];
   let ready: ReadonlyMap<string, readonly Uint8Array[]> = new Map(open?.ready);
@@ -76,7 +74,7 @@ export async function aggregateSecurely(
     if (roster.length < minimum)
       throw new KonsilError(
         'AGG_TOO_FEW_SURVIVORS',
-        `${roster.length} pods are left in the round, ${minimum} are needed`,
+        `${roster.length} pods are left in the round, ${minimum} are needed${lostOf(dropped)}`,
       );
     if (!kept)
       journal?.log({ kind: 'attempt', attempt, roster: roster.map(({ name }) => name), dropped: [...dropped] });
@@ -102,7 +100,7 @@ export async function aggregateSecurely(
     }
     const { survivors } = outcome;
     try {
-      const sum = readSum(outcome.lanes, spec, survivors, request.privacy ? undefined : ruleOf(request, facts));
+      const sum = readSum(outcome.lanes, spec, survivors, request.privacy ? undefined : sums.rule(request.purpose));
       return { sum, survivors, dropped, attempts: attempt + 1, vectorBytes: wireBytes(spec) };
     } catch (error) {
       emit({ ...retry, reason: messageOf(error), spent: true });

@@ -46,4 +46,4 @@ export {
   standardiser,
 } from './statistics.ts';
 export { didYouMean, findClosest } from './suggest.ts';
-export { parseTransforms } from './transforms/index.ts';
+export { DEFAULT_TRANSFORMS, parseTransforms } from './transforms/index.ts';

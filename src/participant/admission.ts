@@ -3,57 +3,42 @@
  * final; every refusal says what is missing in words the modeller can act on.
  * @module
  */
-import { type Member, type PrivacyTerms, thresholdsFor } from '../aggregation/index.ts';
-import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import { type Member, thresholdsFor } from '../aggregation/index.ts';
+import { isKonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
-import { checkSchema, type DataSource, type DecodePool, type OpenDataset } from '../datasources/index.ts';
+import type { DataSource, OpenDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
-import {
-  checkModelFits,
-  loadSiteData,
-  privacyTermsOf,
-  type SiteData,
-  type SumFacts,
-  sumFacts,
-  trainerOptions,
-} from '../protocols/index.ts';
-import { fromWire, type PodConfig, splitIdentifier, type Task } from '../tasks/index.ts';
-import { isTfjsModel, type ModelTrainer, type OpenTrainer } from '../training/index.ts';
-import type { MessageOf } from '../wire/index.ts';
-import type { PrivacyUnit } from './ledger.ts';
-import type { PrivacyAccount } from './privacyAccount.ts';
-import { Refusal, withoutPaths } from './refusal.ts';
+import { type AnyTask, anyFromWire, isAnalysis, type PodConfig, splitIdentifier } from '../tasks/index.ts';
+import { checkAnalysisPolicy, openAnalysis } from './analysis/admitAnalysis.ts';
+import { AnalysisWork } from './analysis/analysisWork.ts';
+import type { EngineFacts } from './notices.ts';
+import { Refusal } from './refusal.ts';
+import type { RunWork, WorkSite } from './runWork.ts';
+import { checkTrainingPolicy, setUpTraining, type TrainingOptions } from './training/setUp.ts';
+import { TrainingWork } from './training/trainingWork.ts';
 
 /** A task this pod has agreed to, with everything it needs loaded. */
 export interface Admitted {
-  readonly task: Task;
+  readonly task: AnyTask;
   readonly members: ReadonlyMap<string, Member>;
-  readonly data: SiteData;
-  readonly trainer: ModelTrainer;
-  readonly facts: SumFacts;
-  /** The model file, kept only where the site will have a model of its own. */
-  readonly model?: Uint8Array;
-  /** Of a task with noise on its sums. */
-  readonly privacy?: { readonly terms: PrivacyTerms; readonly account: PrivacyAccount };
-  /** Of a task with private steps. */
-  readonly recordAccount?: PrivacyAccount;
+  /** Its computations, once it is a run. */
+  readonly begin: (site: WorkSite) => RunWork;
+  /** Frees what was loaded for a run that does not begin. Never rejects. */
+  readonly close: () => Promise<void>;
+  /** What the site's operator should know. */
+  readonly warnings: readonly string[];
+  /** Rows of the dataset that take part. */
+  readonly rows: number;
+  /** Of a task that trains: what trains it here. */
+  readonly trains?: EngineFacts;
 }
 
 /** What admission looks at. */
-export interface AdmissionOptions {
-  readonly config: PodConfig;
+export interface AdmissionOptions extends TrainingOptions {
   readonly identity: Identity;
   readonly peers: PeerBook;
-  readonly request: MessageOf<'JOB_REQUEST'>;
   readonly from: Peer;
   readonly openDataset: OpenDataset;
-  readonly openTrainer: OpenTrainer;
-  readonly decoders?: DecodePool;
-  /** Pulls the model the modeller offers; called only after policy has said yes. */
-  readonly pullModel: () => Promise<Uint8Array>;
-  /** The account of the dataset asked for. @param delta - At which the task reckons. */
-  readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
-  readonly signal: AbortSignal;
 }
 
 /** @throws Refusal with one of the platform's response types. */
@@ -66,13 +51,22 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   const members = checkRoster(options, task);
   const source = await openSource(options, request.dataset);
   try {
-    const ready = await setUp(options, task, source);
-    try {
-      return { task, members, ...ready, ...checkBudget(options, task, ready), ...checkSteps(options, task, ready) };
-    } catch (error) {
-      await ready.trainer.close();
-      throw error;
+    if (isAnalysis(task)) {
+      const own = await openAnalysis(options, task, source);
+      return {
+        ...{ task, members, warnings: [], rows: source.rowCount },
+        begin: (site) => new AnalysisWork(task, own, site),
+        close: () => own.close(),
+      };
     }
+    const setup = await setUpTraining(options, task, members, source);
+    const { data, trainer } = setup;
+    const { engine, device, fallbacks } = trainer.program;
+    return {
+      ...{ task, members, warnings: data.warnings, rows: data.train.rows, trains: { engine, device, fallbacks } },
+      begin: (site) => new TrainingWork(setup, site),
+      close: () => trainer.close().catch(() => undefined),
+    };
   } finally {
     source.close();
   }
@@ -93,35 +87,31 @@ function isListed(list: readonly string[], name: string, id: string): boolean {
   return list.includes(name) || list.includes(fingerprint(id));
 }
 
-function readWire(json: string): Task {
+function readWire(json: string): AnyTask {
   try {
-    return fromWire(JSON.parse(json));
+    return anyFromWire(JSON.parse(json));
   } catch (error) {
     throw new Refusal('TASK_SETUP_ERROR', `task does not validate here: ${messageOf(error)}`);
   }
 }
 
-function checkPolicy({ policy }: PodConfig, task: Task): void {
+function checkPolicy(config: PodConfig, task: AnyTask): void {
+  const { policy } = config;
   if (!policy.allowedProtocols.includes(task.protocol.name))
     throw new Refusal(
       'UNAUTHORISED',
       `protocol ${task.protocol.name} is not allowed here; allowed: ${policy.allowedProtocols.join(', ')}`,
     );
+  if (isAnalysis(task)) {
+    checkAnalysisPolicy(config, task);
+    if (!task.aggregator.adds) return; // the other rules are about sums
+  }
   if (policy.requireSecureAggregation && !task.aggregator.secure)
     throw new Refusal(
       'UNAUTHORISED',
       'this site takes part only with secure aggregation (task.aggregator.secure: true)',
     );
-  if (policy.privacy?.required && !task.aggregator.privacy)
-    throw new Refusal(
-      'UNAUTHORISED',
-      'this site takes part only in tasks with differential privacy (task.aggregator.privacy)',
-    );
-  if (policy.recordPrivacy?.required && !task.training.privateSteps)
-    throw new Refusal(
-      'UNAUTHORISED',
-      'this site takes part only in tasks that protect each row (hyperparameters.private_steps)',
-    );
+  if (!isAnalysis(task)) checkTrainingPolicy(config, task);
   if (task.pods.length < policy.minimumCohort)
     throw new Refusal(
       'UNAUTHORISED',
@@ -135,40 +125,8 @@ function checkPolicy({ policy }: PodConfig, task: Task): void {
     );
 }
 
-/** The terms of a task with differential privacy, if the site's budget has room for it. */
-function checkBudget(
-  { account }: AdmissionOptions,
-  task: Task,
-  { facts: { parameters } }: Pick<Admitted, 'facts'>,
-): Pick<Admitted, 'privacy'> {
-  const { privacy } = task.aggregator;
-  if (!privacy) return {};
-  let terms: PrivacyTerms;
-  try {
-    terms = privacyTermsOf(task, parameters)!;
-  } catch (error) {
-    throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
-  }
-  const opened = account('site', privacy.delta);
-  opened.checkTask(task, terms, parameters);
-  return { privacy: { terms, account: opened } };
-}
-
-/** The account of a task with private steps, if it has room for all of them. */
-function checkSteps(
-  { account }: AdmissionOptions,
-  task: Task,
-  { data }: Pick<Admitted, 'data'>,
-): Pick<Admitted, 'recordAccount'> {
-  const { privateSteps } = task.training;
-  if (!privateSteps) return {};
-  const recordAccount = account('record', privateSteps.delta);
-  recordAccount.checkSteps(task, data.train.rows);
-  return { recordAccount };
-}
-
 /** Whether secure sums of this task withstand as much as the site asks for. */
-function checkThresholds({ policy }: PodConfig, task: Task): void {
+function checkThresholds({ policy }: PodConfig, task: AnyTask): void {
   if (!task.aggregator.secure) return;
   const n = task.pods.length;
   let colluding: number;
@@ -187,7 +145,7 @@ function checkThresholds({ policy }: PodConfig, task: Task): void {
 }
 
 /** The roster as this pod accepts it: its own entry intact, pinned names with their pinned keys, strangers per policy. */
-function checkRoster({ config, identity, peers, request }: AdmissionOptions, task: Task): Map<string, Member> {
+function checkRoster({ config, identity, peers, request }: AdmissionOptions, task: AnyTask): Map<string, Member> {
   const members = new Map<string, Member>();
   const named = new Set(task.pods.map((identifier) => splitIdentifier(identifier).pod));
   for (const { name, public: line } of request.roster) {
@@ -261,55 +219,6 @@ export async function describeDatasets(
       unreadable.push({ name: config.name, error });
     }
   return { datasets, unreadable };
-}
-
-async function setUp(
-  { request, pullModel, openTrainer, decoders, signal, config }: AdmissionOptions,
-  task: Task,
-  source: DataSource,
-): Promise<Pick<Admitted, 'data' | 'trainer' | 'facts' | 'model'>> {
-  const { dataStructure } = task;
-  if (dataStructure.compatibleDatasources && !dataStructure.compatibleDatasources.includes(source.kind))
-    throw new Refusal(
-      'INCOMPATIBLE_DATASOURCE',
-      `task takes ${dataStructure.compatibleDatasources.join(', ')}; dataset is a ${source.kind}`,
-    );
-  const problems = checkSchema(dataStructure, source.schema);
-  if (problems.length > 0)
-    throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
-  let data: SiteData;
-  try {
-    data = await loadSiteData(source, task, signal, decoders);
-  } catch (error) {
-    const empty = isKonsilError(error, 'DATA_EMPTY');
-    const named = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
-    const told = isKonsilError(error) ? withoutPaths(new KonsilError(error.code, named, error.facts)) : named;
-    throw new Refusal(empty ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', told, error);
-  }
-  try {
-    const model = await pullModel();
-    if (isTfjsModel(model) !== (task.model.kind === 'tfjs'))
-      throw new KonsilError(
-        'MODEL_INVALID',
-        `task announces a ${task.model.kind} model, the model sent is of another kind`,
-      );
-    const { device, threads } = config;
-    const options = trainerOptions(task, model, `model of ${config.name}'s task`);
-    const trainer = await openTrainer({ ...options, device, threads }, signal);
-    try {
-      checkModelFits(trainer.program, task, data.width);
-      const facts = sumFacts(task, trainer.program.layout, data.features.length);
-      return { data, trainer, facts, ...(facts.shared && { model }) };
-    } catch (error) {
-      await trainer.close();
-      throw error;
-    }
-  } catch (error) {
-    // what a driver says may name folders of this machine
-    if (isKonsilError(error, 'DEVICE_UNAVAILABLE'))
-      throw new Refusal('TASK_SETUP_ERROR', 'none of the devices this site trains on can be used', error);
-    throw new Refusal('TASK_SETUP_ERROR', messageOf(error));
-  }
 }
 
 /** The error's code only: paths and contents of a hospital's files are nobody else's business. */

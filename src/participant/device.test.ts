@@ -25,8 +25,8 @@ it('a pod takes the next device of its list when one cannot be used, and says wh
   expect(outcome.status, outcome.reason).toBe('complete');
   const { trains } = federation.noticesOf('hospital-a', 'accepted')[0]!;
   expect(trains).toMatchObject({ engine: 'onnx', device: 'cpu' });
-  expect(trains.fallbacks.map(({ device }) => device)).toEqual([ABSENT, 'cuda']);
-  for (const { reason } of trains.fallbacks) expect(reason.length).toBeGreaterThan(10);
+  expect(trains!.fallbacks.map(({ device }) => device)).toEqual([ABSENT, 'cuda']);
+  for (const { reason } of trains!.fallbacks) expect(reason.length).toBeGreaterThan(10);
 });
 
 it('a pod without a device that works refuses, and tells the reason to its operator only', async () => {

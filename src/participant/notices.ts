@@ -4,7 +4,7 @@ import type { JobResponse, Purpose } from '../wire/index.ts';
 import type { PrivacyUnit } from './ledger.ts';
 
 /** What trains a run's model here, and what would have been faster. */
-type EngineFacts = Pick<OpenProgram, 'engine' | 'device' | 'fallbacks'>;
+export type EngineFacts = Pick<OpenProgram, 'engine' | 'device' | 'fallbacks'>;
 
 /** What a run is doing, for the pod's own terminal and logs. */
 export type PodEvent =
@@ -18,7 +18,7 @@ export type PodEvent =
       readonly confirmedBy: readonly string[];
       readonly agreed: boolean;
     }
-  /** The site's own model is in this file. */
+  /** What the run leaves to the site, its own model or result, is in this file. */
   | { readonly type: 'personal'; readonly file: string }
   | { readonly type: 'refused'; readonly code: string }
   /** The site has paused the pod, and it takes part in nothing of this run from here on. */
@@ -31,7 +31,7 @@ export type PodEvent =
 export type PodNotice =
   | { readonly type: 'ready'; readonly datasets: readonly string[] }
   | { readonly type: 'request'; readonly run: string; readonly modeller: string; readonly dataset: string }
-  | { readonly type: 'accepted'; readonly run: string; readonly rows: number; readonly trains: EngineFacts }
+  | { readonly type: 'accepted'; readonly run: string; readonly rows: number; readonly trains?: EngineFacts }
   | { readonly type: 'rejected'; readonly run: string; readonly response: JobResponse; readonly reason: string }
   | { readonly type: 'broker'; readonly up: boolean }
   | { readonly type: 'state'; readonly state: 'running' | 'paused' | 'draining' }

@@ -4,34 +4,18 @@
  * coordinator that was restarted, is answered with what was said before.
  * @module
  */
-import type { PodInput, VectorSpec } from '../aggregation/index.ts';
-import { float32Of, isKonsilError, KonsilError, messageOf } from '../base/index.ts';
+import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { type Identity, type MaskPool, randomBytes } from '../crypto/index.ts';
 import type { Peer } from '../keystore/index.ts';
-import {
-  checkSecure,
-  confirmedBy,
-  encodePlain,
-  exactSums,
-  givenLength,
-  NonceChain,
-  PodSum,
-  type PodSumOptions,
-  PodWork,
-  publicHash,
-  rangeInput,
-  signResult,
-  sumSpec,
-} from '../protocols/index.ts';
-import { type PodPolicy, roundsOf } from '../tasks/index.ts';
+import { encodePlain, NonceChain, PodSum, publicHash } from '../protocols/index.ts';
+import type { PodPolicy } from '../tasks/index.ts';
 import type { Blobs, Channel } from '../transport/index.ts';
-import type { Context, Message, MessageOf, Purpose, SecureParameters } from '../wire/index.ts';
+import type { Context, Message, MessageOf, Purpose } from '../wire/index.ts';
 import type { Admitted } from './admission.ts';
 import type { PodEvent } from './notices.ts';
-import { PersonalModel } from './personalModel.ts';
-import { chargeRound, checkTraining, maskedOffer, openInput, privacyOfRound } from './podPrivacy.ts';
 import { withoutPaths } from './refusal.ts';
 import { noSuchSum, Round, type RoundPhase } from './round.ts';
+import { type Contribution, modelIdOf, type RunWork } from './runWork.ts';
 import type { SumJournal } from './sumJournal.ts';
 
 export interface PodRunOptions {
@@ -66,35 +50,26 @@ export interface RunProgress {
   readonly progress: { readonly done: number; readonly total: number } | null;
 }
 
-/** Progress goes out at most this often. */
-const PROGRESS_EVERY_MS = 500;
-
 /** A run this pod has accepted. */
 export class PodRun {
   readonly #options: PodRunOptions;
-  readonly #work: PodWork;
-  /** Of a run some of whose parameters stay here. */
-  readonly #personal: PersonalModel | undefined;
-  /** How often it has trained, and how many of these were on the accounts when something of the last one went out. */
-  #trainings = 0;
-  #charged = 0;
+  readonly #work: RunWork;
   #current: Round | null = null;
-  /** An update whose ranges were asked for, until it is asked for itself. */
-  #trained: { readonly completed: number; readonly parametersId: string; readonly input: PodInput } | null = null;
   #ended = false;
   #pause: 'no' | 'pausing' | 'paused' = 'no';
   #completed = 0;
-  /** Id of the final parameters this pod was given and has signed for. */
-  #evaluated: string | null = null;
   /** This run in the journal: another coordinator's run of the same name is another run. */
   readonly #key: string;
 
   constructor(options: PodRunOptions) {
     this.#options = options;
     this.#key = `${options.coordinator.public.id} ${options.runId}`;
-    const { data, trainer, task, facts } = options.admitted;
-    this.#personal = facts.shared && new PersonalModel(options.state, this.#key, options.runId);
-    this.#work = new PodWork({ data, trainer, task, facts, ...(this.#personal && { store: this.#personal }) });
+    const { runId, state, identity, policy, coordinator, request, journal, blobs, channel, onEvent } = options;
+    this.#work = options.admitted.begin({
+      ...{ runId, key: this.#key, state, identity, policy, coordinator, request, journal, blobs, onEvent },
+      clock: channel.clock,
+      send: (context, message, signal) => this.#send(context, message, signal),
+    });
   }
 
   /** Where it is. */
@@ -104,7 +79,7 @@ export class PodRun {
       ...{ round: current?.context.round ?? null, purpose: current?.message.purpose ?? null },
       ...{ phase: current?.phase ?? 'waiting', pause: this.#pause },
       completed: this.#completed,
-      rounds: roundsOf(this.#options.admitted.task),
+      rounds: this.#work.rounds,
       progress: current?.phase === 'working' ? current.progress : null,
     };
   }
@@ -148,7 +123,7 @@ export class PodRun {
       case 'SECURE_SHARE':
         return this.#toSum(context, message);
       case 'TASK_COMPLETE':
-        return this.#complete(message);
+        return this.end('completed', this.#work.complete(message));
       case 'TASK_ABORT':
         return this.end('aborted', `${message.reason}: ${message.message}`);
       default:
@@ -161,7 +136,7 @@ export class PodRun {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopCurrent();
-    this.#options.admitted.trainer.close().catch(() => undefined); // it ended by itself
+    void this.#work.close();
     this.#options.onEvent({ type: 'ended', how, reason });
   }
 
@@ -169,7 +144,7 @@ export class PodRun {
   async halt(): Promise<void> {
     this.#ended = true;
     this.#stopCurrent();
-    await this.#options.admitted.trainer.close().catch(() => undefined); // it ended by itself
+    await this.#work.close();
   }
 
   /** The sum is over that a pause was waiting for. */
@@ -177,25 +152,6 @@ export class PodRun {
     this.#pause = 'no';
     if (this.#current?.phase === 'summing') this.#current.phase = 'ready';
     this.pause();
-  }
-
-  /** The run is over: have all sites been given one result? */
-  #complete({ result }: MessageOf<'TASK_COMPLETE'>): void {
-    const parametersId = this.#evaluated;
-    if (parametersId === null) return this.end('completed', 'all rounds done');
-    const { runId, request, admitted } = this.#options;
-    const { members } = admitted;
-    const names = confirmedBy(
-      { run: runId, modelId: request.model.id, parametersId },
-      result?.statements ?? [],
-      members,
-    );
-    const agreed = result?.parameters === parametersId && 2 * names.length > members.size;
-    this.#options.onEvent({ type: 'result', parameters: parametersId, confirmedBy: names, agreed });
-    const confirmed = `${names.length} of ${members.size} pods`;
-    if (agreed) return this.end('completed', `all rounds done; ${confirmed} confirm one result`);
-    const other = result && result.parameters !== parametersId ? 'the coordinator announced another result; ' : '';
-    this.end('completed', `all rounds done; ${other}only ${confirmed} confirm the result this pod was given`);
   }
 
   #stopCurrent(): void {
@@ -259,154 +215,46 @@ export class PodRun {
 
   async #runRound(current: Round): Promise<void> {
     const { message, signal } = current;
-    const { admitted } = this.#options;
-    const { facts, task } = admitted;
-    const secure = message.secure;
-    if (task.aggregator.secure !== (secure !== undefined))
+    const { secure, purpose } = message;
+    if (this.#options.admitted.task.aggregator.secure !== (secure !== undefined))
       throw new KonsilError('PROTOCOL_VIOLATION', 'round start and task disagree on secure aggregation');
-    if (secure) checkSecure(secure, message.purpose, task);
-    if (message.standardiser)
-      this.#work.standardise(float32Of(message.standardiser.mean), float32Of(message.standardiser.scale));
-    const privacy = privacyOfRound(this.#options.admitted, message);
-    const spec = sumSpec(message.purpose, facts, secure ?? exactSums(task.pods.length));
-    const input = await this.#compute(current);
+    const contribution = await this.#work.contribute(current);
     if (signal.aborted) return;
-    if (secure && !privacy) this.#checkWeight(message.purpose, input, secure);
-    if (!secure) return this.#sendPlain(current, openInput(input, privacy), spec);
-    const offer = maskedOffer(input, spec, privacy);
+    if (contribution === null) {
+      current.phase = 'done';
+      return;
+    }
+    if (!secure) return this.#sendPlain(current, contribution);
     const nonces = new NonceChain(randomBytes);
-    current.sum = this.#openSum(current, offer, nonces);
+    current.sum = this.#openSum(current, contribution, nonces);
     current.phase = 'ready';
-    current.outbox.say({ type: 'TRAINING_COMPLETE', purpose: message.purpose, commitments: nonces.commitments() });
-  }
-
-  /** @throws KonsilError COHORT_TOO_SMALL when the sum would be more of this site than its policy allows. */
-  #checkWeight(purpose: Purpose, { weight }: PodInput, { maxWeight }: SecureParameters): void {
-    const { maximumWeightShare: most = 1 } = this.#options.policy;
-    if (purpose !== 'update' || weight <= most * maxWeight) return;
-    throw new KonsilError(
-      'COHORT_TOO_SMALL',
-      `this site has more than ${most} of all training rows; its policy (maximum_weight_share) wants others to weigh more`,
-    );
-  }
-
-  /** Puts a release on the dataset's accounts. */
-  #charge(message: MessageOf<'ROUND_START'>): void {
-    if (message.purpose !== 'update' && message.purpose !== 'range') return;
-    const charges = chargeRound(this.#options.admitted, message, this.#trainings !== this.#charged);
-    this.#charged = this.#trainings;
-    for (const charged of charges) this.#options.onEvent({ type: 'privacy', ...charged });
+    current.outbox.say({ type: 'TRAINING_COMPLETE', purpose, commitments: nonces.commitments() });
   }
 
   #recordRound({ message, context, sentBytes }: Round): void {
     this.#options.recordRound({ purpose: message.purpose, round: context.round, sentBytes });
   }
 
-  /** Signs which parameters it was given as the final ones. */
-  #confirm({ outbox }: Round, parametersId: string): void {
-    const { runId, request, identity } = this.#options;
-    const signature = signResult(identity.signing, { run: runId, modelId: request.model.id, parametersId });
-    this.#evaluated = parametersId;
-    outbox.say({ type: 'RESULT_STATEMENT', parameters: parametersId, signature });
-  }
-
-  async #compute(current: Round): Promise<PodInput> {
-    const { message, outbox } = current;
-    const { policy, journal, admitted } = this.#options;
-    if (message.purpose === 'statistics') return this.#work.statistics();
-    if (message.purpose === 'range' || message.purpose === 'update') {
-      const trained = await this.#train(current);
-      if (message.purpose === 'update')
-        return message.secure ? this.#work.split(trained, message.secure, message.completed) : trained;
-      return rangeInput(trained.update!, admitted.facts, message.secure);
-    }
-    this.#trained = null;
-    const parameters = await this.#pullParameters(current);
-    this.#confirm(current, message.parameters!.id);
-    this.#exportPersonal(parameters);
-    const { input, rows, metrics } = await this.#work.evaluation(parameters);
-    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(this.#key).sharedMetrics) {
-      journal.append({ fact: 'metrics', run: this.#key });
-      outbox.say({ type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } });
-    }
-    return input;
-  }
-
-  /** Leaves the site its own model. */
-  #exportPersonal(parameters: Float32Array): void {
-    const { admitted, onEvent } = this.#options;
-    if (!this.#personal || !admitted.model) return;
-    const own = this.#work.personal(parameters);
-    const file = this.#personal.export(own, admitted.model, admitted, this.#work.scaling);
-    onEvent({ type: 'personal', file });
-  }
-
-  /** The update that a round start asks for; computed once when its ranges were asked for before. */
-  async #train(current: Round): Promise<PodInput> {
-    const { message, context, signal } = current;
-    const { completed, parameters } = message;
-    const rounds = roundsOf(this.#options.admitted.task);
-    if (completed >= rounds)
-      throw new KonsilError('PROTOCOL_VIOLATION', `round ${completed + 1} was asked for; the task has ${rounds}`);
-    const known = this.#trained;
-    this.#trained = null;
-    if (known?.completed === completed && known.parametersId === parameters?.id) return known.input;
-    checkTraining(this.#options.admitted, completed);
-    const start = await this.#pullParameters(current);
-    const { clock } = this.#options.channel;
-    let told = 0;
-    const onProgress = (done: number, total: number): void => {
-      current.progress = { done, total };
-      this.#options.onEvent({ type: 'progress', done, total });
-      if (clock.now() - told < PROGRESS_EVERY_MS) return;
-      told = clock.now();
-      void this.#send(context, { type: 'PROGRESS', done, total }, signal).catch(() => undefined);
-    };
-    this.#trainings++;
-    const input = await this.#work.update(start, completed, { signal, onProgress });
-    if (message.purpose === 'range') this.#trained = { completed, parametersId: parameters!.id, input };
-    return input;
-  }
-
-  /** The parameters a round starts from, and after them what the task's strategy gives pods besides. */
-  async #pullParameters({ message, context, signal }: Round): Promise<Float32Array> {
-    const { blobs, coordinator, admitted } = this.#options;
-    const length = 4 * givenLength(admitted.facts, message.purpose);
-    if (!message.parameters)
-      throw new KonsilError('PROTOCOL_VIOLATION', `round start for ${message.purpose} without parameters`);
-    const options = { maxBytes: length, signal };
-    const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, options);
-    if (bytes.length !== length)
-      throw new KonsilError(
-        'MODEL_MISMATCH',
-        `parameters of ${bytes.length} bytes, the model has ${length / 4} float32`,
-      );
-    const parameters = float32Of(bytes);
-    if (!parameters.every(Number.isFinite))
-      throw new KonsilError('PROTOCOL_VIOLATION', 'parameters contain a number that is not finite');
-    return parameters;
-  }
-
-  #sendPlain(current: Round, input: PodInput, spec: VectorSpec): void {
-    this.#charge(current.message);
+  #sendPlain(current: Round, { input, spec }: Contribution): void {
+    this.#work.charge(current.message);
     // on offer is not on its way: nobody knows its hash before the message
     const ref = current.offer(encodePlain(input, spec));
     this.#recordRound(current);
     current.phase = 'done';
     current.outbox.say({ type: 'TRAINING_UPDATE', purpose: current.message.purpose, input: ref });
     // whether it was used in the end is not said in the open
-    if (current.message.purpose === 'update') this.#work.settle();
+    this.#work.settle(current.message);
   }
 
-  #openSum(current: Round, offer: Pick<PodSumOptions, 'spec' | 'input' | 'drawNoise'>, nonces: NonceChain): PodSum {
+  #openSum(current: Round, offer: Contribution, nonces: NonceChain): PodSum {
     const { message, context, outbox } = current;
     const { runId, podName, identity, coordinator, admitted, request, journal, policy, pool, onEvent } = this.#options;
-    const summed = inputKey(request.dataset, message);
+    const summed = `${request.dataset} ${this.#work.summed(message)}`;
     // what noise covers may be told apart from what it does not by nobody
     const isNoised = offer.drawNoise !== undefined;
     const view = {
       task: request.task,
-      modelId: request.model.id,
+      modelId: modelIdOf(request),
       parametersId: message.parameters?.id ?? '',
       standardiser: message.standardiser,
       spec: offer.spec,
@@ -429,7 +277,7 @@ export class PodRun {
         policy.cohortChange === 'allow' || isNoised ? null : journal.objection(summed, survivors, colluding),
       record: (stage) => {
         if (stage.stage === 'released') {
-          this.#charge(message);
+          this.#work.charge(message);
           this.#recordRound(current);
         }
         journal.append({
@@ -437,8 +285,7 @@ export class PodRun {
           ...stage,
           survivors: [...stage.survivors],
         });
-        if (stage.stage === 'released' && message.purpose === 'update' && stage.survivors.includes(podName))
-          this.#work.settle();
+        if (stage.stage === 'released' && stage.survivors.includes(podName)) this.#work.settle(message);
       },
       send: (attempt, body, vector) => {
         const ref = vector && { vector: current.offer(vector) };
@@ -491,10 +338,6 @@ export class PodRun {
   }
 }
 
-/** What a sum adds up of this site's: the same key, the same numbers (or so nearly that a difference shows them). */
-const inputKey = (dataset: string, { purpose, parameters }: MessageOf<'ROUND_START'>): string =>
-  [dataset, purpose, parameters?.id ?? ''].join(' ');
-
 /** What makes two sums the same one, whatever round number they come under. */
 const sumKey = ({ purpose, completed }: MessageOf<'ROUND_START'>): string =>
-  purpose === 'update' || purpose === 'range' ? `${purpose} ${completed}` : purpose;
+  purpose === 'statistics' || purpose === 'evaluation' ? purpose : `${purpose} ${completed}`;

@@ -119,7 +119,7 @@ describe('the end of a run', () => {
       name,
       signature: signResult(federation.world.modeller.identity.signing, {
         run,
-        modelId: coordinator.request.model.id,
+        modelId: coordinator.request.model!.id,
         parametersId: one.id,
       }),
     }));

@@ -2,7 +2,7 @@
  * From a modeller's request to a run that takes part: admission, the ledger's line, the run itself.
  * @module
  */
-import { toHex, utf8 } from '../base/index.ts';
+import { KonsilError, toHex, utf8 } from '../base/index.ts';
 import { type Identity, type MaskPool, sha256 } from '../crypto/index.ts';
 import type { DecodePool, OpenDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
@@ -69,11 +69,19 @@ export async function startRun(
       const { privacy, recordPrivacy } = config.policy;
       return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);
     },
-    pullModel: () => blobs.pull(from.public.id, model, context, { maxBytes: MAX_MODEL_BYTES, signal }),
+    pullModel: () => {
+      if (!model) throw new KonsilError('MODEL_INVALID', 'the task trains a model, and none was sent');
+      return blobs.pull(from.public.id, model, context, { maxBytes: MAX_MODEL_BYTES, signal });
+    },
   });
   try {
     signal.throwIfAborted();
-    ledger.append({ event: 'accepted', ...line, task: toHex(sha256(utf8(request.task))), model: model.id });
+    ledger.append({
+      event: 'accepted',
+      ...line,
+      task: toHex(sha256(utf8(request.task))),
+      ...(model && { model: model.id }),
+    });
     const started = new PodRun({
       ...{
         runId: run,
@@ -91,17 +99,16 @@ export async function startRun(
     tell(admitted, line, onNotice);
     return started;
   } catch (error) {
-    await admitted.trainer.close();
+    await admitted.close();
     throw error;
   }
 }
 
 function tell(
-  { data, trainer }: Admitted,
+  { warnings, rows, trains }: Admitted,
   { run, dataset }: { readonly run: string; readonly dataset: string },
   onNotice: (notice: PodNotice) => void,
 ): void {
-  for (const warning of data.warnings) onNotice({ type: 'problem', reason: `dataset "${dataset}": ${warning}` });
-  const { engine, device, fallbacks } = trainer.program;
-  onNotice({ type: 'accepted', run, rows: data.train.rows, trains: { engine, device, fallbacks } });
+  for (const warning of warnings) onNotice({ type: 'problem', reason: `dataset "${dataset}": ${warning}` });
+  onNotice({ type: 'accepted', run, rows, ...(trains && { trains }) });
 }

@@ -1,3 +1,4 @@
+export * from './analysis/index.ts';
 export * from './federatedAveraging/localParameters.ts';
 export * from './federatedAveraging/podWork.ts';
 export * from './federatedAveraging/privateSum.ts';
@@ -10,6 +11,7 @@ export * from './federatedAveraging/sums.ts';
 export * from './federatedAveraging/trainerOptions.ts';
 export * from './plainSum.ts';
 export * from './resultDigest.ts';
+export * from './runSums.ts';
 export * from './runTranscripts.ts';
 export * from './secureSum/coordinatorHalf.ts';
 export * from './secureSum/nonces.ts';

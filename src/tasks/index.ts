@@ -1,8 +1,26 @@
+export {
+  type AggregateRule,
+  type Analysis,
+  type AnalysisAlgorithm,
+  analysisToWire,
+  type LocalAnalysis,
+  parseAnalysis,
+  type SqlAlgorithm,
+  type StatisticsAlgorithm,
+} from './analysis/analysis.ts';
 export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
+export type { TaskData } from './dataStructure/read.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
-export { type BudgetPolicy, type PodConfig, type PodPolicy, parsePodConfig, readPodConfig } from './podConfig.ts';
+export {
+  type BudgetPolicy,
+  type PodConfig,
+  type PodPolicy,
+  parsePodConfig,
+  type QueryPolicy,
+  readPodConfig,
+} from './podConfig.ts';
 export { podFile } from './podFile.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
 export type { StalenessSettings } from './staleness.ts';
@@ -25,3 +43,4 @@ export {
   toWire,
 } from './task.ts';
 export type { TaskFile } from './taskFile.ts';
+export { type AnyLocalTask, type AnyTask, anyFromWire, isAnalysis, readAnyTask } from './taskKinds.ts';

@@ -30,16 +30,22 @@ export function onlyFalse(reason: string): z.ZodOptional<z.ZodLiteral<false>> {
 }
 
 /** A name of a family: bare, or with the prefix `bitfount.` or `konsil.`; the value is the bare name. */
-export function familyName<const N extends string>(what: string, supported: readonly N[], known: readonly string[]) {
+export function familyName<const N extends string>(
+  what: string,
+  supported: readonly N[],
+  known: readonly string[],
+  /** What messages list. */
+  named: readonly string[] = supported,
+) {
   const spelled = supported.flatMap((name) => [name, `bitfount.${name}`, `konsil.${name}`]);
   return z
     .enum(spelled as [string, ...string[]], {
       error: ({ input }) => {
-        const list = `expected one of ${supported.join(', ')} (also with prefix bitfount. or konsil.)`;
+        const list = `expected one of ${named.join(', ')} (also with prefix bitfount. or konsil.)`;
         if (typeof input !== 'string') return `${input === undefined ? 'is required; ' : ''}${list}`;
         const name = bareName(input);
         if (known.includes(name)) return `${what} ${name} is not supported by this version; ${list}`;
-        return `unknown ${what} ${JSON.stringify(input.slice(0, 100))}; ${list}${didYouMean(name, [...supported, ...known])}`;
+        return `unknown ${what} ${JSON.stringify(input.slice(0, 100))}; ${list}${didYouMean(name, [...named, ...known])}`;
       },
     })
     .transform((name) => bareName(name) as N);

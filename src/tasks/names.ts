@@ -5,10 +5,16 @@
  */
 import { FILE_SOURCES } from '../datasources/index.ts';
 
+/** Protocols that train. */
+export const TRAINING_PROTOCOLS = ['FederatedAveraging'] as const;
+/** Protocols that only ask. */
+export const ANALYSIS_PROTOCOLS = ['ResultsOnly'] as const;
 /** Protocols this version runs. */
-export const PROTOCOLS = ['FederatedAveraging'] as const;
-/** Algorithms this version runs. */
-export const ALGORITHMS = ['FederatedModelTraining'] as const;
+export const PROTOCOLS = [...TRAINING_PROTOCOLS, ...ANALYSIS_PROTOCOLS] as const;
+/** Algorithms that train. */
+export const TRAINING_ALGORITHMS = ['FederatedModelTraining'] as const;
+/** Algorithms of tasks that only ask. */
+export const ANALYSIS_ALGORITHMS = ['SqlQuery', 'FederatedStatistics'] as const;
 /** Data sources this version reads. */
 export const DATASOURCES = ['CSVSource', ...FILE_SOURCES] as const;
 /** Built-in models, referred to as `builtin:<name>`. */
@@ -16,7 +22,6 @@ export const BUILTIN_MODELS = ['mlp', 'logistic_regression'] as const;
 
 /** Protocols of the specification (§2.1) that are not run yet. */
 export const KNOWN_PROTOCOLS = [
-  'ResultsOnly',
   'InferenceAndCSVReport',
   'InferenceAndReturnCSVReport',
   'InstrumentedInferenceAndCSVReport',
@@ -41,7 +46,6 @@ export const KNOWN_ALGORITHMS = [
   'ModelTrainingAndEvaluation',
   'ModelEvaluation',
   'ModelInference',
-  'SqlQuery',
   'PrivateSqlQuery',
   'CSVReportAlgorithm',
   'HuggingFaceImageClassificationInference',

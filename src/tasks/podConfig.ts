@@ -16,6 +16,7 @@ import {
   resolvePath,
 } from './configFile.ts';
 import { checkDatasource, datasourceOf } from './datasource.ts';
+import { PROTOCOLS } from './names.ts';
 import { type PodFile, podFile } from './podFile.ts';
 import { type BrokerSettings, brokerOf } from './task.ts';
 
@@ -31,10 +32,25 @@ export interface PodPolicy {
   readonly shareSiteMetrics: boolean;
   readonly minimumTestRows: number;
   readonly allowedProtocols: readonly string[];
+  /** What modellers may ask; undefined is nothing. */
+  readonly queries?: QueryPolicy;
   /** Budget of the site as a whole. */
   readonly privacy?: BudgetPolicy;
   /** Budget of each single row. */
   readonly recordPrivacy?: BudgetPolicy;
+}
+
+/** What modellers may ask with queries. */
+export interface QueryPolicy {
+  /** Whether a result leaves by itself, or in sums only. */
+  readonly results: 'sum' | 'site';
+  /** Only aggregates of at least so many rows; 1 shows rows. */
+  readonly minimumGroupSize: number;
+  readonly allowsExtremes: boolean;
+  readonly rowLimit: number;
+  readonly timeoutMs: number;
+  /** In 10^6 bytes. */
+  readonly memoryLimitMb: number;
 }
 
 /** What all runs together may spend on one dataset. */
@@ -103,7 +119,8 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       ...(policy?.maximum_weight_share !== undefined && { maximumWeightShare: policy.maximum_weight_share }),
       shareSiteMetrics: policy?.share_site_metrics ?? false,
       minimumTestRows: policy?.minimum_test_rows ?? 10,
-      allowedProtocols: policy?.allowed_protocols ?? ['FederatedAveraging'],
+      allowedProtocols: policy?.allowed_protocols ?? [...PROTOCOLS],
+      ...(policy?.queries && { queries: queriesOf(policy.queries) }),
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
       ...(policy?.record_privacy && { recordPrivacy: budgetOf(policy.record_privacy) }),
     },
@@ -128,6 +145,19 @@ export async function readPodConfig(path: string): Promise<PodConfig> {
       source.path,
     );
   return config;
+}
+
+type QueriesFile = NonNullable<NonNullable<PodFile['policy']>['queries']>;
+
+function queriesOf(file: QueriesFile): QueryPolicy {
+  return {
+    results: file.results,
+    minimumGroupSize: file.minimum_group_size,
+    allowsExtremes: file.extremes,
+    rowLimit: file.maximum_rows,
+    timeoutMs: 1_000 * file.timeout,
+    memoryLimitMb: file.memory,
+  };
 }
 
 type BudgetFile = NonNullable<NonNullable<PodFile['policy']>['privacy']>;

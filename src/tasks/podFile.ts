@@ -6,10 +6,10 @@
 import { z } from 'zod';
 import { DEVICES } from '../training/index.ts';
 import { blobStore } from './blobStore.ts';
+import { broker } from './commonKeys.ts';
 import { datasource } from './datasource.ts';
-import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
+import { familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
-import { broker } from './taskFile.ts';
 
 const budget = (required: string) =>
   z
@@ -72,6 +72,24 @@ export const podFile = z
         record_privacy: budget('Take part only in tasks that train with hyperparameters.private_steps.').meta({
           description: 'Budget of each single row, for each dataset, over all runs. Default: none.',
         }),
+        queries: z
+          .strictObject({
+            results: z.enum(['sum', 'site']).default('sum').meta({
+              description:
+                'sum: results leave only in sums over pods. site: modellers may also have the results of this site by itself.',
+            }),
+            minimum_group_size: z.int().min(1).max(1_000_000).default(10).meta({
+              description: 'Only aggregates, of groups of at least so many rows; 1 shows rows too. Default 10.',
+            }),
+            extremes: flag.default(false).meta({ description: 'Show min, max and median of groups too.' }),
+            maximum_rows: z.int().min(1).max(1_000_000).default(1_000).meta({ description: 'Rows of a result.' }),
+            timeout: seconds.default(30).meta({ description: 'Seconds a query may take.' }),
+            memory: z.int().min(48).max(1_000_000).default(1_000).meta({
+              description: 'Memory of a query and its table, in 10^6 bytes.',
+            }),
+          })
+          .optional()
+          .meta({ description: 'What modellers may ask with SqlQuery. Default: nothing.' }),
         allowed_protocols: z
           .array(familyName('protocol', PROTOCOLS, KNOWN_PROTOCOLS))
           .min(1)

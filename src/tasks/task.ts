@@ -295,14 +295,22 @@ function localOf(file: TaskFile, path: string): LocalSettings {
   const reference = places.reference!.value.model_ref;
   const { pretrained_file, arguments: args } = places.algorithm.value;
   return {
-    file: resolve(path),
+    ...commonLocal(file.konsil, path),
     ...(!reference.startsWith('builtin:') && { modelFile: resolvePath(folder, reference) }),
     ...(pretrained_file !== undefined && { pretrainedFile: resolvePath(folder, pretrained_file) }),
     ...(args?.checkpoint_filename !== undefined && { checkpointFilename: args.checkpoint_filename }),
-    ...(file.konsil?.broker && { broker: brokerOf(file.konsil.broker, folder) }),
-    ...(file.konsil?.blob_store && { blobStore: blobStoreOf(file.konsil.blob_store, folder) }),
-    identity: resolvePath(folder, file.konsil?.identity ?? './keys/modeller'),
-    runs: resolvePath(folder, file.konsil?.runs ?? './runs'),
+  };
+}
+
+/** What only the modeller's machine knows of a task file at `path`, whatever its kind. */
+export function commonLocal(konsil: TaskFile['konsil'], path: string): LocalSettings {
+  const folder = dirname(path);
+  return {
+    file: resolve(path),
+    ...(konsil?.broker && { broker: brokerOf(konsil.broker, folder) }),
+    ...(konsil?.blob_store && { blobStore: blobStoreOf(konsil.blob_store, folder) }),
+    identity: resolvePath(folder, konsil?.identity ?? './keys/modeller'),
+    runs: resolvePath(folder, konsil?.runs ?? './runs'),
   };
 }
 

@@ -103,7 +103,7 @@ export function checkTask(file: TaskFile, attached?: readonly string[]): Problem
     ...exactlyOne(found.dataStructures, ['task', 'data_structure'], 'a data structure with assign.target'),
     ...checkReference(found.references[0], attached),
     ...checkHyperparameters(file, placesOf(file)),
-    ...checkPods(file),
+    ...checkIdentifiers(file.pods.identifiers),
     ...checkAggregator(file, placesOf(file)),
     ...(found.dataStructures[0] ? checkDataStructure(found.dataStructures[0].value, found.dataStructures[0].path) : []),
   ];
@@ -228,7 +228,8 @@ function checkLoss(loss: string | undefined, path: Path, structure: Places['data
   return [];
 }
 
-function checkPods({ pods: { identifiers } }: TaskFile): Problem[] {
+/** Each identifier once, and well formed. */
+export function checkIdentifiers(identifiers: readonly string[]): Problem[] {
   const seen = new Set<string>();
   return identifiers.flatMap((identifier, i) => {
     const isRepeated = seen.has(identifier);

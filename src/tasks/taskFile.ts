@@ -8,11 +8,18 @@
  * @module
  */
 import { z } from 'zod';
-import { blobStore } from './blobStore.ts';
+import { commonKeys, deadlines } from './commonKeys.ts';
 import { dataStructure } from './dataStructure/file.ts';
 import { hyperparameters } from './hyperparameters.ts';
-import { count, familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
-import { ALGORITHMS, KNOWN_ALGORITHMS, KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+import { count, familyName, flag, onlyFalse, refused, text } from './keys.ts';
+import {
+  ANALYSIS_ALGORITHMS,
+  KNOWN_ALGORITHMS,
+  KNOWN_PROTOCOLS,
+  PROTOCOLS,
+  TRAINING_ALGORITHMS,
+  TRAINING_PROTOCOLS,
+} from './names.ts';
 import { privacy } from './privacy.ts';
 import { quantisationKeys } from './quantisation.ts';
 import { staleness } from './staleness.ts';
@@ -107,7 +114,7 @@ const algorithmArguments = z.strictObject({
 });
 
 const algorithm = z.strictObject({
-  name: familyName('algorithm', ALGORITHMS, KNOWN_ALGORITHMS),
+  name: familyName('algorithm', TRAINING_ALGORITHMS, [...ANALYSIS_ALGORITHMS, ...KNOWN_ALGORITHMS]),
   arguments: algorithmArguments.optional(),
   model: model.optional(),
   pretrained_file: text.optional().meta({ description: 'Weights to start from, relative to this file.' }),
@@ -115,90 +122,30 @@ const algorithm = z.strictObject({
 
 const task = z.strictObject({
   protocol: z.strictObject({
-    name: familyName('protocol', PROTOCOLS, KNOWN_PROTOCOLS),
+    name: familyName('protocol', TRAINING_PROTOCOLS, KNOWN_PROTOCOLS, PROTOCOLS),
     arguments: protocolArguments,
   }),
   algorithm: z.union([algorithm, z.array(algorithm)]),
   model: model.optional().meta({ description: 'Older place of algorithm.model; give one of the two.' }),
   aggregator: aggregator.optional(),
-  deadlines: z
-    .strictObject({
-      join: seconds.default(60).meta({ description: 'For pods to accept the task.' }),
-      train: seconds.default(600).meta({ description: 'For local training in a round.' }),
-      exchange: seconds
-        .default(60)
-        .meta({ description: 'For each step of the secure aggregation, and for an upload.' }),
-      evaluate: seconds.default(300).meta({ description: 'For evaluation and for statistics of the data.' }),
-    })
-    .optional()
-    .meta({ description: 'Seconds the coordinator waits in each phase; who is later is left out of that round.' }),
+  deadlines,
   data_structure: dataStructure.optional(),
   datastructure: dataStructure.optional().meta({ description: 'Same as data_structure.' }),
   transformation_file: refused('transformation files are not supported'),
   primary_results_path: refused('results go to the folder konsil.runs'),
 });
 
-const noHub = 'there is no hub; pods are found through the broker (konsil.broker)';
-/** `konsil.broker`, and `broker` of a pod. */
-export const broker = z.strictObject({
-  url: z
-    .string()
-    .regex(
-      /^(mqtts?|wss?):\/\/[^\s/]+/,
-      'expected an address such as mqtt://127.0.0.1:1883 or mqtts://broker.example:8883',
-    )
-    .meta({ description: 'mqtt://, mqtts:// (TLS), ws:// or wss://' }),
-  username: text.optional(),
-  password_file: text.optional().meta({ description: 'File that holds the password and nothing else.' }),
-  password: refused('write the password to a file and name it in password_file'),
-  ca_file: text.optional().meta({ description: 'Certificate authority of the broker (PEM).' }),
-});
-
-const noOidc = 'Konsil knows a modeller by its key; expected key-based';
 /** A whole task file. */
 export const taskFile = z
   .strictObject({
-    pods: z
-      .strictObject({
-        identifiers: z.array(text).min(1).max(10_000),
-        late_join: z.boolean().optional().meta({
-          description: 'Whether pods that were not there when the run began may join at a later round. Default false.',
-        }),
-      })
-      .meta({ description: 'Who is asked to take part.' }),
-    modeller: z
-      .strictObject({
-        username: text.optional().meta({ description: 'Name shown to the pods.' }),
-        identity_verification_method: z.literal('key-based', { error: noOidc }).optional(),
-        private_key_file: refused('the key lies in the folder konsil.identity'),
-      })
-      .optional(),
+    ...commonKeys,
     task,
-    konsil: z
-      .strictObject({
-        broker: broker.optional(),
-        blob_store: blobStore.optional(),
-        identity: text.optional().meta({ description: 'Folder of the modeller’s key. Default ./keys/modeller.' }),
-        runs: text.optional().meta({ description: 'Folder for results. Default ./runs.' }),
-      })
-      .optional()
-      .meta({ description: 'Settings of the modeller’s own machine; never sent to pods.' }),
-    version: z
-      .string()
-      .regex(/^1\.\d+(\.\d+)?$/, 'expected a version 1.x.y of the task language, in quotes')
-      .optional(),
     force_rerun_failed_files: flag
       .optional()
       .meta({ description: 'Accepted without effect: a CSV file is read whole.' }),
     batched_execution: onlyFalse('training needs all rows; only false is possible'),
     test_run: onlyFalse('test runs are not supported by this version; only false is possible'),
     run_on_new_data_only: onlyFalse('training uses all rows; only false is possible'),
-    enable_anonymized_tracker_upload: onlyFalse('nothing is uploaded; only false is possible'),
-    project_id: refused(noHub),
-    template: refused('templates are not supported by this version; write the values'),
-    secrets: refused('secrets do not belong in a task file'),
-    hub: refused(noHub),
-    message_service: refused('use konsil.broker'),
   })
   .meta({ title: 'Konsil task' });
 

@@ -41,8 +41,11 @@ export const ABORT_REASONS = [
 ] as const;
 export type AbortReason = (typeof ABORT_REASONS)[number];
 
-/** What an aggregation is for: each is one weighted sum over the cohort. `range` comes before an update whose clips or blocks are agreed on. */
-export const PURPOSES = ['statistics', 'range', 'update', 'evaluation'] as const;
+/**
+ * What an aggregation is for: each is one weighted sum over the cohort. `range` comes before an update whose clips or blocks are
+ * agreed on; `analysis` is one of the sums of a task that asks, numbered by `completed`.
+ */
+export const PURPOSES = ['statistics', 'range', 'update', 'evaluation', 'analysis'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** Public parameters of the masked vector; every pod checks them and they are hashed into every mask key. */
@@ -86,7 +89,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     /** The task as JSON, without anything local to the modeller. */
     task: z.string().max(1 << 19),
     dataset: Name,
-    model: BlobRefSchema,
+    /** Of tasks with a model. */
+    model: BlobRefSchema.optional(),
     roster: RosterSchema,
   }),
   z.strictObject({
@@ -107,9 +111,9 @@ const MessageSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('ROUND_START'),
     purpose: z.enum(PURPOSES),
-    /** Update rounds completed so far: says how much of the training budget is left. */
+    /** Rounds of this purpose completed so far: says how much of the training budget is left. */
     completed: z.int().min(0),
-    /** Global parameters to start from, float32; absent for statistics. */
+    /** Global parameters to start from, float32, absent for statistics; of an analysis, what earlier sums have said, as JSON. */
     parameters: BlobRefSchema.optional(),
     /** Federated mean and scale per feature, float32, once they are known. */
     standardiser: z.strictObject({ mean: Bytes, scale: Bytes }).optional(),
@@ -153,6 +157,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     rows: z.int().min(0),
     metrics: z.record(z.string().max(64), z.number().nullable()),
   }),
+  /** A pod's own result of a task that asks, as JSON; without one when it stays at the pod. */
+  z.strictObject({ type: z.literal('ANALYSIS_RESULT'), result: BlobRefSchema.optional() }),
   /** The pod's signature for the final parameters, see `resultDigest.ts`. */
   z.strictObject({ type: z.literal('RESULT_STATEMENT'), parameters: Hash, signature: Signature }),
   // ── end ──────────────────────────────────────────────────────────────────────────────────────────────────────

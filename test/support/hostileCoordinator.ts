@@ -180,7 +180,7 @@ export class HostileCoordinator {
       roster: cohort.map((name) => ({ name, publicKey: world[name].identity.public.signing })),
       coordinator: world.modeller.identity.signing.publicKey,
       publicHash: publicHash({
-        ...{ task: this.request.task, modelId: this.request.model.id, standardiser: undefined, spec },
+        ...{ task: this.request.task, modelId: this.request.model!.id, standardiser: undefined, spec },
         parametersId: parameters?.(cohort[0]!).id ?? '',
       }),
     });

@@ -86,7 +86,7 @@ export class HostilePod {
       ),
       minimumCohort: task.aggregator.minimumCohort,
       publicHash: publicHash({
-        ...{ task: this.#request.task, modelId: this.#request.model.id, parametersId: '', standardiser: undefined },
+        ...{ task: this.#request.task, modelId: this.#request.model!.id, parametersId: '', standardiser: undefined },
         spec,
       }),
       input: { weight: 1, extras: zeros(spec.extras), counts: zeros(perFeature(facts, 'count')) },

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import { exportPublic, fingerprint, type Identity, importPublic } from '../../crypto/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
-import { type BrokerSettings, readPodConfig, readTask } from '../../tasks/index.ts';
+import { type BrokerSettings, readAnyTask, readPodConfig } from '../../tasks/index.ts';
 import { acceptJoin, inviteToJoin, makeJoinCode, systemClock } from '../../transport/index.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from '../environment.ts';
 import { cancelOnSignals, Output } from '../output.ts';
@@ -30,7 +30,7 @@ export function addJoinCommand(program: Command): void {
 
 async function invite(file: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
-  const task = await readTask(file);
+  const task = await readAnyTask(file);
   const identity = await openIdentity(task.local.identity);
   const book = PeerBook.read(task.local.identity);
   const code = makeJoinCode();

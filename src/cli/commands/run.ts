@@ -16,12 +16,20 @@ import {
 } from '../../coordinator/index.ts';
 import { PeerBook } from '../../keystore/index.ts';
 import type { RunResult } from '../../reports/index.ts';
-import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
+import {
+  isAnalysis,
+  type LocalAnalysis,
+  type LocalTask,
+  type PodConfig,
+  readAnyTask,
+  readPodConfig,
+} from '../../tasks/index.ts';
 import { Channel, systemClock } from '../../transport/index.ts';
+import { askQuestion } from '../ask.ts';
 import { blobStoreOptions } from '../blobStore.ts';
 import { compareWithAlternatives } from '../comparison.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from '../environment.ts';
-import { cancelOrHaltOnSignals, Output } from '../output.ts';
+import { cancelOnSignals, cancelOrHaltOnSignals, Output } from '../output.ts';
 import { ProgressView } from '../render/progress.ts';
 import { resultOf } from '../result.ts';
 import { reportResult } from '../resultFiles.ts';
@@ -60,7 +68,9 @@ export function addRunCommand(program: Command): void {
       const onLoss = flags.onLoss ?? 'pause';
       if (onLoss !== 'pause' && onLoss !== 'abort')
         throw new KonsilError('USAGE', `--on-loss ${onLoss}: expected pause or abort`);
-      const { task, resume } = await taskAndRun(file, flags);
+      const question = file === undefined ? undefined : await readAnyTask(file);
+      if (question && isAnalysis(question)) return ask(question, flags);
+      const { task, resume } = await taskAndRun(question, flags);
       const { cancel, halt } = cancelOrHaltOnSignals();
       const compare = await Promise.all((flags.compare ?? []).map((pod) => readPodConfig(pod)));
       const output = new Output(flags.json ?? false);
@@ -69,16 +79,27 @@ export function addRunCommand(program: Command): void {
     });
 }
 
+/** A task that trains nothing: it has no run to go on with, and nothing to compare. */
+async function ask(task: LocalAnalysis, flags: Flags): Promise<void> {
+  const training = ['resume', 'fresh', 'compare', 'plain', 'onLoss'] as const;
+  const given = training.find((name) => flags[name] !== undefined && !(name === 'onLoss' && flags.onLoss === 'pause'));
+  if (given !== undefined)
+    throw new KonsilError(
+      'USAGE',
+      `--${given === 'onLoss' ? 'on-loss' : given} is for tasks that train; this one asks`,
+    );
+  await askQuestion(task, { flags, output: new Output(flags.json ?? false), signal: cancelOnSignals() });
+}
+
 /** The task to run, and the run to go on with when one is named. */
 async function taskAndRun(
-  file: string | undefined,
+  read: LocalTask | undefined,
   { resume, plain, fresh }: Flags,
 ): Promise<{ readonly task: LocalTask; readonly resume?: string }> {
   if (resume !== undefined && (fresh || plain))
     throw new KonsilError('USAGE', '--resume goes on with a run as it was begun; --fresh and --plain are for new ones');
-  if (file === undefined && resume === undefined)
+  if (read === undefined && resume === undefined)
     throw new KonsilError('USAGE', 'expected a task file, or --resume with a run');
-  const read = file === undefined ? undefined : await readTask(file);
   const task = read && plain ? { ...read, aggregator: { ...read.aggregator, secure: false } } : read;
   if (resume === undefined) return { task: task! };
   const folder = task && !existsSync(resume) ? join(task.local.runs, resume) : resolve(resume);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import { outputsOf, trainerOptions } from '../../protocols/index.ts';
-import { readPodConfig, readTask, roundsOf } from '../../tasks/index.ts';
+import { isAnalysis, readAnyTask, readPodConfig, roundsOf } from '../../tasks/index.ts';
 import { Trainer } from '../../training/index.ts';
 import { Output } from '../output.ts';
 
@@ -20,7 +20,12 @@ export function addValidateCommand(program: Command): void {
         output.value({ valid: true, pod: config.name, datasets: config.datasources.map(({ name }) => name) });
         return output.line(`${file}: valid pod ${config.name} with ${config.datasources.length} dataset(s)`);
       }
-      const task = await readTask(file);
+      const task = await readAnyTask(file);
+      if (isAnalysis(task)) {
+        const mode = !task.aggregator.adds ? 'separate' : task.aggregator.secure ? 'secure' : 'plain';
+        output.value({ valid: true, pods: task.pods, algorithm: task.algorithm.name, mode });
+        return output.line(`${file}: valid; asks ${task.pods.length} pods (${task.algorithm.name}), ${mode} results`);
+      }
       const { modelFile } = task.local;
       if (modelFile !== undefined) {
         const trainer = await Trainer.create(trainerOptions(task, { file: modelFile }, modelFile));

@@ -7,7 +7,11 @@ import type { Audit, PodNotice, PodStatus, RunStatus } from '../../participant/i
 import { humanBytes } from '../output.ts';
 
 /** What trains, and what would have been faster but does not. */
-function describeEngine({ engine, device, fallbacks }: Extract<PodNotice, { type: 'accepted' }>['trains']): string {
+function describeEngine({
+  engine,
+  device,
+  fallbacks,
+}: NonNullable<Extract<PodNotice, { type: 'accepted' }>['trains']>): string {
   const not = fallbacks.map((skipped) => `${skipped.device}: ${skipped.reason}`).join('; ');
   return `training by ${engine === 'tfjs' ? 'TensorFlow.js' : 'onnxruntime'} on ${device}${not && ` (${not})`}`;
 }
@@ -26,7 +30,9 @@ export function noticeLine(notice: PodNotice): string | null {
     case 'request':
       return `${notice.modeller} asks to run a task on ${notice.dataset}`;
     case 'accepted':
-      return `accepted run ${notice.run}: ${notice.rows} training rows, ${describeEngine(notice.trains)}`;
+      return notice.trains
+        ? `accepted run ${notice.run}: ${notice.rows} training rows, ${describeEngine(notice.trains)}`
+        : `accepted run ${notice.run}: a question about ${notice.rows} rows`;
     case 'rejected':
       return `rejected: ${notice.response}, ${notice.reason}`;
     case 'round':
@@ -46,7 +52,7 @@ export function noticeLine(notice: PodNotice): string | null {
     case 'refused':
       return `refused a message: ${notice.code}`;
     case 'personal':
-      return `the model with this site's own parameters is in ${notice.file}`;
+      return `what the run leaves to this site is in ${notice.file}`;
     case 'privacy':
       return `privacy of ${notice.unit === 'site' ? 'the site' : 'each row'}: ε ${notice.epsilon.toFixed(2)} spent so far at δ ${notice.delta}`;
     case 'sum':
@@ -84,7 +90,13 @@ const PHASES = {
   done: 'done, waiting for the other pods',
 } as const satisfies Record<RunStatus['phase'], string>;
 
-const PURPOSES = { statistics: 'statistics', range: 'training', update: 'training', evaluation: 'evaluation' } as const;
+const PURPOSES = {
+  statistics: 'statistics',
+  range: 'training',
+  update: 'training',
+  evaluation: 'evaluation',
+  analysis: 'a question',
+} as const;
 
 function runLines(status: RunStatus): string[] {
   const { run, modeller, dataset, state, phase, purpose, completed, rounds, progress, etaSeconds, sentBytes } = status;

@@ -88,6 +88,22 @@ export class ImageLoader {
     return { width: this.width, read };
   }
 
+  /** Calls back for each value of the images in `count` rows as {@link rows} makes them, by its channel. */
+  eachPixel(values: Float32Array, count: number, see: (channel: number, value: number) => void): void {
+    for (let row = 0; row < count; row++) {
+      let at = row * this.width;
+      for (const part of this.#parts) {
+        const end = at + this.#widthOf(part);
+        if (part.kind === 'image') {
+          const { height, width } = this.shapes[part.column]!;
+          const start = at;
+          for (let i = start; i < end; i++) see(Math.floor((i - start) / (height * width)), values[i]!);
+        }
+        at = end;
+      }
+    }
+  }
+
   #compose(out: Float32Array, start: number, numbers: Float32Array, images: Float32Array): void {
     const starts = this.shapes.map((_, column) =>
       this.shapes.slice(0, column).reduce((sum, shape) => sum + sizeOf(shape), 0),

@@ -17,6 +17,7 @@ import {
   type VectorSpec,
   voteBits,
 } from '../../aggregation/index.ts';
+import { KonsilError } from '../../base/index.ts';
 import { type ProblemKind, problemOf } from '../../datasources/index.ts';
 import { statisticsLayout } from '../../metrics/index.ts';
 import { FEDAVG, quantisationOf, type Task } from '../../tasks/index.ts';
@@ -102,7 +103,7 @@ export function sumFacts(
 
 /**
  * Slots of the aggregation for `purpose`.
- * @throws KonsilError PROTOCOL_VIOLATION when the blocks of an update are not as many as the task asks for.
+ * @throws KonsilError PROTOCOL_VIOLATION when the blocks of an update are not as many as the task asks for, or it does not train.
  */
 export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParameters): VectorSpec {
   const common = { cohort: secure.cohort, clip: secure.clip, maxWeight: secure.maxWeight };
@@ -126,6 +127,8 @@ export function sumSpec(purpose: Purpose, facts: SumFacts, secure: SecureParamet
         extras: ['trainingLoss', 'validationLoss', ...(facts.isNormalised ? [LOCAL_STEPS] : [])],
         counts: ['validationRows', 'validationHits', ...(facts.rule ? ['shortened'] : [])],
       };
+    case 'analysis':
+      throw new KonsilError('PROTOCOL_VIOLATION', 'a task that trains has no analysis');
     case 'evaluation': {
       const { counts, sums } = statisticsLayout(facts.kind, facts.classes);
       return {

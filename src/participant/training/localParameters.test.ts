@@ -6,12 +6,12 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Federation, hastyClock, initialOf, shortTask } from '../../sim/federation.ts';
-import type { PodInput } from '../aggregation/index.ts';
-import { float32Of } from '../base/index.ts';
-import { PodWork } from '../protocols/index.ts';
-import { Trainer } from '../training/index.ts';
-import { systemClock } from '../transport/index.ts';
+import { Federation, hastyClock, initialOf, shortTask } from '../../../sim/federation.ts';
+import type { PodInput } from '../../aggregation/index.ts';
+import { float32Of } from '../../base/index.ts';
+import { PodWork } from '../../protocols/index.ts';
+import { Trainer } from '../../training/index.ts';
+import { systemClock } from '../../transport/index.ts';
 import { PersonalModel } from './personalModel.ts';
 
 let federation: Federation | undefined;

@@ -5,12 +5,12 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bytesOf, float32Of, KonsilError, messageOf, toHex, utf8 } from '../base/index.ts';
-import { sha256 } from '../crypto/index.ts';
-import { problemOf } from '../datasources/index.ts';
-import type { LocalStore } from '../protocols/index.ts';
-import { exportModelFiles } from '../training/index.ts';
-import type { Admitted } from './admission.ts';
+import { bytesOf, float32Of, KonsilError, messageOf, toHex, utf8 } from '../../base/index.ts';
+import { sha256 } from '../../crypto/index.ts';
+import { problemOf } from '../../datasources/index.ts';
+import type { LocalStore } from '../../protocols/index.ts';
+import { exportModelFiles } from '../../training/index.ts';
+import type { TrainingSetup } from './setUp.ts';
 
 /** Files of one run. */
 export class PersonalModel implements LocalStore {
@@ -45,7 +45,12 @@ export class PersonalModel implements LocalStore {
   }
 
   /** Writes the whole model. @returns the file to open. */
-  export(parameters: Float32Array, model: Uint8Array, { task, data, trainer }: Admitted, preprocess: Scaling): string {
+  export(
+    parameters: Float32Array,
+    model: Uint8Array,
+    { task, data, trainer }: TrainingSetup,
+    preprocess: Scaling,
+  ): string {
     const { kind, classes } = problemOf(task.dataStructure);
     const files = exportModelFiles(this.#stem, model, trainer.program.layout, parameters, {
       source: trainer.program.source,

@@ -2,20 +2,20 @@
  * A pod's part in differential privacy of one round: what it may take part in, what it puts into the sum, what it is charged.
  * @module
  */
-import { clippedUpdate, type PodInput, type VectorSpec } from '../aggregation/index.ts';
-import { KonsilError } from '../base/index.ts';
-import { randomBytes } from '../crypto/index.ts';
-import { evenInput, type PodSumOptions, privateInput, privateSpec, type RoundPrivacy } from '../protocols/index.ts';
-import type { MessageOf } from '../wire/index.ts';
-import type { Admitted } from './admission.ts';
-import { type PrivacyAccount, stepCost } from './privacyAccount.ts';
+import { clippedUpdate, type PodInput, type VectorSpec } from '../../aggregation/index.ts';
+import { KonsilError } from '../../base/index.ts';
+import { randomBytes } from '../../crypto/index.ts';
+import { evenInput, type PodSumOptions, privateInput, privateSpec, type RoundPrivacy } from '../../protocols/index.ts';
+import type { MessageOf } from '../../wire/index.ts';
+import { type PrivacyAccount, stepCost } from '../privacyAccount.ts';
+import type { TrainingSetup } from './setUp.ts';
 
 /**
  * The noise of an update round that has any; its price is known to fit.
  * @throws KonsilError PROTOCOL_VIOLATION when the clip norm is missing or not the task's, PRIVACY_BUDGET.
  */
 export function privacyOfRound(
-  { privacy, task }: Admitted,
+  { privacy, task }: TrainingSetup,
   { purpose, clipNorm }: MessageOf<'ROUND_START'>,
 ): RoundPrivacy | undefined {
   if (!privacy || purpose !== 'update') return undefined;
@@ -27,7 +27,7 @@ export function privacyOfRound(
 }
 
 /** @throws KonsilError PRIVACY_BUDGET when the private steps of one more round do not fit. */
-export function checkTraining({ recordAccount, task, data }: Admitted, completed: number): void {
+export function checkTraining({ recordAccount, task, data }: TrainingSetup, completed: number): void {
   recordAccount?.checkRound(stepCost(task, data.train.rows, completed));
 }
 
@@ -52,7 +52,7 @@ export function openInput(input: PodInput, privacy: RoundPrivacy | undefined): P
  * @throws KonsilError FILE_WRITE_FAILED.
  */
 export function chargeRound(
-  { privacy, recordAccount, task, data }: Admitted,
+  { privacy, recordAccount, task, data }: TrainingSetup,
   { purpose, completed }: MessageOf<'ROUND_START'>,
   isFresh: boolean,
 ): ReturnType<PrivacyAccount['charge']>[] {

@@ -1,0 +1,294 @@
+/**
+ * The life of a task that asks, at the modeller: admission, its sums or each pod's own result, its end. Short enough not to be
+ * gone on with: whoever is interrupted asks again.
+ * @module
+ */
+import { abortControllerForMany, isKonsilError, KonsilError, messageOf, utf8 } from '../base/index.ts';
+import { type Identity, MaskPool } from '../crypto/index.ts';
+import type { PeerBook } from '../keystore/index.ts';
+import {
+  type AnalysisAnswer,
+  analysisPlan,
+  exactSums,
+  type ResultTable,
+  readTable,
+  type StepSum,
+  stepSums,
+  tableToCsv,
+} from '../protocols/index.ts';
+import { type Analysis, analysisToWire, type LocalAnalysis } from '../tasks/index.ts';
+import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
+import type { BlobRef, Context } from '../wire/index.ts';
+import { Aggregator } from './aggregate.ts';
+import { LearnedDeadlines } from './deadlines.ts';
+import type { RunEvent } from './events.ts';
+import { LinkTime } from './linkTime.ts';
+import { describeAbsent, type Member, Members } from './members.ts';
+import { offersOf, resolveAmong, resolveData } from './resolveData.ts';
+import { RunFolder } from './runFolder.ts';
+import { asKonsilError, newRunId } from './trainedModel.ts';
+import { Transcripts } from './transcript.ts';
+
+/** How long pods have to hear that the run is over. */
+const GOODBYE_MS = 5_000;
+/** A site's own result, as JSON. */
+const MAX_RESULT_BYTES = 64 << 20;
+
+export interface AnalysisRunOptions {
+  readonly task: LocalAnalysis;
+  readonly identity: Identity;
+  readonly peers: PeerBook;
+  readonly channel: Channel;
+  /** Where large blobs may go instead of the broker. @default nowhere */
+  readonly store?: StoreOptions;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  /** @default a new one */
+  readonly run?: string;
+  readonly onEvent?: (event: RunEvent) => void;
+  /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
+  readonly transcript?: boolean;
+  /** What masks, when others share it: then it is theirs to close. @default threads of its own */
+  readonly pool?: MaskPool;
+}
+
+/** What a question has led to. */
+export interface AnalysisOutcome {
+  readonly run: string;
+  readonly folder: string;
+  readonly status: 'complete' | 'aborted';
+  readonly reason: string;
+  /** Set when it did not complete: the error to exit with. */
+  readonly error?: KonsilError;
+  readonly startedAt: Date;
+  readonly seconds: number;
+  /** Of all pods together; null where nothing was added up. */
+  readonly answer: AnalysisAnswer | null;
+  /** Pods in it. */
+  readonly survivors: readonly string[];
+  /** Each pod's own result, where it was given; null where it stayed at the pod. */
+  readonly results: ReadonlyMap<string, ResultTable | null>;
+  readonly members: readonly Member[];
+  /** Files that were written. */
+  readonly files: readonly string[];
+}
+
+/** One question in progress; use {@link runAnalysis}. */
+class AnalysisRun {
+  readonly #options: AnalysisRunOptions;
+  readonly #runId: string;
+  readonly #folder: RunFolder;
+  readonly #members: Members;
+  readonly #blobs: Blobs;
+  readonly #time: LinkTime;
+  readonly #abort = abortControllerForMany();
+  readonly #pool: MaskPool;
+  readonly #deadlines: LearnedDeadlines;
+  readonly #startedAt = new Date();
+  readonly #started: number;
+  readonly #results = new Map<string, ResultTable | null>();
+  readonly #files: string[] = [];
+  #answer: AnalysisAnswer | null = null;
+  #survivors: readonly string[] = [];
+
+  constructor(options: AnalysisRunOptions) {
+    this.#options = options;
+    const { task, channel, peers, clock, signal, store } = options;
+    this.#runId = options.run ?? newRunId();
+    this.#started = clock.now();
+    this.#pool = options.pool ?? new MaskPool();
+    this.#folder = new RunFolder(task.local.runs, this.#runId);
+    this.#time = new LinkTime(clock);
+    const onProblem = (reason: string): void => this.#emit({ type: 'problem', reason });
+    this.#blobs = new Blobs(channel, { clock: this.#time, ...(store && { store: { ...store, onProblem } }) });
+    this.#deadlines = new LearnedDeadlines(task.deadlines);
+    signal?.addEventListener('abort', () => this.#abort.abort(), { once: true });
+    if (signal?.aborted) this.#abort.abort();
+    this.#members = new Members({
+      ...{ runId: this.#runId, channel, peers, clock: this.#time, identifiers: task.pods, lateJoin: false },
+      signal: this.#abort.signal,
+      emit: (event) => this.#emit(event),
+    });
+    channel.onLink((up) => {
+      this.#time.setUp(up);
+      this.#members.setLinkUp(up);
+    });
+  }
+
+  async run(): Promise<AnalysisOutcome> {
+    let error: KonsilError | undefined;
+    try {
+      await this.#ask();
+    } catch (cause) {
+      error = asKonsilError(cause);
+    }
+    const isCancelled = error?.code === 'CANCELLED';
+    await this.#members.dismiss(
+      error
+        ? {
+            type: 'TASK_ABORT',
+            reason: isCancelled ? 'CANCELLED' : 'PROTOCOL',
+            message: `the coordinator ended the run: ${error.code}`,
+          }
+        : { type: 'TASK_COMPLETE' },
+      GOODBYE_MS,
+    );
+    this.#abort.abort();
+    await this.#blobs.close();
+    if (!this.#options.pool) await this.#pool.close();
+    const reason = error ? `${error.code}: ${error.message}` : 'the question is answered';
+    this.#emit({ type: 'finished', status: error ? 'aborted' : 'complete', reason });
+    return {
+      ...{ run: this.#runId, folder: this.#folder.path, status: error ? 'aborted' : 'complete', reason },
+      ...(error && { error }),
+      startedAt: this.#startedAt,
+      seconds: (this.#options.clock.now() - this.#started) / 1_000,
+      ...{ answer: this.#answer, survivors: this.#survivors, results: this.#results },
+      ...{ members: this.#members.all(), files: this.#files },
+    };
+  }
+
+  async #ask(): Promise<void> {
+    const { task } = this.#options;
+    const { adds, secure } = task.aggregator;
+    const members = this.#members;
+    const rounds = adds ? analysisPlan(task.algorithm).steps : 1;
+    this.#emit({ type: 'started', run: this.#runId, rounds, mode: secure ? 'secure' : 'plain' });
+    await members.watch();
+    const agreed = await this.#agree();
+    const json = JSON.stringify(analysisToWire(agreed));
+    this.#folder.write('task.json', `${JSON.stringify(analysisToWire(agreed), null, 2)}\n`);
+    const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
+    await members.admit(
+      members.all().filter(({ state, dataset }) => state !== 'rejected' && dataset !== ''),
+      ({ dataset }) => ({ type: 'JOB_REQUEST', task: json, roster, dataset }),
+      1_000 * task.deadlines.join,
+    );
+    const minimum = secure ? Math.max(3, task.aggregator.minimumCohort) : task.aggregator.minimumCohort;
+    await members.untilEnough(minimum);
+    if (members.active().length < minimum)
+      throw new KonsilError(
+        'COHORT_TOO_SMALL',
+        `${members.active().length} of ${members.all().length} pods answer, ${minimum} are needed: ${describeAbsent(members.all())}`,
+      );
+    await (adds ? this.#addUp(agreed, json, minimum) : this.#collect());
+  }
+
+  /** Datasets, and for a task with a data structure its columns, from what the pods have. */
+  async #agree(): Promise<Analysis> {
+    const { local, ...task } = this.#options.task;
+    const offers = await offersOf(this.#members, 1_000 * task.deadlines.join);
+    const { algorithm } = task;
+    if (algorithm.name !== 'FederatedStatistics') return task;
+    const dataStructure = resolveAmong(
+      offers,
+      (member, reason) => this.#members.refuse(member, reason),
+      (schema, pod) => resolveData(algorithm.dataStructure, schema, local.file, pod),
+    );
+    return { ...task, algorithm: { ...algorithm, dataStructure } };
+  }
+
+  // ── sums ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #addUp(task: Analysis, taskJson: string, minimum: number): Promise<void> {
+    const { identity, transcript } = this.#options;
+    const plan = analysisPlan(task.algorithm);
+    const transcripts =
+      transcript && task.aggregator.secure ? new Transcripts(this.#folder, identity, this.#members.all()) : null;
+    const sums: StepSum[] = [];
+    for (let step = 0; step < plan.steps; step++) {
+      const given = plan.given(step, sums);
+      const parameters = given === null ? undefined : this.#offer(utf8(JSON.stringify(given)));
+      const aggregator = new Aggregator({
+        ...{ runId: this.#runId, task, taskJson, modelId: '', sums: stepSums(plan.layout(step, given)), identity },
+        ...{ members: this.#members, blobs: this.#blobs, clock: this.#time, pool: this.#pool, minimum },
+        ...{ deadlines: this.#deadlines, journal: null, signal: this.#abort.signal },
+        emit: (event: RunEvent) => this.#emit(event),
+        ...(transcripts && { transcript: (session, agreedOn) => transcripts.open(session, agreedOn) }),
+      });
+      const { sum, survivors } = await aggregator.run({
+        ...{ purpose: 'analysis', round: step, completed: step },
+        ...(parameters && { parameters }),
+        ...(task.aggregator.secure && { secure: exactSums(task.pods.length) }),
+      });
+      if (parameters) this.#blobs.withdraw(parameters);
+      sums.push(sum);
+      this.#survivors = survivors;
+    }
+    this.#answer = plan.answer(sums, this.#survivors.length);
+    if (this.#answer.kind === 'table') this.#write('result.csv', tableToCsv(this.#answer.table));
+    else {
+      const statistics = { format: 'konsil-statistics-v1', run: this.#runId, ...this.#answer.summary };
+      this.#write('statistics.json', `${JSON.stringify(statistics, null, 2)}\n`);
+    }
+  }
+
+  #offer(bytes: Uint8Array): BlobRef {
+    return this.#blobs.offer(
+      bytes,
+      this.#members.all().map(({ peer }) => peer.public.id),
+    );
+  }
+
+  // ── results of single pods ───────────────────────────────────────────────────────────────────────────────────
+
+  async #collect(): Promise<void> {
+    const members = this.#members;
+    const context: Context = { run: this.#runId, round: 0, phase: 'analysis' };
+    const cohort = members.active();
+    for (const member of cohort)
+      members.send(member, context, { type: 'ROUND_START', purpose: 'analysis', completed: 0 });
+    const { answers, missing } = await members.gather(
+      cohort,
+      (_member, at, message) =>
+        message.type === 'ANALYSIS_RESULT' && at.round === 0 ? { result: message.result } : undefined,
+      this.#deadlines.limitMs('analysis', 'train'),
+      (awaiting) =>
+        this.#emit({ type: 'phase', purpose: 'analysis', completed: 0, attempt: 0, phase: 'analysis', awaiting }),
+    );
+    for (const [pod, reason] of missing) this.#emit({ type: 'dropped', pod, phase: 'analysis', reason });
+    for (const [pod, { result }] of [...answers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (!result) {
+        this.#results.set(pod, null);
+        continue;
+      }
+      try {
+        await this.#take(members.get(pod), result, context);
+      } catch (error) {
+        if (isKonsilError(error, 'CANCELLED') || isKonsilError(error, 'FILE_WRITE_FAILED')) throw error;
+        this.#emit({ type: 'dropped', pod, phase: 'analysis', reason: messageOf(error) });
+      }
+    }
+    this.#survivors = [...this.#results.keys()];
+    if (this.#results.size === 0)
+      throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
+  }
+
+  async #take({ name, peer }: Member, result: BlobRef, context: Context): Promise<void> {
+    const bytes = await this.#blobs.pull(peer.public.id, result, context, {
+      maxBytes: MAX_RESULT_BYTES,
+      timeoutMs: this.#deadlines.limitMs('upload', 'exchange'),
+      signal: this.#abort.signal,
+    });
+    const table = readTable(bytes, name);
+    this.#results.set(name, table);
+    this.#write(`results/${name}.csv`, tableToCsv(table));
+  }
+
+  #write(name: string, content: string | Uint8Array): void {
+    this.#files.push(this.#folder.write(name, content));
+  }
+
+  #emit(event: RunEvent): void {
+    if (event.type !== 'progress') this.#folder.append('events.jsonl', { at: new Date().toISOString(), ...event });
+    this.#options.onEvent?.(event);
+  }
+}
+
+/**
+ * Asks a question to its end. What happens on the way is not thrown: look at `status` and `error`.
+ * @throws KonsilError CONFIG_INVALID, PEER_UNKNOWN or FILE_WRITE_FAILED before anything started.
+ */
+export async function runAnalysis(options: AnalysisRunOptions): Promise<AnalysisOutcome> {
+  return new AnalysisRun(options).run();
+}

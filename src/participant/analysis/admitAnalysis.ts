@@ -1,0 +1,62 @@
+/**
+ * Whether a task that asks may run here, and what answers it: the site's rules for its algorithm, then the data.
+ * @module
+ */
+import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
+import { checkSchema, type DataSource, type DecodePool } from '../../datasources/index.ts';
+import type { Analysis, PodConfig } from '../../tasks/index.ts';
+import { Refusal, withoutPaths } from '../refusal.ts';
+import type { SiteAnalysis } from './siteAnalysis.ts';
+import { SqlAnalysis } from './sqlAnalysis.ts';
+import { StatisticsAnalysis } from './statisticsAnalysis.ts';
+
+export interface AnalysisOptions {
+  readonly config: PodConfig;
+  readonly request: { readonly dataset: string };
+  readonly decoders?: DecodePool;
+  readonly signal: AbortSignal;
+}
+
+/** The site's rules on what may be asked. @throws Refusal UNAUTHORISED saying what its operator would have to allow. */
+export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void {
+  const { algorithm, aggregator } = task;
+  if (algorithm.name === 'SqlQuery' && policy.queries === undefined)
+    throw new Refusal('UNAUTHORISED', 'this site answers no queries; its operator allows them with policy.queries');
+  if (!aggregator.adds && policy.queries?.results !== 'site')
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site gives results only in sums over pods (task.aggregator); its operator may allow others with policy.queries.results: site',
+    );
+}
+
+/** @throws Refusal; anything when `signal` is aborted. */
+export async function openAnalysis(
+  { config, request, decoders, signal }: AnalysisOptions,
+  { algorithm }: Analysis,
+  source: DataSource,
+): Promise<SiteAnalysis> {
+  try {
+    switch (algorithm.name) {
+      case 'SqlQuery': {
+        const table = algorithm.table ?? request.dataset;
+        return await SqlAnalysis.open(algorithm, source, table, config.policy.queries!, signal);
+      }
+      case 'FederatedStatistics': {
+        const problems = checkSchema(algorithm.dataStructure, source.schema);
+        if (problems.length > 0)
+          throw new Refusal(
+            'INCOMPATIBLE_DATASOURCE',
+            `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`,
+          );
+        return await StatisticsAnalysis.open(algorithm, source, signal, decoders);
+      }
+    }
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const named = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
+    const told = isKonsilError(error)
+      ? withoutPaths(new KonsilError(error.code, named, error.facts))
+      : 'it cannot be read';
+    throw new Refusal(isKonsilError(error, 'DATA_EMPTY') ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', told, error);
+  }
+}

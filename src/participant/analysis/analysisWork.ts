@@ -1,0 +1,119 @@
+/**
+ * A task that asks as a run's work: what each sum asks of this site, or its own result where the site gives that.
+ * @module
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { KonsilError, messageOf, toHex, utf8 } from '../../base/index.ts';
+import { sha256 } from '../../crypto/index.ts';
+import {
+  analysisPlan,
+  exactSums,
+  type PublicFacts,
+  type ResultTable,
+  stepSums,
+  tableToCsv,
+} from '../../protocols/index.ts';
+import type { Analysis } from '../../tasks/index.ts';
+import type { MessageOf } from '../../wire/index.ts';
+import type { Round } from '../round.ts';
+import type { Contribution, RunWork, WorkSite } from '../runWork.ts';
+import type { SiteAnalysis } from './siteAnalysis.ts';
+
+/** Public facts are JSON of edges and lists, nothing larger. */
+const MAX_FACTS_BYTES = 1 << 20;
+
+/** One pod's answers in one run. */
+export class AnalysisWork implements RunWork {
+  readonly rounds: number;
+  readonly #task: Analysis;
+  readonly #own: SiteAnalysis;
+  readonly #site: WorkSite;
+  /** Of everything that decides an answer but the pods it is added to. */
+  readonly #question: string;
+
+  constructor(task: Analysis, own: SiteAnalysis, site: WorkSite) {
+    this.#task = task;
+    this.#own = own;
+    this.#site = site;
+    this.#question = toHex(sha256(utf8(JSON.stringify(task.algorithm))));
+    this.rounds = task.aggregator.adds ? analysisPlan(task.algorithm).steps : 1;
+  }
+
+  async contribute(round: Round): Promise<Contribution | null> {
+    const { message, signal } = round;
+    const { purpose, completed: step, secure } = message;
+    if (purpose !== 'analysis' || step >= this.rounds)
+      throw new KonsilError('PROTOCOL_VIOLATION', `a task that asks has no ${purpose} ${step}`);
+    if (!this.#task.aggregator.adds) {
+      await this.#giveResult(round);
+      return null;
+    }
+    const given = await this.#facts(round);
+    const { algorithm, pods } = this.#task;
+    const layout = analysisPlan(algorithm).layout(step, given);
+    const sums = await this.#own.input(step, given, signal);
+    const input = { weight: 1, ...sums };
+    return { input, spec: stepSums(layout).spec(purpose, secure ?? exactSums(pods.length)) };
+  }
+
+  /** The site's own result: to a file of the site, to the modeller, or both. */
+  async #giveResult(round: Round): Promise<void> {
+    const { saveLocation } = this.#task.protocol;
+    const table = await this.#own.result(round.signal);
+    if (round.signal.aborted) return;
+    if (saveLocation.includes('Worker')) this.#keep(table);
+    if (!saveLocation.includes('Modeller')) return round.outbox.say({ type: 'ANALYSIS_RESULT' });
+    const result = round.offer(utf8(JSON.stringify(table)));
+    round.outbox.say({ type: 'ANALYSIS_RESULT', result });
+  }
+
+  #keep(table: ResultTable): void {
+    const { state, runId, key } = this.#site;
+    // the coordinator chose the name: letters and digits of it are for the operator, the hash is what counts
+    const readable = runId.replace(/[^\w-]/g, '_').slice(0, 60);
+    const file = join(state, 'results', `${readable}-${toHex(sha256(utf8(key))).slice(0, 16)}.csv`);
+    try {
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      writeFileSync(file, tableToCsv(table), { mode: 0o600, flush: true });
+    } catch (cause) {
+      throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
+    }
+    this.#site.onEvent({ type: 'personal', file });
+  }
+
+  async #facts({ message, context, signal }: Round): Promise<PublicFacts> {
+    if (!message.parameters) return null;
+    const { blobs, coordinator } = this.#site;
+    const options = { maxBytes: MAX_FACTS_BYTES, signal };
+    const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, options);
+    try {
+      return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    } catch (cause) {
+      throw new KonsilError(
+        'PROTOCOL_VIOLATION',
+        'what the coordinator says of earlier sums is not JSON',
+        {},
+        { cause },
+      );
+    }
+  }
+
+  summed({ completed, parameters }: MessageOf<'ROUND_START'>): string {
+    return `analysis ${this.#question} ${completed} ${parameters?.id ?? ''}`;
+  }
+
+  charge(): void {
+    this.#own.charge?.();
+  }
+
+  settle(): void {}
+
+  complete(): string {
+    return 'the question is answered';
+  }
+
+  close(): Promise<void> {
+    return this.#own.close();
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * A task that asks and trains nothing, as the program uses it: every default filled in, all names bare.
+ * @module
+ */
+import type { z } from 'zod';
+import type { CohortAssumptions } from '../../aggregation/index.ts';
+import { type ConfigKind, parseJson, parseYaml } from '../configFile.ts';
+import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
+import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
+import { algorithmOf, checkAnalysis } from './checks.ts';
+import { ANALYSIS_ARGUMENTS, type AnalysisFile, analysisFile, type SAVE_LOCATIONS } from './file.ts';
+
+/** What becomes of the pods' values of one column: their mean is weighted by another column, or not. */
+export type AggregateRule = 'sum' | 'mean' | 'count' | { readonly mean: string };
+
+/** One SELECT on each dataset. */
+export interface SqlAlgorithm {
+  readonly name: 'SqlQuery';
+  readonly query: string;
+  readonly table?: string;
+  readonly aggregate?: Readonly<Record<string, AggregateRule>>;
+  readonly groups?: Readonly<Record<string, readonly (string | number)[]>>;
+}
+
+/** Figures of the columns of a data structure over all sites. */
+export interface StatisticsAlgorithm {
+  readonly name: 'FederatedStatistics';
+  readonly quantiles: readonly number[];
+  readonly bins: number;
+  readonly minimumCount: number;
+  readonly dataStructure: TaskData;
+}
+
+export type AnalysisAlgorithm = SqlAlgorithm | StatisticsAlgorithm;
+
+/** As all parties know it; nothing in it is local to a machine. */
+export interface Analysis {
+  readonly pods: readonly string[];
+  readonly modellerName?: string;
+  readonly protocol: {
+    readonly name: 'ResultsOnly';
+    readonly saveLocation: readonly (typeof SAVE_LOCATIONS)[number][];
+  };
+  readonly algorithm: AnalysisAlgorithm;
+  readonly aggregator: {
+    /** Whether the pods' results are added up; otherwise each is given by itself, in the open. */
+    readonly adds: boolean;
+    readonly secure: boolean;
+    readonly minimumCohort: number;
+    readonly cohort?: CohortAssumptions;
+  };
+  readonly deadlines: Deadlines;
+}
+
+export interface LocalAnalysis extends Analysis {
+  readonly local: LocalSettings;
+}
+
+const fileKind: ConfigKind<typeof analysisFile> = { schema: analysisFile, check: checkAnalysis };
+const wireKind: ConfigKind<typeof analysisFile> = { ...fileKind, code: 'TASK_REJECTED' };
+
+/** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
+export function parseAnalysis(text: string, file: string): LocalAnalysis {
+  const parsed = parseYaml(text, file, fileKind);
+  return { ...analysisOf(parsed), local: commonLocal(parsed.konsil, file) };
+}
+
+/** The task that another party sent, checked as strictly as a file. @throws KonsilError TASK_REJECTED. */
+export function analysisFromWire(json: unknown): Analysis {
+  return analysisOf(parseJson(structuredClone(json), 'received task', wireKind));
+}
+
+/** @param file - Accepted by {@link checkAnalysis}. */
+function analysisOf(file: AnalysisFile): Analysis {
+  const { protocol, deadlines } = file.task;
+  const given = file.task.aggregator ?? protocol.arguments.aggregator;
+  const older = protocol.arguments.secure_aggregation;
+  const adds = given !== undefined || older === true;
+  const secure = adds && (given?.secure ?? true);
+  return {
+    pods: file.pods.identifiers,
+    ...(file.modeller?.username !== undefined && { modellerName: file.modeller.username }),
+    protocol: { name: protocol.name, saveLocation: protocol.arguments.save_location },
+    algorithm: argumentsOf(file),
+    aggregator: {
+      ...{ adds, secure, minimumCohort: given?.minimum_cohort ?? (secure ? 3 : 1) },
+      ...(given?.colluding !== undefined && { cohort: { colluding: given.colluding } }),
+    },
+    deadlines: deadlines ?? { join: 60, train: 600, exchange: 60, evaluate: 300 },
+  };
+}
+
+function argumentsOf(file: AnalysisFile): AnalysisAlgorithm {
+  const { name, arguments: given } = algorithmOf(file);
+  switch (name) {
+    case 'SqlQuery': {
+      const { query, table, aggregate, groups } = ANALYSIS_ARGUMENTS.SqlQuery.parse(given);
+      return {
+        ...{ name, query },
+        ...(table !== undefined && { table }),
+        ...(aggregate && { aggregate }),
+        ...(groups && { groups }),
+      };
+    }
+    case 'FederatedStatistics': {
+      const { quantiles, bins, minimum_count } = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
+      const dataStructure = dataStructureOf(file.task.data_structure!);
+      return { name, quantiles, bins, minimumCount: minimum_count, dataStructure };
+    }
+  }
+}
+
+/** Plain JSON of the task for the pods, in the keys of the file; without paths, broker or anything else local. */
+export function analysisToWire(analysis: Analysis): z.input<typeof analysisFile> {
+  const { pods, modellerName, protocol, algorithm, aggregator, deadlines } = analysis;
+  const { adds, secure, minimumCohort, cohort } = aggregator;
+  return analysisFile.parse({
+    pods: { identifiers: [...pods] },
+    ...(modellerName !== undefined && { modeller: { username: modellerName } }),
+    task: {
+      protocol: { name: protocol.name, arguments: { save_location: [...protocol.saveLocation] } },
+      algorithm: { name: algorithm.name, arguments: argumentsFileOf(algorithm) },
+      ...(adds && { aggregator: { secure, minimum_cohort: minimumCohort, ...cohort } }),
+      deadlines: { ...deadlines },
+      ...(algorithm.name === 'FederatedStatistics' && {
+        data_structure: dataStructureFileOf(algorithm.dataStructure),
+      }),
+    },
+  });
+}
+
+function argumentsFileOf(algorithm: AnalysisAlgorithm): Record<string, unknown> {
+  if (algorithm.name === 'SqlQuery') {
+    const { name: _, ...args } = algorithm;
+    return args;
+  }
+  const { quantiles, bins, minimumCount } = algorithm;
+  return { quantiles: [...quantiles], bins, minimum_count: minimumCount };
+}

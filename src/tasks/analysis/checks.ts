@@ -1,0 +1,119 @@
+/**
+ * Rules of a task that asks, between its keys. Each message names both places.
+ * @module
+ */
+import type { z } from 'zod';
+import { checkJson, dotted, type Path, type Problem } from '../configFile.ts';
+import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkIdentifiers } from '../taskChecks.ts';
+import { ANALYSIS_ARGUMENTS, type AnalysisFile } from './file.ts';
+
+type AlgorithmFile = Exclude<AnalysisFile['task']['algorithm'], unknown[]>;
+
+/** The one algorithm of the task. */
+export function algorithmOf({ task: { algorithm } }: AnalysisFile): AlgorithmFile {
+  return Array.isArray(algorithm) ? algorithm[0]! : algorithm;
+}
+
+/** Every broken rule. */
+export function checkAnalysis(file: AnalysisFile): Problem[] {
+  const { algorithm, protocol, aggregator, data_structure: structure } = file.task;
+  const path: Path = Array.isArray(algorithm) ? ['task', 'algorithm', 0] : ['task', 'algorithm'];
+  if (Array.isArray(algorithm) && algorithm.length !== 1)
+    return [
+      {
+        path: ['task', 'algorithm'],
+        message: `${protocol.name} runs exactly one algorithm, got a list of ${algorithm.length}`,
+      },
+    ];
+  const { name, arguments: given } = algorithmOf(file);
+  const inner = protocol.arguments.aggregator;
+  const argumentsPath: Path = [...path, 'arguments'];
+  const checked = checkJson(given, { schema: ANALYSIS_ARGUMENTS[name] as z.ZodType, check: () => [] });
+  if ('problems' in checked)
+    return checked.problems.map((problem) => ({ ...problem, path: [...argumentsPath, ...problem.path] }));
+  const problems: Problem[] = [...checkIdentifiers(file.pods.identifiers)];
+  if (aggregator && inner)
+    problems.push({
+      path: ['task', 'protocol', 'arguments', 'aggregator'],
+      message: 'already given as task.aggregator; keep one of the two',
+      atKey: true,
+    });
+  const combined = aggregator ?? inner;
+  const older = protocol.arguments.secure_aggregation;
+  if (older !== undefined && combined && combined.secure !== older)
+    problems.push({
+      path: ['task', 'protocol', 'arguments', 'secure_aggregation'],
+      message: `is ${older}, but the aggregator says secure: ${combined.secure}; keep one of the two`,
+      atKey: true,
+    });
+  const adds = combined !== undefined || older === true;
+  const secure = adds && (combined?.secure ?? true);
+  if (adds && !protocol.arguments.save_location.includes('Modeller'))
+    problems.push({
+      path: ['task', 'protocol', 'arguments', 'save_location'],
+      message: 'with an aggregator the result is the modeller’s; expected Modeller in the list',
+    });
+  const minimum = combined?.minimum_cohort ?? (secure ? 3 : 1);
+  if (secure && minimum < 2)
+    problems.push({
+      path: ['task', 'aggregator', 'minimum_cohort'],
+      message: 'a sum of one is that one; expected at least 2 with secure aggregation',
+    });
+  if (file.pods.identifiers.length < minimum)
+    problems.push({
+      path: ['pods', 'identifiers'],
+      message: `a sum of at least ${minimum} pods is asked for, got ${file.pods.identifiers.length}; list more, or leave the aggregator out`,
+    });
+  if (file.pods.late_join)
+    problems.push({ path: ['pods', 'late_join'], message: 'only for tasks that train; a question is asked once' });
+  if (name === 'SqlQuery') problems.push(...checkSql(ANALYSIS_ARGUMENTS.SqlQuery.parse(given), argumentsPath, adds));
+  if (name === 'FederatedStatistics') {
+    if (!adds)
+      problems.push({
+        path: ['task', 'aggregator'],
+        message: 'is required; FederatedStatistics adds up over all pods (secure: true keeps each pod’s share secret)',
+      });
+    if (structure === undefined)
+      problems.push({ path: ['task', 'data_structure'], message: 'is required; expected the columns to look at' });
+    else problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+  } else if (structure !== undefined)
+    problems.push({
+      path: ['task', 'data_structure'],
+      message: `is not used by ${name}, whose query names its columns; remove it`,
+      atKey: true,
+    });
+  return problems;
+}
+
+function checkSql(
+  { aggregate, groups }: z.output<(typeof ANALYSIS_ARGUMENTS)['SqlQuery']>,
+  path: Path,
+  adds: boolean,
+): Problem[] {
+  const problems: Problem[] = [];
+  const wrong = (key: string, message: string): void => void problems.push({ path: [...path, key], message });
+  if (!adds) {
+    const why = 'only with an aggregator, which adds the pods’ results up';
+    if (aggregate) wrong('aggregate', why);
+    if (groups) wrong('groups', why);
+    return problems;
+  }
+  if (aggregate === undefined || Object.keys(aggregate).length === 0) {
+    wrong('aggregate', 'is required with an aggregator; expected a map of result columns to sum, mean or count');
+    return problems;
+  }
+  for (const [name, rule] of Object.entries(aggregate)) {
+    if (groups && Object.hasOwn(groups, name)) wrong('aggregate', `${name} names a group, and is not added up`);
+    if (typeof rule === 'object' && aggregate[rule.mean] !== 'sum')
+      wrong(
+        'aggregate',
+        `${name} is weighted by ${rule.mean}, which is not summed; expected ${dotted([...path, 'aggregate', rule.mean])}: sum`,
+      );
+  }
+  const cells = Object.values(groups ?? {}).reduce((product, values) => product * values.length, 1);
+  if (cells > 10_000) wrong('groups', `make ${cells} groups; expected at most 10000`);
+  for (const [name, values] of Object.entries(groups ?? {}))
+    if (new Set(values.map(String)).size !== values.length) wrong('groups', `${name} lists a value twice`);
+  return problems;
+}

@@ -1,0 +1,134 @@
+/**
+ * The file of a task that asks and trains nothing (`ResultsOnly`): its keys, their types and meaning, as one zod schema.
+ * @source spec/platform.md §2.1-2.3.
+ * @module
+ */
+import { z } from 'zod';
+import { commonKeys, deadlines } from '../commonKeys.ts';
+import { dataStructure } from '../dataStructure/file.ts';
+import { familyName, flag, onlyFalse, refused } from '../keys.ts';
+import {
+  ANALYSIS_ALGORITHMS,
+  ANALYSIS_PROTOCOLS,
+  KNOWN_ALGORITHMS,
+  KNOWN_PROTOCOLS,
+  PROTOCOLS,
+  TRAINING_ALGORITHMS,
+} from '../names.ts';
+
+/** Where results are kept. */
+export const SAVE_LOCATIONS = ['Worker', 'Modeller'] as const;
+
+const column = z.string().min(1).max(200);
+
+const sqlQuery = z.strictObject({
+  query: z.string().min(1).max(20_000).meta({
+    description: 'One SELECT; the table is the dataset’s name, or the one in `table`, in backticks.',
+  }),
+  table: z
+    .string()
+    .regex(/^[\w-]+$/, 'expected a name of letters, digits, "_" and "-"')
+    .max(70)
+    .optional()
+    .meta({ description: 'Name of the table in the query, when the datasets have several names.' }),
+  aggregate: z
+    .record(column, z.union([z.enum(['sum', 'mean', 'count']), z.strictObject({ mean: column })]))
+    .optional()
+    .meta({
+      description:
+        'With an aggregator: what the pods’ values of a result column become. sum; count: of pods with a value; mean: of the pods; mean: <column>: weighted by that column of the result.',
+    }),
+  groups: z
+    .record(
+      column,
+      z
+        .array(z.union([z.string().max(200), z.number()]))
+        .min(1)
+        .max(1_000),
+    )
+    .optional()
+    .meta({
+      description:
+        'With an aggregator: the result columns that name a group, with the values that count. Other columns are aggregated.',
+    }),
+});
+
+const federatedStatistics = z.strictObject({
+  quantiles: z
+    .array(z.number().gt(0).lt(1))
+    .max(99)
+    .default([0.05, 0.25, 0.5, 0.75, 0.95])
+    .meta({ description: 'Quantiles of each numeric column.' }),
+  bins: z.int().min(8).max(4_096).default(256).meta({
+    description: 'Bins of the histograms that quantiles are read from: more are more exact.',
+  }),
+  minimum_count: z.int().min(1).max(1_000_000).default(10).meta({
+    description: 'Figures from fewer rows than this in all are not given.',
+  }),
+});
+
+/** Arguments by algorithm. */
+export const ANALYSIS_ARGUMENTS = {
+  SqlQuery: sqlQuery,
+  FederatedStatistics: federatedStatistics,
+} as const satisfies Record<(typeof ANALYSIS_ALGORITHMS)[number], z.ZodType>;
+
+const algorithm = z.strictObject({
+  name: familyName('algorithm', ANALYSIS_ALGORITHMS, [...TRAINING_ALGORITHMS, ...KNOWN_ALGORITHMS]),
+  /** Checked by the schema of the algorithm, see `checks.ts`. */
+  arguments: z.record(z.string(), z.unknown()).default({}),
+  model: refused('this algorithm has no model'),
+  pretrained_file: refused('this algorithm has no model'),
+});
+
+const aggregator = z.strictObject({
+  secure: flag.default(true).meta({ description: 'Secure aggregation: the modeller learns only sums. Default true.' }),
+  minimum_cohort: z.int().min(1).max(10_000).optional().meta({
+    description: 'With fewer pods than this there is no result. Default 3, without secure aggregation 1.',
+  }),
+  colluding: z.number().min(0).lt(0.5).optional().meta({
+    description: 'Fraction of pods that may work together with the coordinator and still learn nothing.',
+  }),
+  weights: refused('results are summed; a mean has the weights of its own column'),
+});
+
+const protocolArguments = z.strictObject({
+  save_location: z
+    .array(z.enum(SAVE_LOCATIONS))
+    .min(1)
+    .max(2)
+    .default(['Modeller'])
+    .meta({ description: 'Where results are kept: Worker (at each pod), Modeller, or both.' }),
+  aggregator: aggregator.optional().meta({ description: 'Same as task.aggregator; give one of the two.' }),
+  secure_aggregation: flag.optional().meta({ description: 'Older form of task.aggregator.secure.' }),
+  save_path: refused('results go to the folder konsil.runs, and at pods below their state folder'),
+});
+
+const task = z.strictObject({
+  protocol: z.strictObject({
+    name: familyName('protocol', ANALYSIS_PROTOCOLS, KNOWN_PROTOCOLS, PROTOCOLS),
+    arguments: protocolArguments.prefault({}),
+  }),
+  algorithm: z.union([algorithm, z.array(algorithm)]),
+  aggregator: aggregator.optional().meta({
+    description: 'Adds up the results of all pods. Default: each pod’s result by itself, where its site allows that.',
+  }),
+  deadlines,
+  data_structure: dataStructure.optional().meta({ description: 'Only for algorithms that look at its columns.' }),
+  transformation_file: refused('transformation files are not supported'),
+  primary_results_path: refused('results go to the folder konsil.runs'),
+});
+
+/** A whole task file of this kind. */
+export const analysisFile = z
+  .strictObject({
+    ...commonKeys,
+    task,
+    force_rerun_failed_files: flag.optional().meta({ description: 'Without effect for queries of tables.' }),
+    batched_execution: onlyFalse('a query needs all rows; only false is possible'),
+    test_run: onlyFalse('a query needs all rows; only false is possible'),
+    run_on_new_data_only: onlyFalse('a query needs all rows; only false is possible'),
+  })
+  .meta({ title: 'Konsil task that asks' });
+
+export type AnalysisFile = z.output<typeof analysisFile>;
