@@ -164,10 +164,14 @@ describe('SqlQuery', () => {
 });
 
 describe('FederatedStatistics', () => {
+  const allowed: NonNullable<FederationOptions['pod']> = (_name, config) => ({
+    ...config,
+    policy: { ...config.policy, allowsStatistics: true },
+  });
   const statistics = (args = ''): string => `{ name: FederatedStatistics, arguments: { ${args} } }`;
 
   it('equals the figures of the pooled rows within the error it states', async () => {
-    federation = await Federation.open();
+    federation = await Federation.open({ pod: allowed });
     const outcome = await federation.ask(
       question(statistics('quantiles: [0.1, 0.5, 0.9], bins: 512'), {
         task: `  aggregator: { secure: true }${TARGET}`,
@@ -200,8 +204,14 @@ describe('FederatedStatistics', () => {
     expect(target.classWeights![0]! * of('benign')).toBeCloseTo(target.classWeights![1]! * of('malignant'), 9);
   });
 
-  it('gives nothing of a column with too few values', async () => {
+  it('needs the permission of each site', async () => {
     federation = await Federation.open();
+    const outcome = await federation.ask(question(statistics(), { task: `  aggregator: { secure: true }${TARGET}` }));
+    expect(outcome.reason).toMatch(/its operator allows them with policy.statistics: allow/);
+  });
+
+  it('gives nothing of a column with too few values', async () => {
+    federation = await Federation.open({ pod: allowed });
     const outcome = await federation.ask(
       question(statistics('minimum_count: 1000'), { task: `  aggregator: { secure: true }${TARGET}` }),
     );

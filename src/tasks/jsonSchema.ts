@@ -3,12 +3,13 @@
  * @module
  */
 import { z } from 'zod';
+import { analysisFile } from './analysis/file.ts';
 import { podFile } from './podFile.ts';
 import { taskFile } from './taskFile.ts';
 
 /** File name in `schema/` to its text. */
 export function jsonSchemas(): Readonly<Record<'task.schema.json' | 'pod.schema.json', string>> {
-  return { 'task.schema.json': schemaText(taskFile), 'pod.schema.json': schemaText(podFile) };
+  return { 'task.schema.json': schemaText(z.union([taskFile, analysisFile])), 'pod.schema.json': schemaText(podFile) };
 }
 
 function schemaText(schema: z.ZodType): string {

@@ -32,6 +32,8 @@ export interface PodPolicy {
   readonly shareSiteMetrics: boolean;
   readonly minimumTestRows: number;
   readonly allowedProtocols: readonly string[];
+  /** Whether figures of the columns leave in sums. */
+  readonly allowsStatistics: boolean;
   /** What modellers may ask; undefined is nothing. */
   readonly queries?: QueryPolicy;
   /** Budget of the site as a whole. */
@@ -120,6 +122,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       shareSiteMetrics: policy?.share_site_metrics ?? false,
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? [...PROTOCOLS],
+      allowsStatistics: policy?.statistics === 'allow',
       ...(policy?.queries && { queries: queriesOf(policy.queries) }),
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
       ...(policy?.record_privacy && { recordPrivacy: budgetOf(policy.record_privacy) }),

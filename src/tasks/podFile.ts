@@ -72,6 +72,10 @@ export const podFile = z
         record_privacy: budget('Take part only in tasks that train with hyperparameters.private_steps.').meta({
           description: 'Budget of each single row, for each dataset, over all runs. Default: none.',
         }),
+        statistics: z.enum(['allow', 'refuse']).default('refuse').meta({
+          description:
+            'Whether modellers may have figures of the columns (means, quantiles, classes) in sums over pods. Default refuse.',
+        }),
         queries: z
           .strictObject({
             results: z.enum(['sum', 'site']).default('sum').meta({

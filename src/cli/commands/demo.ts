@@ -10,8 +10,17 @@ import { KonsilError } from '../../base/index.ts';
 import type { RunEvent } from '../../coordinator/index.ts';
 import { exportPublic, type Identity, mailboxOf } from '../../crypto/index.ts';
 import { createIdentity, findIdentity, PeerBook, readIdentity } from '../../keystore/index.ts';
-import { type LocalTask, type PodConfig, readPodConfig, readTask } from '../../tasks/index.ts';
+import {
+  isAnalysis,
+  type LocalAnalysis,
+  type LocalTask,
+  type PodConfig,
+  readAnyTask,
+  readPodConfig,
+  readTask,
+} from '../../tasks/index.ts';
 import { addBrokerUser } from '../../transport/index.ts';
+import { askQuestion } from '../ask.ts';
 import { Children } from '../children.ts';
 import { PACKAGE_ROOT } from '../environment.ts';
 import { cancelOnSignals, Output } from '../output.ts';
@@ -77,6 +86,10 @@ async function demo(example: Example, flags: Flags): Promise<void> {
     );
     output.line(`${pods.length} hospitals running, each with its own data and key`);
     process.env['KONSIL_BROKER_PASSWORD'] = passwords.get('')!;
+    for (const question of await questionsIn(folder)) {
+      output.line(`\nfirst a question: ${question.local.file}`);
+      await askQuestion(question, { flags: { broker: url }, output, signal });
+    }
     await runTask(task, {
       ...{ flags: { broker: url, fresh: true }, compare: flags.comparison ? pods : [], signal, output },
       onEvent: (event) => {
@@ -87,6 +100,13 @@ async function demo(example: Example, flags: Flags): Promise<void> {
     await children.stopAll();
     rmSync(state, { recursive: true, force: true });
   }
+}
+
+/** What an example asks before it trains. */
+async function questionsIn(folder: string): Promise<LocalAnalysis[]> {
+  const names = readdirSync(folder).filter((name) => /^question-.*\.ya?ml$/.test(name));
+  const tasks = await Promise.all(names.sort().map((name) => readAnyTask(join(folder, name))));
+  return tasks.filter(isAnalysis);
 }
 
 /** The example in place when we are in a checkout; otherwise a copy the user may edit. */

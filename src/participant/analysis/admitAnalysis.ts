@@ -22,6 +22,11 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
   const { algorithm, aggregator } = task;
   if (algorithm.name === 'SqlQuery' && policy.queries === undefined)
     throw new Refusal('UNAUTHORISED', 'this site answers no queries; its operator allows them with policy.queries');
+  if (algorithm.name === 'FederatedStatistics' && !policy.allowsStatistics)
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site gives no figures of its columns; its operator allows them with policy.statistics: allow',
+    );
   if (!aggregator.adds && policy.queries?.results !== 'site')
     throw new Refusal(
       'UNAUTHORISED',
