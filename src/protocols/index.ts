@@ -9,6 +9,7 @@ export * from './federatedAveraging/strategies.ts';
 export * from './federatedAveraging/sums.ts';
 export * from './federatedAveraging/trainerOptions.ts';
 export * from './plainSum.ts';
+export * from './privateQuery/index.ts';
 export * from './resultDigest.ts';
 export * from './runTranscripts.ts';
 export * from './secureSum/coordinatorHalf.ts';
