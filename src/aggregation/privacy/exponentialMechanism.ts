@@ -8,9 +8,8 @@
  *   statistical estimation with optimal convergence rates" (STOC 2011).
  * @module
  */
-import type { RandomBytes } from '../../crypto/index.ts';
 import { isExpHead } from './exactCoins.ts';
-import { RandomWords } from './randomWords.ts';
+import type { RandomWords } from './randomWords.ts';
 
 /**
  * Index of the chosen candidate.
@@ -19,16 +18,13 @@ import { RandomWords } from './randomWords.ts';
 export function chooseByPenalty(
   penalties: readonly bigint[],
   rate: { readonly numerator: bigint; readonly denominator: bigint },
-  randomBytes: RandomBytes,
+  words: RandomWords,
 ): number {
   if (penalties.length === 0 || rate.numerator <= 0n || rate.denominator <= 0n)
     throw new RangeError('expected at least one candidate and a rate above 0');
-  const words = new RandomWords(randomBytes);
   const smallest = penalties.reduce((a, b) => (b < a ? b : a));
   for (;;) {
     const index = words.below(penalties.length);
-    if (!isExpHead((penalties[index]! - smallest) * rate.numerator, rate.denominator, words)) continue;
-    words.wipe();
-    return index;
+    if (isExpHead((penalties[index]! - smallest) * rate.numerator, rate.denominator, words)) return index;
   }
 }

@@ -1,25 +1,14 @@
 /**
  * A planned query on the rows of a site. The caller charges the plan's cost before; running it again costs again.
- *
- * Exact figures live in this file between the sandbox and the noise, as whole numbers. What is made of noisy ones (means,
- * clamping, sorting) is post-processing.
  * @module
  */
-import { chooseByPenalty, RandomWords } from '../../aggregation/index.ts';
-import { KonsilError, throwIfCancelled } from '../../base/index.ts';
+import { RandomWords } from '../../aggregation/index.ts';
+import { KonsilError } from '../../base/index.ts';
 import { type RandomBytes, randomBytes as systemBytes } from '../../crypto/index.ts';
-import {
-  type BoundedOptions,
-  BoundedTable,
-  type DataSource,
-  type ExactGroup,
-  type Key,
-  sqlRefused,
-} from '../../datasources/index.ts';
-import { drawer } from './noise.ts';
-import { penaltiesOf } from './places.ts';
-import { MOST_GROUPS, type PrivateQueryPlan } from './planPrivateQuery.ts';
-import { type NoisyGroup, type PrivateResult, resultOf } from './privateResult.ts';
+import { type BoundedOptions, type BoundedQuery, BoundedTable, type DataSource } from '../../datasources/index.ts';
+import { noisyGroups } from './noisyGroups.ts';
+import type { PrivateQueryPlan } from './planPrivateQuery.ts';
+import { type PrivateResult, resultOf } from './privateResult.ts';
 
 export interface RunOptions extends Omit<BoundedOptions, 'drawTag'> {
   /** Of all noise. @default the system's generator */
@@ -36,29 +25,26 @@ export async function runPrivateQuery(
   options: RunOptions = {},
 ): Promise<PrivateResult> {
   const { randomBytes = systemBytes, ...bounded } = options;
-  const { query, grids, maxGroups, declared } = plan;
   checkColumns(plan, source);
   const tags = new RandomWords(randomBytes);
-  const table = await BoundedTable.open(
-    source,
-    {
-      ...{ table: query.table, projection: query.projection, personColumn: query.personColumn, grids, maxGroups },
-      keys: query.keys.map(({ dataType }, i) => ({
-        isNumber: dataType === 'integer' || dataType === 'number',
-        ...(declared ? { values: declared[i]! } : {}),
-      })),
-    },
-    { ...bounded, drawTag: () => tags.next() },
-  );
+  const table = await BoundedTable.open(source, boundedQuery(plan), { ...bounded, drawTag: () => tags.next() });
   try {
-    const exact = declared ? declaredGroups(plan, declared, table) : table.groups();
-    const noisy = await addNoise(plan, exact, randomBytes, options.signal);
-    await choosePlaces(plan, noisy, table, randomBytes, options.signal);
-    return resultOf(plan, [...noisy.values()], table.unit);
+    return resultOf(plan, await noisyGroups(plan, table, randomBytes, options.signal), table.unit);
   } finally {
     tags.wipe();
     table.close();
   }
+}
+
+/** The rows that a plan wants. */
+export function boundedQuery({ query, grids, maxGroups, declared }: PrivateQueryPlan): BoundedQuery {
+  return {
+    ...{ table: query.table, projection: query.projection, personColumn: query.personColumn, grids, maxGroups },
+    keys: query.keys.map(({ dataType }, i) => ({
+      isNumber: dataType === 'integer' || dataType === 'number',
+      ...(declared ? { values: declared[i]! } : {}),
+    })),
+  };
 }
 
 /** The source may have changed since it was planned for. */
@@ -68,78 +54,4 @@ function checkColumns({ query }: PrivateQueryPlan, source: DataSource): void {
       throw new KonsilError('DATA_UNSUPPORTED', `${source.label} has no column "${name}" of the kind ${dataType}`, {
         file: source.label,
       });
-}
-
-/** All that are declared, those without anybody too. */
-async function* declaredGroups(
-  plan: PrivateQueryPlan,
-  declared: readonly (readonly Key[])[],
-  table: BoundedTable,
-): AsyncGenerator<ExactGroup> {
-  const present = new Map<string, ExactGroup>();
-  for await (const group of table.groups()) present.set(JSON.stringify(group.keys), group);
-  const zeros = plan.grids.map(() => 0n);
-  let all: readonly (readonly Key[])[] = [[]];
-  for (const values of declared) all = all.flatMap((keys) => values.map((value) => [...keys, value]));
-  for (const keys of all) yield present.get(JSON.stringify(keys)) ?? { keys, people: 0n, counts: zeros, sums: zeros };
-}
-
-/** Noise on all numbers; of groups that are not declared, only those that then pass the threshold. */
-async function addNoise(
-  plan: PrivateQueryPlan,
-  groups: AsyncIterable<ExactGroup>,
-  randomBytes: RandomBytes,
-  signal: AbortSignal | undefined,
-): Promise<Map<string, NoisyGroup>> {
-  const drawers = plan.releases.map((planned) => ('noise' in planned ? drawer(planned.noise, randomBytes) : undefined));
-  const noisy = new Map<string, NoisyGroup>();
-  try {
-    for await (const { keys, people, counts, sums } of groups) {
-      throwIfCancelled(signal);
-      const numbers = plan.releases.map(({ release }, i) => {
-        if (release.kind === 'place') return 0n;
-        const noise = drawers[i]!.draw();
-        if (release.kind === 'people') return people + noise;
-        const count = counts[release.column]!;
-        if (release.kind === 'count') return count + noise;
-        return sums[release.column]! - BigInt(release.centre) * count + noise;
-      });
-      // the number of people is the first release where there is a threshold
-      if (plan.threshold !== null && numbers[0]! < BigInt(plan.threshold)) continue;
-      if (noisy.size === MOST_GROUPS) throw sqlRefused(`it has more than ${MOST_GROUPS} groups above the threshold`);
-      noisy.set(JSON.stringify(keys), { keys, numbers });
-    }
-  } finally {
-    for (const one of drawers) one?.wipe();
-  }
-  return noisy;
-}
-
-/** Puts the bin of every place into the groups' numbers. */
-async function choosePlaces(
-  plan: PrivateQueryPlan,
-  groups: ReadonlyMap<string, NoisyGroup>,
-  table: BoundedTable,
-  randomBytes: RandomBytes,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  for (const [index, planned] of plan.releases.entries()) {
-    if (!('place' in planned)) continue;
-    const { place, release } = planned;
-    const empty = (): bigint[] => Array.from({ length: place.bins.count }, () => 0n);
-    const choose = ({ numbers }: NoisyGroup, people: readonly bigint[]): void => {
-      throwIfCancelled(signal);
-      numbers[index] = BigInt(chooseByPenalty(penaltiesOf(place, people), place.rate, randomBytes));
-    };
-    const open = new Map(groups);
-    for await (const { keys, bins } of table.histograms(release.column, place.bins.width)) {
-      const group = open.get(JSON.stringify(keys));
-      if (group === undefined) continue;
-      const people = empty();
-      for (const { bin, people: count } of bins) people[bin] = count;
-      choose(group, people);
-      open.delete(JSON.stringify(keys));
-    }
-    for (const group of open.values()) choose(group, empty());
-  }
 }
