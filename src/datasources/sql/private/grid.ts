@@ -64,9 +64,9 @@ export function onGrid(steps: number, { step, isDate }: Grid): number | string {
   return isDate ? new Date(Math.floor(value) * MS_PER_DAY).toISOString().slice(0, 10) : value;
 }
 
-/** SQL of the whole number that the column `name`, already quoted, has in each row; NULL for what is no number. */
+/** SQL of the whole number that the column `name`, already quoted, has in each row; NULL for what is no number; never an error. */
 export function gridSql(name: string, { step, low, high, isDate }: Grid): string {
   const value = isDate ? `date_diff('day', DATE '1970-01-01', TRY_CAST(${name} AS DATE))::DOUBLE` : name;
   const clamped = `least(greatest(round(${value} / ${step}::DOUBLE), ${low}::DOUBLE), ${high}::DOUBLE)`;
-  return `CASE WHEN isnan(${value}) THEN NULL ELSE ${clamped}::BIGINT END`;
+  return `TRY(CASE WHEN isnan(${value}) THEN NULL ELSE ${clamped}::BIGINT END)`;
 }

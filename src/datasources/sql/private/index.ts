@@ -3,6 +3,7 @@ export {
   type BoundedQuery,
   BoundedTable,
   type ExactGroup,
+  type ExactHistogram,
   type Key,
 } from './boundedTable.ts';
 export { type Bounds, type Grid, gridOf, onGrid } from './grid.ts';
