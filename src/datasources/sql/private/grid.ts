@@ -54,7 +54,9 @@ export function gridOf(column: ColumnSchema, { lower, upper }: Bounds): Grid {
 
 function dayOf(column: string, date: number | string): number {
   const ms = typeof date === 'string' && /^\d{4}-\d\d-\d\d$/.test(date) ? Date.parse(`${date}T00:00:00Z`) : Number.NaN;
-  if (Number.isNaN(ms)) throw refused(`the range of "${column}" needs dates as "YYYY-MM-DD"`);
+  // JavaScript reads February 31 as March 3
+  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== date)
+    throw refused(`the range of "${column}" needs dates as "YYYY-MM-DD"`);
   return ms / MS_PER_DAY;
 }
 
