@@ -36,7 +36,7 @@ export { type OpenDataset, type OpenOptions, openDataset } from './openDataset.t
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns } from './selection.ts';
 export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
-export { type SqlResult, SqlSandbox, type SqlSandboxOptions } from './sql/index.ts';
+export * from './sql/index.ts';
 export {
   applyStandardiser,
   type FeatureStatistics,

@@ -10,6 +10,7 @@ export * from './federatedAveraging/strategies.ts';
 export * from './federatedAveraging/sums.ts';
 export * from './federatedAveraging/trainerOptions.ts';
 export * from './plainSum.ts';
+export * from './privateQuery/index.ts';
 export * from './resultDigest.ts';
 export * from './runSums.ts';
 export * from './runTranscripts.ts';

@@ -10,6 +10,7 @@ import { type LossDistribution, lossEpsilon, sampledGaussianLoss } from './pld.t
 import { rdpEpsilon } from './rdp.ts';
 
 type Continuous = Extract<PrivacyEvent, { kind: 'gaussian' | 'sampled_gaussian' }>;
+type Approximate = Extract<PrivacyEvent, { kind: 'approximate' }>;
 type Counted<T> = { readonly event: T; readonly count: number };
 
 /**
@@ -23,9 +24,26 @@ export function epsilonOf(events: readonly CountedEvent[], delta: number): numbe
   if (merged.some(({ event }) => !hasNoise(event))) return Number.POSITIVE_INFINITY;
   if (merged.every(isKind('gaussian')))
     return gaussianEpsilon(composedMultiplier(multipliers(merged as Counted<Continuous>[])), delta);
+  if (merged.some(isKind('approximate'))) return approximateEpsilon(merged, delta);
   const rdp = rdpEpsilon(merged, delta);
   if (!merged.every(({ event }) => event.kind === 'gaussian' || event.kind === 'sampled_gaussian')) return rdp;
   return Math.min(rdp, pldEpsilon(merged as Counted<Continuous>[], delta));
+}
+
+/**
+ * With (ε, δ) releases among others: each is an ε-private one that fails with probability δ, so all failures come off the δ
+ * there is. Of the rest either Rényi bounds add up, or the ε of these releases to that of the others.
+ * @source Kairouz, Oh, Viswanath 2015, theorem 3.1; Dwork, Roth 2014, theorem 3.16.
+ */
+function approximateEpsilon(events: readonly CountedEvent[], delta: number): number {
+  const isApproximate = isKind('approximate');
+  const approximate = events.filter(isApproximate) as readonly Counted<Approximate>[];
+  const rest = delta - approximate.reduce((sum, { event, count }) => sum + count * event.delta, 0);
+  const epsilon = approximate.reduce((sum, { event, count }) => sum + count * event.epsilon, 0);
+  const others = events.filter((event) => !isApproximate(event));
+  if (rest < 0 || (rest === 0 && others.length > 0)) return Number.POSITIVE_INFINITY;
+  if (rest === 0) return epsilon;
+  return Math.min(rdpEpsilon(events, rest), epsilon + epsilonOf(others, rest));
 }
 
 const isKind =
@@ -36,6 +54,7 @@ const isKind =
 /** Whether anything that depends on a unit comes out. */
 function releases(event: PrivacyEvent): boolean {
   if (event.kind === 'sampled_gaussian') return event.rate > 0;
+  if (event.kind === 'approximate') return event.epsilon > 0 || event.delta > 0;
   return event.kind === 'gaussian'
     ? event.noiseMultiplier < Number.POSITIVE_INFINITY
     : event.l2 > 0 && event.dimension > 0;
@@ -43,6 +62,7 @@ function releases(event: PrivacyEvent): boolean {
 
 function hasNoise(event: PrivacyEvent): boolean {
   if (event.kind === 'skellam') return event.variance > 0;
+  if (event.kind === 'approximate') return true;
   return event.kind === 'discrete_gaussian' ? event.shareVariance * event.shares > 0 : event.noiseMultiplier > 0;
 }
 

@@ -4,7 +4,7 @@
  */
 import { KonsilError } from '../../base/index.ts';
 
-/** One release. Sensitivities are of adding or removing one unit: a site, or a row. */
+/** One release. Sensitivities are of adding or removing one unit: a site, a patient or a row. */
 export type PrivacyEvent =
   /** Continuous normal noise of `noiseMultiplier` sensitivities. */
   | { readonly kind: 'gaussian'; readonly noiseMultiplier: number }
@@ -19,7 +19,9 @@ export type PrivacyEvent =
       readonly shares: number;
       readonly l2: number;
       readonly dimension: number;
-    };
+    }
+  /** Any (ε, δ)-differentially private release, nothing else being known of it; δ = 0 for Laplace noise. */
+  | { readonly kind: 'approximate'; readonly epsilon: number; readonly delta: number };
 
 /** The same release several times. */
 export interface CountedEvent {
@@ -33,6 +35,7 @@ const FIELDS: Readonly<Record<PrivacyEvent['kind'], readonly string[]>> = {
   sampled_gaussian: ['noiseMultiplier', 'rate'],
   skellam: ['variance', 'l2', 'dimension'],
   discrete_gaussian: ['shareVariance', 'shares', 'l2', 'dimension'],
+  approximate: ['epsilon', 'delta'],
 };
 
 /**

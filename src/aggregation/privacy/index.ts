@@ -1,6 +1,12 @@
 export { epsilonOf } from './accountant.ts';
 export { type BudgetLimit, PrivacyBudget, readEvents } from './budget.ts';
 export { type AdaptiveClip, nextClip } from './clipping.ts';
+export { DiscreteLaplace, type ExactScale, laplaceTail } from './discreteLaplace.ts';
 export { INTEGER_NOISES, type IntegerNoise } from './distributions.ts';
 export type { CountedEvent, PrivacyEvent } from './events.ts';
+export { dyadic } from './exactMath.ts';
+export { chooseByPenalty } from './exponentialMechanism.ts';
+export { RandomWords } from './randomWords.ts';
+export { NoiseSampler } from './sampler.ts';
+export { normalAbove, solveDecreasing } from './special.ts';
 export * from './terms.ts';

@@ -103,7 +103,19 @@ export function distributedDiscreteGaussianRdp(
   return Math.min(direct, (order / 2) * (relative + tau * Math.sqrt(dimension)) ** 2);
 }
 
-/** ε(α) of one event. */
+/**
+ * ε(α) of any ε-differentially private release: that of randomised response, which is the worst of them,
+ * log(p^α·q^(1−α) + q^α·p^(1−α))/(α − 1) with p = e^ε/(1 + e^ε), q = 1 − p.
+ * @source Kairouz, Oh, Viswanath, "The composition theorem for differential privacy" (ICML 2015), theorem 3.1, that nothing
+ *   is worse; Mironov 2017, table II, for the value.
+ */
+export function pureRdp(epsilon: number, order: number): number {
+  // = log((e^(αε) + e^((1−α)ε))/(1 + e^ε))/(α − 1), without large powers
+  const log = (order - 1) * epsilon + Math.log1p(Math.exp((1 - 2 * order) * epsilon)) - Math.log1p(Math.exp(-epsilon));
+  return Math.max(0, Math.min(epsilon, log / (order - 1)));
+}
+
+/** ε(α) of one event, up to its chance of failure δ if it has one. */
 export function rdpOf(event: PrivacyEvent, order: number): number {
   switch (event.kind) {
     case 'gaussian':
@@ -114,6 +126,8 @@ export function rdpOf(event: PrivacyEvent, order: number): number {
       return skellamRdp(event.variance, event.l2, largestL1(event.l2, event.dimension), order);
     case 'discrete_gaussian':
       return distributedDiscreteGaussianRdp(event, order);
+    case 'approximate':
+      return pureRdp(event.epsilon, order);
   }
 }
 

@@ -28,7 +28,7 @@ export const IS_LARGE = 'konsil_is_large';
  *   [ORDER BY] [LIMIT].
  */
 export function groupCondition(query: Node, scope: Scope, policy: GroupPolicy): string {
-  checkShape(query);
+  checkShape(query, 'this site shows aggregates of its table only');
   const walk = new GroupWalk(scope, policy, query);
   for (const part of ['select_list', 'where_clause', 'group_expressions', 'having', 'modifiers'])
     walk.value(query[part]);
@@ -61,8 +61,8 @@ export function withGroupSizes(query: Node, condition: Node): Node {
   return { ...query, select_list, having: null, modifiers: [] };
 }
 
-function checkShape(query: Node): void {
-  const only = 'this site shows aggregates of its table only';
+/** @param only - How its refusals begin. @throws KonsilError SQL_REFUSED unless it is one SELECT over one table. */
+export function checkShape(query: Node, only: string): void {
   if (query.type !== 'SELECT_NODE') throw refused(`${only}: no UNION, INTERSECT or EXCEPT`);
   if (isNode(query.cte_map) && nodesOf(query.cte_map.map).length > 0) throw refused(`${only}: no WITH`);
   const table = query.from_table;
@@ -160,7 +160,7 @@ class GroupWalk {
 }
 
 /** The tree goes through JSON of JavaScript: whole numbers that it rounds would become others. */
-function checkExact(value: unknown): void {
+export function checkExact(value: unknown): void {
   if (isNode(value)) {
     if (isDouble(value.type)) return;
     for (const part of Object.values(value)) checkExact(part);

@@ -2,50 +2,93 @@
  * The rows of a data source into a table of DuckDB, through its columnar appender.
  * @module
  */
-import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { KonsilError } from '../../base/index.ts';
-import { type DataSource, isImage, type Value } from '../dataSource.ts';
+import { type Batch, type DataSource, isImage, type Value } from '../dataSource.ts';
+import type { ColumnSchema, Schema } from '../schema.ts';
 import { quoted } from './tableNames.ts';
 
 /** Rows of a chunk of DuckDB. */
 const CHUNK_ROWS = 2_048;
+
+/** Numbers the persons of a source's rows; a row of nobody known is a person of its own. */
+export interface PersonColumn {
+  /** Name of the column besides those of the source. */
+  readonly name: string;
+  numberOf(batch: Batch, at: number): bigint;
+}
+
+/**
+ * An empty table with the columns of a source but images, and the person of each row.
+ * @returns the columns of the source that it has.
+ */
+export async function createTable(
+  connection: DuckDBConnection,
+  { name: label, columns: all }: Schema,
+  table: string,
+  personColumn?: string,
+): Promise<readonly ColumnSchema[]> {
+  const columns = all.filter(({ dataType }) => dataType !== 'image');
+  checkNames(
+    label,
+    columns.map(({ name }) => name),
+  );
+  const definitions = columns.map((column) => `${quoted(column.name)} ${isNumber(column) ? 'DOUBLE' : 'VARCHAR'}`);
+  if (personColumn !== undefined) definitions.push(`${quoted(personColumn)} BIGINT`);
+  await connection.run(`CREATE TABLE ${quoted(table)} (${definitions.join(', ')})`);
+  return columns;
+}
 
 /** Names of the columns that the table has: those of the source without images. */
 export async function loadTable(
   connection: DuckDBConnection,
   source: DataSource,
   table: string,
-  signal?: AbortSignal,
+  options: { readonly signal?: AbortSignal | undefined; readonly person?: PersonColumn } = {},
 ): Promise<readonly string[]> {
-  const { DOUBLE, DuckDBDataChunk, VARCHAR } = await import('@duckdb/node-api');
-  const columns = source.schema.columns.filter(({ dataType }) => dataType !== 'image');
-  checkNames(
-    source.label,
-    columns.map(({ name }) => name),
-  );
-  const isNumber = columns.map(({ dataType }) => dataType === 'integer' || dataType === 'number');
-  const types = isNumber.map((number) => (number ? DOUBLE : VARCHAR));
-  const definitions = columns.map(({ name }, i) => `${quoted(name)} ${isNumber[i] ? 'DOUBLE' : 'VARCHAR'}`);
-  await connection.run(`CREATE TABLE ${quoted(table)} (${definitions.join(', ')})`);
+  const { BIGINT, DOUBLE, DuckDBDataChunk, VARCHAR } = await import('@duckdb/node-api');
+  const { person, signal } = options;
+  const columns = await createTable(connection, { ...source.schema, name: source.label }, table, person?.name);
+  const types: DuckDBType[] = columns.map((column) => (isNumber(column) ? DOUBLE : VARCHAR));
+  if (person !== undefined) types.push(BIGINT);
   const appender = await connection.createAppender(table);
   for await (const batch of source.yieldData(CHUNK_ROWS, signal)) {
     const chunk = DuckDBDataChunk.create(types, batch.keys.length);
-    columns.forEach(({ name }, i) => {
-      const values = batch.columns[name] ?? [];
+    columns.forEach((column, i) => {
+      const values = batch.columns[column.name] ?? [];
       chunk.setColumnValues(
         i,
-        values.map((value) => cell(value, isNumber[i]!)),
+        values.map((value) => cell(value, isNumber(column))),
       );
     });
+    if (person !== undefined)
+      chunk.setColumnValues(
+        columns.length,
+        batch.keys.map((_, at) => person.numberOf(batch, at)),
+      );
     appender.appendDataChunk(chunk);
   }
   appender.closeSync();
   return columns.map(({ name }) => name);
 }
 
-function cell(value: Value, isNumber: boolean): DuckDBValue {
+/** What becomes of an error while a source is loaded: its message quotes no value. */
+export function loadFailure(label: string, memoryLimitMb: number, error: unknown): unknown {
+  if (error instanceof KonsilError || error instanceof RangeError) return error;
+  // DuckDB's message may quote values
+  return new KonsilError('DATA_UNSUPPORTED', `${label} cannot be held for queries in ${memoryLimitMb} MB of memory`, {
+    file: label,
+  });
+}
+
+/** Whether a column is DOUBLE in SQL; all others are VARCHAR. */
+export function isNumber({ dataType }: ColumnSchema): boolean {
+  return dataType === 'integer' || dataType === 'number';
+}
+
+function cell(value: Value, isNumeric: boolean): DuckDBValue {
   if (value === null || isImage(value)) return null;
-  if (!isNumber) return String(value);
+  if (!isNumeric) return String(value);
   return typeof value === 'number' ? value : null; // a mistake among numbers is no number
 }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { refusalOf, SECRET, writeHospital } from '../../../test/support/sqlHospital.ts';
 import type { Batch, DataSource } from '../index.ts';
 import { CSVSource } from '../index.ts';
@@ -172,15 +172,17 @@ describe('limits', () => {
   );
 
   it('many queries at once, each with its own answer; nothing is left after closing', async () => {
-    const before = readdirSync(tmpdir()).filter((entry) => entry.startsWith('konsil-table-'));
+    const mine = mkdtempSync(join(folder, 'tables-')); // other tests have tables at the same time
+    vi.stubEnv('TMPDIR', mine);
     await withSandbox({}, async (other) => {
+      expect(readdirSync(mine)).toHaveLength(1);
       const answers = await Promise.all(
         Array.from({ length: 12 }, async (_, i) => (await other.query(`select age from heart where pid = ${i}`)).rows),
       );
       expect(answers).toEqual(Array.from({ length: 12 }, (_, i) => [[20 + i]]));
     });
-    const after = readdirSync(tmpdir()).filter((entry) => entry.startsWith('konsil-table-'));
-    expect(after.length).toBeLessThanOrEqual(before.length);
+    vi.unstubAllEnvs();
+    expect(readdirSync(mine)).toEqual([]);
   });
 });
 

@@ -4,13 +4,14 @@
  * @module
  */
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
-import { KonsilError, throwIfCancelled } from '../../base/index.ts';
+import { throwIfCancelled } from '../../base/index.ts';
 import { openTableDatabase, type TableDatabase } from '../csv/tableDatabase.ts';
 import type { DataSource } from '../dataSource.ts';
 import { checkQuery, type Scope } from './allowList.ts';
 import { type GroupPolicy, groupCondition, IS_LARGE, withGroupSizes, withLargeGroups } from './groupGuard.ts';
-import { loadTable } from './loadTable.ts';
-import { failureOf, type QueryLimits, refused } from './refused.ts';
+import { limited } from './limited.ts';
+import { loadFailure, loadTable } from './loadTable.ts';
+import { type QueryLimits, refused } from './refused.ts';
 import { readResult, type SqlResult } from './result.ts';
 import { type Node, nodesOf, parseQuery, serialise } from './syntaxTree.ts';
 import { parseTableName, type TableName, translateNames } from './tableNames.ts';
@@ -33,9 +34,6 @@ export interface SqlSandboxOptions {
   /** Stops loading and queries. */
   readonly signal?: AbortSignal;
 }
-
-/** An interrupt that arrives between two steps of a query is lost, so it is repeated. */
-const INTERRUPT_EVERY_MS = 50;
 
 export class SqlSandbox {
   readonly #database: TableDatabase;
@@ -78,7 +76,7 @@ export class SqlSandbox {
     const name = parseTableName(options.tableName);
     const database = await openTableDatabase({ memoryLimitMb, diskLimitMb });
     try {
-      const columns = await loadTable(database.connection, source, name.sqlName, options.signal);
+      const columns = await loadTable(database.connection, source, name.sqlName, { signal: options.signal });
       await database.connection.run('SET enable_external_access = false');
       await database.connection.run('SET lock_configuration = true');
       return new SqlSandbox(database, name, columns, options);
@@ -96,7 +94,7 @@ export class SqlSandbox {
     throwIfCancelled(this.#signal);
     const connection = await this.#database.connect();
     try {
-      return await this.#limited(connection, async () => {
+      return await limited(connection, this.#limits, this.#signal, async () => {
         const text = translateNames(sql, this.#name);
         const tree = await parseQuery(connection, text);
         checkQuery(tree, this.#scope);
@@ -137,36 +135,4 @@ export class SqlSandbox {
     ]);
     return { ...result, suppressed: all - large };
   }
-
-  /** Runs `work` until it is done, the time is over, or the signal is aborted. */
-  async #limited<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    const isLate = (): boolean => performance.now() - started >= this.#limits.timeoutMs;
-    let isStopped = false;
-    const timer = setInterval(
-      () => {
-        if (this.#signal?.aborted !== true && !isLate()) return;
-        isStopped = true;
-        connection.interrupt();
-      },
-      Math.min(INTERRUPT_EVERY_MS, this.#limits.timeoutMs),
-    );
-    try {
-      return await work();
-    } catch (error) {
-      throwIfCancelled(this.#signal);
-      if (isStopped) throw refused(`it takes longer than ${this.#limits.timeoutMs} ms`);
-      throw failureOf(error, this.#limits);
-    } finally {
-      clearInterval(timer);
-    }
-  }
-}
-
-function loadFailure(label: string, memoryLimitMb: number, error: unknown): unknown {
-  if (error instanceof KonsilError || error instanceof RangeError) return error;
-  // DuckDB's message may quote values
-  return new KonsilError('DATA_UNSUPPORTED', `${label} cannot be held for queries in ${memoryLimitMb} MB of memory`, {
-    file: label,
-  });
 }
