@@ -1,0 +1,42 @@
+/**
+ * How lists travel around a ring. The list of pod o is blinded by o, then by the pods after it in turn, the first following
+ * the last; once all have blinded it, the last of them sends its tags to the comparator. Nobody changes the order, which
+ * its owner drew: a place in a list means something to its owner alone.
+ * @module
+ */
+import { KonsilError } from '../base/index.ts';
+import { ELEMENT_BYTES } from '../crypto/index.ts';
+import type { ListShape } from './chunks.ts';
+import { listBinding, type RingSession } from './session.ts';
+
+/** Index of a pod in the ring. @throws KonsilError PROTOCOL_VIOLATION when `id` is no pod of it. */
+export function indexOfPod({ pods }: RingSession, id: string): number {
+  const index = pods.findIndex((pod) => pod.id === id);
+  if (index < 0) throw new KonsilError('PROTOCOL_VIOLATION', 'list of a pod that is not in the ring');
+  return index;
+}
+
+/** A list after `hop` of n pods have blinded it, in [1, n]: elements, at last tags. */
+export function hopShape(session: RingSession, owner: number, hop: number): ListShape {
+  const { id, size } = session.pods[owner]!;
+  const width = hop === session.pods.length ? session.tagBytes : ELEMENT_BYTES;
+  return {
+    binding: listBinding(session, 'hop', owner, hop),
+    name: `list of ${id} after ${hop} pods`,
+    count: size,
+    width,
+  };
+}
+
+/** Id of the pod that a list goes to after `hop` pods have blinded it; the comparator's at last. */
+export function nextHop(session: RingSession, owner: string, hop: number): string {
+  const { pods, comparator } = session;
+  return hop === pods.length ? comparator : pods[(indexOfPod(session, owner) + hop) % pods.length]!.id;
+}
+
+/** Places of a pod's list that all pods share, from comparator to pod: a bitmap, place p in bit p mod 8 of byte p / 8. */
+export function placesShape(session: RingSession, owner: number): ListShape {
+  const { id, size } = session.pods[owner]!;
+  const width = Math.ceil(size / 8);
+  return { binding: listBinding(session, 'places', owner), name: `places for ${id}`, count: 1, width };
+}
