@@ -57,9 +57,9 @@ function canonicalText(column: KeyColumn, cell: KeyCell, index: number): string 
   let text = String(cell);
   // would become U+FFFD in UTF-8, and two different texts the same key
   if (/\p{Surrogate}/u.test(text)) return '';
-  // by way of upper case: ß, ẞ and ss, and all forms of sigma, meet. Changing case can undo NFC, so that comes last
-  if (column.case === 'fold') text = text.toUpperCase().toLowerCase();
   text = text.normalize('NFC');
+  // there and back: ß, ẞ and ss, and all forms of sigma, meet. Changing case can undo NFC
+  if (column.case === 'fold') text = text.toLowerCase().toUpperCase().toLowerCase().normalize('NFC');
   if (column.trim ?? true) text = text.trim();
   return column.digits ? text.replace(/[^0-9]/g, '').replace(/^0+/, '') : text;
 }

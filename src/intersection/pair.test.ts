@@ -3,7 +3,6 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { keysOf, pairParameters, runPair } from '../../test/support/intersections.ts';
 import { BlindingPool } from './blindingPool/blindingPool.ts';
 import { collectKeys, rowsOf } from './keySet.ts';
-import { tagBytes } from './session.ts';
 
 const pool = new BlindingPool({ threads: 2 });
 afterAll(async () => pool.close());
@@ -31,15 +30,6 @@ describe('an intersection of two', () => {
     const sizes = { receiverSize: 3, senderSize: 2 };
     const { result } = await runPair(pool, pairParameters(sizes), [keysOf(['a', 'b', 'c']), keysOf(['c', 'a'])]);
     expect(result).toEqual({ kind: 'intersection', count: 2, matches: Uint8Array.of(1, 0, 1) });
-  });
-
-  it('spans chunks', async () => {
-    const size = 4100;
-    const xs = Array.from({ length: 50 }, (_, i) => `x${i}`);
-    const parameters = pairParameters({ receiverSize: size, senderSize: 60, kind: 'intersection' });
-    const { result, requests } = await runPair(pool, parameters, [keysOf(xs), keysOf(xs.slice(10, 30))]);
-    expect(requests.map((chunk) => chunk.length)).toEqual([36 + 4096 * 32, 36 + 4 * 32]);
-    expect(result.count).toBe(20);
   });
 
   it('becomes a row filter: rows of one key together, rows without a key never', async () => {
@@ -83,17 +73,5 @@ describe('an intersection of two', () => {
     );
     expect(items[0]!.size).toBe(16);
     expect([...items[0]!].filter((item) => items[1]!.has(item))).toEqual([]);
-  });
-});
-
-describe('the length of tags', () => {
-  it('is what 2^-40 over all pairs needs, in whole bytes', () => {
-    for (const total of [2, 100, 200_000, 1 << 21]) {
-      const bits = 8 * tagBytes(total);
-      const pairs = Math.log2(total) + Math.log2(total - 1) - 1;
-      expect(pairs - bits).toBeLessThanOrEqual(-40);
-      expect(pairs - (bits - 8)).toBeGreaterThan(-40.6);
-    }
-    expect(tagBytes(200_000)).toBe(10);
   });
 });

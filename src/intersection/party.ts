@@ -57,6 +57,7 @@ export class Party {
       this.#check(); // another step may have failed meanwhile, and what came of this one must not go out
       return result;
     } catch (error) {
+      this.#check(); // the first error ended the session; of this one that may be a mere consequence
       this.end();
       throw error;
     }
@@ -104,11 +105,6 @@ export class Party {
     this.#isOver = true;
     wipe(this.#scalar, this.#inverse);
     this.#order.fill(0);
-  }
-
-  /** Secrets stay out of JSON and logs. */
-  toJSON(): string {
-    return '[secret]';
   }
 
   #check(): void {
