@@ -5,7 +5,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex, utf8 } from '../base/index.ts';
 import { randomBytes } from './primitives.ts';
-import { ELEMENT_BYTES, elementOf, expandMessage, invertScalar, multiply, randomScalar } from './ristretto255.ts';
+import {
+  ELEMENT_BYTES,
+  elementOf,
+  expandMessage,
+  invertScalar,
+  isScalar,
+  multiply,
+  multiplyScalars,
+  randomScalar,
+} from './ristretto255.ts';
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));
 const scalar = (value: number): Uint8Array => new Uint8Array(32).with(0, value);
@@ -137,6 +146,22 @@ describe('ristretto255', () => {
     });
     expect(nine).toEqual(scalar(9));
     expect(draws).toHaveLength(0);
+  });
+
+  it('multiplies scalars as one after the other, and knows scalars from other bytes', () => {
+    const element = elementOf(randomBytes(64));
+    const [a, b] = [randomScalar(randomBytes), randomScalar(randomBytes)];
+    expect(multiply(element, multiplyScalars(a, b))).toEqual(multiply(multiply(element, a)!, b));
+    const order = bytes('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
+    expect([a, scalar(1), order.with(0, 0xec)].map(isScalar)).toEqual([true, true, true]);
+    for (const none of [
+      order,
+      new Uint8Array(32),
+      new Uint8Array(32).fill(0xff),
+      new Uint8Array(31),
+      new Uint8Array(0),
+    ])
+      expect(isScalar(none)).toBe(false);
   });
 
   it('refuses an empty domain and one that a length byte cannot hold', () => {

@@ -78,3 +78,17 @@ export function randomScalar(random: RandomBytes): Uint8Array {
 export function invertScalar(scalar: Uint8Array): Uint8Array {
   return Fn.toBytes(Fn.inv(Fn.fromBytes(scalar)));
 }
+
+/** a · b modulo ℓ; secret. Both in [1, ℓ). */
+export function multiplyScalars(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return Fn.toBytes(Fn.mul(Fn.fromBytes(a), Fn.fromBytes(b)));
+}
+
+/** Whether bytes of a peer are a scalar in [1, ℓ), in its one encoding. */
+export function isScalar(bytes: Uint8Array): boolean {
+  try {
+    return Fn.fromBytes(bytes) !== 0n;
+  } catch {
+    return false; // of another length, or not reduced
+  }
+}

@@ -204,12 +204,30 @@ describe('messages out of place', () => {
     const early = make('pod-1');
     await all(early.blinded());
     await expect(early.finish(new Uint8Array(37))).rejects.toMatchObject(violation);
-    const comparator = new RingComparator(session);
-    const places = (): unknown => comparator.finish();
-    expect(places).toThrow(expect.objectContaining(violation));
-    expect(() => {
-      comparator.take('pod-0', second);
-    }).toThrow(expect.objectContaining(violation));
+    const third = await make('pod-2').pass('pod-0', second);
+    const opening = await make('pod-0').opening();
+    const attempts: ((comparator: RingComparator) => unknown)[] = [
+      (comparator) => comparator.finish(),
+      (comparator) => comparator.take('pod-0', third), // not opened
+      (comparator) => (comparator.open('pod-0', opening), comparator.take('pod-0', second)),
+      (comparator) => (comparator.open('pod-0', opening), comparator.open('pod-0', opening)),
+      (comparator) => comparator.open('pod-1', opening),
+      (comparator) =>
+        comparator.open(
+          'pod-0',
+          opening.map((byte, i) => (i < 36 ? byte : 0)),
+        ),
+      (comparator) =>
+        comparator.open(
+          'pod-0',
+          opening.map((byte, i) => (i < 36 ? byte : 0xff)),
+        ),
+    ];
+    for (const attempt of attempts) {
+      const comparator = new RingComparator(session, pool);
+      await expect((async () => attempt(comparator))()).rejects.toMatchObject(violation);
+      await expect((async () => comparator.open('pod-0', opening))()).rejects.toMatchObject(violation);
+    }
   });
 });
 

@@ -93,7 +93,7 @@ export class PairReceiver {
   async #takeAnswer(chunk: Uint8Array): Promise<void> {
     const { first, items } = this.#answer.take(chunk);
     const to = { prefix: tagPrefix(this.#session), bytes: this.#session.tagBytes };
-    const tags = await this.#party.blind(items, { from: 'element', to }, 'divided');
+    const tags = await this.#party.blind(items, { from: 'element', to }, 'inverse');
     this.#own.set(tags, first * this.#session.tagBytes);
     this.#compared += tags.length / this.#session.tagBytes;
   }

@@ -3,7 +3,15 @@
  * @module
  */
 import { KonsilError, throwIfCancelled } from '../base/index.ts';
-import { expandMessage, invertScalar, type RandomBytes, randomScalar, UNIFORM_BYTES, wipe } from '../crypto/index.ts';
+import {
+  expandMessage,
+  invertScalar,
+  multiplyScalars,
+  type RandomBytes,
+  randomScalar,
+  UNIFORM_BYTES,
+  wipe,
+} from '../crypto/index.ts';
 import type { BlindingPool } from './blindingPool/blindingPool.ts';
 import type { Blinding, SharedBytes } from './blindingPool/work.ts';
 import { CHUNK_ITEMS, type ListShape, toChunk } from './chunks.ts';
@@ -20,6 +28,9 @@ export interface PartyOptions {
   readonly signal?: AbortSignal;
 }
 
+/** `scalar`: commutes with the other parties'. `inverse`: undoes it. `cover`: hides the own list on its way around a ring. */
+export type ScalarName = 'scalar' | 'inverse' | 'cover';
+
 /** One party's secrets in one session. */
 export class Party {
   readonly #session: Domains;
@@ -27,6 +38,8 @@ export class Party {
   readonly #size: number;
   readonly #scalar: SharedBytes;
   readonly #inverse: SharedBytes;
+  /** Of the own list in a ring; see {@link opening}. */
+  readonly #cover: SharedBytes;
   /** The key at a place of the list; beyond the last key it is padding. */
   readonly #order: Uint32Array;
   #isOver = false;
@@ -43,9 +56,11 @@ export class Party {
     this.#size = size;
     const scalar = randomScalar(options.random);
     const inverse = invertScalar(scalar);
+    const cover = randomScalar(options.random);
     this.#scalar = shared(scalar);
     this.#inverse = shared(inverse);
-    wipe(scalar, inverse);
+    this.#cover = shared(cover);
+    wipe(scalar, inverse, cover);
     this.#order = secretPermutation(size, options.random);
   }
 
@@ -63,24 +78,33 @@ export class Party {
     }
   }
 
-  /** Items times the scalar, or divided by it. */
-  async blind(
-    items: Uint8Array,
-    how: Omit<Blinding, 'scalar'>,
-    by: 'times' | 'divided' = 'times',
-  ): Promise<Uint8Array> {
+  /** Items times one of the party's scalars. */
+  async blind(items: Uint8Array, how: Omit<Blinding, 'scalar'>, by: ScalarName = 'scalar'): Promise<Uint8Array> {
     const { pool, signal } = this.#options;
-    return pool.blind({ ...how, scalar: by === 'times' ? this.#scalar : this.#inverse }, items, signal);
+    const scalar = { scalar: this.#scalar, inverse: this.#inverse, cover: this.#cover }[by];
+    return pool.blind({ ...how, scalar }, items, signal);
+  }
+
+  /**
+   * scalar / cover, 32 bytes: turns a list under the cover into one under the scalar. Uniform whatever the scalar is, so it
+   * tells nothing about it; secret from everybody but the one that may compare lists.
+   */
+  opening(): Uint8Array {
+    const [scalar, cover] = [new Uint8Array(this.#scalar), new Uint8Array(this.#cover)];
+    const inverse = invertScalar(cover);
+    const opening = multiplyScalars(scalar, inverse);
+    wipe(scalar, cover, inverse);
+    return opening;
   }
 
   /** The own list, hashed and blinded, chunk by chunk. */
-  async *ownList(shape: ListShape, to: Blinding['to']): AsyncGenerator<Uint8Array> {
+  async *ownList(shape: ListShape, to: Blinding['to'], by: ScalarName = 'scalar'): AsyncGenerator<Uint8Array> {
     for (let first = 0, index = 0; first < this.#size; first += CHUNK_ITEMS, index++) {
       const chunk = await this.step(async () => {
         throwIfCancelled(this.#options.signal);
         const uniform = this.#uniform(first, Math.min(first + CHUNK_ITEMS, this.#size));
         try {
-          return toChunk(shape, index, await this.blind(uniform, { from: 'uniform', to }));
+          return toChunk(shape, index, await this.blind(uniform, { from: 'uniform', to }, by));
         } finally {
           wipe(uniform);
         }
@@ -100,10 +124,10 @@ export class Party {
     return matches;
   }
 
-  /** Wipes the scalar, its inverse and the order. Safe to call twice. */
+  /** Wipes the scalars and the order. Safe to call twice. */
   end(): void {
     this.#isOver = true;
-    wipe(this.#scalar, this.#inverse);
+    wipe(this.#scalar, this.#inverse, this.#cover);
     this.#order.fill(0);
   }
 

@@ -1,11 +1,12 @@
 /**
- * How lists travel around a ring. The list of pod o is blinded by o, then by the pods after it in turn, the first following
- * the last; once all have blinded it, the last of them sends its tags to the comparator. Nobody changes the order, which
- * its owner drew: a place in a list means something to its owner alone.
+ * How lists travel around a ring. The list of pod o is blinded by o under a cover of its own, then by the pods after it in
+ * turn under their scalars, the first following the last; then it goes to the comparator. To that one alone pod o sends its
+ * opening, which turns the cover into o's scalar: only now can lists be compared. Nobody changes the order, which its
+ * owner drew: a place in a list means something to its owner alone.
  * @module
  */
 import { KonsilError } from '../base/index.ts';
-import { ELEMENT_BYTES } from '../crypto/index.ts';
+import { ELEMENT_BYTES, SCALAR_BYTES } from '../crypto/index.ts';
 import type { ListShape } from './chunks.ts';
 import { listBinding, type RingSession } from './session.ts';
 
@@ -16,16 +17,17 @@ export function indexOfPod({ pods }: RingSession, id: string): number {
   return index;
 }
 
-/** A list after `hop` of n pods have blinded it, in [1, n]: elements, at last tags. */
+/** A list after `hop` of n pods have blinded it, in [1, n]. */
 export function hopShape(session: RingSession, owner: number, hop: number): ListShape {
   const { id, size } = session.pods[owner]!;
-  const width = hop === session.pods.length ? session.tagBytes : ELEMENT_BYTES;
-  return {
-    binding: listBinding(session, 'hop', owner, hop),
-    name: `list of ${id} after ${hop} pods`,
-    count: size,
-    width,
-  };
+  const binding = listBinding(session, 'hop', owner, hop);
+  return { binding, name: `list of ${id} after ${hop} pods`, count: size, width: ELEMENT_BYTES };
+}
+
+/** A pod's opening, from pod to comparator. */
+export function openingShape(session: RingSession, owner: number): ListShape {
+  const { id } = session.pods[owner]!;
+  return { binding: listBinding(session, 'opening', owner), name: `opening of ${id}`, count: 1, width: SCALAR_BYTES };
 }
 
 /** Id of the pod that a list goes to after `hop` pods have blinded it; the comparator's at last. */

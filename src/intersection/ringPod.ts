@@ -1,6 +1,6 @@
 /**
- * A pod of a ring: blinds its own list and, once each, those of all other pods. It sees no list that it could compare
- * with another, and learns at most which of its own keys all pods share.
+ * A pod of a ring: blinds its own list and, once each, those of all other pods. Every list that it sees has its owner's
+ * cover, so that no two can be compared, and it learns at most which of its own keys all pods share.
  * @source commutative blinding among many: Huberman, Franklin and Hogg (EC 1999), §3.
  * @module
  */
@@ -8,8 +8,8 @@ import { KonsilError } from '../base/index.ts';
 import { CHUNK_ITEMS, ListReader, toChunk } from './chunks.ts';
 import type { IntersectionResult } from './pairReceiver.ts';
 import { Party, type PartyOptions } from './party.ts';
-import { hopShape, indexOfPod, placesShape } from './ring.ts';
-import { type RingSession, tagPrefix } from './session.ts';
+import { hopShape, indexOfPod, openingShape, placesShape } from './ring.ts';
+import type { RingSession } from './session.ts';
 
 /** One session's pod. After an error it is over, and its secrets are wiped. */
 export class RingPod {
@@ -35,7 +35,12 @@ export class RingPod {
       if (this.#isSent) throw new KonsilError('PROTOCOL_VIOLATION', 'a list is sent once');
       this.#isSent = true;
     });
-    yield* this.#party.ownList(hopShape(this.#session, this.#self, 1), 'element');
+    yield* this.#party.ownList(hopShape(this.#session, this.#self, 1), 'element', 'cover');
+  }
+
+  /** The opening of the own list, for the comparator and nobody else. @throws KonsilError PROTOCOL_VIOLATION once the session is over. */
+  async opening(): Promise<Uint8Array> {
+    return this.#party.step(() => toChunk(openingShape(this.#session, this.#self), 0, this.#party.opening()));
   }
 
   /**
@@ -49,11 +54,8 @@ export class RingPod {
       const list = this.#lists.get(index);
       if (list === undefined) throw new KonsilError('PROTOCOL_VIOLATION', "a pod's own list came back to it");
       const { first, items } = list.take(chunk);
-      const hop = this.#hopOf(index) + 1;
-      const isLast = hop === this.#session.pods.length;
-      const to = isLast ? { prefix: tagPrefix(this.#session), bytes: this.#session.tagBytes } : 'element';
-      const blinded = await this.#party.blind(items, { from: 'element', to });
-      return toChunk(hopShape(this.#session, index, hop), first / CHUNK_ITEMS, blinded);
+      const blinded = await this.#party.blind(items, { from: 'element', to: 'element' });
+      return toChunk(hopShape(this.#session, index, this.#hopOf(index) + 1), first / CHUNK_ITEMS, blinded);
     });
   }
 

@@ -79,7 +79,8 @@ export async function runRing(
   keys: readonly KeySet[],
 ): Promise<{ result: RingResult; pods: readonly RingPod[]; seen: ReadonlyMap<string, Uint8Array[]> }> {
   const pods = session.pods.map(({ id }, i) => new RingPod(session, id, { keys: keys[i]!, pool, random: randomBytes }));
-  const comparator = new RingComparator(session);
+  const comparator = new RingComparator(session, pool);
+  for (const [i, { id }] of session.pods.entries()) comparator.open(id, await pods[i]!.opening());
   const seen = new Map<string, Uint8Array[]>();
   await Promise.all(
     session.pods.map(async ({ id: owner }, index) => {
@@ -88,7 +89,7 @@ export async function runRing(
           const to = nextHop(session, owner, hop);
           seen.set(to, [...(seen.get(to) ?? []), chunk]);
           if (to === session.comparator) {
-            comparator.take(owner, chunk);
+            await comparator.take(owner, chunk);
             break;
           }
           chunk = await pods[session.pods.findIndex(({ id }) => id === to)]!.pass(owner, chunk);
