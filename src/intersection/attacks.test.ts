@@ -18,7 +18,7 @@ import { BlindingPool } from './blindingPool/blindingPool.ts';
 import type { Blinding } from './blindingPool/work.ts';
 import { type ListShape, split } from './chunks.ts';
 import { encodeKey } from './keyRule.ts';
-import { answerShape, requestShape, tagShape } from './pair.ts';
+import { answerShape, requestShape } from './pair.ts';
 import { PairReceiver } from './pairReceiver.ts';
 import { PairSender } from './pairSender.ts';
 import { hopShape } from './ring.ts';

@@ -1,11 +1,10 @@
 /**
  * The party of two that learns nothing but that its peer's list was well formed: takes the receiver's list whole, then
  * answers it and adds the tags of its own keys.
- * @source De Cristofaro and Tsudik, "Practical private set intersection protocols" (FC 2010), figure 4 with one exponent
- * for unblinding; Huberman, Franklin and Hogg (EC 1999) for the commutative blinding.
+ * @source after De Cristofaro and Tsudik, "Practical private set intersection protocols with linear complexity" (FC 2010);
+ * commutative blinding: Huberman, Franklin and Hogg (EC 1999).
  * @module
  */
-
 import { KonsilError } from '../base/index.ts';
 import { ELEMENT_BYTES } from '../crypto/index.ts';
 import { ListReader, split } from './chunks.ts';

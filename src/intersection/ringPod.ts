@@ -1,7 +1,7 @@
 /**
  * A pod of a ring: blinds its own list and, once each, those of all other pods. Every list that it sees has its owner's
  * cover, so that no two can be compared, and it learns at most which of its own keys all pods share.
- * @source commutative blinding among many: Huberman, Franklin and Hogg (EC 1999), §3.
+ * @source commutative blinding among many: Huberman, Franklin and Hogg (EC 1999); the covers are ours.
  * @module
  */
 import { KonsilError } from '../base/index.ts';

@@ -10,7 +10,7 @@ import { type KeyRule, ruleFields } from './keyRule.ts';
 
 const LABEL = 'konsil/psi/v1';
 
-/** Most elements of one list: with both lists and what is made of them about half a GiB. */
+/** Most elements of one list, 32 MiB: it is held whole, with a text for each element to tell whether one comes twice. */
 export const MAX_LIST = 1 << 20;
 
 /** Pods of one ring; every list passes through every pod. */
