@@ -11,7 +11,7 @@
  */
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { elementOf, multiply, randomBytes, randomScalar } from '../src/crypto/index.ts';
+import { elementOf, groupReady, multiply, randomBytes, randomScalar } from '../src/crypto/index.ts';
 import {
   BlindingPool,
   collectKeys,
@@ -83,6 +83,7 @@ const keysFrom = (first: number, count: number): KeySet =>
     Array.from({ length: count }, (_, i) => [`MRN ${first + i}`]),
   );
 
+await groupReady;
 const raw = multiplication();
 const pool = new BlindingPool({ threads });
 let parties: readonly [PairReceiver, PairSender] | undefined;

@@ -1,14 +1,16 @@
 /**
  * The group against the vectors of RFC 9496 (appendix A) and RFC 9497 (appendix A.1.1: hashing and blinding together).
  */
+import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { toHex, utf8 } from '../base/index.ts';
 import { randomBytes } from './primitives.ts';
 import {
   ELEMENT_BYTES,
   elementOf,
   expandMessage,
+  groupReady,
   invertScalar,
   isScalar,
   multiply,
@@ -79,6 +81,8 @@ const DERIVED = [
   [`${'00'.repeat(32)}12${'00'.repeat(30)}80`, '304282791023b73128d277bdcb5c7746ef2eac08dde9f2983379cb8e5ef0517f'],
 ] as const;
 
+beforeAll(async () => groupReady);
+
 describe('ristretto255', () => {
   it('multiplies as RFC 9496 A.1 lists', () => {
     MULTIPLES.forEach((multiple, i) => {
@@ -134,6 +138,32 @@ describe('ristretto255', () => {
       }),
       { numRuns: 10 },
     );
+  });
+
+  it('gives what noble gives', () => {
+    const { Point } = ristretto255;
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 64, maxLength: 64 }), (uniform) => {
+        const point = ristretto255_hasher.deriveToCurve!(uniform);
+        const scalar = randomScalar(randomBytes);
+        expect(elementOf(uniform)).toEqual(point.toBytes());
+        expect(multiply(point.toBytes(), scalar)).toEqual(point.multiply(Point.Fn.fromBytes(scalar)).toBytes());
+      }),
+      { numRuns: 20 },
+    );
+    const isPoint = (bytes: Uint8Array): boolean => {
+      try {
+        return !Point.fromBytes(bytes).is0();
+      } catch {
+        return false;
+      }
+    };
+    // even and below 2^255: about a quarter of these are encodings
+    const candidates = Array.from({ length: 100 }, () =>
+      randomBytes(32).map((byte, i) => (i === 0 ? byte & 0xfe : i === 31 ? byte & 0x7f : byte)),
+    );
+    expect(candidates.map((bytes) => multiply(bytes, scalar(3)) !== null)).toEqual(candidates.map(isPoint));
+    expect(candidates.filter(isPoint).length).toBeGreaterThan(0);
   });
 
   it('draws scalars modulo the order, never zero', () => {

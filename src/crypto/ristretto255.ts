@@ -7,12 +7,15 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { ristretto255, ristretto255_hasher } from '@noble/curves/ed25519.js';
+import { ristretto255 } from '@noble/curves/ed25519.js';
+import sodium from 'libsodium-wrappers-sumo';
 import { concatBytes, toHex } from '../base/index.ts';
 import type { RandomBytes } from './primitives.ts';
 
-const { Point } = ristretto255;
-const { Fn } = Point;
+const { Fn } = ristretto255.Point;
+
+/** Libsodium compiles its WebAssembly first: {@link elementOf} and {@link multiply} work once this is settled. */
+export const groupReady: Promise<void> = sodium.ready;
 
 /** Bytes of an element's encoding. */
 export const ELEMENT_BYTES = 32;
@@ -43,24 +46,22 @@ export function expandMessage(message: Uint8Array, dst: Uint8Array): Uint8Array 
  */
 export function elementOf(uniform: Uint8Array): Uint8Array {
   if (uniform.length !== UNIFORM_BYTES) throw new RangeError(`an element comes of 64 bytes, got ${uniform.length}`);
-  return ristretto255_hasher.deriveToCurve!(uniform).toBytes();
+  return sodium.crypto_core_ristretto255_from_hash(uniform);
 }
 
 /**
  * scalar · element, 32 bytes.
- * @param scalar in [1, ℓ), little-endian; secret. Noble computes with bigints, whose time is not constant.
+ * @param scalar in [1, ℓ), little-endian; secret. Libsodium's time does not depend on it.
  * @returns null when `element` is no canonical encoding, or the identity: a peer's fault.
+ * @throws RangeError when `scalar` is zero, as a wiped one is.
  */
 export function multiply(element: Uint8Array, scalar: Uint8Array): Uint8Array | null {
-  const point = decode(element);
-  return point === null || point.is0() ? null : point.multiply(Fn.fromBytes(scalar)).toBytes();
-}
-
-function decode(element: Uint8Array): InstanceType<typeof Point> | null {
+  if (scalar.every((byte) => byte === 0)) throw new RangeError('scalar must be in [1, ℓ), got 0');
+  if (element.length !== ELEMENT_BYTES) return null;
   try {
-    return Point.fromBytes(element);
+    return sodium.crypto_scalarmult_ristretto255(scalar, element);
   } catch {
-    return null; // not canonical, negative, not a square, or of another length: RFC 9496 §4.3.1
+    return null; // not canonical, negative, not a square (RFC 9496 §4.3.1), or the result is the identity: so was the element
   }
 }
 

@@ -2,12 +2,13 @@
  * What a peer, or the broker between, can try; where it says so, also against a variant without the defence, in which the
  * same attack succeeds.
  */
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { all, keysOf, PLAIN, pairParameters, ringSession, runPair, runRing } from '../../test/support/intersections.ts';
 import { concatBytes, toHex } from '../base/index.ts';
 import {
   elementOf,
   expandMessage,
+  groupReady,
   invertScalar,
   multiply,
   randomBytes,
@@ -36,6 +37,7 @@ class WatchedPool extends BlindingPool {
 }
 
 const pool = new WatchedPool({ threads: 2 });
+beforeAll(async () => groupReady);
 afterAll(async () => pool.close());
 beforeEach(() => pool.scalars.clear());
 

@@ -1,7 +1,15 @@
 import type { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../base/index.ts';
-import { elementOf, invertScalar, multiply, randomBytes, randomScalar, sha256 } from '../../crypto/index.ts';
+import {
+  elementOf,
+  groupReady,
+  invertScalar,
+  multiply,
+  randomBytes,
+  randomScalar,
+  sha256,
+} from '../../crypto/index.ts';
 import { BlindingPool } from './blindingPool.ts';
 import { answer, type Blinding, type SharedBytes } from './work.ts';
 
@@ -10,6 +18,8 @@ function shared(bytes: Uint8Array): SharedBytes {
   copy.set(bytes);
   return copy;
 }
+
+await groupReady;
 
 const COUNT = 150;
 const secret = randomScalar(randomBytes);
