@@ -5,5 +5,6 @@ export * from './maskedStream.ts';
 export * from './maskPool/maskPool.ts';
 export { addVectors, applyMasks } from './maskStream.ts';
 export * from './primitives.ts';
+export * from './ristretto255.ts';
 export * from './secretBox.ts';
 export * from './shamir.ts';
