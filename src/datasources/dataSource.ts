@@ -105,5 +105,27 @@ export interface FilesConfig extends BaseConfig {
   readonly cacheFile?: string;
 }
 
+/** Versions of the OMOP Common Data Model that a site may have. */
+export const CDM_VERSIONS = ['v3.0', 'v5.3', 'v5.4'] as const;
+export type CdmVersion = (typeof CDM_VERSIONS)[number];
+
+/** A database of several tables, for queries only. */
+export interface OmopConfig {
+  readonly name: string;
+  readonly datasource: 'OMOPSource';
+  readonly version: CdmVersion;
+  /** Of Postgres: a string with a password in it, or the file that holds it. Secret. */
+  readonly connection: { readonly string: string } | { readonly file: string };
+  /** @default the one that has a table `person` */
+  readonly schema?: string;
+  /** Columns `table.column` shown although they may identify a person. */
+  readonly exposeColumns?: readonly string[];
+  /** Columns `table.column` that nobody sees. */
+  readonly ignoreColumns?: readonly string[];
+}
+
+/** A data source of a pod that is one table. */
+export type TableConfig = CsvConfig | FilesConfig;
+
 /** A data source of a pod. */
-export type DatasourceConfig = CsvConfig | FilesConfig;
+export type DatasourceConfig = TableConfig | OmopConfig;

@@ -1,6 +1,8 @@
 export { CSVSource, DEFAULT_NULL_VALUES } from './csv/csvSource.ts';
 export {
   type Batch,
+  CDM_VERSIONS,
+  type CdmVersion,
   type Cell,
   type CsvConfig,
   type DataSource,
@@ -9,7 +11,9 @@ export {
   type FilesConfig,
   type ImageHandle,
   isImage,
+  type OmopConfig,
   type ScanProgress,
+  type TableConfig,
   textOf,
   type Value,
 } from './dataSource.ts';
@@ -32,11 +36,26 @@ export { LABEL_COLUMN } from './files/folderLabels.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { DecodePool } from './loader/decodePool.ts';
 export { ImageLoader } from './loader/imageRows.ts';
-export { type OpenDataset, type OpenOptions, openDataset } from './openDataset.ts';
+export { OMOPSource } from './omop/omopSource.ts';
+export {
+  isDatabase,
+  type OpenDataset,
+  type OpenOptions,
+  openDataset,
+  openQueries,
+  readSchema,
+} from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns } from './selection.ts';
 export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
-export { type SqlResult, SqlSandbox, type SqlSandboxOptions } from './sql/index.ts';
+export {
+  type SqlLimits,
+  type SqlResult,
+  type SqlRunner,
+  SqlSandbox,
+  type SqlSandboxOptions,
+  type SqlTablesOptions,
+} from './sql/index.ts';
 export {
   applyStandardiser,
   type FeatureStatistics,

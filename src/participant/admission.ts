@@ -6,7 +6,14 @@
 import { type Member, type PrivacyTerms, thresholdsFor } from '../aggregation/index.ts';
 import { isKonsilError, KonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
-import { checkSchema, type DataSource, type DecodePool, type OpenDataset } from '../datasources/index.ts';
+import {
+  checkSchema,
+  type DataSource,
+  type DecodePool,
+  isDatabase,
+  type OpenDataset,
+  readSchema,
+} from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import {
   checkModelFits,
@@ -229,6 +236,11 @@ function readLine(name: string, line: string): ReturnType<typeof importPublic> {
 async function openSource({ config, openDataset }: AdmissionOptions, dataset: string): Promise<DataSource> {
   const chosen = config.datasources.find(({ name }) => name === dataset);
   if (!chosen) throw new Refusal('NO_DATA', `this pod has no dataset "${dataset}"`);
+  if (isDatabase(chosen))
+    throw new Refusal(
+      'INCOMPATIBLE_DATASOURCE',
+      `dataset "${dataset}" is an ${chosen.datasource}, a database of several tables; a model trains on one table`,
+    );
   try {
     return await openDataset(chosen);
   } catch (error) {
@@ -253,9 +265,7 @@ export async function describeDatasets(
   const unreadable: { name: string; error: unknown }[] = [];
   for (const config of configs)
     try {
-      const source = await openDataset(config);
-      source.close();
-      const { rowCount: _hidden, ...schema } = source.schema;
+      const { rowCount: _hidden, ...schema } = await readSchema(config, openDataset);
       datasets.push({ name: config.name, schema: JSON.stringify(schema) });
     } catch (error) {
       unreadable.push({ name: config.name, error });

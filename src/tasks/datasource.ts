@@ -10,6 +10,7 @@ import { type Path, type Problem, resolvePath } from './configFile.ts';
 import { day, firstDay, lastDay } from './dataStructure/filters.ts';
 import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
 import { DATASOURCES } from './names.ts';
+import { checkOmop, OMOP_ARGUMENTS, omopArgs, omopOf } from './omopArguments.ts';
 
 const columns = z.array(text).optional();
 const forcedTypes = z.strictObject({
@@ -39,9 +40,10 @@ const fileFilters = z.strictObject({
 
 const frames = z.int().min(0).max(1_000_000).optional();
 const datasourceArgs = z.strictObject({
-  path: text.meta({
+  path: text.optional().meta({
     description: 'CSV file (also .gz) or folder of files, which is read with the folders in it; relative to this file.',
   }),
+  ...omopArgs,
   delimiter: z
     .enum([',', ';', '\t', '|'])
     .optional()
@@ -91,7 +93,7 @@ export const datasource = z.strictObject({
   name: text
     .regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, "-" and "_"')
     .meta({ description: 'The dataset, as in pods.identifiers: pod/dataset.' }),
-  datasource: familyName('data source', DATASOURCES, ['OMOPSource', 'InterMineSource', 'NullSource', 'SQLSource']),
+  datasource: familyName('data source', DATASOURCES, ['InterMineSource', 'NullSource', 'SQLSource']),
   datasource_args: datasourceArgs,
   data_config: z
     .strictObject({
@@ -133,7 +135,8 @@ function isFileSource(name: string): name is FilesConfig['datasource'] {
 
 /** @param state - The pod's own folder. */
 export function datasourceOf(source: DatasourceFile, folder: string, state: string): DatasourceConfig {
-  const { path, delimiter, null_values, infer_class_labels_from_filepaths } = source.datasource_args;
+  if (source.datasource === 'OMOPSource') return omopOf(source, folder);
+  const { path = '', delimiter, null_values, infer_class_labels_from_filepaths } = source.datasource_args;
   const { force_stypes, ignore_cols, rename_cols, expose_cols, file_system_filters } = source.data_config ?? {};
   const common = {
     name: source.name,
@@ -214,8 +217,15 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
           atKey: true,
         });
   };
-  if (isFileSource(kind)) only(CSV_ARGUMENTS, 'a CSVSource');
-  else only(['infer_class_labels_from_filepaths'], 'sources of files');
+  if (kind !== 'CSVSource') only(CSV_ARGUMENTS, 'a CSVSource');
+  if (!isFileSource(kind)) only(['infer_class_labels_from_filepaths'], 'sources of files');
+  if (kind === 'OMOPSource') {
+    only(['path'], 'other sources');
+    problems.push(...checkOmop(source, path));
+  } else {
+    only(OMOP_ARGUMENTS, 'an OMOPSource');
+    if (args.path === undefined) problems.push({ path: [...path, 'datasource_args', 'path'], message: 'is required' });
+  }
   if (!EYE_SOURCES.includes(kind)) only(EYE_ARGUMENTS, EYE_SOURCES.join(', '));
   if (!kind.startsWith('DICOM')) only(['images_only', 'allow_burned_in_text'], 'a DICOMSource');
   if (kind !== 'ImageSource') only(['file_extensions'], 'an ImageSource');

@@ -117,13 +117,13 @@ describe('parsePodConfig', () => {
     ],
     [
       'another source',
-      GOOD.replace('CSVSource', 'OMOPSource'),
-      'pod.yaml:5:17 datasources.0.datasource: data source OMOPSource is not supported by this version',
+      GOOD.replace('CSVSource', 'NullSource'),
+      'pod.yaml:5:17 datasources.0.datasource: data source NullSource is not supported by this version',
     ],
     [
       'a misspelt source',
       GOOD.replace('CSVSource', 'CSVsourc'),
-      'unknown data source "CSVsourc"; expected one of CSVSource, ImageSource, DICOMSource, DICOMOphthalmologySource, NIFTISource, HeidelbergSource, TopconSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
+      'unknown data source "CSVsourc"; expected one of CSVSource, ImageSource, DICOMSource, DICOMOphthalmologySource, NIFTISource, HeidelbergSource, TopconSource, OMOPSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
     ],
     [
       'no data',

@@ -121,12 +121,12 @@ export function parsePodConfig(text: string, file: string): PodConfig {
 /** The pod configuration of a file, whose data files exist. @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND. */
 export async function readPodConfig(path: string): Promise<PodConfig> {
   const config = parsePodConfig(await readConfigText(path), path);
-  for (const [i, source] of config.datasources.entries())
-    await (source.datasource === 'CSVSource' ? requireFile : requirePath)(
-      path,
-      `datasources.${i}.datasource_args.path`,
-      source.path,
-    );
+  for (const [i, source] of config.datasources.entries()) {
+    const key = `datasources.${i}.datasource_args`;
+    if (source.datasource === 'OMOPSource') {
+      if ('file' in source.connection) await requireFile(path, `${key}.connection_file`, source.connection.file);
+    } else await (source.datasource === 'CSVSource' ? requireFile : requirePath)(path, `${key}.path`, source.path);
+  }
   return config;
 }
 

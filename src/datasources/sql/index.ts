@@ -1,2 +1,10 @@
+export type { LoadProgress } from './loadedTables.ts';
 export type { SqlResult, SqlType } from './result.ts';
-export { SqlSandbox, type SqlSandboxOptions } from './sqlSandbox.ts';
+export {
+  type SqlLimits,
+  type SqlRunner,
+  SqlSandbox,
+  type SqlSandboxOptions,
+  type SqlTablesOptions,
+} from './sqlSandbox.ts';
+export type { SqlColumn, SqlColumnType, SqlTable, TableBatch, TableSource } from './tableSource.ts';
