@@ -5,15 +5,18 @@ export {
   type CdmVersion,
   type Cell,
   type CsvConfig,
+  type CsvReading,
   type DataSource,
   type DatasourceConfig,
   FILE_SOURCES,
   type FilesConfig,
   type ImageHandle,
+  type InterMineConfig,
   isImage,
   type OmopConfig,
   type ScanProgress,
   type TableConfig,
+  type TableOptions,
   textOf,
   type Value,
 } from './dataSource.ts';
@@ -39,6 +42,7 @@ export { ImageLoader } from './loader/imageRows.ts';
 export { OMOPSource } from './omop/omopSource.ts';
 export {
   isDatabase,
+  locationOf,
   type OpenDataset,
   type OpenOptions,
   openDataset,

@@ -15,6 +15,9 @@ import type {
 } from './dataSource.ts';
 import { FileSource } from './files/fileSource.ts';
 import { openFormat } from './formats/registry.ts';
+import { download } from './http/download.ts';
+import { parseHttpUrl, shownUrl } from './http/httpGet.ts';
+import { InterMineSource } from './intermine/interMineSource.ts';
 import { OMOPSource } from './omop/omopSource.ts';
 import { RenamedSource } from './renamedSource.ts';
 import type { Schema } from './schema.ts';
@@ -43,6 +46,12 @@ export function isDatabase(config: DatasourceConfig): config is OmopConfig {
   return config.datasource === 'OMOPSource';
 }
 
+/** Where the data of a table is, for its owner. */
+export function locationOf(config: TableConfig): string {
+  if (config.datasource === 'InterMineSource') return `${config.serviceUrl}, ${config.templateName}`;
+  return config.datasource === 'CSVSource' && config.url !== undefined ? shownUrl(new URL(config.url)) : config.path;
+}
+
 /**
  * Opens and reads the data source; the caller closes it.
  * @throws KonsilError FILE_NOT_FOUND, DATA_* or CANCELLED; DATA_UNSUPPORTED for a database of several tables.
@@ -64,7 +73,17 @@ export async function openDataset(config: DatasourceConfig, options: OpenOptions
 }
 
 async function openAsItIs(config: TableConfig, options: OpenOptions): Promise<DataSource> {
-  if (config.datasource === 'CSVSource') return CSVSource.open(config);
+  const { signal } = options;
+  if (config.datasource === 'InterMineSource') return InterMineSource.open({ ...config, signal });
+  if (config.datasource === 'CSVSource') {
+    const { url, redirectHosts } = config;
+    if (url !== undefined)
+      await download(parseHttpUrl(url, `dataset "${config.name}"`), config.path, {
+        ...options,
+        ...(redirectHosts && { redirectHosts }),
+      });
+    return CSVSource.open(config);
+  }
   const names = FORMATS[config.datasource];
   const formats = await Promise.all(names.map(async (name) => ({ name, format: await openFormat(name) })));
   const { datasource: kind, ...rest } = config;

@@ -10,7 +10,7 @@ export const PROTOCOLS = ['FederatedAveraging'] as const;
 /** Algorithms this version runs. */
 export const ALGORITHMS = ['FederatedModelTraining'] as const;
 /** Data sources that are one table, which models train on. */
-export const TABLE_DATASOURCES = ['CSVSource', ...FILE_SOURCES] as const;
+export const TABLE_DATASOURCES = ['CSVSource', ...FILE_SOURCES, 'InterMineSource'] as const;
 /** Data sources this version reads. */
 export const DATASOURCES = [...TABLE_DATASOURCES, 'OMOPSource'] as const;
 /** Built-in models, referred to as `builtin:<name>`. */

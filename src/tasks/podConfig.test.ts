@@ -123,7 +123,7 @@ describe('parsePodConfig', () => {
     [
       'a misspelt source',
       GOOD.replace('CSVSource', 'CSVsourc'),
-      'unknown data source "CSVsourc"; expected one of CSVSource, ImageSource, DICOMSource, DICOMOphthalmologySource, NIFTISource, HeidelbergSource, TopconSource, OMOPSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
+      'unknown data source "CSVsourc"; expected one of CSVSource, ImageSource, DICOMSource, DICOMOphthalmologySource, NIFTISource, HeidelbergSource, TopconSource, InterMineSource, OMOPSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
     ],
     [
       'no data',

@@ -6,6 +6,7 @@ import {
   type DataSource,
   type DatasourceConfig,
   isDatabase,
+  locationOf,
   OMOPSource,
   type OmopConfig,
   openDataset,
@@ -126,7 +127,7 @@ async function inspectOne(
     output.value({
       dataset: config.name,
       kind: source.kind,
-      path: config.path,
+      path: locationOf(config),
       ...contents,
       ...(fit && { task: fit }),
     });
@@ -198,7 +199,7 @@ function* linesOf(
   { rows, patients, files, skipped, columns, hidden }: Contents,
   fit: Fit | undefined,
 ): Generator<string> {
-  yield `dataset ${config.name}: ${source.kind}, ${config.path}`;
+  yield `dataset ${config.name}: ${source.kind}, ${locationOf(config)}`;
   if (files !== null) yield `  files     ${files}`;
   for (const [reason, count] of Object.entries(skipped)) yield `            ${count} left out: ${reason}`;
   yield `  rows      ${rows}${patients === null ? '' : `, of ${patients} patients`}`;

@@ -4,7 +4,7 @@
  * @source PostgreSQL 15, 34.1.1.2 Connection URIs
  * @module
  */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { KonsilError } from '../../base/index.ts';
 
 /** What a connection needs. */
@@ -21,27 +21,7 @@ export interface ConnectionSettings {
 }
 
 const DEFAULT_PORT = 5_432;
-const LONGEST_FILE = 10_000;
 const PARAMETERS: readonly string[] = ['host', 'sslmode', 'sslrootcert'];
-
-/**
- * The connection string in a file that only its owner may read.
- * @throws KonsilError FILE_NOT_FOUND, or CONFIG_INVALID when others may read it.
- */
-export async function readConnectionFile(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isFile() !== true)
-    throw new KonsilError('FILE_NOT_FOUND', `no file ${path}; expected a connection string in it`, { file: path });
-  if (process.platform !== 'win32' && (found.mode & 0o077) !== 0)
-    throw new KonsilError('CONFIG_INVALID', `${path} holds a password and others may read it; expected mode 600`, {
-      file: path,
-    });
-  if (found.size > LONGEST_FILE)
-    throw new KonsilError('CONFIG_INVALID', `${path} has ${found.size} bytes; expected one connection string`, {
-      file: path,
-    });
-  return (await readFile(path, 'utf8')).trim();
-}
 
 /**
  * `postgresql://user:password@host:port/database`, with `sslmode`, `sslrootcert` and, for a Unix socket, `host` after it.

@@ -5,12 +5,13 @@
 import { KonsilError } from '../../base/index.ts';
 import type { CdmVersion, OmopConfig } from '../dataSource.ts';
 import type { Schema } from '../schema.ts';
+import { readSecretFile } from '../secretFile.ts';
 import type { SqlColumnType, SqlTable, TableBatch, TableSource } from '../sql/index.ts';
 import { didYouMean } from '../suggest.ts';
 import { findSchema, identifier, type PostgresColumn, readColumns } from './catalogue.ts';
 import { aboutOf, CORE_TABLES, cdmTables, TELLTALE } from './cdm.ts';
 import { type Reading, reading } from './connection.ts';
-import { type ConnectionSettings, parseConnectionString, readConnectionFile } from './connectionString.ts';
+import { type ConnectionSettings, parseConnectionString } from './connectionString.ts';
 import { isHidden } from './hiddenColumns.ts';
 import { checkRole } from './roleCheck.ts';
 
@@ -59,8 +60,7 @@ export class OMOPSource implements TableSource {
    */
   static async open(config: OmopConfig, signal?: AbortSignal): Promise<OMOPSource> {
     const place = `dataset "${config.name}"`;
-    const text =
-      'file' in config.connection ? await readConnectionFile(config.connection.file) : config.connection.string;
+    const text = 'file' in config.connection ? await readSecretFile(config.connection.file) : config.connection.string;
     const settings = await parseConnectionString(text, place);
     const label = `the database of ${place}`;
     const look = async function* (transaction: Reading): AsyncIterable<Found> {
