@@ -73,7 +73,8 @@ export async function readHead(
       { file: path },
     );
   const used = delimiter ?? findDelimiter(head, reading);
-  const first = fieldsOf(head, used, reading)[0]?.map((name) => name.trim()) ?? [];
+  const first = fieldsOf(head, used, reading)[0]?.map((name) => name.trim());
+  if (first === undefined) throw invalid(path, 'has comments only in its first MB; expected column names or values');
   if (reading.names !== undefined && reading.names.length !== first.length)
     throw invalid(
       path,
@@ -110,7 +111,7 @@ function findDelimiter(head: string, reading: CsvReading): string {
   let bestScore = 1;
   for (const delimiter of DELIMITERS) {
     const records = fieldsOf(head, delimiter, reading, 10);
-    const width = records[0]!.length;
+    const width = records[0]?.length ?? 0;
     // the last record may be cut off by the end of the head
     const even = records.slice(1, -1).every((record) => record.length === width);
     const score = width + (even ? 1e6 : 0);

@@ -54,7 +54,7 @@ export async function download(url: URL, file: string, options: DownloadOptions 
     signal: signal === undefined ? late : AbortSignal.any([signal, late]),
   });
   const { status } = answer;
-  if (status === 304 && known !== undefined) return answer.stop();
+  if (status === 304 && (known?.etag ?? known?.lastModified ?? null) !== null) return answer.stop();
   if (status !== 200) {
     answer.stop();
     throw new KonsilError('DATA_UNREACHABLE', `${shownUrl(url)} answers ${status}; expected 200`, { status });
