@@ -97,6 +97,6 @@ export function checkReadCsv(kwargs: ReadCsvKwargs, path: Path): Problem[] {
   ] as const;
   for (const [i, [character, key]] of special.entries())
     if (character !== undefined && special.slice(0, i).some(([other]) => other === character))
-      fail(key as keyof ReadCsvKwargs, 'is a character that already means something else');
+      fail(key, 'is a character that already means something else');
   return problems;
 }

@@ -80,6 +80,17 @@ export class Postgres {
     }
   }
 
+  /** Rows of a CSV file with a line of names, which are the columns in some order and case. */
+  async copy(table: string, csv: Buffer): Promise<void> {
+    const names = csv.subarray(0, csv.indexOf('\n')).toString().trim().toLowerCase();
+    const quoted = names.split(',').map((name) => `"${name.replaceAll('"', '')}"`);
+    execFileSync(
+      `${BIN}/psql`,
+      ['-q', '-v', 'ON_ERROR_STOP=1', this.url(), '-c', `\\copy ${table} (${quoted.join(',')}) FROM STDIN CSV HEADER`],
+      { input: csv, stdio: ['pipe', 'ignore', 'pipe'] },
+    );
+  }
+
   /** Runs `work` while nobody else can read the table. */
   async locked<T>(table: string, work: () => Promise<T>): Promise<T> {
     const client = new pg.Client({ connectionString: this.url() });
