@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   DATA_COLUMN_MISSING: { retry: false, peer: false },
   DATA_EMPTY: { retry: false, peer: false },
   DATA_UNSUPPORTED: { retry: false, peer: false },
+  DATA_UNREACHABLE: { retry: true, peer: false },
   SQL_REFUSED: { retry: false, peer: true },
   // models and training
   MODEL_INVALID: { retry: false, peer: false },

@@ -15,9 +15,11 @@ export interface ScanCounts {
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
 }
 
-/** Told while files are read. */
+/** Told while files are read, or one is fetched. */
 export interface ScanProgress {
-  /** Files read so far, of those found. */
+  /** @default files */
+  readonly unit?: 'files' | 'bytes';
+  /** So far, of those there are. */
   readonly done: number;
   readonly total: number;
   readonly secondsLeft: number;
@@ -67,29 +69,65 @@ export const FILE_SOURCES = [
   'TopconSource',
 ] as const;
 
-interface BaseConfig {
+/** What a site says of any source of one table. */
+export interface TableOptions {
   readonly name: string;
-  /** Absolute path. */
-  readonly path: string;
   readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
   readonly ignoreColumns?: readonly string[];
   /** Column of the site to the name that tasks use for it. */
   readonly renameColumns?: Readonly<Record<string, string>>;
+  /** Columns shown although their name or their values say that they identify a person, or besides those that do not. */
+  readonly exposeColumns?: readonly string[];
+}
+
+interface PathConfig extends TableOptions {
+  /** Absolute path. */
+  readonly path: string;
+}
+
+/** How CSV text is read where it is not as RFC 4180 has it. */
+export interface CsvReading {
+  /** Characters. @default '"', and the quote itself */
+  readonly quote?: string;
+  readonly escape?: string;
+  /** Begins what is no data, to the end of the line. @default none */
+  readonly comment?: string;
+  /** In numbers. @default '.', and none */
+  readonly decimal?: string;
+  readonly thousands?: string;
+  /** @default 'utf-8' */
+  readonly encoding?: 'utf-8' | 'latin-1';
+  /** Lines before the names, or before the data. @default 0 */
+  readonly skipRows?: number;
+  /** Whether a line of names comes first. @default true */
+  readonly hasHeader?: boolean;
+  /** In place of the names in the file; needed without a header. */
+  readonly names?: readonly string[];
+  /** Columns that are read. @default all */
+  readonly columns?: readonly string[];
+  /** What columns hold whatever their values look like. */
+  readonly types?: Readonly<Record<string, 'text' | 'number'>>;
+  /** Rows that are read. @default all */
+  readonly maxRows?: number;
 }
 
 /** A table in a file: CSV, TSV or Parquet. */
-export interface CsvConfig extends BaseConfig {
+export interface CsvConfig extends PathConfig {
   readonly datasource: 'CSVSource';
+  /** Where the file comes from, by http or https; `path` is where it is kept. */
+  readonly url?: string;
+  /** Hosts besides the URL's that its server may redirect to, by https. */
+  readonly redirectHosts?: readonly string[];
+  /** Of text. */
+  readonly reading?: CsvReading;
   /** @default found out from the file */
   readonly delimiter?: string;
   /** @default DEFAULT_NULL_VALUES */
   readonly nullValues?: readonly string[];
-  /** Columns shown although their name or their values say that they identify a person. */
-  readonly exposeColumns?: readonly string[];
 }
 
 /** A folder of image files. */
-export interface FilesConfig extends BaseConfig {
+export interface FilesConfig extends PathConfig {
   readonly datasource: (typeof FILE_SOURCES)[number];
   /** Rules of the site. */
   readonly filters?: Filters;
@@ -99,11 +137,41 @@ export interface FilesConfig extends BaseConfig {
   readonly infersLabels?: boolean;
   /** Also take images that may show text, such as a patient's name. @default false */
   readonly allowsBurnedInText?: boolean;
-  /** Columns shown besides those that identify nobody. */
-  readonly exposeColumns?: readonly string[];
   /** Where what the files say of themselves is kept, so that they are read once. @default in memory */
   readonly cacheFile?: string;
 }
 
+/** Rows of a template query of an InterMine server. */
+export interface InterMineConfig extends TableOptions {
+  readonly datasource: 'InterMineSource';
+  /** Of the web service, that ends in `/service`. */
+  readonly serviceUrl: string;
+  readonly templateName: string;
+  /** Of the API, or the file that holds it; secret. @default public templates only */
+  readonly token?: { readonly string: string } | { readonly file: string };
+}
+
+/** Versions of the OMOP Common Data Model that a site may have. */
+export const CDM_VERSIONS = ['v3.0', 'v5.3', 'v5.4'] as const;
+export type CdmVersion = (typeof CDM_VERSIONS)[number];
+
+/** A database of several tables, for queries only. */
+export interface OmopConfig {
+  readonly name: string;
+  readonly datasource: 'OMOPSource';
+  readonly version: CdmVersion;
+  /** Of Postgres: a string with a password in it, or the file that holds it. Secret. */
+  readonly connection: { readonly string: string } | { readonly file: string };
+  /** @default the one that has a table `person` */
+  readonly schema?: string;
+  /** Columns `table.column` shown although they may identify a person. */
+  readonly exposeColumns?: readonly string[];
+  /** Columns `table.column` that nobody sees. */
+  readonly ignoreColumns?: readonly string[];
+}
+
+/** A data source of a pod that is one table. */
+export type TableConfig = CsvConfig | FilesConfig | InterMineConfig;
+
 /** A data source of a pod. */
-export type DatasourceConfig = CsvConfig | FilesConfig;
+export type DatasourceConfig = TableConfig | OmopConfig;

@@ -1,15 +1,22 @@
 export { CSVSource, DEFAULT_NULL_VALUES } from './csv/csvSource.ts';
 export {
   type Batch,
+  CDM_VERSIONS,
+  type CdmVersion,
   type Cell,
   type CsvConfig,
+  type CsvReading,
   type DataSource,
   type DatasourceConfig,
   FILE_SOURCES,
   type FilesConfig,
   type ImageHandle,
+  type InterMineConfig,
   isImage,
+  type OmopConfig,
   type ScanProgress,
+  type TableConfig,
+  type TableOptions,
   textOf,
   type Value,
 } from './dataSource.ts';
@@ -32,7 +39,16 @@ export { LABEL_COLUMN } from './files/folderLabels.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { DecodePool } from './loader/decodePool.ts';
 export { ImageLoader } from './loader/imageRows.ts';
-export { type OpenDataset, type OpenOptions, openDataset } from './openDataset.ts';
+export { OMOPSource } from './omop/omopSource.ts';
+export {
+  isDatabase,
+  locationOf,
+  type OpenDataset,
+  type OpenOptions,
+  openDataset,
+  openQueries,
+  readSchema,
+} from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns } from './selection.ts';
 export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';

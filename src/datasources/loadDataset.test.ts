@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isKonsilError } from '../base/index.ts';
 import {
+  type CsvConfig,
   checkSchema,
   type DataStructure,
-  type DatasourceConfig,
   type LoadedDataset,
   loadDataset,
   openDataset,
@@ -36,7 +36,7 @@ const structure = (changes: Partial<DataStructure> = {}): DataStructure => ({
 const withSource = async <T>(
   csv: string,
   use: (source: Awaited<ReturnType<typeof openDataset>>) => Promise<T> | T,
-  config: Partial<DatasourceConfig> = {},
+  config: Partial<CsvConfig> = {},
 ): Promise<T> => {
   const path = join(folder, `${files++}.csv`);
   writeFileSync(path, csv);
@@ -50,13 +50,13 @@ const withSource = async <T>(
 const load = (
   csv: string,
   changes: Partial<DataStructure> = {},
-  config: Partial<DatasourceConfig> = {},
+  config: Partial<CsvConfig> = {},
 ): Promise<LoadedDataset> => withSource(csv, (source) => loadDataset(source, structure(changes)), config);
 
 const failure = async (
   csv: string,
   changes: Partial<DataStructure> = {},
-  config: Partial<DatasourceConfig> = {},
+  config: Partial<CsvConfig> = {},
 ): Promise<string> => {
   try {
     await load(csv, changes, config);

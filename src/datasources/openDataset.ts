@@ -2,11 +2,26 @@
  * From a pod's configuration to an open data source.
  * @module
  */
+import { KonsilError } from '../base/index.ts';
 import { CSVSource } from './csv/csvSource.ts';
-import type { DataSource, DatasourceConfig, FilesConfig, ImageFormatName, ScanProgress } from './dataSource.ts';
+import type {
+  DataSource,
+  DatasourceConfig,
+  FilesConfig,
+  ImageFormatName,
+  OmopConfig,
+  ScanProgress,
+  TableConfig,
+} from './dataSource.ts';
 import { FileSource } from './files/fileSource.ts';
 import { openFormat } from './formats/registry.ts';
+import { download } from './http/download.ts';
+import { parseHttpUrl, shownUrl } from './http/httpGet.ts';
+import { InterMineSource } from './intermine/interMineSource.ts';
+import { OMOPSource } from './omop/omopSource.ts';
 import { RenamedSource } from './renamedSource.ts';
+import type { Schema } from './schema.ts';
+import { type SqlRunner, SqlSandbox, type SqlTablesOptions } from './sql/index.ts';
 
 export interface OpenOptions {
   readonly signal?: AbortSignal;
@@ -26,8 +41,27 @@ const FORMATS: Readonly<Record<FilesConfig['datasource'], readonly ImageFormatNa
   TopconSource: ['topcon'],
 };
 
-/** Opens and reads the data source; the caller closes it. @throws KonsilError FILE_NOT_FOUND, DATA_* or CANCELLED. */
+/** Whether the source is a database of several tables: for queries, not for training. */
+export function isDatabase(config: DatasourceConfig): config is OmopConfig {
+  return config.datasource === 'OMOPSource';
+}
+
+/** Where the data of a table is, for its owner. */
+export function locationOf(config: TableConfig): string {
+  if (config.datasource === 'InterMineSource') return `${config.serviceUrl}, ${config.templateName}`;
+  return config.datasource === 'CSVSource' && config.url !== undefined ? shownUrl(new URL(config.url)) : config.path;
+}
+
+/**
+ * Opens and reads the data source; the caller closes it.
+ * @throws KonsilError FILE_NOT_FOUND, DATA_* or CANCELLED; DATA_UNSUPPORTED for a database of several tables.
+ */
 export async function openDataset(config: DatasourceConfig, options: OpenOptions = {}): Promise<DataSource> {
+  if (isDatabase(config))
+    throw new KonsilError(
+      'DATA_UNSUPPORTED',
+      `dataset "${config.name}" is an ${config.datasource}, a database of several tables; expected one table, or a query`,
+    );
   const source = await openAsItIs(config, options);
   if (config.renameColumns === undefined) return source;
   try {
@@ -38,10 +72,53 @@ export async function openDataset(config: DatasourceConfig, options: OpenOptions
   }
 }
 
-async function openAsItIs(config: DatasourceConfig, options: OpenOptions): Promise<DataSource> {
-  if (config.datasource === 'CSVSource') return CSVSource.open(config);
+async function openAsItIs(config: TableConfig, options: OpenOptions): Promise<DataSource> {
+  const { signal } = options;
+  if (config.datasource === 'InterMineSource') return InterMineSource.open({ ...config, signal });
+  if (config.datasource === 'CSVSource') {
+    const { url, redirectHosts } = config;
+    if (url !== undefined)
+      await download(parseHttpUrl(url, `dataset "${config.name}"`), config.path, {
+        ...options,
+        ...(redirectHosts && { redirectHosts }),
+      });
+    return CSVSource.open(config);
+  }
   const names = FORMATS[config.datasource];
   const formats = await Promise.all(names.map(async (name) => ({ name, format: await openFormat(name) })));
   const { datasource: kind, ...rest } = config;
   return FileSource.open({ ...rest, kind, formats, ...options });
+}
+
+/** What tasks may know of the dataset. @throws KonsilError as {@link openDataset} does, and CONFIG_INVALID. */
+export async function readSchema(config: DatasourceConfig, open: OpenDataset = openDataset): Promise<Schema> {
+  const source = isDatabase(config) ? await OMOPSource.open(config) : await open(config);
+  source.close();
+  return source.schema;
+}
+
+/** How queries are answered, and over what. */
+export interface QueryOptions extends SqlTablesOptions {
+  /** Of a dataset that is one table. @default its own */
+  readonly tableName?: string;
+  /** @default openDataset */
+  readonly open?: OpenDataset;
+}
+
+/**
+ * A sandbox for queries over the dataset, whose table has its name, or over the tables of a database; the caller closes it.
+ * @throws KonsilError as {@link openDataset} and {@link SqlSandbox} do.
+ */
+export async function openQueries(
+  config: DatasourceConfig,
+  { tableName = config.name, open = openDataset, ...options }: QueryOptions = {},
+): Promise<SqlRunner> {
+  const { signal } = options;
+  if (isDatabase(config)) return SqlSandbox.openTables(await OMOPSource.open(config, signal), options);
+  const source = await open(config, signal && { signal });
+  try {
+    return await SqlSandbox.open(source, { ...options, tableName });
+  } finally {
+    source.close(); // the sandbox has its rows
+  }
 }

@@ -6,7 +6,13 @@
 import { type Member, thresholdsFor } from '../aggregation/index.ts';
 import { isKonsilError, messageOf } from '../base/index.ts';
 import { fingerprint, type Identity, importPublic } from '../crypto/index.ts';
-import type { DataSource, OpenDataset } from '../datasources/index.ts';
+import {
+  type DataSource,
+  type DatasourceConfig,
+  isDatabase,
+  type OpenDataset,
+  readSchema,
+} from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import { type AnyTask, anyFromWire, isAnalysis, type PodConfig, splitIdentifier } from '../tasks/index.ts';
 import { checkAnalysisPolicy, openAnalysis } from './analysis/admitAnalysis.ts';
@@ -27,9 +33,8 @@ export interface Admitted {
   readonly close: () => Promise<void>;
   /** What the site's operator should know. */
   readonly warnings: readonly string[];
-  /** Rows of the dataset that take part. */
-  readonly rows: number;
-  /** Of a task that trains: what trains it here. */
+  /** Of a task that trains: rows it trains on, and what trains it here. */
+  readonly rows?: number;
   readonly trains?: EngineFacts;
 }
 
@@ -49,16 +54,16 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   checkPolicy(config, task);
   checkThresholds(config, task);
   const members = checkRoster(options, task);
+  if (isAnalysis(task)) {
+    const own = await openAnalysis(options, task, datasetOf(config, request.dataset));
+    return {
+      ...{ task, members, warnings: [] },
+      begin: (site) => new AnalysisWork(task, own, site),
+      close: () => own.close(),
+    };
+  }
   const source = await openSource(options, request.dataset);
   try {
-    if (isAnalysis(task)) {
-      const own = await openAnalysis(options, task, source);
-      return {
-        ...{ task, members, warnings: [], rows: source.rowCount },
-        begin: (site) => new AnalysisWork(task, own, site),
-        close: () => own.close(),
-      };
-    }
     const setup = await setUpTraining(options, task, members, source);
     const { data, trainer } = setup;
     const { engine, device, fallbacks } = trainer.program;
@@ -184,9 +189,19 @@ function readLine(name: string, line: string): ReturnType<typeof importPublic> {
   }
 }
 
-async function openSource({ config, openDataset }: AdmissionOptions, dataset: string): Promise<DataSource> {
+function datasetOf(config: PodConfig, dataset: string): DatasourceConfig {
   const chosen = config.datasources.find(({ name }) => name === dataset);
   if (!chosen) throw new Refusal('NO_DATA', `this pod has no dataset "${dataset}"`);
+  return chosen;
+}
+
+async function openSource({ config, openDataset }: AdmissionOptions, dataset: string): Promise<DataSource> {
+  const chosen = datasetOf(config, dataset);
+  if (isDatabase(chosen))
+    throw new Refusal(
+      'INCOMPATIBLE_DATASOURCE',
+      `dataset "${dataset}" is an ${chosen.datasource}, a database of several tables; a model trains on one table`,
+    );
   try {
     return await openDataset(chosen);
   } catch (error) {
@@ -211,9 +226,7 @@ export async function describeDatasets(
   const unreadable: { name: string; error: unknown }[] = [];
   for (const config of configs)
     try {
-      const source = await openDataset(config);
-      source.close();
-      const { rowCount: _hidden, ...schema } = source.schema;
+      const { rowCount: _hidden, ...schema } = await readSchema(config, openDataset);
       datasets.push({ name: config.name, schema: JSON.stringify(schema) });
     } catch (error) {
       unreadable.push({ name: config.name, error });

@@ -31,7 +31,7 @@ export type PodEvent =
 export type PodNotice =
   | { readonly type: 'ready'; readonly datasets: readonly string[] }
   | { readonly type: 'request'; readonly run: string; readonly modeller: string; readonly dataset: string }
-  | { readonly type: 'accepted'; readonly run: string; readonly rows: number; readonly trains?: EngineFacts }
+  | { readonly type: 'accepted'; readonly run: string; readonly rows?: number; readonly trains?: EngineFacts }
   | { readonly type: 'rejected'; readonly run: string; readonly response: JobResponse; readonly reason: string }
   | { readonly type: 'broker'; readonly up: boolean }
   | { readonly type: 'state'; readonly state: 'running' | 'paused' | 'draining' }

@@ -110,5 +110,5 @@ function tell(
   onNotice: (notice: PodNotice) => void,
 ): void {
   for (const warning of warnings) onNotice({ type: 'problem', reason: `dataset "${dataset}": ${warning}` });
-  onNotice({ type: 'accepted', run, rows, ...(trains && { trains }) });
+  onNotice({ type: 'accepted', run, ...(trains && { rows, trains }) });
 }

@@ -5,11 +5,21 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type DatasourceConfig, FILE_SOURCES, type FilesConfig, type Filters } from '../datasources/index.ts';
+import {
+  type CsvConfig,
+  type DatasourceConfig,
+  FILE_SOURCES,
+  type FilesConfig,
+  type Filters,
+  type TableOptions,
+} from '../datasources/index.ts';
 import { type Path, type Problem, resolvePath } from './configFile.ts';
+import { checkReadCsv, csvOptionsOf, readCsvKwargs } from './csvArguments.ts';
 import { day, firstDay, lastDay } from './dataStructure/filters.ts';
+import { checkInterMine, INTERMINE_ARGUMENTS, interMineArgs, interMineOf } from './interMineArguments.ts';
 import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
 import { DATASOURCES } from './names.ts';
+import { checkOmop, OMOP_ARGUMENTS, omopArgs, omopOf } from './omopArguments.ts';
 
 const columns = z.array(text).optional();
 const forcedTypes = z.strictObject({
@@ -39,9 +49,12 @@ const fileFilters = z.strictObject({
 
 const frames = z.int().min(0).max(1_000_000).optional();
 const datasourceArgs = z.strictObject({
-  path: text.meta({
-    description: 'CSV file (also .gz) or folder of files, which is read with the folders in it; relative to this file.',
+  path: text.optional().meta({
+    description:
+      'CSV file (also .gz), its address by https, or folder of files, which is read with the folders in it; relative to this file.',
   }),
+  ...omopArgs,
+  ...interMineArgs,
   delimiter: z
     .enum([',', ';', '\t', '|'])
     .optional()
@@ -72,10 +85,13 @@ const datasourceArgs = z.strictObject({
   required_field_names: z.array(text).min(1).optional(),
   match_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
   drop_row_on_missing_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
-  read_csv_kwargs: refused('use delimiter and null_values'),
+  read_csv_kwargs: readCsvKwargs.optional(),
+  redirect_hosts: z.array(text).max(20).optional().meta({
+    description: 'CSVSource at an address: other hosts that its server may redirect to, by https. Default: none.',
+  }),
 });
 
-const CSV_ARGUMENTS = ['delimiter', 'null_values'] as const;
+const CSV_ARGUMENTS = ['delimiter', 'null_values', 'read_csv_kwargs', 'redirect_hosts'] as const;
 const EYE_ARGUMENTS = [
   'modality',
   'minimum_dob',
@@ -91,7 +107,7 @@ export const datasource = z.strictObject({
   name: text
     .regex(/^[A-Za-z0-9_-]+$/, 'expected letters, digits, "-" and "_"')
     .meta({ description: 'The dataset, as in pods.identifiers: pod/dataset.' }),
-  datasource: familyName('data source', DATASOURCES, ['OMOPSource', 'InterMineSource', 'NullSource', 'SQLSource']),
+  datasource: familyName('data source', DATASOURCES, ['NullSource', 'SQLSource']),
   datasource_args: datasourceArgs,
   data_config: z
     .strictObject({
@@ -133,11 +149,11 @@ function isFileSource(name: string): name is FilesConfig['datasource'] {
 
 /** @param state - The pod's own folder. */
 export function datasourceOf(source: DatasourceFile, folder: string, state: string): DatasourceConfig {
-  const { path, delimiter, null_values, infer_class_labels_from_filepaths } = source.datasource_args;
+  if (source.datasource === 'OMOPSource') return omopOf(source, folder);
+  const { path = '', infer_class_labels_from_filepaths } = source.datasource_args;
   const { force_stypes, ignore_cols, rename_cols, expose_cols, file_system_filters } = source.data_config ?? {};
   const common = {
     name: source.name,
-    path: resolvePath(folder, path),
     ...(force_stypes && {
       forceStypes: {
         categorical: force_stypes.categorical ?? [],
@@ -147,25 +163,47 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
     }),
     ...(ignore_cols && { ignoreColumns: ignore_cols }),
     ...(rename_cols && { renameColumns: rename_cols }),
+    ...(expose_cols && { exposeColumns: expose_cols }),
   };
-  if (!isFileSource(source.datasource))
-    return {
-      ...common,
-      datasource: 'CSVSource',
-      ...(expose_cols && { exposeColumns: expose_cols }),
-      ...(delimiter !== undefined && { delimiter }),
-      ...(null_values !== undefined && { nullValues: null_values }),
-    };
+  if (source.datasource === 'InterMineSource') return interMineOf(source.datasource_args, common, folder);
+  if (!isFileSource(source.datasource)) return csvOf(source, common, folder, state);
   return {
     ...common,
+    path: resolvePath(folder, path),
     datasource: source.datasource,
     filters: siteFilters(source),
     detectsByContent: file_system_filters?.strict_file_extension === false,
     infersLabels: infer_class_labels_from_filepaths ?? false,
     ...(source.datasource_args.allow_burned_in_text === true && { allowsBurnedInText: true }),
-    ...(expose_cols && { exposeColumns: expose_cols }),
     cacheFile: join(state, 'datasets', `${source.name}.db`),
   };
+}
+
+function csvOf(
+  { name, datasource_args: args }: DatasourceFile,
+  common: TableOptions,
+  folder: string,
+  state: string,
+): CsvConfig {
+  const { path = '', delimiter, null_values, read_csv_kwargs = {}, redirect_hosts } = args;
+  return {
+    ...common,
+    datasource: 'CSVSource',
+    ...(isAddress(path)
+      ? {
+          url: path,
+          path: join(state, 'datasets', `${name}.table`),
+          ...(redirect_hosts && { redirectHosts: redirect_hosts }),
+        }
+      : { path: resolvePath(folder, path) }),
+    ...csvOptionsOf(read_csv_kwargs),
+    ...(delimiter !== undefined && { delimiter }),
+    ...(null_values !== undefined && { nullValues: null_values }),
+  };
+}
+
+function isAddress(path: string): boolean {
+  return /^\w+:\/\//.test(path);
 }
 
 /** The site's rules about files and about what they say. */
@@ -201,6 +239,20 @@ function range(from: Day | undefined, to: Day | undefined): { from?: string; to?
   return { ...(from && { from: firstDay(from) }), ...(to && { to: lastDay(to) }) };
 }
 
+/** What of a table at an address, or of how it is read, cannot be. */
+function checkCsv({ datasource: kind, datasource_args: args }: DatasourceFile, path: Path): Problem[] {
+  const problems = checkReadCsv(args.read_csv_kwargs ?? {}, [...path, 'datasource_args', 'read_csv_kwargs']);
+  if (args.path === undefined || !isAddress(args.path)) return problems;
+  const at = [...path, 'datasource_args', 'path'];
+  const url = URL.canParse(args.path) ? new URL(args.path) : undefined;
+  if (kind !== 'CSVSource') problems.push({ path: at, message: `is an address; a ${kind} reads a folder` });
+  else if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    problems.push({ path: at, message: 'expected a file, or an address that begins with https:// or http://' });
+  else if (url.username !== '' || url.password !== '')
+    problems.push({ path: at, message: 'expected an address without a name and a password' });
+  return problems;
+}
+
 /** Arguments that the kind of source does not have, and bounds that nothing passes. */
 export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
   const { datasource: kind, datasource_args: args, data_config } = source;
@@ -214,8 +266,21 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
           atKey: true,
         });
   };
-  if (isFileSource(kind)) only(CSV_ARGUMENTS, 'a CSVSource');
-  else only(['infer_class_labels_from_filepaths'], 'sources of files');
+  if (kind !== 'CSVSource') only(CSV_ARGUMENTS, 'a CSVSource');
+  if (kind !== 'InterMineSource') only(INTERMINE_ARGUMENTS, 'an InterMineSource');
+  problems.push(...checkCsv(source, path));
+  if (!isFileSource(kind)) only(['infer_class_labels_from_filepaths'], 'sources of files');
+  if (kind === 'OMOPSource') {
+    only(['path'], 'other sources');
+    problems.push(...checkOmop(source, path));
+  } else {
+    only(OMOP_ARGUMENTS, 'an OMOPSource');
+    if (kind === 'InterMineSource') {
+      only(['path'], 'other sources');
+      problems.push(...checkInterMine(args, [...path, 'datasource_args']));
+    } else if (args.path === undefined)
+      problems.push({ path: [...path, 'datasource_args', 'path'], message: 'is required' });
+  }
   if (!EYE_SOURCES.includes(kind)) only(EYE_ARGUMENTS, EYE_SOURCES.join(', '));
   if (!kind.startsWith('DICOM')) only(['images_only', 'allow_burned_in_text'], 'a DICOMSource');
   if (kind !== 'ImageSource') only(['file_extensions'], 'an ImageSource');

@@ -15,8 +15,10 @@ export const PROTOCOLS = [...TRAINING_PROTOCOLS, ...ANALYSIS_PROTOCOLS] as const
 export const TRAINING_ALGORITHMS = ['FederatedModelTraining'] as const;
 /** Algorithms of tasks that only ask. */
 export const ANALYSIS_ALGORITHMS = ['SqlQuery', 'FederatedStatistics'] as const;
+/** Data sources that are one table, which models train on. */
+export const TABLE_DATASOURCES = ['CSVSource', ...FILE_SOURCES, 'InterMineSource'] as const;
 /** Data sources this version reads. */
-export const DATASOURCES = ['CSVSource', ...FILE_SOURCES] as const;
+export const DATASOURCES = [...TABLE_DATASOURCES, 'OMOPSource'] as const;
 /** Built-in models, referred to as `builtin:<name>`. */
 export const BUILTIN_MODELS = ['mlp', 'logistic_regression'] as const;
 

@@ -104,6 +104,64 @@ describe('parsePodConfig', () => {
     });
   });
 
+  it('takes a table at an address, read as pandas would be told to', () => {
+    const text = GOOD.replace(
+      /datasource_args.*/,
+      `datasource_args: {path: 'https://data.example/x.csv.gz', redirect_hosts: [cdn.example], read_csv_kwargs: {sep: ';', header: null,
+        names: [a, b], usecols: [a], dtype: {a: str}, na_values: [none], skiprows: 2, nrows: 10, encoding: latin1, decimal: ',', thousands: '.',
+        quotechar: "'", comment: '#', compression: infer}}`,
+    );
+    expect(parsePodConfig(text, '/srv/pod.yaml').datasources[0]).toEqual({
+      ...{
+        name: 'tumours',
+        datasource: 'CSVSource',
+        url: 'https://data.example/x.csv.gz',
+        redirectHosts: ['cdn.example'],
+      },
+      ...{ path: '/srv/state/hospital-a/datasets/tumours.table', delimiter: ';' },
+      nullValues: ['', 'NA', 'NaN', 'null', '.', 'N/A', 'nan', 'NULL', 'none'],
+      reading: {
+        ...{
+          quote: "'",
+          comment: '#',
+          decimal: ',',
+          thousands: '.',
+          encoding: 'latin-1',
+          skipRows: 2,
+          hasHeader: false,
+        },
+        ...{ names: ['a', 'b'], columns: ['a'], types: { a: 'text' }, maxRows: 10 },
+      },
+    });
+  });
+
+  it('takes databases and servers, with secrets in files or not', () => {
+    const source = (kind: string, args: string, rest = '') =>
+      parsePodConfig(
+        GOOD.replace('CSVSource', kind).replace(/datasource_args.*/, `datasource_args: {${args}}${rest}`),
+        '/srv/pod.yaml',
+      ).datasources[0];
+    expect(
+      source(
+        'OMOPSource',
+        'connection_file: clinic.url, version: v5.4, schema: cdm',
+        '\n    data_config: {expose_cols: [note.note_text]}',
+      ),
+    ).toEqual({
+      ...{ name: 'tumours', datasource: 'OMOPSource', version: 'v5.4', schema: 'cdm' },
+      ...{ connection: { file: '/srv/clinic.url' }, exposeColumns: ['note.note_text'] },
+    });
+    expect(source('OMOPSource', "connection_string: 'postgresql://u@h/d', version: v3.0")).toMatchObject({
+      connection: { string: 'postgresql://u@h/d' },
+    });
+    expect(
+      source('InterMineSource', "service_url: 'https://m/service', template_name: t, token_file: m.token"),
+    ).toEqual({
+      ...{ name: 'tumours', datasource: 'InterMineSource', serviceUrl: 'https://m/service', templateName: 't' },
+      token: { file: '/srv/m.token' },
+    });
+  });
+
   it.each([
     [
       'a bad name',
@@ -118,13 +176,59 @@ describe('parsePodConfig', () => {
     ],
     [
       'another source',
-      GOOD.replace('CSVSource', 'OMOPSource'),
-      'pod.yaml:5:17 datasources.0.datasource: data source OMOPSource is not supported by this version',
+      GOOD.replace('CSVSource', 'NullSource'),
+      'pod.yaml:5:17 datasources.0.datasource: data source NullSource is not supported by this version',
+    ],
+    [
+      'an option of pandas that is not known here',
+      GOOD.replace(/datasource_args: \{/, 'datasource_args: {read_csv_kwargs: {engine: c}, '),
+      'read_csv_kwargs.engine: unknown key',
+    ],
+    [
+      'numbers whose thousands look like decimals',
+      GOOD.replace(/datasource_args: \{/, "datasource_args: {read_csv_kwargs: {decimal: ',', thousands: ','}, "),
+      'read_csv_kwargs.thousands: is also the decimal point',
+    ],
+    [
+      'no line of names and no names',
+      GOOD.replace(/datasource_args: \{/, 'datasource_args: {read_csv_kwargs: {header: null}, '),
+      'read_csv_kwargs.header: without a line of names, names is required',
+    ],
+    [
+      'a password in an address',
+      GOOD.replace(/datasource_args.*/, "datasource_args: {path: 'https://u:sesame@h/x.csv'}"),
+      'datasource_args.path: expected an address without a name and a password',
+    ],
+    [
+      'an address of another kind',
+      GOOD.replace(/datasource_args.*/, "datasource_args: {path: 's3://h/x.csv'}"),
+      'datasource_args.path: expected a file, or an address that begins with https:// or http://',
+    ],
+    [
+      'a database without a place',
+      GOOD.replace('CSVSource', 'OMOPSource').replace(/datasource_args.*/, 'datasource_args: {version: v5.4}'),
+      'datasource_args: expected one of connection_file and connection_string',
+    ],
+    [
+      'a database as one table',
+      GOOD.replace('CSVSource', 'OMOPSource').replace(
+        /datasource_args.*/,
+        'datasource_args: {connection_file: x, version: v5.4, delimiter: ","}\n    data_config: {rename_cols: {a: b}}',
+      ),
+      'data_config.rename_cols: only for sources of one table; an OMOPSource has many',
+    ],
+    [
+      'a server without a template',
+      GOOD.replace('CSVSource', 'InterMineSource').replace(
+        /datasource_args.*/,
+        "datasource_args: {service_url: 'https://m/service'}",
+      ),
+      'datasource_args.template_name: is required',
     ],
     [
       'a misspelt source',
       GOOD.replace('CSVSource', 'CSVsourc'),
-      'unknown data source "CSVsourc"; expected one of CSVSource, ImageSource, DICOMSource, DICOMOphthalmologySource, NIFTISource, HeidelbergSource, TopconSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
+      'unknown data source "CSVsourc"; expected one of CSVSource, ImageSource, DICOMSource, DICOMOphthalmologySource, NIFTISource, HeidelbergSource, TopconSource, InterMineSource, OMOPSource (also with prefix bitfount. or konsil.); did you mean "CSVSource"?',
     ],
     [
       'no data',

@@ -141,12 +141,17 @@ export function parsePodConfig(text: string, file: string): PodConfig {
 /** The pod configuration of a file, whose data files exist. @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND. */
 export async function readPodConfig(path: string): Promise<PodConfig> {
   const config = parsePodConfig(await readConfigText(path), path);
-  for (const [i, source] of config.datasources.entries())
-    await (source.datasource === 'CSVSource' ? requireFile : requirePath)(
-      path,
-      `datasources.${i}.datasource_args.path`,
-      source.path,
-    );
+  for (const [i, source] of config.datasources.entries()) {
+    const key = `datasources.${i}.datasource_args`;
+    const { datasource } = source;
+    if (datasource === 'OMOPSource') {
+      if ('file' in source.connection) await requireFile(path, `${key}.connection_file`, source.connection.file);
+    } else if (datasource === 'InterMineSource') {
+      if (source.token !== undefined && 'file' in source.token)
+        await requireFile(path, `${key}.token_file`, source.token.file);
+    } else if (datasource !== 'CSVSource') await requirePath(path, `${key}.path`, source.path);
+    else if (source.url === undefined) await requireFile(path, `${key}.path`, source.path);
+  }
   return config;
 }
 

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { EXIT } from '../../src/cli/output.ts';
+import type { CsvConfig } from '../../src/datasources/index.ts';
 import { parsePodConfig } from '../../src/tasks/index.ts';
 import { CHUNK_BYTES } from '../../src/transport/index.ts';
 import { mayPublish, maySubscribe } from '../../src/wire/index.ts';
@@ -58,7 +59,7 @@ describe('Kubernetes manifests', () => {
     const holding = (path: string) => mounts.find(({ mountPath }) => path.startsWith(`${mountPath}/`))!;
     for (const path of [pod.state, pod.identity]) expect(holding(path)).toMatchObject({ name: 'state' });
     expect(spec.volumeClaimTemplates.map(({ metadata }: Yaml) => metadata.name)).toEqual(['state']);
-    for (const path of [pod.broker.passwordFile!, pod.broker.caFile!, pod.datasources[0]!.path])
+    for (const path of [pod.broker.passwordFile!, pod.broker.caFile!, (pod.datasources[0] as CsvConfig).path])
       expect(holding(path).readOnly).toBe(true);
     expect(containers[0].livenessProbe.exec.command.slice(0, 3)).toEqual(['konsil', 'pod', 'status']);
   });

@@ -1,8 +1,12 @@
 /** `konsil dataset inspect` as the owner of the data runs it. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { grantReader, OMOP_SECRET, READER, writeOmop } from '../support/omopDatabase.ts';
+import { NO_POSTGRES, Postgres } from '../support/postgres.ts';
 import { Konsil, killAll } from '../support/processes.ts';
+import { tempFolder } from '../support/tempFolder.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 afterEach(killAll);
@@ -69,3 +73,47 @@ describe('konsil dataset query', () => {
     expect(outside.text).toContain('SQL_REFUSED');
   });
 });
+
+describe.skipIf(NO_POSTGRES !== null)(
+  NO_POSTGRES === null ? 'an OMOP database' : `an OMOP database (${NO_POSTGRES})`,
+  () => {
+    it('is inspected and queried, and its password is nowhere', async () => {
+      const cwd = tempFolder();
+      const postgres = await Postgres.start();
+      try {
+        await writeOmop(postgres, 'v5.4');
+        await grantReader(postgres);
+        writeFileSync(join(cwd, 'clinic.url'), postgres.url(READER.user, READER.password), { mode: 0o600 });
+        writeFileSync(
+          join(cwd, 'pod.yaml'),
+          `name: hospital-a
+broker: {url: mqtt://127.0.0.1:1883}
+datasources:
+  - {name: clinic, datasource: OMOPSource, datasource_args: {connection_file: clinic.url, version: v5.4}}
+approved_modellers: [alice]
+`,
+        );
+        const ask = async (...args: string[]): Promise<Konsil> => {
+          const konsil = new Konsil(['dataset', ...args], { cwd });
+          await konsil.exit;
+          expect(konsil.text).not.toMatch(new RegExp(`${READER.password}|${OMOP_SECRET}`));
+          return konsil;
+        };
+        const inspected = await ask('inspect', 'pod.yaml');
+        expect(inspected.text).toMatch(
+          /dataset clinic: OMOPSource v5.4[^]*person: person_id, gender_concept_id, year_of_birth/,
+        );
+        expect(inspected.text).toMatch(/nobody sees[^]*note.note_text[^]*person.birth_datetime/);
+        const sql = 'SELECT condition_concept_id, count(*) FROM condition_occurrence GROUP BY 1';
+        expect((await ask('query', 'pod.yaml', 'clinic', sql)).text).toContain('432867\t30');
+        const groups = await ask('query', 'pod.yaml', 'clinic', sql, '--minimum-group', '5');
+        expect(groups.text).toContain('201826\t45');
+        expect(groups.text).not.toContain('432867');
+        const secret = await ask('query', 'pod.yaml', 'clinic', 'SELECT note_text FROM note');
+        expect(await secret.exit).toBe(1);
+      } finally {
+        await postgres.close();
+      }
+    });
+  },
+);

@@ -5,8 +5,13 @@ import {
   checkSchema,
   type DataSource,
   type DatasourceConfig,
+  isDatabase,
+  locationOf,
+  OMOPSource,
+  type OmopConfig,
   openDataset,
-  SqlSandbox,
+  openQueries,
+  type TableConfig,
 } from '../../datasources/index.ts';
 import { readPodConfig, readTask, type Task } from '../../tasks/index.ts';
 import { cancelOnSignals, Output } from '../output.ts';
@@ -52,24 +57,21 @@ async function query(file: string, name: string, sql: string, flags: QueryFlags)
   const minimumGroupSize =
     minimumGroup === undefined ? undefined : wholeNumber('--minimum-group', minimumGroup, 2, 1_000_000);
   const [config] = await chosenDatasets(file, name);
-  const source = await openDataset(config!, { signal });
+  const sandbox = await openQueries(config!, {
+    signal,
+    ...(minimumGroupSize !== undefined && { minimumGroupSize }),
+  });
   try {
-    const sandbox = await SqlSandbox.open(source, {
-      ...{ tableName: name, signal },
-      ...(minimumGroupSize !== undefined && { minimumGroupSize }),
-    });
-    try {
-      const result = await sandbox.query(sql);
-      output.value(result);
-      output.line(result.columns.join('\t'));
-      for (const row of result.rows) output.line(row.map((cell) => cell ?? '').join('\t'));
-      if (result.suppressed > 0)
-        output.line(`(${result.suppressed} groups of fewer than ${minimumGroupSize} rows are not shown)`);
-    } finally {
-      sandbox.close();
-    }
+    const result = await sandbox.query(sql);
+    output.value(result);
+    output.line(result.columns.join('\t'));
+    for (const row of result.rows) output.line(row.map((cell) => cell ?? '').join('\t'));
+    if (result.suppressed > 0)
+      output.line(
+        `(${result.suppressed} groups of fewer than ${minimumGroupSize} rows, or patients where they are known, are not shown)`,
+      );
   } finally {
-    source.close();
+    sandbox.close();
   }
 }
 
@@ -89,11 +91,29 @@ async function inspect(file: string, wanted: string | undefined, flags: Flags): 
   const signal = cancelOnSignals();
   const chosen = await chosenDatasets(file, wanted);
   const task = flags.task === undefined ? undefined : await readTask(flags.task);
-  for (const config of chosen) await inspectOne(config, task, output, signal);
+  for (const config of chosen)
+    await (isDatabase(config) ? inspectDatabase(config, output, signal) : inspectOne(config, task, output, signal));
+}
+
+/** Tables and columns only: rows are counted by a query. */
+async function inspectDatabase(config: OmopConfig, output: Output, signal: AbortSignal): Promise<void> {
+  const source = await OMOPSource.open(config, signal);
+  const tables = [...source.tables.values()].map(({ name, columns }) => ({
+    name,
+    columns: columns.map((column) => ({ name: column.name, type: column.type })),
+  }));
+  output.value({ dataset: config.name, kind: source.kind, tables, hidden: source.hiddenColumns });
+  output.line(`dataset ${config.name}: ${source.kind} ${config.version}`);
+  output.line('\n  tables that queries can use; models cannot train on them');
+  for (const { name, columns } of tables)
+    output.line(`    ${name}: ${columns.map((column) => column.name).join(', ')}`);
+  output.line('\n  columns that nobody sees; data_config.expose_cols would show them');
+  output.line(`    ${source.hiddenColumns.join(', ')}`);
+  source.close();
 }
 
 async function inspectOne(
-  config: DatasourceConfig,
+  config: TableConfig,
   task: Task | undefined,
   output: Output,
   signal: AbortSignal,
@@ -107,7 +127,7 @@ async function inspectOne(
     output.value({
       dataset: config.name,
       kind: source.kind,
-      path: config.path,
+      path: locationOf(config),
       ...contents,
       ...(fit && { task: fit }),
     });
@@ -174,12 +194,12 @@ function fitOf(source: DataSource, { dataStructure }: Task): Fit {
 }
 
 function* linesOf(
-  config: DatasourceConfig,
+  config: TableConfig,
   source: DataSource,
   { rows, patients, files, skipped, columns, hidden }: Contents,
   fit: Fit | undefined,
 ): Generator<string> {
-  yield `dataset ${config.name}: ${source.kind}, ${config.path}`;
+  yield `dataset ${config.name}: ${source.kind}, ${locationOf(config)}`;
   if (files !== null) yield `  files     ${files}`;
   for (const [reason, count] of Object.entries(skipped)) yield `            ${count} left out: ${reason}`;
   yield `  rows      ${rows}${patients === null ? '' : `, of ${patients} patients`}`;

@@ -32,7 +32,7 @@ export function noticeLine(notice: PodNotice): string | null {
     case 'accepted':
       return notice.trains
         ? `accepted run ${notice.run}: ${notice.rows} training rows, ${describeEngine(notice.trains)}`
-        : `accepted run ${notice.run}: a question about ${notice.rows} rows`;
+        : `accepted run ${notice.run}, a question`;
     case 'rejected':
       return `rejected: ${notice.response}, ${notice.reason}`;
     case 'round':

@@ -15,11 +15,15 @@ export class ScanLine {
     this.#stream = stream;
   }
 
-  show({ done, total, secondsLeft }: ScanProgress): void {
+  show({ unit, done, total, secondsLeft }: ScanProgress): void {
     const now = performance.now();
     if (!this.#stream.isTTY || now - this.#last < EVERY_MS) return;
     this.#last = now;
-    this.#stream.write(`\r\u001b[Kreading files: ${done} of ${total}, about ${Math.ceil(secondsLeft)} s left`);
+    const what =
+      unit === 'bytes'
+        ? `fetching the file: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`
+        : `reading files: ${done} of ${total}`;
+    this.#stream.write(`\r\u001b[K${what}, about ${Math.ceil(secondsLeft)} s left`);
   }
 
   clear(): void {

@@ -6,6 +6,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { KonsilError } from '../../base/index.ts';
+import type { CsvReading } from '../dataSource.ts';
 
 const HEAD_CHARS = 1 << 20;
 const DELIMITERS = [',', ';', '\t', '|'] as const;
@@ -29,13 +30,19 @@ async function isGzip(path: string): Promise<boolean> {
 }
 
 /** Text of the file, decompressed, without byte order mark. @throws KonsilError DATA_INVALID when not UTF-8 or gzip. */
-async function* readText(path: string, gzip: boolean): AsyncGenerator<string> {
+async function* readText(
+  path: string,
+  gzip: boolean,
+  encoding: CsvReading['encoding'] = 'utf-8',
+): AsyncGenerator<string> {
   const file = createReadStream(path);
   const bytes = gzip ? file.pipe(createGunzip()) : file;
   if (gzip) file.once('error', (error) => bytes.destroy(error));
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
-    for await (const chunk of bytes) yield decoder.decode(chunk as Uint8Array, { stream: true });
+    // TextDecoder takes "latin-1" for Windows-1252
+    for await (const chunk of bytes as AsyncIterable<Buffer>)
+      yield encoding === 'latin-1' ? chunk.toString('latin1') : decoder.decode(chunk, { stream: true });
     yield decoder.decode();
   } catch (error) {
     if (error instanceof TypeError) throw invalid(path, 'is not UTF-8 text; save it as UTF-8');
@@ -46,23 +53,46 @@ async function* readText(path: string, gzip: boolean): AsyncGenerator<string> {
 }
 
 /** Names and delimiter. @throws KonsilError DATA_INVALID or DATA_EMPTY. */
-export async function readHead(path: string, delimiter: string | undefined): Promise<CsvHead> {
+export async function readHead(
+  path: string,
+  delimiter: string | undefined,
+  reading: CsvReading = {},
+): Promise<CsvHead> {
   const gzip = await isGzip(path);
   let head = '';
-  for await (const chunk of readText(path, gzip)) {
+  for await (const chunk of readText(path, gzip, reading.encoding)) {
     head += chunk;
     if (head.length >= HEAD_CHARS) break;
   }
+  head = withoutLines(head, reading.skipRows ?? 0);
+  const { hasHeader = true } = reading;
   if (head.trim() === '')
-    throw new KonsilError('DATA_EMPTY', `${path} is empty; expected a line of column names`, { file: path });
-  const used = delimiter ?? findDelimiter(head);
-  const names = fieldsOf(head, used)[0]!.map((name) => name.trim());
-  checkNames(path, names);
+    throw new KonsilError(
+      'DATA_EMPTY',
+      `${path} is empty; expected a line of ${hasHeader ? 'column names' : 'values'}`,
+      { file: path },
+    );
+  const used = delimiter ?? findDelimiter(head, reading);
+  const first = fieldsOf(head, used, reading)[0]?.map((name) => name.trim());
+  if (first === undefined) throw invalid(path, 'has comments only in its first MB; expected column names or values');
+  if (reading.names !== undefined && reading.names.length !== first.length)
+    throw invalid(
+      path,
+      `has ${first.length} fields in its first record; expected ${reading.names.length}, as names has`,
+    );
+  const names = reading.names ?? first;
+  checkNames(path, names, hasHeader && reading.names === undefined);
   return { gzip, delimiter: used, names };
 }
 
-function checkNames(path: string, names: readonly string[]): void {
-  if (names.every((name) => name !== '' && Number.isFinite(Number(name))))
+function withoutLines(text: string, count: number): string {
+  const lines = /\r\n|\n|\r/g;
+  for (let i = 0; i < count; i++) if (lines.exec(text) === null) return '';
+  return text.slice(lines.lastIndex);
+}
+
+function checkNames(path: string, names: readonly string[], areRead: boolean): void {
+  if (areRead && names.every((name) => name !== '' && Number.isFinite(Number(name))))
     throw invalid(path, 'has numbers in its first line; expected column names');
   const nameless = names.indexOf('');
   if (nameless >= 0)
@@ -76,12 +106,12 @@ export function invalid(path: string, message: string): KonsilError {
 }
 
 /** The delimiter that cuts the first records into equally many fields, the most of them. */
-function findDelimiter(head: string): string {
+function findDelimiter(head: string, reading: CsvReading): string {
   let best: string = ',';
   let bestScore = 1;
   for (const delimiter of DELIMITERS) {
-    const records = fieldsOf(head, delimiter, 10);
-    const width = records[0]!.length;
+    const records = fieldsOf(head, delimiter, reading, 10);
+    const width = records[0]?.length ?? 0;
     // the last record may be cut off by the end of the head
     const even = records.slice(1, -1).every((record) => record.length === width);
     const score = width + (even ? 1e6 : 0);
@@ -91,7 +121,12 @@ function findDelimiter(head: string): string {
 }
 
 /** Fields of the first records, quotes resolved. */
-function fieldsOf(text: string, delimiter: string, maxRecords = 1): string[][] {
+function fieldsOf(
+  text: string,
+  delimiter: string,
+  { quote = '"', escape = quote, comment }: CsvReading,
+  maxRecords = 1,
+): string[][] {
   const records: string[][] = [];
   let fields: string[] = [];
   let field = '';
@@ -99,10 +134,11 @@ function fieldsOf(text: string, delimiter: string, maxRecords = 1): string[][] {
   for (let i = 0; i < text.length && records.length < maxRecords; i++) {
     const ch = text[i]!;
     if (quoted) {
-      if (ch !== '"') field += ch;
-      else if (text[i + 1] === '"') field += text[i++]!;
-      else quoted = false;
-    } else if (ch === '"' && field === '') quoted = true;
+      if (ch === escape && (text[i + 1] === quote || text[i + 1] === escape)) field += text[++i]!;
+      else if (ch === quote) quoted = false;
+      else field += ch;
+    } else if (ch === quote && field === '') quoted = true;
+    else if (ch === comment) i = endOfLine(text, i) - 1;
     else if (ch === delimiter) {
       fields.push(field);
       field = '';
@@ -114,6 +150,12 @@ function fieldsOf(text: string, delimiter: string, maxRecords = 1): string[][] {
   }
   if (records.length < maxRecords && (fields.length > 0 || field !== '')) records.push([...fields, field]);
   return records;
+}
+
+function endOfLine(text: string, from: number): number {
+  const breaks = /[\n\r]/g;
+  breaks.lastIndex = from;
+  return breaks.exec(text)?.index ?? text.length;
 }
 
 /** Line, from 1, on which data record `index` (from 0, header not counted) begins; undefined when there is no such. */

@@ -12,6 +12,8 @@ export interface LoadedColumn {
   /** Name in SQL, `c0`, `c1`, … */
   readonly id: string;
   readonly dataType: DataType;
+  /** Where its text is a number written otherwise than SQL does. @default id */
+  readonly sql?: string;
   /** Of the values that are there, those that are numbers, in [0, 1]. */
   readonly numberShare: number;
 }
@@ -25,8 +27,8 @@ export interface LoadedTable {
 }
 
 /** SQL for the cells of a column as {@link Cell}s. */
-export function cellOf({ id, dataType }: LoadedColumn): string {
-  return dataType === 'integer' || dataType === 'number' ? `${id}::DOUBLE AS ${id}` : id;
+export function cellOf({ id, sql = id, dataType }: LoadedColumn): string {
+  return dataType === 'integer' || dataType === 'number' ? `${sql}::DOUBLE AS ${id}` : id;
 }
 
 /** Fewer values say nothing of whether they repeat. */

@@ -5,6 +5,7 @@
 import { isAggregate, JOINING_FUNCTIONS, SCALAR_FUNCTIONS, WINDOW_FUNCTIONS } from './functions.ts';
 import { refused } from './refused.ts';
 import { isNode, type Node, nodesOf, textOf } from './syntaxTree.ts';
+import type { SqlTable } from './tableSource.ts';
 
 /** Queries, tables and the parts of them that are no expression. */
 const NODE_TYPES: ReadonlySet<string> = new Set([
@@ -37,22 +38,27 @@ const MAX_CALLS_DEEP = 200;
 /** Texts that a query joins, wherever: 24 of them make a text at most 3^8 = 6,561 times as long. */
 const MAX_JOINED = 24;
 
-/** What a query may name. */
+/** What a query may name. Case does not matter. */
 export interface Scope {
-  /** Of the one table; case does not matter. */
-  readonly table: string;
-  /** Of its columns. */
+  readonly tables: readonly ScopeTable[];
+}
+
+export interface ScopeTable {
+  readonly name: string;
   readonly columns: readonly string[];
+  /** Whom its rows are about, where only groups are shown. @default each row is about somebody else */
+  readonly about?: SqlTable['about'];
 }
 
 /** @throws KonsilError SQL_REFUSED for a query with a part that is not allowed; the message names it. */
 export function checkQuery(query: Node, scope: Scope): void {
-  const tables = new Set([scope.table.toLowerCase()]);
+  const tables = new Set(scope.tables.map(({ name }) => name.toLowerCase()));
   for (const name of commonTables(query)) {
     if (SYSTEM_TABLES.test(name)) throw refused(`the name "${name}" in WITH is one of the database's own`);
     tables.add(name.toLowerCase());
   }
-  new Walk(tables, new Set(scope.columns.map((column) => column.toLowerCase()))).value(query);
+  const columns = scope.tables.flatMap((table) => table.columns.map((column) => column.toLowerCase()));
+  new Walk(tables, new Set(columns)).value(query);
 }
 
 /** Names that WITH gives, anywhere in the query. */

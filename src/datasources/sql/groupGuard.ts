@@ -5,7 +5,7 @@
  * counted: a group needs k rows with a value in every column that is aggregated.
  * @module
  */
-import { functionName, type Scope } from './allowList.ts';
+import { functionName, type Scope, type ScopeTable } from './allowList.ts';
 import { EXTREME_AGGREGATES, isAggregate, SUMMARY_AGGREGATES } from './functions.ts';
 import { refused } from './refused.ts';
 import { isDouble, isNode, type Node, nodesOf, textOf } from './syntaxTree.ts';
@@ -13,7 +13,7 @@ import { quoted } from './tableNames.ts';
 
 /** What a site allows of aggregates. */
 export interface GroupPolicy {
-  /** Rows of the smallest group that is shown, at least 2. */
+  /** Rows, or patients where the table tells them apart, of the smallest group that is shown, at least 2. */
   readonly minimumGroupSize: number;
   /** Whether min, max and median, which are values of single rows, are shown. @default false */
   readonly allowsExtremes?: boolean;
@@ -22,22 +22,49 @@ export interface GroupPolicy {
 /** Of the column that says whether a group is shown; no alias may have it. */
 export const IS_LARGE = 'konsil_is_large';
 
+/** Which groups of a query may be shown. */
+export interface ShownGroups {
+  /** True for such a group. */
+  readonly sql: string;
+  /** `5 rows`, or `5 patients` of a table that tells them apart. */
+  readonly expected: string;
+}
+
 /**
- * SQL that is true for a group that may be shown.
+ * Which groups of the query may be shown.
  * @throws KonsilError SQL_REFUSED unless the query is SELECT aggregates and keys FROM table [WHERE] [GROUP BY] [HAVING]
  *   [ORDER BY] [LIMIT].
  */
-export function groupCondition(query: Node, scope: Scope, policy: GroupPolicy): string {
+export function shownGroups(query: Node, scope: Scope, policy: GroupPolicy): ShownGroups {
   checkShape(query, 'this site shows aggregates of its table only');
-  const walk = new GroupWalk(scope, policy, query);
+  const table = tableOf(query, scope);
+  const walk = new GroupWalk(table, policy, query);
   for (const part of ['select_list', 'where_clause', 'group_expressions', 'having', 'modifiers'])
     walk.value(query[part]);
   if (!walk.hasAggregate && nodesOf(query.group_expressions).length === 0)
     throw refused('this site shows aggregates only; expected count, sum, avg, … or GROUP BY');
+  // a patient may have many rows: a group is of patients where they are known
+  const patient = typeof table.about === 'object' ? table.about.patient : undefined;
+  const everybody = patient === undefined ? 'count(*)' : `count(DISTINCT ${quoted(patient)})`;
   const counts = walk.arguments.map(
-    (columns) => `count(*) FILTER (WHERE ${columns.map((column) => `${quoted(column)} IS NOT NULL`).join(' AND ')})`,
+    (columns) =>
+      `${everybody} FILTER (WHERE ${columns.map((column) => `${quoted(column)} IS NOT NULL`).join(' AND ')})`,
   );
-  return ['count(*)', ...new Set(counts)].map((count) => `${count} >= ${policy.minimumGroupSize}`).join(' AND ');
+  const { minimumGroupSize } = policy;
+  return {
+    sql: [everybody, ...new Set(counts)].map((count) => `${count} >= ${minimumGroupSize}`).join(' AND '),
+    expected: `${minimumGroupSize} ${patient === undefined ? 'rows' : 'patients'}`,
+  };
+}
+
+/** The one table of a query whose shape is checked. */
+function tableOf({ from_table }: Node, { tables }: Scope): ScopeTable {
+  const name = isNode(from_table) ? textOf(from_table.table_name) : '';
+  const table = tables.find((known) => known.name.toLowerCase() === name.toLowerCase());
+  if (table === undefined) throw refused(`there is no table "${name}"`);
+  if (table.about === 'unknown')
+    throw refused(`this site shows groups of patients only, and "${table.name}" does not say whose its rows are`);
+  return table;
 }
 
 /** The query whose groups are all shown: `condition` before its own HAVING, which then sees no smaller group. */
@@ -91,11 +118,11 @@ class GroupWalk {
   readonly #aliases: ReadonlySet<string>;
   readonly #tables: ReadonlySet<string>;
 
-  constructor(scope: Scope, policy: GroupPolicy, query: Node) {
+  constructor(table: ScopeTable, policy: GroupPolicy, query: Node) {
     this.#policy = policy;
-    this.#columns = new Map(scope.columns.map((column) => [column.toLowerCase(), column]));
+    this.#columns = new Map(table.columns.map((column) => [column.toLowerCase(), column]));
     const alias = isNode(query.from_table) ? textOf(query.from_table.alias) : '';
-    this.#tables = new Set([alias, scope.table].map((name) => name.toLowerCase()));
+    this.#tables = new Set([alias, table.name].map((name) => name.toLowerCase()));
     const aliases = new Set<string>();
     for (const item of nodesOf(query.select_list)) {
       const name = textOf(item.alias).toLowerCase();

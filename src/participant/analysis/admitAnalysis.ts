@@ -3,8 +3,8 @@
  * @module
  */
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
-import { checkSchema, type DataSource, type DecodePool } from '../../datasources/index.ts';
-import type { Analysis, PodConfig } from '../../tasks/index.ts';
+import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
+import type { Analysis, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
 import { Refusal, withoutPaths } from '../refusal.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 import { SqlAnalysis } from './sqlAnalysis.ts';
@@ -12,7 +12,7 @@ import { StatisticsAnalysis } from './statisticsAnalysis.ts';
 
 export interface AnalysisOptions {
   readonly config: PodConfig;
-  readonly request: { readonly dataset: string };
+  readonly openDataset: OpenDataset;
   readonly decoders?: DecodePool;
   readonly signal: AbortSignal;
 }
@@ -36,32 +36,41 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
 
 /** @throws Refusal; anything when `signal` is aborted. */
 export async function openAnalysis(
-  { config, request, decoders, signal }: AnalysisOptions,
+  options: AnalysisOptions,
   { algorithm }: Analysis,
-  source: DataSource,
+  dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
+  const { config, openDataset, signal } = options;
   try {
     switch (algorithm.name) {
-      case 'SqlQuery': {
-        const table = algorithm.table ?? request.dataset;
-        return await SqlAnalysis.open(algorithm, source, table, config.policy.queries!, signal);
-      }
-      case 'FederatedStatistics': {
-        const problems = checkSchema(algorithm.dataStructure, source.schema);
-        if (problems.length > 0)
-          throw new Refusal(
-            'INCOMPATIBLE_DATASOURCE',
-            `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`,
-          );
-        return await StatisticsAnalysis.open(algorithm, source, signal, decoders);
-      }
+      case 'SqlQuery':
+        return await SqlAnalysis.open(algorithm, dataset, config.policy.queries!, openDataset, signal);
+      case 'FederatedStatistics':
+        return await openStatistics(options, algorithm, dataset);
     }
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    const named = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
+    const path = 'path' in dataset ? dataset.path : '';
+    const named = path === '' ? messageOf(error) : messageOf(error).replaceAll(path, `dataset "${dataset.name}"`);
     const told = isKonsilError(error)
       ? withoutPaths(new KonsilError(error.code, named, error.facts))
-      : 'it cannot be read';
+      : 'the dataset cannot be read';
     throw new Refusal(isKonsilError(error, 'DATA_EMPTY') ? 'NO_DATA' : 'INCOMPATIBLE_DATASOURCE', told, error);
+  }
+}
+
+async function openStatistics(
+  { openDataset, decoders, signal }: AnalysisOptions,
+  algorithm: StatisticsAlgorithm,
+  dataset: DatasourceConfig,
+): Promise<SiteAnalysis> {
+  const source = await openDataset(dataset, { signal });
+  try {
+    const problems = checkSchema(algorithm.dataStructure, source.schema);
+    if (problems.length > 0)
+      throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" does not fit: ${problems.join('; ')}`);
+    return await StatisticsAnalysis.open(algorithm, source, signal, decoders);
+  } finally {
+    source.close();
   }
 }

@@ -47,10 +47,6 @@ export class StatisticsAnalysis implements SiteAnalysis {
     return new StatisticsAnalysis(algorithm, await loadSiteData(source, { dataStructure }, signal, decoders));
   }
 
-  get rows(): number {
-    return this.#data.train.rows;
-  }
-
   async input(step: number, given: PublicFacts, signal: AbortSignal): Promise<StepSum> {
     this.#rows ??= await this.#read(signal);
     return statisticsInput(this.#algorithm, step, given, this.#rows);

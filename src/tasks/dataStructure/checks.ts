@@ -6,7 +6,7 @@ import { isKonsilError } from '../../base/index.ts';
 import { didYouMean, parseTransforms } from '../../datasources/index.ts';
 import type { Path, Problem } from '../configFile.ts';
 import { dotted } from '../configFile.ts';
-import { bareName, DATASOURCES } from '../names.ts';
+import { bareName, TABLE_DATASOURCES } from '../names.ts';
 import type { DataStructureFile } from './file.ts';
 import { checkFilters } from './filters.ts';
 
@@ -44,10 +44,10 @@ export function checkDataStructure(value: DataStructureFile, path: Path): Proble
       problems.push({ path: [...path, 'categories', column], message: `${JSON.stringify(twice)} is listed twice` });
   }
   const compatible = compatible_datasources?.map(bareName);
-  if (compatible !== undefined && !DATASOURCES.some((name) => compatible.includes(name)))
+  if (compatible !== undefined && !TABLE_DATASOURCES.some((name) => compatible.includes(name)))
     problems.push({
       path: [...path, 'compatible_datasources'],
-      message: `expected some of ${DATASOURCES.join(', ')}${didYouMean(compatible[0]!, DATASOURCES)}`,
+      message: `expected some of ${TABLE_DATASOURCES.join(', ')}${didYouMean(compatible[0]!, TABLE_DATASOURCES)}`,
     });
   return [
     ...problems,

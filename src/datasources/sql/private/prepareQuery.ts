@@ -42,9 +42,9 @@ export async function preparePrivateQuery(sql: string, tableName: string, schema
     const { connection } = database;
     return await limited(connection, LIMITS, undefined, async () => {
       const all = await createTable(connection, schema, table, personColumn);
-      const scope = { table, columns: all.map((column) => column.name) };
+      const scope = { name: table, columns: all.map((column) => column.name) };
       const tree = await parseQuery(connection, translateNames(sql, name));
-      checkQuery(tree, scope);
+      checkQuery(tree, { tables: [scope] });
       const select = readPrivateSelect(tree, scope);
       const columnOf = (wanted: string): ColumnSchema => all.find((column) => column.name === wanted)!;
       const keys = select.groups.map(columnOf);

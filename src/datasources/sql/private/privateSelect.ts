@@ -3,7 +3,7 @@
  * kept, WHERE excepted, so that nothing else of it can run.
  * @module
  */
-import { functionName, type Scope } from '../allowList.ts';
+import { functionName, type ScopeTable } from '../allowList.ts';
 import { checkShape } from '../groupGuard.ts';
 import { refused } from '../refused.ts';
 import { isNode, type Node, nodesOf, textOf } from '../syntaxTree.ts';
@@ -43,7 +43,7 @@ const POSSIBLE =
   'count(*), count(c), sum(c), avg(c), min(c), max(c), median(c), quantile_cont(c, share) and columns of GROUP BY';
 
 /** @throws KonsilError SQL_REFUSED unless the query is SELECT aggregates and keys FROM table [WHERE] [GROUP BY columns]. */
-export function readPrivateSelect(query: Node, scope: Scope): PrivateSelect {
+export function readPrivateSelect(query: Node, scope: ScopeTable): PrivateSelect {
   checkShape(query, 'a private query is one SELECT over one table');
   if (query.having !== null || nodesOf(query.modifiers).length > 0)
     throw refused('a private query has no HAVING, ORDER BY, LIMIT or DISTINCT: filter and sort its noisy result');
@@ -56,15 +56,15 @@ export function readPrivateSelect(query: Node, scope: Scope): PrivateSelect {
   if (new Set(groups).size !== groups.length) throw refused('GROUP BY names a column twice');
   const items = nodesOf(query.select_list).map((node) => itemOf(node, groups, findColumn));
   if (!items.some((item) => 'aggregate' in item)) throw refused(`it has no aggregate; possible are ${POSSIBLE}`);
-  const where = isNode(query.where_clause) ? privateWhere(query.where_clause, scope.table, findColumn) : null;
+  const where = isNode(query.where_clause) ? privateWhere(query.where_clause, scope.name, findColumn) : null;
   return { groups, items, where };
 }
 
 /** By name, or by name and table (or its alias); case does not matter. */
-function columnFinder(query: Node, scope: Scope): FindColumn {
+function columnFinder(query: Node, scope: ScopeTable): FindColumn {
   const columns = new Map(scope.columns.map((column) => [column.toLowerCase(), column]));
   const alias = isNode(query.from_table) ? textOf(query.from_table.alias) : '';
-  const tables = new Set([alias === '' ? scope.table : alias].map((name) => name.toLowerCase()));
+  const tables = new Set([alias === '' ? scope.name : alias].map((name) => name.toLowerCase()));
   return (node) => {
     if (node.class !== 'COLUMN_REF' || !Array.isArray(node.column_names)) return undefined;
     const names = node.column_names.map((name) => textOf(name).toLowerCase());
