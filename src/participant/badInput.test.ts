@@ -149,6 +149,25 @@ describe("a pod's data", () => {
     expect(told!.reason).not.toContain(SECRET);
   });
 
+  it('in a database of several tables is refused for training, before anything connects to it', async () => {
+    await open({
+      pods: ['hospital-a'],
+      pod: (_name, config) => ({
+        ...config,
+        datasources: [
+          {
+            ...{ name: 'breast-cancer', datasource: 'OMOPSource', version: 'v5.4' },
+            connection: { string: `postgresql://konsil:${SECRET}@127.0.0.1:1/ehr` },
+          },
+        ],
+      }),
+    });
+    expect(await answerOfA()).toEqual({
+      response: 'INCOMPATIBLE_DATASOURCE',
+      reason: 'dataset "breast-cancer" is an OMOPSource, a database of several tables; a model trains on one table',
+    });
+  });
+
   it('with one class is taken with a warning; its own ROC AUC is undefined, that of all sites is not', async () => {
     await open(
       {},
