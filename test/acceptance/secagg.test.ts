@@ -340,7 +340,7 @@ describe('10. a broker that repeats, reorders and loses 30 % of the packets', ()
     expect(noisy.status, noisy.reason).toBe('complete');
     expect(lost).toBeGreaterThan(50);
     // who is not heard for ten seconds may be left out; the sum is then that of the others, to the row
-    const rowsOf = (pod: string): number => world.noticesOf(pod as PodName, 'accepted')[0]!.rows;
+    const rowsOf = (pod: string): number => world.noticesOf(pod as PodName, 'accepted')[0]!.rows!;
     for (const { survivors, trainingRows } of noisy.rounds) {
       expect(survivors.length).toBeGreaterThanOrEqual(3);
       expect(trainingRows).toBe(survivors.reduce((sum, pod) => sum + rowsOf(pod), 0));
