@@ -5,23 +5,26 @@
  */
 import { abortControllerForMany, isKonsilError, KonsilError, messageOf, utf8 } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
+import type { PairReceiver } from '../intersection/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import {
   type AnalysisAnswer,
   analysisPlan,
   exactSums,
+  listBytes,
   type ResultTable,
   readTable,
   type StepSum,
   stepSums,
   tableToCsv,
 } from '../protocols/index.ts';
-import { type Analysis, analysisToWire, type LocalAnalysis } from '../tasks/index.ts';
+import { type Analysis, analysisToWire, type IntersectionAlgorithm, type LocalAnalysis } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
 import type { BlobRef, Context } from '../wire/index.ts';
 import { Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import type { RunEvent } from './events.ts';
+import { Comparison, type IdentifierList, readIdentifiers } from './intersect.ts';
 import { LinkTime } from './linkTime.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
 import { offersOf, resolveAmong, resolveData } from './resolveData.ts';
@@ -73,6 +76,12 @@ export interface AnalysisOutcome {
   readonly files: readonly string[];
 }
 
+/** What pods have said in a step, by name. */
+interface Answers {
+  readonly step: number;
+  readonly answers: ReadonlyMap<string, { readonly result?: BlobRef | undefined }>;
+}
+
 /** One question in progress; use {@link runAnalysis}. */
 class AnalysisRun {
   readonly #options: AnalysisRunOptions;
@@ -90,6 +99,8 @@ class AnalysisRun {
   readonly #files: string[] = [];
   #answer: AnalysisAnswer | null = null;
   #survivors: readonly string[] = [];
+  /** Of an intersection. */
+  #list: IdentifierList | null = null;
 
   constructor(options: AnalysisRunOptions) {
     this.#options = options;
@@ -171,7 +182,12 @@ class AnalysisRun {
         'COHORT_TOO_SMALL',
         `${members.active().length} of ${members.all().length} pods answer, ${minimum} are needed: ${describeAbsent(members.all())}`,
       );
-    await (adds ? this.#addUp(agreed, json, minimum) : this.#collect());
+    const { algorithm } = agreed;
+    if (adds) await this.#addUp(agreed, json, minimum);
+    else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(agreed, json, algorithm);
+    else await this.#collect();
+    if (!adds && this.#results.size === 0)
+      throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
   }
 
   /** Datasets, and for a task with a data structure its columns, from what the pods have. */
@@ -179,6 +195,10 @@ class AnalysisRun {
     const { local, ...task } = this.#options.task;
     const offers = await offersOf(this.#members, 1_000 * task.deadlines.join);
     const { algorithm } = task;
+    if (algorithm.name === 'PrivateSetIntersection') {
+      this.#list = await readIdentifiers(algorithm, local.identifiersFile!, this.#abort.signal);
+      return { ...task, algorithm: { ...algorithm, identifiers: this.#list.size } };
+    }
     if (algorithm.name !== 'FederatedStatistics') return task;
     const dataStructure = resolveAmong(
       offers,
@@ -223,56 +243,114 @@ class AnalysisRun {
     }
   }
 
-  #offer(bytes: Uint8Array): BlobRef {
+  #offer(bytes: Uint8Array, readers: readonly Member[] = this.#members.all()): BlobRef {
     return this.#blobs.offer(
       bytes,
-      this.#members.all().map(({ peer }) => peer.public.id),
+      readers.map(({ peer }) => peer.public.id),
     );
   }
 
   // ── results of single pods ───────────────────────────────────────────────────────────────────────────────────
 
   async #collect(): Promise<void> {
+    const answers = await this.#exchange(0, this.#members.active(), () => undefined);
+    await this.#each(answers, async (member, result, context) => {
+      const bytes = result && (await this.#pull(member, result, context, MAX_RESULT_BYTES));
+      this.#keep(member.name, bytes ? readTable(bytes, member.name) : null);
+    });
+  }
+
+  /** The modeller's list against each pod's, see `intersect.ts`. */
+  async #compare(task: Analysis, taskJson: string, algorithm: IntersectionAlgorithm): Promise<void> {
+    const list = this.#list!;
+    const comparison = new Comparison(algorithm, list, this.#abort.signal);
+    const receivers = new Map<string, { readonly receiver: PairReceiver; readonly size: number }>();
+    try {
+      await this.#each(
+        await this.#exchange(0, this.#members.active(), () => undefined),
+        async (member, result, context) => {
+          const bytes = await this.#pull(member, result, context, 4);
+          const size = bytes.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : 0;
+          const [modeller, pod] = [this.#options.identity.public.id, member.peer.public.id];
+          receivers.set(member.name, {
+            receiver: comparison.open({ runId: this.#runId, task, taskJson, modeller, pod }, size),
+            size,
+          });
+        },
+      );
+      const asked = new Map<string, BlobRef>();
+      for (const [pod, { receiver }] of receivers)
+        asked.set(pod, this.#offer(await comparison.ask(receiver), [this.#members.get(pod)]));
+      const cohort = this.#members.active().filter(({ name }) => asked.has(name));
+      await this.#each(
+        await this.#exchange(1, cohort, ({ name }) => asked.get(name)),
+        async (member, result, context) => {
+          const { receiver, size } = receivers.get(member.name)!;
+          const most = listBytes(list.size, 32) + listBytes(size, 32);
+          const answer = await this.#pull(member, result, context, most);
+          this.#keep(member.name, await comparison.read(receiver, answer));
+        },
+      );
+    } finally {
+      for (const { receiver } of receivers.values()) receiver.close();
+      await comparison.close();
+    }
+  }
+
+  /** Asks each pod of `cohort`. @returns what each has said by name. */
+  async #exchange(
+    step: number,
+    cohort: readonly Member[],
+    sent: (member: Member) => BlobRef | undefined,
+  ): Promise<Answers> {
     const members = this.#members;
-    const context: Context = { run: this.#runId, round: 0, phase: 'analysis' };
-    const cohort = members.active();
-    for (const member of cohort)
-      members.send(member, context, { type: 'ROUND_START', purpose: 'analysis', completed: 0 });
+    const context: Context = { run: this.#runId, round: step, phase: 'analysis' };
+    for (const member of cohort) {
+      const parameters = sent(member);
+      const start = { type: 'ROUND_START', purpose: 'analysis', completed: step } as const;
+      members.send(member, context, { ...start, ...(parameters && { parameters }) });
+    }
     const { answers, missing } = await members.gather(
       cohort,
       (_member, at, message) =>
-        message.type === 'ANALYSIS_RESULT' && at.round === 0 ? { result: message.result } : undefined,
+        message.type === 'ANALYSIS_RESULT' && at.round === step ? { result: message.result } : undefined,
       this.#deadlines.limitMs('analysis', 'train'),
       (awaiting) =>
-        this.#emit({ type: 'phase', purpose: 'analysis', completed: 0, attempt: 0, phase: 'analysis', awaiting }),
+        this.#emit({ type: 'phase', purpose: 'analysis', completed: step, attempt: 0, phase: 'analysis', awaiting }),
     );
     for (const [pod, reason] of missing) this.#emit({ type: 'dropped', pod, phase: 'analysis', reason });
+    return { step, answers };
+  }
+
+  /** Takes the answers in the order of the pods' names; whose answer cannot be used is left out. */
+  async #each(
+    { step, answers }: Answers,
+    take: (member: Member, result: BlobRef | undefined, context: Context) => Promise<void>,
+  ): Promise<void> {
+    const context: Context = { run: this.#runId, round: step, phase: 'analysis' };
     for (const [pod, { result }] of [...answers].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      if (!result) {
-        this.#results.set(pod, null);
-        continue;
-      }
       try {
-        await this.#take(members.get(pod), result, context);
+        await take(this.#members.get(pod), result, context);
       } catch (error) {
         if (isKonsilError(error, 'CANCELLED') || isKonsilError(error, 'FILE_WRITE_FAILED')) throw error;
         this.#emit({ type: 'dropped', pod, phase: 'analysis', reason: messageOf(error) });
       }
     }
-    this.#survivors = [...this.#results.keys()];
-    if (this.#results.size === 0)
-      throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
   }
 
-  async #take({ name, peer }: Member, result: BlobRef, context: Context): Promise<void> {
-    const bytes = await this.#blobs.pull(peer.public.id, result, context, {
-      maxBytes: MAX_RESULT_BYTES,
+  #pull({ peer }: Member, ref: BlobRef | undefined, context: Context, maxBytes: number): Promise<Uint8Array> {
+    if (!ref) throw new KonsilError('AGG_BAD_MESSAGE', 'it sent no result');
+    return this.#blobs.pull(peer.public.id, ref, context, {
+      maxBytes,
       timeoutMs: this.#deadlines.limitMs('upload', 'exchange'),
       signal: this.#abort.signal,
     });
-    const table = readTable(bytes, name);
-    this.#results.set(name, table);
-    this.#write(`results/${name}.csv`, tableToCsv(table));
+  }
+
+  #keep(pod: string, table: ResultTable | null): void {
+    this.#results.set(pod, table);
+    this.#survivors = [...this.#results.keys()];
+    if (table) this.#write(`results/${pod}.csv`, tableToCsv(table));
   }
 
   #write(name: string, content: string | Uint8Array): void {

@@ -15,7 +15,7 @@ import {
 } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import { type AnyTask, anyFromWire, isAnalysis, type PodConfig, splitIdentifier } from '../tasks/index.ts';
-import { checkAnalysisPolicy, openAnalysis } from './analysis/admitAnalysis.ts';
+import { type AnalysisOptions, checkAnalysisPolicy, openAnalysis } from './analysis/admitAnalysis.ts';
 import { AnalysisWork } from './analysis/analysisWork.ts';
 import type { EngineFacts } from './notices.ts';
 import { Refusal } from './refusal.ts';
@@ -39,7 +39,7 @@ export interface Admitted {
 }
 
 /** What admission looks at. */
-export interface AdmissionOptions extends TrainingOptions {
+export interface AdmissionOptions extends TrainingOptions, AnalysisOptions {
   readonly identity: Identity;
   readonly peers: PeerBook;
   readonly from: Peer;

@@ -14,8 +14,16 @@ export type PrivacyUnit = 'site' | 'record';
 
 /** One line of the ledger. */
 export interface LedgerEntry {
-  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. */
-  readonly event: 'accepted' | 'rejected' | 'round' | 'privacy' | 'cancelled' | 'completed' | 'aborted';
+  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. `intersection`: a list of people was compared. */
+  readonly event:
+    | 'accepted'
+    | 'rejected'
+    | 'round'
+    | 'privacy'
+    | 'intersection'
+    | 'cancelled'
+    | 'completed'
+    | 'aborted';
   readonly run: string;
   readonly modeller: string;
   readonly dataset?: string;
@@ -64,6 +72,8 @@ export class Ledger {
   /** By dataset and unit. */
   readonly #privacy = new Map<string, CountedEvent[]>();
   readonly #cancelled = new Set<string>();
+  /** Lists compared, by modeller. */
+  readonly #lists = new Map<string, number>();
 
   /**
    * Reads and checks what is there; a ledger from before there were chains is given one from here on.
@@ -95,6 +105,11 @@ export class Ledger {
     return this.#privacy.get(`${unit} ${dataset}`) ?? [];
   }
 
+  /** Lists that this modeller has had compared. */
+  listsOf(modeller: string): number {
+    return this.#lists.get(modeller) ?? 0;
+  }
+
   /** Whether the site has left this run for good. */
   hasCancelled(modeller: string, run: string): boolean {
     return this.#cancelled.has(`${modeller} ${run}`);
@@ -118,6 +133,7 @@ export class Ledger {
   }
 
   #take({ event, run, modeller, dataset, unit, privacy }: LedgerEntry): void {
+    if (event === 'intersection') this.#lists.set(modeller, this.listsOf(modeller) + 1);
     if (event === 'cancelled') this.#cancelled.add(`${modeller} ${run}`);
     if (event !== 'privacy') return;
     const key = `${unit} ${dataset}`;

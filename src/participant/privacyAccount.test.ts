@@ -40,11 +40,11 @@ const cost = ({ events }: PrivacyTerms): RoundCost => ({ events, times: 1 });
 
 it('goes on from what was spent, for each dataset by itself', () => {
   const terms = privacyTermsOf(task(4, 3), PARAMETERS)!;
-  const first = account().charge(cost(terms), 1).epsilon;
-  const second = account().charge(cost(terms), 2).epsilon;
+  const first = account().charge(cost(terms), 'update 1').epsilon;
+  const second = account().charge(cost(terms), 'update 2').epsilon;
   expect(second).toBeGreaterThan(first);
-  expect(account('y').charge(cost(terms), 1).epsilon).toBe(first);
-  expect(account().charge(cost(terms), 3).epsilon).toBeGreaterThan(second);
+  expect(account('y').charge(cost(terms), 'update 1').epsilon).toBe(first);
+  expect(account().charge(cost(terms), 'update 3').epsilon).toBeGreaterThan(second);
 });
 
 it('refuses what does not fit, and what it advises instead does fit', () => {
@@ -69,22 +69,22 @@ it('stops a run whose next round does not fit', () => {
   const terms = privacyTermsOf(task(1, 20), PARAMETERS)!;
   const opened = account();
   opened.checkRound(cost(terms));
-  opened.charge(cost(terms), 1);
+  opened.charge(cost(terms), 'update 1');
   expect(() => opened.checkRound(cost(terms))).toThrow('ε = 5 at δ = 0.00001 is spent');
 });
 
 it('forgets a line that a power cut left unfinished, and nothing else', () => {
   const terms = privacyTermsOf(task(4, 3), PARAMETERS)!;
-  const spent = account().charge(cost(terms), 1).epsilon;
+  const spent = account().charge(cost(terms), 'update 1').epsilon;
   const file = join(folder, 'ledger.jsonl');
   appendFileSync(file, '{"at":"2026-01-01T00:00:00.000Z","event":"priv');
-  expect(account().charge(cost(terms), 2).epsilon).toBeGreaterThan(spent);
+  expect(account().charge(cost(terms), 'update 2').epsilon).toBeGreaterThan(spent);
   expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(2);
 });
 
 it('does not take a damaged ledger for an unspent one', () => {
   const terms = privacyTermsOf(task(4, 3), PARAMETERS)!;
-  account().charge(cost(terms), 1);
+  account().charge(cost(terms), 'update 1');
   const file = join(folder, 'ledger.jsonl');
   const whole = readFileSync(file, 'utf8');
   for (const damaged of [whole.replace('"kind":"skellam"', '"kind":"?"'), `\u0000${whole}`]) {

@@ -78,10 +78,11 @@ export class PrivacyAccount {
    */
   charge(
     { events, times }: RoundCost,
-    round: number,
+    /** What was released, for the ledger. */
+    detail: string,
   ): { readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number } {
     this.#ledger.append({
-      ...{ event: 'privacy', ...this.#entry, detail: `update ${round}`, delta: this.#budget.limit.delta },
+      ...{ event: 'privacy', ...this.#entry, detail, delta: this.#budget.limit.delta },
       privacy: events.map((event) => ({ event, count: times })),
     });
     return {

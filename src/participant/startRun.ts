@@ -69,6 +69,11 @@ export async function startRun(
       const { privacy, recordPrivacy } = config.policy;
       return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);
     },
+    lists: {
+      before: ledger.listsOf(from.name),
+      record: (detail) => ledger.append({ event: 'intersection', ...line, detail }),
+    },
+    onEvent,
     pullModel: () => {
       if (!model) throw new KonsilError('MODEL_INVALID', 'the task trains a model, and none was sent');
       return blobs.pull(from.public.id, model, context, { maxBytes: MAX_MODEL_BYTES, signal });

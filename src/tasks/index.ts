@@ -3,7 +3,9 @@ export {
   type Analysis,
   type AnalysisAlgorithm,
   analysisToWire,
+  type IntersectionAlgorithm,
   type LocalAnalysis,
+  type PrivateSqlAlgorithm,
   parseAnalysis,
   type SqlAlgorithm,
   type StatisticsAlgorithm,
@@ -15,6 +17,7 @@ export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export {
   type BudgetPolicy,
+  type IntersectionPolicy,
   type PodConfig,
   type PodPolicy,
   parsePodConfig,

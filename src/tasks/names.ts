@@ -14,7 +14,12 @@ export const PROTOCOLS = [...TRAINING_PROTOCOLS, ...ANALYSIS_PROTOCOLS] as const
 /** Algorithms that train. */
 export const TRAINING_ALGORITHMS = ['FederatedModelTraining'] as const;
 /** Algorithms of tasks that only ask. */
-export const ANALYSIS_ALGORITHMS = ['SqlQuery', 'FederatedStatistics'] as const;
+export const ANALYSIS_ALGORITHMS = [
+  'SqlQuery',
+  'PrivateSqlQuery',
+  'PrivateSetIntersection',
+  'FederatedStatistics',
+] as const;
 /** Data sources that are one table, which models train on. */
 export const TABLE_DATASOURCES = ['CSVSource', ...FILE_SOURCES, 'InterMineSource'] as const;
 /** Data sources this version reads. */
@@ -48,7 +53,6 @@ export const KNOWN_ALGORITHMS = [
   'ModelTrainingAndEvaluation',
   'ModelEvaluation',
   'ModelInference',
-  'PrivateSqlQuery',
   'CSVReportAlgorithm',
   'HuggingFaceImageClassificationInference',
   'HuggingFaceImageSegmentationInference',

@@ -34,6 +34,8 @@ export interface PodPolicy {
   readonly allowedProtocols: readonly string[];
   /** Whether figures of the columns leave in sums. */
   readonly allowsStatistics: boolean;
+  /** Comparing lists of people; undefined is not at all. */
+  readonly intersection?: IntersectionPolicy;
   /** What modellers may ask; undefined is nothing. */
   readonly queries?: QueryPolicy;
   /** Budget of the site as a whole. */
@@ -53,6 +55,18 @@ export interface QueryPolicy {
   readonly timeoutMs: number;
   /** In 10^6 bytes. */
   readonly memoryLimitMb: number;
+}
+
+/** Whose lists of people are compared, and how. */
+export interface IntersectionPolicy {
+  readonly kinds: readonly ('cardinality' | 'intersection')[];
+  /** By which people may be found. */
+  readonly columns: readonly string[];
+  readonly maximumList: number;
+  /** Of one modeller, in all. */
+  readonly maximumLists: number;
+  /** Hides the length of the pod's own list. */
+  readonly padTo?: number;
 }
 
 /** What all runs together may spend on one dataset. */
@@ -123,6 +137,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? [...PROTOCOLS],
       allowsStatistics: policy?.statistics === 'allow',
+      ...(policy?.intersection && { intersection: intersectionOf(policy.intersection) }),
       ...(policy?.queries && { queries: queriesOf(policy.queries) }),
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
       ...(policy?.record_privacy && { recordPrivacy: budgetOf(policy.record_privacy) }),
@@ -153,6 +168,18 @@ export async function readPodConfig(path: string): Promise<PodConfig> {
     else if (source.url === undefined) await requireFile(path, `${key}.path`, source.path);
   }
   return config;
+}
+
+type IntersectionFile = NonNullable<NonNullable<PodFile['policy']>['intersection']>;
+
+function intersectionOf(file: IntersectionFile): IntersectionPolicy {
+  return {
+    kinds: file.kinds,
+    columns: file.columns,
+    maximumList: file.maximum_list,
+    maximumLists: file.maximum_lists,
+    ...(file.pad_to !== undefined && { padTo: file.pad_to }),
+  };
 }
 
 type QueriesFile = NonNullable<NonNullable<PodFile['policy']>['queries']>;

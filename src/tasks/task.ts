@@ -98,6 +98,8 @@ export interface LocalSettings {
   readonly modelFile?: string;
   readonly pretrainedFile?: string;
   readonly checkpointFilename?: string;
+  /** The modeller's list of an intersection. */
+  readonly identifiersFile?: string;
   readonly broker?: BrokerSettings;
   readonly blobStore?: BlobStoreSettings;
   readonly identity: string;

@@ -5,7 +5,12 @@
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
 import type { Analysis, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
+import type { PrivacyUnit } from '../ledger.ts';
+import type { PodEvent } from '../notices.ts';
+import type { PrivacyAccount } from '../privacyAccount.ts';
 import { Refusal, withoutPaths } from '../refusal.ts';
+import { IntersectionAnalysis } from './intersectionAnalysis.ts';
+import { PrivateSqlAnalysis } from './privateSqlAnalysis.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 import { SqlAnalysis } from './sqlAnalysis.ts';
 import { StatisticsAnalysis } from './statisticsAnalysis.ts';
@@ -15,6 +20,11 @@ export interface AnalysisOptions {
   readonly openDataset: OpenDataset;
   readonly decoders?: DecodePool;
   readonly signal: AbortSignal;
+  /** The account of the dataset asked for. @param delta - At which the task reckons. */
+  readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
+  /** Lists that this modeller has had compared, and one more of them. */
+  readonly lists: { readonly before: number; readonly record: (detail: string) => void };
+  readonly onEvent: (event: PodEvent) => void;
 }
 
 /** The site's rules on what may be asked. @throws Refusal UNAUTHORISED saying what its operator would have to allow. */
@@ -27,7 +37,17 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
       'UNAUTHORISED',
       'this site gives no figures of its columns; its operator allows them with policy.statistics: allow',
     );
-  if (!aggregator.adds && policy.queries?.results !== 'site')
+  if (algorithm.name === 'PrivateSqlQuery' && policy.recordPrivacy === undefined)
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site answers no private queries; its operator allows them with a budget (policy.record_privacy)',
+    );
+  if (algorithm.name === 'PrivateSetIntersection' && policy.intersection === undefined)
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site compares no lists of people; its operator allows it with policy.intersection',
+    );
+  if (algorithm.name === 'SqlQuery' && !aggregator.adds && policy.queries?.results !== 'site')
     throw new Refusal(
       'UNAUTHORISED',
       'this site gives results only in sums over pods (task.aggregator); its operator may allow others with policy.queries.results: site',
@@ -45,6 +65,17 @@ export async function openAnalysis(
     switch (algorithm.name) {
       case 'SqlQuery':
         return await SqlAnalysis.open(algorithm, dataset, config.policy.queries!, openDataset, signal);
+      case 'PrivateSqlQuery': {
+        const account = options.account('record', Math.max(algorithm.delta, Number.MIN_VALUE));
+        return await PrivateSqlAnalysis.open(algorithm, { dataset, openDataset, account, onEvent: options.onEvent });
+      }
+      case 'PrivateSetIntersection': {
+        const { lists } = options;
+        return await IntersectionAnalysis.open(algorithm, {
+          ...{ dataset, openDataset, policy: config.policy.intersection!, signal },
+          ...{ listsBefore: lists.before, record: lists.record },
+        });
+      }
       case 'FederatedStatistics':
         return await openStatistics(options, algorithm, dataset);
     }

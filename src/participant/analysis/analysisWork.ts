@@ -37,7 +37,7 @@ export class AnalysisWork implements RunWork {
     this.#own = own;
     this.#site = site;
     this.#question = toHex(sha256(utf8(JSON.stringify(task.algorithm))));
-    this.rounds = task.aggregator.adds ? analysisPlan(task.algorithm).steps : 1;
+    this.rounds = task.aggregator.adds ? analysisPlan(task.algorithm).steps : (own.exchange?.steps ?? 1);
   }
 
   async contribute(round: Round): Promise<Contribution | null> {
@@ -45,22 +45,34 @@ export class AnalysisWork implements RunWork {
     const { purpose, completed: step, secure } = message;
     if (purpose !== 'analysis' || step >= this.rounds)
       throw new KonsilError('PROTOCOL_VIOLATION', `a task that asks has no ${purpose} ${step}`);
-    if (!this.#task.aggregator.adds) {
-      await this.#giveResult(round);
-      return null;
-    }
+    if (this.#own.exchange) await this.#exchange(round, this.#own.exchange);
+    else if (!this.#task.aggregator.adds) await this.#giveResult(round);
+    if (!this.#task.aggregator.adds) return null;
     const given = await this.#facts(round);
     const { algorithm, pods } = this.#task;
     const layout = analysisPlan(algorithm).layout(step, given);
-    const sums = await this.#own.input(step, given, signal);
+    const sums = await this.#own.input!(step, given, signal);
     const input = { weight: 1, ...sums };
     return { input, spec: stepSums(layout).spec(purpose, secure ?? exactSums(pods.length)) };
+  }
+
+  /** The next word of an exchange. */
+  async #exchange(round: Round, exchange: NonNullable<SiteAnalysis['exchange']>): Promise<void> {
+    const { message, signal, outbox } = round;
+    const { runId, coordinator, identity, request } = this.#site;
+    const sent = await this.#pull(round, exchange.maxBytes);
+    const parties = {
+      ...{ runId, modeller: coordinator.public.id, pod: identity.public.id },
+      context: sha256(utf8(request.task)),
+    };
+    const answer = await exchange.answer(message.completed, sent, parties, signal);
+    if (!signal.aborted) outbox.say({ type: 'ANALYSIS_RESULT', result: round.offer(answer) });
   }
 
   /** The site's own result: to a file of the site, to the modeller, or both. */
   async #giveResult(round: Round): Promise<void> {
     const { saveLocation } = this.#task.protocol;
-    const table = await this.#own.result(round.signal);
+    const table = await this.#own.result!(round.signal);
     if (round.signal.aborted) return;
     if (saveLocation.includes('Worker')) this.#keep(table);
     if (!saveLocation.includes('Modeller')) return round.outbox.say({ type: 'ANALYSIS_RESULT' });
@@ -82,11 +94,9 @@ export class AnalysisWork implements RunWork {
     this.#site.onEvent({ type: 'personal', file });
   }
 
-  async #facts({ message, context, signal }: Round): Promise<PublicFacts> {
-    if (!message.parameters) return null;
-    const { blobs, coordinator } = this.#site;
-    const options = { maxBytes: MAX_FACTS_BYTES, signal };
-    const bytes = await blobs.pull(coordinator.public.id, message.parameters, context, options);
+  async #facts(round: Round): Promise<PublicFacts> {
+    if (!round.message.parameters) return null;
+    const bytes = await this.#pull(round, MAX_FACTS_BYTES);
     try {
       return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     } catch (cause) {
@@ -99,13 +109,22 @@ export class AnalysisWork implements RunWork {
     }
   }
 
-  summed({ completed, parameters }: MessageOf<'ROUND_START'>): string {
-    return `analysis ${this.#question} ${completed} ${parameters?.id ?? ''}`;
+  /** What came with the round start; nothing is no bytes. */
+  async #pull({ message, context, signal }: Round, maxBytes: number): Promise<Uint8Array> {
+    const { blobs, coordinator } = this.#site;
+    if (!message.parameters) return new Uint8Array(0);
+    return blobs.pull(coordinator.public.id, message.parameters, context, { maxBytes, signal });
   }
 
-  charge(): void {
-    this.#own.charge?.();
+  summed({ completed, parameters }: MessageOf<'ROUND_START'>): string {
+    // noise is drawn anew in each run: the numbers are never the same
+    const { runId } = this.#site;
+    const question = this.#task.algorithm.name === 'PrivateSqlQuery' ? runId : this.#question;
+    return `analysis ${question} ${completed} ${parameters?.id ?? ''}`;
   }
+
+  /** What costs is on the accounts before it is computed. */
+  charge(): void {}
 
   settle(): void {}
 

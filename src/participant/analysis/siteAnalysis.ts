@@ -1,16 +1,32 @@
 /**
- * What one algorithm of a task that asks computes from a site's data.
+ * What one algorithm of a task that asks computes from a site's data: a part of a sum, a result of its own, or its side of an
+ * exchange with the modeller. Errors are KonsilErrors whose messages the modeller may read.
  * @module
  */
 import type { PublicFacts, ResultTable, StepSum } from '../../protocols/index.ts';
 
+/** Who takes part in an exchange, and what they agree on. */
+export interface ExchangeParties {
+  readonly runId: string;
+  /** Peer ids. */
+  readonly modeller: string;
+  readonly pod: string;
+  /** SHA-256 of the task as sent. */
+  readonly context: Uint8Array;
+}
+
 export interface SiteAnalysis {
-  /** What the site adds to the sum of a step. @throws KonsilError with a message the modeller may read. */
-  input(step: number, given: PublicFacts, signal: AbortSignal): Promise<StepSum>;
-  /** The site's own result. @throws KonsilError with a message the modeller may read. */
-  result(signal: AbortSignal): Promise<ResultTable>;
-  /** Puts on the site's accounts what leaves next. @throws KonsilError FILE_WRITE_FAILED: then nothing may leave. */
-  charge?(): void;
+  /** What the site adds to the sum of a step. */
+  input?(step: number, given: PublicFacts, signal: AbortSignal): Promise<StepSum>;
+  /** The site's own result. */
+  result?(signal: AbortSignal): Promise<ResultTable>;
+  /** Of an algorithm that is neither: its steps, and what the site says in each to what it was sent. */
+  readonly exchange?: {
+    readonly steps: number;
+    /** Most bytes that it takes. */
+    readonly maxBytes: number;
+    answer(step: number, sent: Uint8Array, parties: ExchangeParties, signal: AbortSignal): Promise<Uint8Array>;
+  };
   /** Never rejects. */
   close(): Promise<void>;
 }

@@ -2,14 +2,12 @@
  * `FederatedStatistics` at a site: figures of its training rows, as the task's data structure has them.
  * @module
  */
-import { KonsilError } from '../../base/index.ts';
 import { type DataSource, DEFAULT_TRANSFORMS, type DecodePool, type ImageColumns } from '../../datasources/index.ts';
 import {
   CHANNELS,
   columnsOf,
   loadSiteData,
   type PublicFacts,
-  type ResultTable,
   type SiteData,
   type StatisticsRows,
   type StepSum,
@@ -50,10 +48,6 @@ export class StatisticsAnalysis implements SiteAnalysis {
   async input(step: number, given: PublicFacts, signal: AbortSignal): Promise<StepSum> {
     this.#rows ??= await this.#read(signal);
     return statisticsInput(this.#algorithm, step, given, this.#rows);
-  }
-
-  result(): Promise<ResultTable> {
-    return Promise.reject(new KonsilError('PROTOCOL_VIOLATION', 'statistics are given as sums over pods only'));
   }
 
   async close(): Promise<void> {}

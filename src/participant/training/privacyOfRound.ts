@@ -56,10 +56,10 @@ export function chargeRound(
   { purpose, completed }: MessageOf<'ROUND_START'>,
   isFresh: boolean,
 ): ReturnType<PrivacyAccount['charge']>[] {
-  const round = completed + 1;
+  const detail = `update ${completed + 1}`;
   const charged = [];
   if (privacy && purpose === 'update')
-    charged.push(privacy.account.charge({ events: privacy.terms.events, times: 1 }, round));
-  if (recordAccount && isFresh) charged.push(recordAccount.charge(stepCost(task, data.train.rows, completed), round));
+    charged.push(privacy.account.charge({ events: privacy.terms.events, times: 1 }, detail));
+  if (recordAccount && isFresh) charged.push(recordAccount.charge(stepCost(task, data.train.rows, completed), detail));
   return charged;
 }

@@ -1,3 +1,4 @@
+export { joinChunks, listBytes, splitChunks } from './chunkList.ts';
 export type { FederatedColumn, FederatedSummary } from './federatedSummary.ts';
 export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from './plan.ts';
 export { analysisPlan } from './plans.ts';

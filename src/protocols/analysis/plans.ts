@@ -2,6 +2,7 @@
  * The plan of each algorithm of a task that asks.
  * @module
  */
+import { KonsilError } from '../../base/index.ts';
 import type { AnalysisAlgorithm } from '../../tasks/index.ts';
 import type { AnalysisPlan } from './plan.ts';
 import { sqlPlan } from './sqlSums.ts';
@@ -11,8 +12,11 @@ import { statisticsPlan } from './statisticsSums.ts';
 export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
   switch (algorithm.name) {
     case 'SqlQuery':
+    case 'PrivateSqlQuery':
       return sqlPlan(algorithm);
     case 'FederatedStatistics':
       return statisticsPlan(algorithm);
+    case 'PrivateSetIntersection':
+      throw new KonsilError('CONFIG_INVALID', 'an intersection is not added up');
   }
 }

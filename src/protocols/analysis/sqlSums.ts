@@ -11,7 +11,10 @@ import type { ResultTable } from './resultTable.ts';
 /** A combination of group values, in the order of the task's groups. */
 type GroupKey = readonly (string | number)[];
 
-function groupsOf({ groups = {} }: SqlAlgorithm): GroupKey[] {
+/** What both kinds of queries say about sums. */
+type Summed = Pick<SqlAlgorithm, 'aggregate' | 'groups'>;
+
+function groupsOf({ groups = {} }: Summed): GroupKey[] {
   return Object.values(groups).reduce<GroupKey[]>(
     (keys, values) => keys.flatMap((key) => values.map((value) => [...key, value])),
     [[]],
@@ -27,12 +30,12 @@ const weightSlot = (group: number, column: number): string => `weight.${group}.$
 /** Rows of groups that the task does not list. */
 const OTHER = 'other';
 
-export function sqlPlan(algorithm: SqlAlgorithm): AnalysisPlan {
+export function sqlPlan(algorithm: Summed): AnalysisPlan {
   const { aggregate } = algorithm;
   if (aggregate === undefined)
     throw new KonsilError(
       'CONFIG_INVALID',
-      'SqlQuery says nothing of how the results of pods are added up (aggregate)',
+      'the query says nothing of how the results of pods are added up (aggregate)',
     );
   const layout: StepLayout = {
     extras: groupsOf(algorithm).flatMap((_, group) =>
@@ -61,7 +64,7 @@ export function sqlPlan(algorithm: SqlAlgorithm): AnalysisPlan {
  * @throws KonsilError SQL_REFUSED when the result lacks a column that the task names, has two rows of one group, or text where
  *   a number is added up.
  */
-export function sqlInput(algorithm: SqlAlgorithm, result: Pick<ResultTable, 'columns' | 'rows'>): StepSum {
+export function sqlInput(algorithm: Summed, result: Pick<ResultTable, 'columns' | 'rows'>): StepSum {
   const { aggregate = {}, groups = {} } = algorithm;
   const keys = groupsOf(algorithm);
   const place = new Map(keys.map((key, group) => [keyText(key), group]));
@@ -121,7 +124,7 @@ export function sqlInput(algorithm: SqlAlgorithm, result: Pick<ResultTable, 'col
 const keyText = (key: readonly (string | number | null | boolean | undefined)[]): string =>
   JSON.stringify(key.map((value) => (value === null || value === undefined ? null : String(value))));
 
-function answerOf(algorithm: SqlAlgorithm, { extras, counts }: StepSum): ResultTable {
+function answerOf(algorithm: Summed, { extras, counts }: StepSum): ResultTable {
   const { aggregate = {}, groups = {} } = algorithm;
   const columns = Object.entries(aggregate);
   const rows = groupsOf(algorithm).flatMap((key, group) => {

@@ -264,7 +264,7 @@ describe('asking again', () => {
     for (const spent of [0.4, 0.8]) {
       const mine = account();
       mine.checkRound(planned.cost);
-      expect(mine.charge(planned.cost, 1).epsilon).toBeCloseTo(spent, 9);
+      expect(mine.charge(planned.cost, 'query').epsilon).toBeCloseTo(spent, 9);
     }
     expect(() => account().checkRound(planned.cost)).toThrow('privacy budget of ε = 1');
   });

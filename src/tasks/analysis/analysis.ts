@@ -2,9 +2,10 @@
  * A task that asks and trains nothing, as the program uses it: every default filled in, all names bare.
  * @module
  */
+import { dirname } from 'node:path';
 import type { z } from 'zod';
 import type { CohortAssumptions } from '../../aggregation/index.ts';
-import { type ConfigKind, parseJson, parseYaml } from '../configFile.ts';
+import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
 import { algorithmOf, checkAnalysis } from './checks.ts';
@@ -22,6 +23,41 @@ export interface SqlAlgorithm {
   readonly groups?: Readonly<Record<string, readonly (string | number)[]>>;
 }
 
+/** What is publicly known of a column: the range of its values, or the groups they name. */
+export interface ColumnRange {
+  readonly lower?: number | string;
+  readonly upper?: number | string;
+  readonly values?: readonly (number | string)[];
+}
+
+/** One SELECT on each dataset, answered with noise. */
+export interface PrivateSqlAlgorithm extends Omit<SqlAlgorithm, 'name'> {
+  readonly name: 'PrivateSqlQuery';
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly columnRanges: Readonly<Record<string, ColumnRange>>;
+  readonly maxGroups: number;
+}
+
+/** What does not count in a column of a key. */
+export interface KeyColumn {
+  readonly trim?: boolean;
+  readonly case?: 'keep' | 'fold';
+  readonly digits?: boolean;
+}
+
+/** Who of the modeller's list is in the datasets, or how many. */
+export interface IntersectionAlgorithm {
+  readonly name: 'PrivateSetIntersection';
+  readonly columns: readonly string[];
+  /** One a column. */
+  readonly rule: readonly KeyColumn[];
+  readonly kind: 'cardinality' | 'intersection';
+  readonly padTo?: number;
+  /** Length of the modeller's list, padded; absent until it was read. */
+  readonly identifiers?: number;
+}
+
 /** Figures of the columns of a data structure over all sites. */
 export interface StatisticsAlgorithm {
   readonly name: 'FederatedStatistics';
@@ -31,7 +67,7 @@ export interface StatisticsAlgorithm {
   readonly dataStructure: TaskData;
 }
 
-export type AnalysisAlgorithm = SqlAlgorithm | StatisticsAlgorithm;
+export type AnalysisAlgorithm = SqlAlgorithm | PrivateSqlAlgorithm | IntersectionAlgorithm | StatisticsAlgorithm;
 
 /** As all parties know it; nothing in it is local to a machine. */
 export interface Analysis {
@@ -62,7 +98,14 @@ const wireKind: ConfigKind<typeof analysisFile> = { ...fileKind, code: 'TASK_REJ
 /** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
 export function parseAnalysis(text: string, file: string): LocalAnalysis {
   const parsed = parseYaml(text, file, fileKind);
-  return { ...analysisOf(parsed), local: commonLocal(parsed.konsil, file) };
+  const list = algorithmOf(parsed).arguments['identifiers_file'];
+  return {
+    ...analysisOf(parsed),
+    local: {
+      ...commonLocal(parsed.konsil, file),
+      ...(typeof list === 'string' && { identifiersFile: resolvePath(dirname(file), list) }),
+    },
+  };
 }
 
 /** The task that another party sent, checked as strictly as a file. @throws KonsilError TASK_REJECTED. */
@@ -94,12 +137,29 @@ function argumentsOf(file: AnalysisFile): AnalysisAlgorithm {
   const { name, arguments: given } = algorithmOf(file);
   switch (name) {
     case 'SqlQuery': {
-      const { query, table, aggregate, groups } = ANALYSIS_ARGUMENTS.SqlQuery.parse(given);
+      return { name, ...sqlOf(ANALYSIS_ARGUMENTS.SqlQuery.parse(given)) };
+    }
+    case 'PrivateSqlQuery': {
+      const parsed = ANALYSIS_ARGUMENTS.PrivateSqlQuery.parse(given);
+      const { epsilon, delta, column_ranges, max_groups } = parsed;
       return {
-        ...{ name, query },
-        ...(table !== undefined && { table }),
-        ...(aggregate && { aggregate }),
-        ...(groups && { groups }),
+        ...{ name, ...sqlOf(parsed), epsilon, delta, maxGroups: max_groups },
+        columnRanges: column_ranges as PrivateSqlAlgorithm['columnRanges'],
+      };
+    }
+    case 'PrivateSetIntersection': {
+      const {
+        columns,
+        normalise = {},
+        kind,
+        pad_to,
+        identifiers,
+      } = ANALYSIS_ARGUMENTS.PrivateSetIntersection.parse(given);
+      const rule = (Array.isArray(normalise) ? normalise : columns.map(() => normalise)) as KeyColumn[];
+      return {
+        ...{ name, columns, rule, kind },
+        ...(pad_to !== undefined && { padTo: pad_to }),
+        ...(identifiers !== undefined && { identifiers }),
       };
     }
     case 'FederatedStatistics': {
@@ -109,6 +169,17 @@ function argumentsOf(file: AnalysisFile): AnalysisAlgorithm {
     }
   }
 }
+
+function sqlOf({ query, table, aggregate, groups }: SqlFile): Omit<SqlAlgorithm, 'name'> {
+  return {
+    query,
+    ...(table !== undefined && { table }),
+    ...(aggregate && { aggregate }),
+    ...(groups && { groups }),
+  };
+}
+
+type SqlFile = z.output<(typeof ANALYSIS_ARGUMENTS)['SqlQuery']>;
 
 /** Plain JSON of the task for the pods, in the keys of the file; without paths, broker or anything else local. */
 export function analysisToWire(analysis: Analysis): z.input<typeof analysisFile> {
@@ -130,10 +201,22 @@ export function analysisToWire(analysis: Analysis): z.input<typeof analysisFile>
 }
 
 function argumentsFileOf(algorithm: AnalysisAlgorithm): Record<string, unknown> {
-  if (algorithm.name === 'SqlQuery') {
-    const { name: _, ...args } = algorithm;
-    return args;
+  switch (algorithm.name) {
+    case 'SqlQuery': {
+      const { name: _, ...args } = algorithm;
+      return args;
+    }
+    case 'PrivateSqlQuery': {
+      const { name: _, columnRanges, maxGroups, ...args } = algorithm;
+      return { ...args, column_ranges: columnRanges, max_groups: maxGroups };
+    }
+    case 'PrivateSetIntersection': {
+      const { columns, rule, kind, identifiers } = algorithm;
+      return { columns, normalise: rule, kind, ...(identifiers !== undefined && { identifiers }) };
+    }
+    case 'FederatedStatistics': {
+      const { quantiles, bins, minimumCount } = algorithm;
+      return { quantiles: [...quantiles], bins, minimum_count: minimumCount };
+    }
   }
-  const { quantiles, bins, minimumCount } = algorithm;
-  return { quantiles: [...quantiles], bins, minimum_count: minimumCount };
 }

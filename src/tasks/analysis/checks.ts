@@ -67,7 +67,10 @@ export function checkAnalysis(file: AnalysisFile): Problem[] {
     });
   if (file.pods.late_join)
     problems.push({ path: ['pods', 'late_join'], message: 'only for tasks that train; a question is asked once' });
-  if (name === 'SqlQuery') problems.push(...checkSql(ANALYSIS_ARGUMENTS.SqlQuery.parse(given), argumentsPath, adds));
+  if (name === 'SqlQuery' || name === 'PrivateSqlQuery')
+    problems.push(...checkSql(ANALYSIS_ARGUMENTS[name].parse(given), argumentsPath, adds));
+  if (name === 'PrivateSetIntersection')
+    problems.push(...checkIntersection(ANALYSIS_ARGUMENTS[name].parse(given), file, argumentsPath, adds));
   if (name === 'FederatedStatistics') {
     if (!adds)
       problems.push({
@@ -86,8 +89,42 @@ export function checkAnalysis(file: AnalysisFile): Problem[] {
   return problems;
 }
 
+function checkIntersection(
+  {
+    columns,
+    normalise,
+    identifiers,
+    identifiers_file,
+    pad_to,
+  }: z.output<(typeof ANALYSIS_ARGUMENTS)['PrivateSetIntersection']>,
+  { task: { protocol } }: AnalysisFile,
+  path: Path,
+  adds: boolean,
+): Problem[] {
+  const problems: Problem[] = [];
+  const wrong = (key: string, message: string): void => void problems.push({ path: [...path, key], message });
+  if (adds)
+    problems.push({
+      path: ['task', 'aggregator'],
+      message: 'not with PrivateSetIntersection, whose result is each pod’s with the modeller; remove it',
+      atKey: true,
+    });
+  if (!protocol.arguments.save_location.every((place) => place === 'Modeller'))
+    problems.push({
+      path: ['task', 'protocol', 'arguments', 'save_location'],
+      message: 'the modeller alone learns an intersection; expected [Modeller]',
+    });
+  if (new Set(columns).size !== columns.length) wrong('columns', 'names a column twice');
+  if (Array.isArray(normalise) && normalise.length !== columns.length)
+    wrong('normalise', `expected one for each of the ${columns.length} columns, got ${normalise.length}`);
+  if ((identifiers_file === undefined) === (identifiers === undefined))
+    wrong('identifiers_file', 'is required; expected a CSV file with the modeller’s list');
+  if (identifiers !== undefined && pad_to !== undefined) wrong('pad_to', 'only beside identifiers_file');
+  return problems;
+}
+
 function checkSql(
-  { aggregate, groups }: z.output<(typeof ANALYSIS_ARGUMENTS)['SqlQuery']>,
+  { aggregate, groups }: Pick<z.output<(typeof ANALYSIS_ARGUMENTS)['SqlQuery']>, 'aggregate' | 'groups'>,
   path: Path,
   adds: boolean,
 ): Problem[] {

@@ -21,7 +21,7 @@ export const SAVE_LOCATIONS = ['Worker', 'Modeller'] as const;
 
 const column = z.string().min(1).max(200);
 
-const sqlQuery = z.strictObject({
+const sqlKeys = {
   query: z.string().min(1).max(20_000).meta({
     description: 'One SELECT; the table is the dataset’s name, or the one in `table`, in backticks.',
   }),
@@ -51,6 +51,79 @@ const sqlQuery = z.strictObject({
       description:
         'With an aggregator: the result columns that name a group, with the values that count. Other columns are aggregated.',
     }),
+};
+const sqlQuery = z.strictObject(sqlKeys);
+
+const bound = z.union([z.number(), z.string().max(40)]);
+const privateSqlQuery = z.strictObject({
+  ...sqlKeys,
+  epsilon: z.number().min(1e-6).max(100).meta({ description: 'ε that each pod spends on the query.' }),
+  delta: z.number().min(0).max(0.1).default(0).meta({
+    description: 'δ: far below one over the number of patients. Above 0 where groups are not declared. Default 0.',
+  }),
+  column_ranges: z
+    .record(
+      column,
+      z.strictObject({
+        lower: bound.optional(),
+        upper: bound.optional(),
+        values: z
+          .array(z.union([z.string().max(200), z.number()]))
+          .min(1)
+          .max(1_000)
+          .optional(),
+      }),
+    )
+    .default({})
+    .meta({
+      description:
+        'Per column what is publicly known of it: lower and upper, to which values are clamped, or the values that name groups.',
+    }),
+  max_groups: z.int().min(1).max(1_000).default(1).meta({
+    description: 'Groups that one patient counts in at most; more cost more noise. Default 1.',
+  }),
+  db_schema: refused('a dataset is one table'),
+});
+
+const keyColumn = z.strictObject({
+  trim: flag.optional().meta({ description: 'White space at both ends does not count. Default true.' }),
+  case: z
+    .enum(['keep', 'fold'])
+    .optional()
+    .meta({ description: 'fold: upper and lower case are the same. Default keep.' }),
+  digits: flag.optional().meta({ description: 'Only digits count, without zeros in front. Default false.' }),
+});
+const privateSetIntersection = z.strictObject({
+  columns: z.array(column).min(1).max(10).meta({
+    description: 'Columns that together say who somebody is, of the datasets and of the modeller’s list.',
+  }),
+  normalise: z
+    .union([keyColumn, z.array(keyColumn).min(1).max(10)])
+    .optional()
+    .meta({
+      description: 'What does not count when keys are compared: for all columns, or one for each.',
+    }),
+  kind: z.enum(['cardinality', 'intersection']).default('cardinality').meta({
+    description: 'cardinality: how many are in both. intersection: which of the modeller’s list. Default cardinality.',
+  }),
+  identifiers_file: z.string().min(1).max(1_000).optional().meta({
+    description: 'The modeller’s list: a CSV file with these columns, relative to this file. It never leaves.',
+  }),
+  pad_to: z
+    .int()
+    .min(1)
+    .max(1 << 20)
+    .optional()
+    .meta({
+      description: 'Hides how long the list is: it is filled up to so many. Default: its length is told.',
+    }),
+  /** Length of the list, as pods are told. */
+  identifiers: z
+    .int()
+    .min(1)
+    .max(1 << 20)
+    .optional()
+    .meta({ description: 'Filled in when the task is sent.' }),
 });
 
 const federatedStatistics = z.strictObject({
@@ -70,6 +143,8 @@ const federatedStatistics = z.strictObject({
 /** Arguments by algorithm. */
 export const ANALYSIS_ARGUMENTS = {
   SqlQuery: sqlQuery,
+  PrivateSqlQuery: privateSqlQuery,
+  PrivateSetIntersection: privateSetIntersection,
   FederatedStatistics: federatedStatistics,
 } as const satisfies Record<(typeof ANALYSIS_ALGORITHMS)[number], z.ZodType>;
 
