@@ -164,7 +164,7 @@ class AnalysisRun {
     const { adds, secure } = task.aggregator;
     const members = this.#members;
     const rounds = adds ? analysisPlan(task.algorithm).steps : 1;
-    this.#emit({ type: 'started', run: this.#runId, rounds, mode: secure ? 'secure' : 'plain' });
+    this.#emit({ type: 'started', run: this.#runId, rounds, mode: !adds ? 'separate' : secure ? 'secure' : 'plain' });
     await members.watch();
     const agreed = await this.#agree();
     const json = JSON.stringify(analysisToWire(agreed));

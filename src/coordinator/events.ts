@@ -9,7 +9,13 @@ import type { Purpose } from '../wire/index.ts';
 export type MemberState = 'invited' | 'active' | 'lost' | 'rejected' | 'left' | 'finished';
 
 export type RunEvent =
-  | { readonly type: 'started'; readonly run: string; readonly rounds: number; readonly mode: 'secure' | 'plain' }
+  | {
+      readonly type: 'started';
+      readonly run: string;
+      readonly rounds: number;
+      /** `separate`: nothing is added up. */
+      readonly mode: 'secure' | 'plain' | 'separate';
+    }
   /** Another process began the run; this one goes on with it. `within`: the sum it was in. */
   | {
       readonly type: 'resumed';

@@ -21,6 +21,8 @@ export function answerLines({ answer, results }: Pick<AnalysisOutcome, 'answer' 
     if (table === null) lines.push('  its result stays there');
     else {
       lines.push(...tableLines(table).map((line) => `  ${line}`));
+      const noise = Object.entries(table.noise ?? {}).map(([name, deviation]) => `${name} ± ${numberText(deviation)}`);
+      if (noise.length > 0) lines.push(`  (with noise, whose deviation is: ${noise.join(', ')})`);
       if (table.suppressed > 0) lines.push(`  (${table.suppressed} groups of too few rows are not shown)`);
     }
   }

@@ -44,7 +44,11 @@ export class ProgressView {
     this.#board.see(event);
     switch (event.type) {
       case 'started':
-        this.#print(`run ${event.run}: ${event.rounds} rounds, ${event.mode} aggregation`);
+        this.#print(
+          event.mode === 'separate'
+            ? `run ${event.run}: each pod's own result`
+            : `run ${event.run}: ${event.rounds} ${event.rounds === 1 ? 'round' : 'rounds'}, ${event.mode} aggregation`,
+        );
         break;
       case 'resumed':
         this.#print(
