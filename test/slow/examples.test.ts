@@ -41,7 +41,7 @@ it.each([
 it('asks the two cohorts before it trains, and the sums are those of the files', () => {
   const data = join(folder, 'two-cohorts', 'data');
   const relapses = readdirSync(data)
-    .map((name) => readFileSync(join(data, name), 'utf8').match(/,(?:yes|ja)\r?$/gm)?.length ?? 0)
+    .map((name) => readFileSync(join(data, name), 'utf8').match(/[,;]yes\r?$/gm)?.length ?? 0)
     .reduce((sum, n) => sum + n, 0);
   const runs = join(folder, 'two-cohorts', 'runs');
   const answer = readdirSync(runs)
