@@ -29,6 +29,8 @@ export class AnalysisWork implements RunWork {
   readonly #task: Analysis;
   readonly #own: SiteAnalysis;
   readonly #site: WorkSite;
+  /** Facts that each step was asked with: other edges would be another question. */
+  readonly #asked = new Map<number, string>();
   /** Of everything that decides an answer but the pods it is added to. */
   readonly #question: string;
 
@@ -45,6 +47,10 @@ export class AnalysisWork implements RunWork {
     const { purpose, completed: step, secure } = message;
     if (purpose !== 'analysis' || step >= this.rounds)
       throw new KonsilError('PROTOCOL_VIOLATION', `a task that asks has no ${purpose} ${step}`);
+    const facts = message.parameters?.id ?? '';
+    if ((this.#asked.get(step) ?? facts) !== facts)
+      throw new KonsilError('PROTOCOL_VIOLATION', `step ${step} was asked with other facts before`);
+    this.#asked.set(step, facts);
     if (this.#own.exchange) await this.#exchange(round, this.#own.exchange);
     else if (!this.#task.aggregator.adds) await this.#giveResult(round);
     if (!this.#task.aggregator.adds) return null;
