@@ -6,6 +6,7 @@ import type { AnalysisAlgorithm } from '../../tasks/index.ts';
 import type { AnalysisPlan } from './plan.ts';
 import { sqlPlan } from './sqlSums.ts';
 import { statisticsPlan } from './statisticsSums.ts';
+import { withVocabulary } from './vocabularyPlan.ts';
 
 /** @throws KonsilError CONFIG_INVALID for an algorithm whose results are not added up. */
 export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
@@ -13,6 +14,6 @@ export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
     case 'SqlQuery':
       return sqlPlan(algorithm);
     case 'FederatedStatistics':
-      return statisticsPlan(algorithm);
+      return withVocabulary(statisticsPlan(algorithm), algorithm);
   }
 }

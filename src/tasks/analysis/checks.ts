@@ -4,7 +4,8 @@
  */
 import type { z } from 'zod';
 import { checkJson, dotted, type Path, type Problem } from '../configFile.ts';
-import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkDataStructure, soleTarget } from '../dataStructure/checks.ts';
+import type { DataStructureFile } from '../dataStructure/file.ts';
 import { checkIdentifiers } from '../taskChecks.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile } from './file.ts';
 
@@ -76,12 +77,42 @@ export function checkAnalysis(file: AnalysisFile): Problem[] {
       });
     if (structure === undefined)
       problems.push({ path: ['task', 'data_structure'], message: 'is required; expected the columns to look at' });
-    else problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+    else {
+      problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+      const args = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
+      problems.push(...checkVocabularies(args, argumentsPath, structure, file.pods.identifiers.length));
+    }
   } else if (structure !== undefined)
     problems.push({
       path: ['task', 'data_structure'],
       message: `is not used by ${name}, whose query names its columns; remove it`,
       atKey: true,
+    });
+  return problems;
+}
+
+function checkVocabularies(
+  args: z.output<(typeof ANALYSIS_ARGUMENTS)['FederatedStatistics']>,
+  path: Path,
+  structure: DataStructureFile,
+  pods: number,
+): Problem[] {
+  const { vocabularies, minimum_sites = 2 } = args;
+  if (vocabularies === undefined)
+    return (['minimum_sites', 'vocabulary_salt'] as const)
+      .filter((key) => args[key] !== undefined)
+      .map((key) => ({ path: [...path, key], message: 'has an effect only with vocabularies', atKey: true }));
+  const problems: Problem[] = [];
+  for (const [i, column] of vocabularies.entries()) {
+    const at = [...path, 'vocabularies', i];
+    if (vocabularies.indexOf(column) < i) problems.push({ path: at, message: `${column} is listed twice` });
+    if (column === soleTarget(structure))
+      problems.push({ path: at, message: `${column} is the target, whose classes are listed in categories` });
+  }
+  if (minimum_sites > pods)
+    problems.push({
+      path: [...path, args.minimum_sites === undefined ? 'vocabularies' : 'minimum_sites'],
+      message: `no value is at ${minimum_sites} sites; ${pods === 1 ? 'one pod is' : `${pods} pods are`} asked`,
     });
   return problems;
 }
