@@ -79,6 +79,12 @@ export function checkAnalysis(file: AnalysisFile): Problem[] {
       problems.push({ path: ['task', 'data_structure'], message: 'is required; expected the columns to look at' });
     else {
       problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+      if (structure.statistics !== undefined)
+        problems.push({
+          path: ['task', 'data_structure', 'statistics'],
+          message: 'only for tasks that train; this one computes statistics',
+          atKey: true,
+        });
       const args = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
       problems.push(...checkVocabularies(args, argumentsPath, structure, file.pods.identifiers.length));
     }
