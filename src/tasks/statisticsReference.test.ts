@@ -96,7 +96,9 @@ describe('the word statistics', () => {
     expect(wire).not.toContain('statistics');
     const { local: _, ...sent } = task;
     expect(fromWire(JSON.parse(wire))).toEqual(sent);
-    const words = JSON.stringify({ ...JSON.parse(wire) }).replace('["no","yes"]', '"statistics"');
+    const words = wire.replace('["no","yes"]', '"statistics"');
+    const named = wire.replace('"data_structure":{', '"data_structure":{"statistics":"./statistics.json",');
+    expect(() => fromWire(JSON.parse(named))).toThrow(/data_structure.statistics: a sent task names no file/);
     expect(() => fromWire(JSON.parse(words))).toThrow(/categories.outcome: expected a list, got "statistics"/);
   });
 

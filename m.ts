@@ -1,0 +1,11 @@
+import { bucketLayout, bucketInput, textLayout, textInput } from './src/protocols/analysis/vocabularySums.ts';
+import { packLanes } from './src/aggregation/index.ts';
+import { randomBytes } from './src/crypto/index.ts';
+const o = { columns: Array.from({length:16},(_, i)=>`c${i}`), minimumSites: 2, salt: 0 };
+const g = { columns: o.columns.map(()=>({rows: 1e5, values: new Map(Array.from({length: 1000},(_, i)=>[`v${i}`, 100]))})), minimumRows: 10, random: randomBytes };
+let t = performance.now();
+const a = bucketInput(o, g); console.log('a', Object.keys(a.counts).length, performance.now()-t); t=performance.now();
+const given = o.columns.map(()=>Array.from({length:256},(_, i)=>i*16));
+const b = textInput(o, given, g); console.log('b', Object.keys(b.counts).length, performance.now()-t); t=performance.now();
+const spec={cohort:4,clip:1,maxWeight:1,updateLength:0,extras:[],counts:textLayout(o,given).counts};
+console.log(packLanes({weight:1,...b}, spec as never).length, performance.now()-t);
