@@ -60,7 +60,7 @@ async function stats(file: string, flags: Flags): Promise<void> {
       quantiles: [0.05, 0.25, 0.5, 0.75, 0.95],
       bins: wholeNumber('--bins', flags.bins ?? '256', 8, 4_096),
       minimumCount: wholeNumber('--minimum-count', flags.minimumCount ?? '10', 1, 1_000_000),
-      ...columnsOf(flags, dataStructure),
+      ...columnsOf(flags, dataStructure, pods.length),
     },
     aggregator: { ...{ adds: true, secure, minimumCohort }, ...(cohort && { cohort }) },
   };
@@ -70,16 +70,22 @@ async function stats(file: string, flags: Flags): Promise<void> {
 }
 
 /** What figures are of, and what only the values are found of. */
-function columnsOf(flags: Flags, dataStructure: TaskData): Pick<StatisticsAlgorithm, 'dataStructure' | 'vocabulary'> {
+function columnsOf(
+  flags: Flags,
+  dataStructure: TaskData,
+  pods: number,
+): Pick<StatisticsAlgorithm, 'dataStructure' | 'vocabulary'> {
   const columns = [...new Set(flags.vocabulary ?? [])];
   if (columns.length === 0) return { dataStructure };
+  if (columns.length > 16)
+    throw new KonsilError('USAGE', `--vocabulary: ${columns.length} columns; expected at most 16`);
   if (columns.includes(dataStructure.target))
     throw new KonsilError('USAGE', '--vocabulary: names the target, whose classes are listed in categories');
   return {
     dataStructure: withoutColumns(dataStructure, columns),
     vocabulary: {
       columns,
-      minimumSites: wholeNumber('--minimum-sites', flags.minimumSites ?? '2', 2, 10_000),
+      minimumSites: wholeNumber('--minimum-sites', flags.minimumSites ?? '2', 2, Math.max(2, pods)),
       salt: wholeNumber('--vocabulary-salt', flags.vocabularySalt ?? '0', 0, 65_535),
     },
   };

@@ -187,16 +187,17 @@ export function textInput(
       const values = own.get(bucket) ?? [];
       if (values.length === 0) continue;
       counts[slot(values.length === 1 ? 'givers' : 'several', c, bucket)] = 1;
-      for (const i of numbers(SYMBOLS))
-        counts[slot('symbol', c, bucket, i)] = values.length === 1 ? values[0]!.symbols[i]! : noise(random);
+      const symbols = values.length === 1 ? values[0]!.symbols : noise(random);
+      for (const [i, symbol] of symbols.entries()) counts[slot('symbol', c, bucket, i)] = symbol;
     }
   }
   return { extras: {}, counts };
 }
 
-function noise(random: RandomBytes): number {
-  const [a, b, c] = random(3);
-  return ((a! << 16) | (b! << 8) | c!) & (2 ** NOISE_BITS - 1);
+/** In place of symbols. */
+function noise(random: RandomBytes): Uint32Array {
+  const words = new Uint32Array(random(4 * SYMBOLS).slice().buffer);
+  return words.map((word) => word >>> (32 - NOISE_BITS));
 }
 
 /** What both sums say. */
