@@ -17,6 +17,7 @@ import {
   type StepSum,
   stepSums,
   tableToCsv,
+  vocabularyProblems,
 } from '../protocols/index.ts';
 import { type Analysis, analysisToWire, type IntersectionAlgorithm, type LocalAnalysis } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
@@ -203,7 +204,12 @@ class AnalysisRun {
     const dataStructure = resolveAmong(
       offers,
       (member, reason) => this.#members.refuse(member, reason),
-      (schema, pod) => resolveData(algorithm.dataStructure, schema, local.file, pod),
+      (schema, pod) => {
+        const problems = vocabularyProblems(algorithm, schema);
+        if (problems.length > 0)
+          throw new KonsilError('CONFIG_INVALID', `${local.file}: the dataset of ${pod} has ${problems.join('; ')}`);
+        return resolveData(algorithm.dataStructure, schema, local.file, pod);
+      },
     );
     return { ...task, algorithm: { ...algorithm, dataStructure } };
   }

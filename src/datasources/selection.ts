@@ -67,8 +67,8 @@ function chooseColumns(schema: Schema, structure: DataStructure): Selection {
     if (unused.has(name) || named.includes(name)) return false;
     if (pictures.has(name)) return isAssigned(name) && select.exclude?.includes(name) !== true;
     if (images !== undefined && selectsNothing) return false;
-    if (prefix !== undefined) return name.startsWith(prefix);
-    return select.include === undefined && select.exclude?.includes(name) !== true;
+    if (select.exclude?.includes(name) === true) return false;
+    return prefix === undefined ? select.include === undefined : name.startsWith(prefix);
   };
   const implied = schema.columns.filter(isImplied).sort((a, b) => compareColumns(a.name, b.name, pictures));
   const isText = ({ name, semanticType }: ColumnSchema): boolean =>

@@ -32,6 +32,8 @@ interface Source {
 /** How {@link parseYaml} and {@link parseJson} validate: `check` runs only on what the schema accepted. */
 export interface ConfigKind<S extends z.ZodType> {
   readonly schema: S;
+  /** Rewrites the plain value in place before the schema sees it. @returns What is wrong; then nothing else is looked at. */
+  readonly prepare?: (json: unknown) => readonly Problem[];
   readonly check: (value: z.output<S>) => Problem[];
   /** @default 'CONFIG_INVALID' */
   readonly code?: ErrorCode;
@@ -60,6 +62,15 @@ export function parseYaml<S extends z.ZodType>(text: string, file: string, kind:
     throw new KonsilError('CONFIG_INVALID', `${file}:1:1 too many or unresolved YAML aliases`, {}, { cause: error });
   }
   return validate(json, source, kind);
+}
+
+/** What YAML text holds, or nothing: what is wrong with it, {@link parseYaml} says. */
+export function looseYaml(text: string): unknown {
+  try {
+    return parseDocument(text).toJS({ maxAliasCount: 100 });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Validates a plain JSON value, for what another party sent; messages name the key path only. */
@@ -107,6 +118,8 @@ export function checkJson<S extends z.ZodType>(
 ): { readonly value: z.output<S> } | { readonly problems: readonly Problem[] } {
   const placeholders = findPlaceholders(json, []);
   if (placeholders.length > 0) return { problems: placeholders };
+  const unprepared = kind.prepare?.(json) ?? [];
+  if (unprepared.length > 0) return { problems: unprepared };
   const first = kind.schema.safeParse(json, { error: describe });
   // a key without a value (`weights:`) counts as not given, wherever the schema lets it be left out
   const parsed =

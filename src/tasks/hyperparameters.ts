@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { LossKind, OptimiserSpec, ScheduleSpec } from '../training/index.ts';
 import type { Path, Problem } from './configFile.ts';
-import { count, flag, text } from './keys.ts';
+import { count, FILLED_IN, flag, text } from './keys.ts';
 
 /** Losses on classes, and on a numeric target. */
 const CLASS_LOSSES = ['cross_entropy', 'bce_with_logits'] as const;
@@ -15,9 +15,16 @@ const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const satis
 const SCHEDULES = ['constant', 'step', 'cosine'] as const satisfies readonly ScheduleSpec['kind'][];
 
 const lossOptions = z.strictObject({
-  class_weights: z.array(z.number().min(0).max(1e6)).min(2).max(10_000).optional().meta({
-    description: 'Only for cross_entropy: weight of each class, in the order of categories. Default: all 1.',
-  }),
+  class_weights: z
+    .array(z.number().min(0).max(1e6))
+    .min(2)
+    .max(10_000)
+    .meta({ [FILLED_IN]: true })
+    .optional()
+    .meta({
+      description:
+        'Only for cross_entropy: weight of each class, in the order of categories, or `statistics` for what weighs all classes alike. Default: all 1.',
+    }),
   label_smoothing: z.number().min(0).lt(1).optional().meta({
     description: 'Only for cross_entropy: share of the target spread over all classes. Default 0.',
   }),

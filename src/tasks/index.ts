@@ -9,7 +9,9 @@ export {
   parseAnalysis,
   type SqlAlgorithm,
   type StatisticsAlgorithm,
+  type VocabularyOptions,
 } from './analysis/analysis.ts';
+export { withoutColumns } from './analysis/withoutColumns.ts';
 export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
 export type { TaskData } from './dataStructure/read.ts';

@@ -13,6 +13,12 @@ export const count = z.int().min(1).max(1_000_000);
 /** A duration of a phase: more than nothing, at most a week. */
 export const seconds = z.number().positive().max(604_800);
 
+/** Marks a schema in whose place a task file may also have {@link FROM_STATISTICS}, which is filled in before it is validated. */
+export const FILLED_IN = 'filledInFromStatistics';
+
+/** Stands where a value is taken from the statistics that `data_structure.statistics` names. */
+export const FROM_STATISTICS = 'statistics';
+
 /** A key of the specification that this version refuses, with the reason and what to write instead. */
 export function refused(reason: string): z.ZodOptional<z.ZodNever> {
   return z

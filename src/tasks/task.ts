@@ -2,18 +2,20 @@
  * A task as the program uses it: every default filled in, both forms of contradictory keys made one, all names bare.
  * @module
  */
+import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { CohortAssumptions, StrategySettings } from '../aggregation/index.ts';
 import { problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
 import type { ConfigKind, Problem } from './configFile.ts';
-import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import { checkJson, looseYaml, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from './dataStructure/read.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
 import { type StalenessSettings, stalenessFileOf, stalenessOf } from './staleness.ts';
+import { fillInStatistics, statisticsPathOf } from './statisticsReference.ts';
 import { strategyFileOf, strategyOf } from './strategy.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
@@ -114,7 +116,11 @@ export interface LocalTask extends Task {
 /** On the wire a model that the modeller sends has one of these references instead of a path. */
 const ATTACHED = { onnx: 'attached:onnx', tfjs: 'attached:tfjs' } as const;
 
-const fileKind: ConfigKind<typeof taskFile> = { schema: taskFile, check: (file) => checkTask(file) };
+const fileKind = (statistics?: string): ConfigKind<typeof taskFile> => ({
+  schema: taskFile,
+  prepare: (json) => fillInStatistics(json, statistics),
+  check: (file) => checkTask(file),
+});
 const wireKind: ConfigKind<typeof taskFile> = {
   schema: taskFile,
   check: (file) => checkTask(file, Object.values(ATTACHED)),
@@ -123,10 +129,11 @@ const wireKind: ConfigKind<typeof taskFile> = {
 
 /**
  * The task in YAML `text`; `file` is its path, for messages and relative paths. Touches no disk.
+ * @param statistics - What the file holds that `data_structure.statistics` names; needed only by a task that names one.
  * @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`.
  */
-export function parseTask(text: string, file: string): LocalTask {
-  const parsed = parseYaml(text, file, fileKind);
+export function parseTask(text: string, file: string, statistics?: string): LocalTask {
+  const parsed = parseYaml(text, file, fileKind(statistics));
   return { ...taskOf(parsed), local: localOf(parsed, file) };
 }
 
@@ -138,7 +145,7 @@ export function composeTask(
   json: unknown,
   file: string,
 ): { readonly task: LocalTask } | { readonly problems: readonly Problem[] } {
-  const checked = checkJson(structuredClone(json), fileKind);
+  const checked = checkJson(structuredClone(json), fileKind());
   if ('problems' in checked) return checked;
   return { task: { ...taskOf(checked.value), local: localOf(checked.value, file) } };
 }
@@ -148,7 +155,11 @@ export function composeTask(
  * @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND.
  */
 export async function readTask(path: string): Promise<LocalTask> {
-  const task = parseTask(await readConfigText(path), path);
+  const text = await readConfigText(path);
+  const named = statisticsPathOf(looseYaml(text));
+  // a file that cannot be read is a problem at its place in the task
+  const read = named === undefined ? undefined : readFile(resolvePath(dirname(path), named), 'utf8');
+  const task = parseTask(text, path, await read?.catch(() => undefined));
   const { modelFile, pretrainedFile } = task.local;
   if (modelFile !== undefined) await requireFile(path, 'model_ref', modelFile);
   if (pretrainedFile !== undefined) await requireFile(path, 'pretrained_file', pretrainedFile);

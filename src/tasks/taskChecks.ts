@@ -105,8 +105,15 @@ export function checkTask(file: TaskFile, attached?: readonly string[]): Problem
     ...checkHyperparameters(file, placesOf(file)),
     ...checkIdentifiers(file.pods.identifiers),
     ...checkAggregator(file, placesOf(file)),
-    ...(found.dataStructures[0] ? checkDataStructure(found.dataStructures[0].value, found.dataStructures[0].path) : []),
+    ...found.dataStructures.slice(0, 1).flatMap(({ value, path }) => checkDataStructure(value, path)),
+    ...(attached === undefined ? [] : found.dataStructures.flatMap(noStatistics)),
   ];
+}
+
+/** On the wire values are written out. */
+function noStatistics({ value, path }: Placed<DataStructureFile>): Problem[] {
+  if (value.statistics === undefined) return [];
+  return [{ path: [...path, 'statistics'], message: 'a sent task names no file', atKey: true }];
 }
 
 function atMostOne(places: readonly Placed<unknown>[]): Problem[] {

@@ -2,9 +2,8 @@
  * Task files of any kind: which one it is, its protocol's name tells.
  * @module
  */
-import { parseDocument } from 'yaml';
 import { type Analysis, analysisFromWire, type LocalAnalysis, parseAnalysis } from './analysis/analysis.ts';
-import { readConfigText } from './configFile.ts';
+import { looseYaml, readConfigText } from './configFile.ts';
 import { ANALYSIS_PROTOCOLS, bareName } from './names.ts';
 import { fromWire, type LocalTask, readTask, type Task } from './task.ts';
 
@@ -20,21 +19,12 @@ export function isAnalysis<T extends AnyTask>(task: T): task is Extract<T, Analy
 /** The task of a file, whatever kind it is. @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND. */
 export async function readAnyTask(path: string): Promise<AnyLocalTask> {
   const text = await readConfigText(path);
-  return asks(valueOf(text)) ? parseAnalysis(text, path) : readTask(path);
+  return asks(looseYaml(text)) ? parseAnalysis(text, path) : readTask(path);
 }
 
 /** The task that another party sent. @throws KonsilError TASK_REJECTED. */
 export function anyFromWire(json: unknown): AnyTask {
   return asks(json) ? analysisFromWire(json) : fromWire(json);
-}
-
-/** What the text holds, or nothing: what is wrong with it, reading it as a task says. */
-function valueOf(text: string): unknown {
-  try {
-    return parseDocument(text).toJS({ maxAliasCount: 100 });
-  } catch {
-    return undefined;
-  }
 }
 
 function asks(json: unknown): boolean {

@@ -2,8 +2,9 @@
  * The answer to a question, for people.
  * @module
  */
+import { printable } from '../../base/index.ts';
 import type { AnalysisOutcome } from '../../coordinator/index.ts';
-import type { FederatedColumn, FederatedSummary, ResultTable } from '../../protocols/index.ts';
+import type { FederatedColumn, FederatedSummary, FederatedVocabulary, ResultTable } from '../../protocols/index.ts';
 
 /** Rows that are shown of a table; all are in its file. */
 const SHOWN_ROWS = 40;
@@ -55,7 +56,7 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-function summaryLines({ rows, pods, columns, target, channels }: FederatedSummary): string[] {
+function summaryLines({ rows, pods, columns, target, channels, vocabularies = [] }: FederatedSummary): string[] {
   const all = [...columns, target];
   const numeric = all.filter(({ mean }) => mean !== undefined);
   const categories = all.filter((column) => column.categories !== undefined);
@@ -78,6 +79,7 @@ function summaryLines({ rows, pods, columns, target, channels }: FederatedSummar
       ({ mean, standardDeviation }, k) =>
         `channel ${k}: mean ${numberText(mean)}, deviation ${numberText(standardDeviation)}`,
     ),
+    ...vocabularies.flatMap((vocabulary) => ['', ...vocabularyLines(vocabulary)]),
     ...(hidden.length > 0 ? ['', `too few values: ${hidden.map(({ name }) => name).join(', ')}`] : []),
   ];
 }
@@ -90,4 +92,10 @@ const numericRow = ({ name, missing, mean, standardDeviation, quantiles = [] }: 
 const categoryLines = ({ name, missing, categories = [] }: FederatedColumn): string[] => [
   `${name}${missing > 0 ? `, no value in ${missing} rows` : ''}`,
   ...categories.map(({ value, count }) => `  ${value}: ${count}`),
+];
+
+const vocabularyLines = ({ name, values, collisions, tooRare, otherRows }: FederatedVocabulary): string[] => [
+  `${name}, all rows: ${values.length} values, ${otherRows} rows with others (${tooRare} too rare, ${collisions} cannot be told apart)`,
+  // sites wrote these: nothing in them steers a terminal
+  ...values.map(({ value, count }) => `  ${printable(value)}: ${count}`),
 ];

@@ -4,6 +4,7 @@
  */
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
+import { vocabularyProblems } from '../../protocols/index.ts';
 import type { Analysis, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
 import type { PrivacyUnit } from '../ledger.ts';
 import type { PodEvent } from '../notices.ts';
@@ -14,6 +15,9 @@ import { PrivateSqlAnalysis } from './privateSqlAnalysis.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 import { SqlAnalysis } from './sqlAnalysis.ts';
 import { StatisticsAnalysis } from './statisticsAnalysis.ts';
+
+/** A value of a vocabulary is in at least so many rows of a site that has no `policy.queries`; the default there. */
+const DEFAULT_MINIMUM_ROWS = 10;
 
 export interface AnalysisOptions {
   readonly config: PodConfig;
@@ -91,16 +95,20 @@ export async function openAnalysis(
 }
 
 async function openStatistics(
-  { openDataset, decoders, signal }: AnalysisOptions,
+  { config, openDataset, decoders, signal }: AnalysisOptions,
   algorithm: StatisticsAlgorithm,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
   const source = await openDataset(dataset, { signal });
   try {
-    const problems = checkSchema(algorithm.dataStructure, source.schema);
+    const problems = [
+      ...checkSchema(algorithm.dataStructure, source.schema),
+      ...vocabularyProblems(algorithm, source.schema),
+    ];
     if (problems.length > 0)
       throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" does not fit: ${problems.join('; ')}`);
-    return await StatisticsAnalysis.open(algorithm, source, signal, decoders);
+    const minimumRows = config.policy.queries?.minimumGroupSize ?? DEFAULT_MINIMUM_ROWS;
+    return await StatisticsAnalysis.open(algorithm, source, { minimumRows, signal, ...(decoders && { decoders }) });
   } finally {
     source.close();
   }

@@ -2,39 +2,54 @@
  * `FederatedStatistics` at a site: figures of its training rows, as the task's data structure has them.
  * @module
  */
+import { randomBytes } from '../../crypto/index.ts';
 import { type DataSource, DEFAULT_TRANSFORMS, type DecodePool, type ImageColumns } from '../../datasources/index.ts';
 import {
+  bucketInput,
   CHANNELS,
   columnsOf,
+  FIGURE_STEPS,
   loadSiteData,
   type PublicFacts,
   type SiteData,
   type StatisticsRows,
   type StepSum,
   statisticsInput,
+  textInput,
+  type VocabularyGiving,
 } from '../../protocols/index.ts';
 import type { StatisticsAlgorithm } from '../../tasks/index.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
+import { readVocabularies } from './siteVocabulary.ts';
 
 /** Images that are made at a time. */
 const IMAGES_AT_ONCE = 64;
 
+/** The site's part. */
+export interface StatisticsOptions {
+  /** Values of vocabularies in fewer rows than this do not leave the site. */
+  readonly minimumRows: number;
+  readonly signal: AbortSignal;
+  readonly decoders?: DecodePool;
+}
+
 export class StatisticsAnalysis implements SiteAnalysis {
   readonly #algorithm: StatisticsAlgorithm;
   readonly #data: SiteData;
+  readonly #values: VocabularyGiving;
   #rows: StatisticsRows | undefined;
 
-  private constructor(algorithm: StatisticsAlgorithm, data: SiteData) {
+  private constructor(algorithm: StatisticsAlgorithm, data: SiteData, values: VocabularyGiving) {
     this.#algorithm = algorithm;
     this.#data = data;
+    this.#values = values;
   }
 
   /** @throws KonsilError as {@link loadSiteData}. */
   static async open(
     algorithm: StatisticsAlgorithm,
     source: DataSource,
-    signal: AbortSignal,
-    decoders?: DecodePool,
+    { minimumRows, signal, decoders }: StatisticsOptions,
   ): Promise<StatisticsAnalysis> {
     const { images } = algorithm.dataStructure;
     const dataStructure = {
@@ -42,10 +57,17 @@ export class StatisticsAnalysis implements SiteAnalysis {
       standardise: true, // missing values are counted, not refused
       ...(images && { images: withoutNormalising(images) }),
     };
-    return new StatisticsAnalysis(algorithm, await loadSiteData(source, { dataStructure }, signal, decoders));
+    const data = await loadSiteData(source, { dataStructure }, signal, decoders);
+    const { filters } = dataStructure;
+    const rows = filters && source.narrowed ? source.narrowed(filters) : source;
+    const columns = await readVocabularies(rows, algorithm.vocabulary?.columns ?? [], signal);
+    return new StatisticsAnalysis(algorithm, data, { columns, minimumRows, random: randomBytes });
   }
 
   async input(step: number, given: PublicFacts, signal: AbortSignal): Promise<StepSum> {
+    const { vocabulary } = this.#algorithm;
+    if (vocabulary && step === FIGURE_STEPS) return bucketInput(vocabulary, this.#values);
+    if (vocabulary && step > FIGURE_STEPS) return textInput(vocabulary, given, this.#values);
     this.#rows ??= await this.#read(signal);
     return statisticsInput(this.#algorithm, step, given, this.#rows);
   }

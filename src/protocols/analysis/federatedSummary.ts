@@ -22,6 +22,19 @@ export interface FederatedColumn {
   readonly isSuppressed?: boolean;
 }
 
+/** The values of a column that nobody had listed. */
+export interface FederatedVocabulary {
+  readonly name: string;
+  /** Those that enough sites share, in descending count; rows at sites that have few of them are not counted. */
+  readonly values: readonly { readonly value: string; readonly count: number }[];
+  /** Buckets of several values, none of which can be read. */
+  readonly collisions: number;
+  /** Buckets of values that are in too few rows or at too few sites, or beyond the most that are asked for. */
+  readonly tooRare: number;
+  /** Rows with a value that is not among `values`, for whatever reason. */
+  readonly otherRows: number;
+}
+
 /** Figures over all sites. */
 export interface FederatedSummary {
   readonly pods: number;
@@ -34,4 +47,6 @@ export interface FederatedSummary {
   };
   /** Of the pixels of all images, transformed but not normalised, as shares of the largest value; by channel. */
   readonly channels?: readonly { readonly mean: number; readonly standardDeviation: number }[];
+  /** Of the columns that the task names as such. */
+  readonly vocabularies?: readonly FederatedVocabulary[];
 }

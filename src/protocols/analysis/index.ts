@@ -1,5 +1,5 @@
 export { joinChunks, listBytes, splitChunks } from './chunkList.ts';
-export type { FederatedColumn, FederatedSummary } from './federatedSummary.ts';
+export type { FederatedColumn, FederatedSummary, FederatedVocabulary } from './federatedSummary.ts';
 export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from './plan.ts';
 export { analysisPlan } from './plans.ts';
 export { type ResultTable, readTable, tableToCsv } from './resultTable.ts';
@@ -7,6 +7,14 @@ export { sqlInput } from './sqlSums.ts';
 export {
   CHANNELS,
   columnsOf,
+  FIGURE_STEPS,
   type StatisticsRows,
   statisticsInput,
 } from './statisticsSums.ts';
+export {
+  bucketInput,
+  textInput,
+  type VocabularyGiving,
+  type VocabularyRows,
+  vocabularyProblems,
+} from './vocabularySums.ts';

@@ -7,6 +7,7 @@ import type { AnalysisAlgorithm } from '../../tasks/index.ts';
 import type { AnalysisPlan } from './plan.ts';
 import { sqlPlan } from './sqlSums.ts';
 import { statisticsPlan } from './statisticsSums.ts';
+import { withVocabulary } from './vocabularyPlan.ts';
 
 /** @throws KonsilError CONFIG_INVALID for an algorithm whose results are not added up. */
 export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
@@ -15,7 +16,7 @@ export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
     case 'PrivateSqlQuery':
       return sqlPlan(algorithm);
     case 'FederatedStatistics':
-      return statisticsPlan(algorithm);
+      return withVocabulary(statisticsPlan(algorithm), algorithm);
     case 'PrivateSetIntersection':
       throw new KonsilError('CONFIG_INVALID', 'an intersection is not added up');
   }

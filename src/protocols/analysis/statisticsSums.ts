@@ -21,6 +21,8 @@ const LOWEST = -40;
 const SCALES = 81;
 /** Bins by scale: negative numbers from large to small, zero, positive ones from small to large. */
 const SCALE_BINS = 2 * SCALES + 1;
+/** Sums that figures take. */
+export const FIGURE_STEPS = 2;
 /** Channels of images that are told apart. */
 export const CHANNELS = 3;
 
@@ -65,7 +67,7 @@ export function statisticsPlan(algorithm: StatisticsAlgorithm): AnalysisPlan {
   const numeric = numbers(columns.length).filter((c) => columns[c]!.values === undefined);
   const hasImages = algorithm.dataStructure.images !== undefined;
   return {
-    steps: 2,
+    steps: FIGURE_STEPS,
     layout: (step, given) =>
       step === 0
         ? {

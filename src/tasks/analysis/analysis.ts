@@ -10,6 +10,7 @@ import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStru
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
 import { algorithmOf, checkAnalysis } from './checks.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, analysisFile, type SAVE_LOCATIONS } from './file.ts';
+import { withoutColumns } from './withoutColumns.ts';
 
 /** What becomes of the pods' values of one column: their mean is weighted by another column, or not. */
 export type AggregateRule = 'sum' | 'mean' | 'count' | { readonly mean: string };
@@ -58,13 +59,24 @@ export interface IntersectionAlgorithm {
   readonly identifiers?: number;
 }
 
+/** Columns whose values are to be found. */
+export interface VocabularyOptions {
+  readonly columns: readonly string[];
+  /** A value of fewer sites is not shown; at least 2. */
+  readonly minimumSites: number;
+  /** Decides, with the name of the column, which values collide. */
+  readonly salt: number;
+}
+
 /** Figures of the columns of a data structure over all sites. */
 export interface StatisticsAlgorithm {
   readonly name: 'FederatedStatistics';
   readonly quantiles: readonly number[];
   readonly bins: number;
   readonly minimumCount: number;
+  /** Without the columns of the vocabulary. */
   readonly dataStructure: TaskData;
+  readonly vocabulary?: VocabularyOptions;
 }
 
 export type AnalysisAlgorithm = SqlAlgorithm | PrivateSqlAlgorithm | IntersectionAlgorithm | StatisticsAlgorithm;
@@ -163,9 +175,16 @@ function argumentsOf(file: AnalysisFile): AnalysisAlgorithm {
       };
     }
     case 'FederatedStatistics': {
-      const { quantiles, bins, minimum_count } = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
+      const { quantiles, bins, minimum_count, ...words } = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
+      const { vocabularies: columns, minimum_sites: minimumSites = 2, vocabulary_salt: salt = 0 } = words;
+      const figures = { name, quantiles, bins, minimumCount: minimum_count };
       const dataStructure = dataStructureOf(file.task.data_structure!);
-      return { name, quantiles, bins, minimumCount: minimum_count, dataStructure };
+      if (columns === undefined) return { ...figures, dataStructure };
+      return {
+        ...figures,
+        dataStructure: withoutColumns(dataStructure, columns),
+        vocabulary: { columns, minimumSites, salt },
+      };
     }
   }
 }
@@ -215,8 +234,15 @@ function argumentsFileOf(algorithm: AnalysisAlgorithm): Record<string, unknown> 
       return { columns, normalise: rule, kind, ...(identifiers !== undefined && { identifiers }) };
     }
     case 'FederatedStatistics': {
-      const { quantiles, bins, minimumCount } = algorithm;
-      return { quantiles: [...quantiles], bins, minimum_count: minimumCount };
+      const { quantiles, bins, minimumCount, vocabulary } = algorithm;
+      return {
+        ...{ quantiles: [...quantiles], bins, minimum_count: minimumCount },
+        ...(vocabulary && {
+          vocabularies: [...vocabulary.columns],
+          minimum_sites: vocabulary.minimumSites,
+          vocabulary_salt: vocabulary.salt,
+        }),
+      };
     }
   }
 }

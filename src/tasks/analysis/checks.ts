@@ -4,7 +4,8 @@
  */
 import type { z } from 'zod';
 import { checkJson, dotted, type Path, type Problem } from '../configFile.ts';
-import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkDataStructure, soleTarget } from '../dataStructure/checks.ts';
+import type { DataStructureFile } from '../dataStructure/file.ts';
 import { checkIdentifiers } from '../taskChecks.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile } from './file.ts';
 
@@ -79,7 +80,17 @@ export function checkAnalysis(file: AnalysisFile): Problem[] {
       });
     if (structure === undefined)
       problems.push({ path: ['task', 'data_structure'], message: 'is required; expected the columns to look at' });
-    else problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+    else {
+      problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+      if (structure.statistics !== undefined)
+        problems.push({
+          path: ['task', 'data_structure', 'statistics'],
+          message: 'only for tasks that train; this one computes statistics',
+          atKey: true,
+        });
+      const args = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
+      problems.push(...checkVocabularies(args, argumentsPath, structure, file.pods.identifiers.length));
+    }
   } else if (structure !== undefined)
     problems.push({
       path: ['task', 'data_structure'],
@@ -120,6 +131,32 @@ function checkIntersection(
   if ((identifiers_file === undefined) === (identifiers === undefined))
     wrong('identifiers_file', 'is required; expected a CSV file with the modeller’s list');
   if (identifiers !== undefined && pad_to !== undefined) wrong('pad_to', 'only beside identifiers_file');
+  return problems;
+}
+
+function checkVocabularies(
+  args: z.output<(typeof ANALYSIS_ARGUMENTS)['FederatedStatistics']>,
+  path: Path,
+  structure: DataStructureFile,
+  pods: number,
+): Problem[] {
+  const { vocabularies, minimum_sites = 2 } = args;
+  if (vocabularies === undefined)
+    return (['minimum_sites', 'vocabulary_salt'] as const)
+      .filter((key) => args[key] !== undefined)
+      .map((key) => ({ path: [...path, key], message: 'has an effect only with vocabularies', atKey: true }));
+  const problems: Problem[] = [];
+  for (const [i, column] of vocabularies.entries()) {
+    const at = [...path, 'vocabularies', i];
+    if (vocabularies.indexOf(column) < i) problems.push({ path: at, message: `${column} is listed twice` });
+    if (column === soleTarget(structure))
+      problems.push({ path: at, message: `${column} is the target, whose classes are listed in categories` });
+  }
+  if (minimum_sites > pods)
+    problems.push({
+      path: [...path, args.minimum_sites === undefined ? 'vocabularies' : 'minimum_sites'],
+      message: `no value is at ${minimum_sites} sites; ${pods === 1 ? 'one pod is' : `${pods} pods are`} asked`,
+    });
   return problems;
 }
 

@@ -138,6 +138,16 @@ const federatedStatistics = z.strictObject({
   minimum_count: z.int().min(1).max(1_000_000).default(10).meta({
     description: 'Figures from fewer rows than this in all are not given.',
   }),
+  vocabularies: z.array(column).min(1).max(16).optional().meta({
+    description:
+      'Columns whose values are not known beforehand: those that enough sites share are found. They are left out of the other figures.',
+  }),
+  minimum_sites: z.int().min(2).max(10_000).optional().meta({
+    description: 'With vocabularies: a value that fewer sites have is not shown. Default 2.',
+  }),
+  vocabulary_salt: z.int().min(0).max(65_535).optional().meta({
+    description: 'With vocabularies: another number makes other values collide. Default 0.',
+  }),
 });
 
 /** Arguments by algorithm. */

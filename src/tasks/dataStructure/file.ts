@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { IMAGE_STEPS } from '../../datasources/index.ts';
-import { flag, onlyFalse, refused, text } from '../keys.ts';
+import { FILLED_IN, flag, onlyFalse, refused, text } from '../keys.ts';
 import { filter } from './filters.ts';
 
 /** A transform by its name, or by its name with its arguments. */
@@ -61,6 +61,10 @@ const split = z.strictObject({
 });
 
 export const dataStructure = z.strictObject({
+  statistics: text.optional().meta({
+    description:
+      'Only of tasks that train: what konsil stats has written, relative to this file. The word `statistics` stands for what it says in categories, in class_weights, and for mean and std of Normalize.',
+  }),
   table_config: z
     .strictObject({
       table: z.union([text, z.record(text, text)]).optional(),
@@ -100,12 +104,13 @@ export const dataStructure = z.strictObject({
       z
         .array(z.union([text, z.number(), flag]))
         .min(2)
-        .max(10_000),
+        .max(10_000)
+        .meta({ [FILLED_IN]: true }),
     )
     .optional()
     .meta({
       description:
-        'Column to its allowed values, the same for all pods. For the target these are the classes (two make a binary problem, the second one is "positive"); other columns become one input a value.',
+        'Column to its allowed values, the same for all pods, or `statistics` for those that data_structure.statistics has. For the target these are the classes (two make a binary problem, the second one is "positive"); other columns become one input a value.',
     }),
   standardise: flag.default(true).meta({
     description: 'Scale every numeric input to mean 0 and deviation 1, with the mean and deviation over all pods.',
