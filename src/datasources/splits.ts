@@ -50,11 +50,19 @@ export function splitDataset(
 
 /** The rows `indices` of the dataset, in that order. */
 export function subsetOf(
-  dataset: Pick<LoadedDataset, 'x' | 'y' | 'features' | 'images'>,
+  { features, ...dataset }: Pick<LoadedDataset, 'x' | 'y' | 'features' | 'images'>,
   indices: Uint32Array,
 ): Subset {
+  return rowsOf(dataset, features.length, indices);
+}
+
+/** Those rows of `part` whose number is in `indices`, in that order. */
+export function narrowSubset(part: Subset, indices: Uint32Array): Subset {
+  return rowsOf(part, part.rows === 0 ? 0 : part.x.length / part.rows, indices);
+}
+
+function rowsOf(dataset: Pick<Subset, 'x' | 'y' | 'images'>, width: number, indices: Uint32Array): Subset {
   const { images } = dataset;
-  const width = dataset.features.length;
   const x = new Float32Array(indices.length * width);
   const y = dataset.y instanceof Int32Array ? new Int32Array(indices.length) : new Float32Array(indices.length);
   indices.forEach((row, i) => {

@@ -15,6 +15,7 @@ export interface AnalysisOptions {
   readonly openDataset: OpenDataset;
   readonly decoders?: DecodePool;
   readonly signal: AbortSignal;
+  readonly onProblem: (problem: string) => void;
 }
 
 /** The site's rules on what may be asked. @throws Refusal UNAUTHORISED saying what its operator would have to allow. */
@@ -60,7 +61,7 @@ export async function openAnalysis(
 }
 
 async function openStatistics(
-  { openDataset, decoders, signal }: AnalysisOptions,
+  { openDataset, decoders, signal, onProblem }: AnalysisOptions,
   algorithm: StatisticsAlgorithm,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
@@ -69,7 +70,7 @@ async function openStatistics(
     const problems = checkSchema(algorithm.dataStructure, source.schema);
     if (problems.length > 0)
       throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" does not fit: ${problems.join('; ')}`);
-    return await StatisticsAnalysis.open(algorithm, source, signal, decoders);
+    return await StatisticsAnalysis.open(algorithm, source, { signal, decoders, onProblem });
   } finally {
     source.close();
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
-import { type DataSource, DEFAULT_TRANSFORMS, type DecodePool, type ImageColumns } from '../../datasources/index.ts';
+import { type DataSource, DEFAULT_TRANSFORMS, type ImageColumns } from '../../datasources/index.ts';
 import {
   CHANNELS,
   columnsOf,
@@ -11,6 +11,7 @@ import {
   type PublicFacts,
   type ResultTable,
   type SiteData,
+  type SiteDataOptions,
   type StatisticsRows,
   type StepSum,
   statisticsInput,
@@ -35,8 +36,7 @@ export class StatisticsAnalysis implements SiteAnalysis {
   static async open(
     algorithm: StatisticsAlgorithm,
     source: DataSource,
-    signal: AbortSignal,
-    decoders?: DecodePool,
+    options: SiteDataOptions,
   ): Promise<StatisticsAnalysis> {
     const { images } = algorithm.dataStructure;
     const dataStructure = {
@@ -44,7 +44,7 @@ export class StatisticsAnalysis implements SiteAnalysis {
       standardise: true, // missing values are counted, not refused
       ...(images && { images: withoutNormalising(images) }),
     };
-    return new StatisticsAnalysis(algorithm, await loadSiteData(source, { dataStructure }, signal, decoders));
+    return new StatisticsAnalysis(algorithm, await loadSiteData(source, { dataStructure }, options));
   }
 
   async input(step: number, given: PublicFacts, signal: AbortSignal): Promise<StepSum> {
@@ -90,8 +90,8 @@ export class StatisticsAnalysis implements SiteAnalysis {
     for (let first = 0; first < train.rows; first += IMAGES_AT_ONCE) {
       signal.throwIfAborted();
       const chosen = Uint32Array.from({ length: Math.min(IMAGES_AT_ONCE, train.rows - first) }, (_, i) => first + i);
-      const values = await rows.read({ rows: chosen });
-      images.eachPixel(values, chosen.length, (channel, value) => {
+      const made = await rows.read({ rows: chosen });
+      images.eachPixel(made.x, made.rows.length, (channel, value) => {
         const k = Math.min(channel, CHANNELS - 1);
         const share = value / 255;
         sums.count[k]!++;
