@@ -63,7 +63,9 @@ task:
   expect(second.outcome.parameters).toEqual(first.outcome.parameters);
   // 48 rows in three splits, one of which has a row less
   const { rounds, sites } = first.outcome;
-  expect(rounds.every(({ trainingLoss }) => Number.isFinite(trainingLoss) && trainingLoss > 0)).toBe(true);
+  expect(rounds.every(({ trainingLoss }) => trainingLoss !== null && trainingLoss > 0 && trainingLoss < 100)).toBe(
+    true,
+  );
   expect(sites[0]!.rows).toBeGreaterThanOrEqual(11);
   expect(sites[0]!.rows).toBeLessThanOrEqual(12);
 });
