@@ -13,7 +13,15 @@ import {
   standardiser,
 } from '../datasources/index.ts';
 import { evaluate, type Metrics } from '../metrics/index.ts';
-import { inputsOf, loadSiteData, type SiteData, scheduleFor, targetsFor, trainerOptions } from '../protocols/index.ts';
+import {
+  inputsOf,
+  loadSiteData,
+  predictPart,
+  type SiteData,
+  scheduleFor,
+  targetsFor,
+  trainerOptions,
+} from '../protocols/index.ts';
 import type { Comparison } from '../reports/index.ts';
 import { type PodConfig, splitIdentifier } from '../tasks/index.ts';
 import { Trainer } from '../training/index.ts';
@@ -42,7 +50,7 @@ export async function compareWithAlternatives(
     const chosen = config?.datasources.find(({ name }) => dataset === undefined || name === dataset);
     if (!chosen) continue;
     const source = await open(chosen);
-    const data = await loadSiteData(source, task, signal);
+    const data = await loadSiteData(source, task, { signal });
     source.close();
     sites.push({ name: pod, data, train: data.train, test: data.test });
   }
@@ -57,9 +65,8 @@ export async function compareWithAlternatives(
     const scaled = (part: Subset, by: Scaling): Subset =>
       by ? { ...part, x: applyStandardiser(part.x, features, by.mean, by.scale) } : part;
     const measure = async (weights: Float32Array, part: Subset, by: Scaling): Promise<Metrics> => {
-      const x = inputsOf(loader, scaled(part, by), 'test');
-      const { rows } = part;
-      return evaluate(kind, await trainer.predict({ parameters: weights, x, rows }, signal), part.y, classes);
+      const seen = await predictPart(trainer, loader, scaled(part, by), { parameters: weights, step: 'test', signal });
+      return evaluate(kind, seen.outputs, seen.part.y, classes);
     };
     const trainOn = async (part: Subset): Promise<{ weights: Float32Array; by: Scaling }> => {
       const by = task.dataStructure.standardise ? standardiser(featureStatistics(part.x, features)) : null;

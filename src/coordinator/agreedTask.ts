@@ -10,7 +10,7 @@ import type { BlobRef } from '../wire/index.ts';
 import { type ResolvedTask, resolveTask, startParameters } from './initialModel.ts';
 import type { RunJournal } from './journal/index.ts';
 import type { Members } from './members.ts';
-import { offersOf, resolveAmong } from './resolveData.ts';
+import { offersOf, releasedBy, resolveAmong } from './resolveData.ts';
 import { RunPrivacy } from './runPrivacy.ts';
 
 /** What a run is about. */
@@ -38,10 +38,11 @@ export async function agreeOnTask(
   const offers = await offersOf(members, joinMs);
   const { modelFile } = task.local;
   const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
+  const released = releasedBy(offers);
   const resolved = resolveAmong(
     offers,
     (member, reason) => members.refuse(member, reason),
-    (schema, pod) => resolveTask(task, schema, pod, attached),
+    (schema, pod) => resolveTask(task, schema, pod, attached, released),
   );
   const datasets = new Map(offers.map(({ member, dataset }) => [member.name, dataset]));
   return factsOf(resolved, datasets, openTrainer, signal, (program) =>

@@ -24,11 +24,18 @@ export interface ResolvedTask {
  * Fixes columns and model from the schema of one pod.
  *
  * @param attached - The model file's bytes; only a built-in model needs none.
+ * @param released - Categories that pods let modellers know.
  * @throws KonsilError CONFIG_INVALID when the task does not fit the schema.
  */
-export function resolveTask(local: LocalTask, schema: Schema, pod: string, attached?: Uint8Array): ResolvedTask {
+export function resolveTask(
+  local: LocalTask,
+  schema: Schema,
+  pod: string,
+  attached?: Uint8Array,
+  released?: ReadonlyMap<string, readonly string[]>,
+): ResolvedTask {
   const { local: _machine, ...task } = local;
-  const dataStructure = resolveData(local.dataStructure, schema, local.local.file, pod);
+  const dataStructure = resolveData(local.dataStructure, schema, local.local.file, pod, released);
   const include = dataStructure.select.include!;
   const features = encodedFeatures(include, dataStructure, schema);
   const columns = imageColumns(include, schema);

@@ -71,11 +71,14 @@ interface Prepared {
   readonly warnings: readonly string[];
 }
 
-async function prepare({ task, source, site, device, threads, signal }: LocalRunOptions): Promise<Prepared> {
+async function prepare({ task, source, site, device, threads, signal, onEvent }: LocalRunOptions): Promise<Prepared> {
   const { modelFile } = task.local;
   const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
   const resolved = resolveTask(task, source.schema, site, attached);
-  const data = await loadSiteData(source, resolved.task, signal);
+  const data = await loadSiteData(source, resolved.task, {
+    signal,
+    onProblem: (text) => onEvent?.({ type: 'warning', text }),
+  });
   const rows = data.train.rows;
   if (rows === 0) throw new KonsilError('DATA_EMPTY', `${source.label}: no rows are left to train on`);
   const options = trainerOptions(resolved.task, resolved.model, resolved.source);

@@ -65,11 +65,71 @@ export function resolveAmong<M extends { readonly name: string }, T>(
   throw new KonsilError('CONFIG_INVALID', problems.join('\n'));
 }
 
+/** Most values of a column that a task may have. */
+const MOST_CATEGORIES = 10_000;
+
+/**
+ * Categories that pods release, by column: those of all pods, sorted, so that it does not matter who answers first. Columns
+ * with fewer than two or more than a task may have are not in it; neither are pods whose schema is garbage.
+ */
+export function releasedBy(offers: readonly Offer<unknown>[]): ReadonlyMap<string, readonly string[]> {
+  const values = new Map<string, Set<string>>();
+  for (const { dataset, datasets } of offers)
+    for (const { name, categories } of columnsOf(datasets.find((one) => one.name === dataset)?.schema)) {
+      const known = values.get(name) ?? new Set<string>();
+      values.set(name, known);
+      for (const value of categories ?? []) known.add(value);
+    }
+  return new Map(
+    [...values]
+      .filter(([, { size }]) => size >= 2 && size <= MOST_CATEGORIES)
+      .map(([column, found]) => [column, [...found].sort()]),
+  );
+}
+
+/** Columns of a pod's schema; none where it is none: {@link resolveAmong} says so. */
+function columnsOf(json: string | undefined): Schema['columns'] {
+  try {
+    return json === undefined ? [] : parseSchema(json).columns;
+  } catch (error) {
+    if (!isKonsilError(error, 'PROTOCOL_VIOLATION')) throw error;
+    return [];
+  }
+}
+
+/**
+ * The structure with released categories for the inputs that are text or categorical and of which it lists none. What is
+ * predicted has its classes from the task alone: the loss depends on them.
+ */
+function withReleased(structure: TaskData, schema: Schema, released: ReadonlyMap<string, readonly string[]>): TaskData {
+  const categories = { ...structure.categories };
+  for (const { name, semanticType } of schema.columns)
+    if ((semanticType === 'text' || semanticType === 'categorical') && name !== structure.target) {
+      const values = released.get(name);
+      if (values !== undefined && !Object.hasOwn(categories, name)) categories[name] = values;
+    }
+  const used = new Set(resolveColumns({ ...structure, categories }, schema));
+  return {
+    ...structure,
+    categories: Object.fromEntries(
+      Object.entries(categories).filter(([name]) => used.has(name) || Object.hasOwn(structure.categories, name)),
+    ),
+  };
+}
+
 /**
  * A data structure with its columns spelled out.
+ * @param released - Categories that pods let modellers know.
  * @throws KonsilError CONFIG_INVALID when it does not fit the schema.
  */
-export function resolveData(structure: TaskData, schema: Schema, file: string, pod: string): TaskData {
+export function resolveData(
+  given: TaskData,
+  schema: Schema,
+  file: string,
+  pod: string,
+  released: ReadonlyMap<string, readonly string[]> = new Map(),
+): TaskData {
+  const structure = withReleased(given, schema, released);
   const problems = checkSchema(structure, schema);
   if (problems.length > 0)
     throw new KonsilError(

@@ -15,10 +15,26 @@ export interface ScanCounts {
   readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
 }
 
+/** A file that could not be read, or of which an image cannot be decoded; for the site's own people. */
+export interface UnreadableFile {
+  /** Relative path. */
+  readonly name: string;
+  readonly code: string;
+}
+
+/** What a source has found besides its rows. */
+export interface Found {
+  readonly counts: ScanCounts;
+  /** Columns that nobody is shown. */
+  readonly hiddenColumns: readonly string[];
+  /** @default none */
+  readonly unreadable?: readonly UnreadableFile[];
+}
+
 /** Told while files are read, or one is fetched. */
 export interface ScanProgress {
   /** @default files */
-  readonly unit?: 'files' | 'bytes';
+  readonly unit?: 'files' | 'bytes' | 'images';
   /** So far, of those there are. */
   readonly done: number;
   readonly total: number;
@@ -52,7 +68,7 @@ export interface DataSource {
   /** Rows with the same group are of the same patient; null where that is not known. Never leaves the site. */
   groupOf(key: number): string | null;
   /** What was found and left out, for the owner; a table in memory has none. */
-  found?(): { readonly counts: ScanCounts; readonly hiddenColumns: readonly string[] };
+  found?(): Found;
   /** The rows that pass a task's filters besides; only sources of files have it. @throws KonsilError DATA_EMPTY */
   narrowed?(filters: Filters): DataSource;
   /** Frees what is held; harmless when repeated. */
@@ -69,9 +85,20 @@ export const FILE_SOURCES = [
   'TopconSource',
 ] as const;
 
+/** What a site says of a dataset for people. */
+export interface Description {
+  readonly displayName?: string;
+  readonly description?: string;
+  /** Column of the site to what it means. */
+  readonly columns?: Readonly<Record<string, string>>;
+}
+
 /** What a site says of any source of one table. */
 export interface TableOptions {
   readonly name: string;
+  readonly description?: Description;
+  /** Columns of the site whose values modellers may know, where enough rows have them. */
+  readonly releasedCategories?: readonly string[];
   readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
   readonly ignoreColumns?: readonly string[];
   /** Column of the site to the name that tasks use for it. */
@@ -158,6 +185,8 @@ export type CdmVersion = (typeof CDM_VERSIONS)[number];
 /** A database of several tables, for queries only. */
 export interface OmopConfig {
   readonly name: string;
+  /** Columns as `table.column`. */
+  readonly description?: Description;
   readonly datasource: 'OMOPSource';
   readonly version: CdmVersion;
   /** Of Postgres: a string with a password in it, or the file that holds it. Secret. */

@@ -19,6 +19,8 @@ export interface PercentageSplit {
    * @default patients where the source knows them
    */
   readonly groupBy?: 'patient' | 'none' | { readonly column: string };
+  /** Column of dates or numbers: later rows are in later sets, and nothing is drawn. @default rows in the order of the source */
+  readonly sortBy?: string;
 }
 
 /** Split by the labels of a column of the data. */

@@ -1,3 +1,4 @@
+export { type ColumnCategories, countCategories, LEAST_ROWS } from './categories.ts';
 export { CSVSource, DEFAULT_NULL_VALUES } from './csv/csvSource.ts';
 export {
   type Batch,
@@ -8,8 +9,10 @@ export {
   type CsvReading,
   type DataSource,
   type DatasourceConfig,
+  type Description,
   FILE_SOURCES,
   type FilesConfig,
+  type Found,
   type ImageHandle,
   type InterMineConfig,
   isImage,
@@ -18,6 +21,7 @@ export {
   type TableConfig,
   type TableOptions,
   textOf,
+  type UnreadableFile,
   type Value,
 } from './dataSource.ts';
 export {
@@ -33,10 +37,12 @@ export {
   type ProblemKind,
   problemOf,
 } from './dataStructure.ts';
+export { offeredSchema } from './describedSchema.ts';
 export { PIXELS } from './files/fileSource.ts';
 export type { DayRange, Filters } from './files/filters.ts';
 export { LABEL_COLUMN } from './files/folderLabels.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
+export { checkImages } from './loader/checkImages.ts';
 export { DecodePool } from './loader/decodePool.ts';
 export { ImageLoader } from './loader/imageRows.ts';
 export { OMOPSource } from './omop/omopSource.ts';
@@ -51,7 +57,7 @@ export {
 } from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns } from './selection.ts';
-export { type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
+export { narrowSubset, type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
 export * from './sql/index.ts';
 export {
   applyStandardiser,

@@ -6,6 +6,7 @@ import { KonsilError } from '../base/index.ts';
 import { type Batch, type DataSource, type ImageHandle, isImage, textOf, type Value } from './dataSource.ts';
 import { type DataStructure, type ProblemKind, problemOf } from './dataStructure.ts';
 import { imageColumns, requireColumns, selectColumns } from './selection.ts';
+import { findTime } from './timeSplit.ts';
 
 /** Rows of a dataset that have a target. */
 export interface LoadedDataset {
@@ -31,6 +32,8 @@ export interface LoadedDataset {
   readonly missing: Readonly<Record<string, number>>;
   /** Shape `[rows]`: cells of the split column, for a predefined split. */
   readonly splitLabels?: readonly string[];
+  /** Shape `[rows]`: what a split by time sorts by. */
+  readonly times?: Float64Array;
   /** What the site should know though it stops nothing; without values. */
   readonly warnings: readonly string[];
 }
@@ -98,6 +101,8 @@ export async function loadDataset(
   const x = new Float32Array(source.rowCount * width);
   const y = kind === 'regression' ? new Float32Array(source.rowCount) : new Int32Array(source.rowCount);
   const keys = new Uint32Array(source.rowCount);
+  const timeColumn = structure.split.splitter === 'percentage' ? structure.split.sortBy : undefined;
+  const times: (number | undefined)[] = [];
   const splitLabels: string[] = [];
   const handles: (readonly ImageHandle[])[] = [];
   const grouping = new Grouping(source, structure);
@@ -113,6 +118,7 @@ export async function loadDataset(
       keys[rows + i] = batch.keys[at]!;
       grouping.add(batch, at);
       if (splitColumn !== undefined) splitLabels.push(textOf(batch.columns[splitColumn]![at]));
+      if (timeColumn !== undefined) times.push(findTime(batch.columns[timeColumn]![at] ?? null));
     }
     rows += kept.length;
   }
@@ -152,12 +158,25 @@ export async function loadDataset(
       inputs.filter((input) => input.missing > 0).map((input) => [input.column, input.missing]),
     ),
     ...(splitColumn !== undefined && { splitLabels }),
+    ...(timeColumn !== undefined && { times: allTimes(source, timeColumn, times) }),
     ...(pictures.length > 0 && {
       images: { columns: pictures, handles, parts: partsOf(columns, pictures, inputs), missing: withoutImage },
     }),
     ...(grouping.groups && { groups: grouping.groups }),
   };
   return { ...dataset, warnings: [...warnings, ...targetWarnings(dataset, structure.target)] };
+}
+
+/** @throws KonsilError DATA_INVALID when a row has no time: it belongs in no set. */
+function allTimes(source: DataSource, column: string, times: readonly (number | undefined)[]): Float64Array {
+  const unknown = times.filter((time) => time === undefined).length;
+  if (unknown > 0)
+    throw dataError(
+      source,
+      column,
+      `has no date and no number in ${unknown} ${unknown === 1 ? 'row' : 'rows'}; expected one in every row (data_split.args.time_series_sort_by)`,
+    );
+  return Float64Array.from(times, Number);
 }
 
 function inputsOf(columns: readonly string[], structure: DataStructure): Input[] {

@@ -13,6 +13,7 @@ import type {
   ScanProgress,
   TableConfig,
 } from './dataSource.ts';
+import { describedSchema, offeredSchema } from './describedSchema.ts';
 import { FileSource } from './files/fileSource.ts';
 import { openFormat } from './formats/registry.ts';
 import { download } from './http/download.ts';
@@ -90,11 +91,19 @@ async function openAsItIs(config: TableConfig, options: OpenOptions): Promise<Da
   return FileSource.open({ ...rest, kind, formats, ...options });
 }
 
-/** What tasks may know of the dataset. @throws KonsilError as {@link openDataset} does, and CONFIG_INVALID. */
+/** What modellers may know of the dataset. @throws KonsilError as {@link openDataset} does, and CONFIG_INVALID. */
 export async function readSchema(config: DatasourceConfig, open: OpenDataset = openDataset): Promise<Schema> {
-  const source = isDatabase(config) ? await OMOPSource.open(config) : await open(config);
-  source.close();
-  return source.schema;
+  if (isDatabase(config)) {
+    const database = await OMOPSource.open(config);
+    database.close();
+    return describedSchema(database.schema, config);
+  }
+  const source = await open(config);
+  try {
+    return await offeredSchema(source, config);
+  } finally {
+    source.close();
+  }
 }
 
 /** How queries are answered, and over what. */

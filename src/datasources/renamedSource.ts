@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError } from '../base/index.ts';
-import type { Batch, DataSource } from './dataSource.ts';
+import type { Batch, DataSource, Found } from './dataSource.ts';
 import type { Filters } from './files/filters.ts';
 import type { Schema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
@@ -67,7 +67,7 @@ export class RenamedSource implements DataSource {
     return this.#source.groupOf(key);
   }
 
-  found(): ReturnType<NonNullable<DataSource['found']>> {
+  found(): Found {
     return this.#source.found?.() ?? { counts: { files: 1, records: this.rowCount, skipped: {} }, hiddenColumns: [] };
   }
 

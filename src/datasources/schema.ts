@@ -1,5 +1,5 @@
 /**
- * The schema of a dataset: names and kinds of its columns and its size, never a value.
+ * The schema of a dataset: names and kinds of its columns and its size, and no value but those the site releases.
  * @module
  */
 
@@ -15,11 +15,18 @@ export interface ColumnSchema {
   readonly name: string;
   readonly dataType: DataType;
   readonly semanticType: SemanticType;
+  /** What the site says of it. */
+  readonly description?: string | undefined;
+  /** Values that the site lets modellers know, sorted. */
+  readonly categories?: readonly string[] | undefined;
 }
 
 /** Plain JSON. */
 export interface Schema {
   readonly name: string;
+  /** What the site calls it, and says of it, for people. */
+  readonly displayName?: string | undefined;
+  readonly description?: string | undefined;
   readonly datasource: string;
   readonly rowCount: number;
   readonly columns: readonly ColumnSchema[];
@@ -31,9 +38,21 @@ export function semanticTypeOf(dataType: DataType, numberShare: number): Semanti
   return dataType === 'integer' || dataType === 'number' || numberShare >= 0.5 ? 'continuous' : 'text';
 }
 
+/** Released values of a column, and characters of each. */
+export const MOST_RELEASED = 1_000;
+export const LONGEST_RELEASED = 200;
+
 const name = z.string().min(1).max(1_000).transform(printable);
+const words = z.string().max(1_000).transform(printable).optional();
+const category = z
+  .string()
+  .min(1)
+  .max(LONGEST_RELEASED)
+  .refine((value) => printable(value) === value);
 const SchemaJson: z.ZodType<Schema> = z.object({
   name,
+  displayName: words,
+  description: words,
   datasource: name,
   // a pod may leave it out: how many rows a site has is for the sums to hide
   rowCount: z.int().min(0).default(0),
@@ -43,6 +62,8 @@ const SchemaJson: z.ZodType<Schema> = z.object({
         name,
         dataType: z.enum(['integer', 'number', 'boolean', 'date', 'text', 'image']),
         semanticType: z.enum(['categorical', 'continuous', 'text', 'image']),
+        description: words,
+        categories: z.array(category).max(MOST_RELEASED).optional(),
       }),
     )
     .max(100_000),

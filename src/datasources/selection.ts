@@ -20,6 +20,9 @@ function namedColumns(structure: DataStructure): { readonly column: string; read
     ...(split.splitter === 'percentage' && typeof split.groupBy === 'object'
       ? [{ column: split.groupBy.column, key: 'data_split.args.group_by' }]
       : []),
+    ...(split.splitter === 'percentage' && split.sortBy !== undefined
+      ? [{ column: split.sortBy, key: 'data_split.args.time_series_sort_by' }]
+      : []),
   ];
 }
 

@@ -5,6 +5,7 @@
 import { KonsilError, permutation, seededRng } from '../base/index.ts';
 import type { DataSplit, PercentageSplit, PredefinedSplit } from './dataStructure.ts';
 import type { LoadedDataset, LoadedImages } from './loadDataset.ts';
+import { splitByTime } from './timeSplit.ts';
 
 /** Row numbers of the loaded dataset, ascending. */
 export interface Split {
@@ -29,7 +30,7 @@ const TEST = 2;
 
 /** The dataset cut as the task says. @throws KonsilError DATA_EMPTY without training rows, DATA_INVALID for an unknown label. */
 export function splitDataset(
-  dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitLabels' | 'groups'>,
+  dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitLabels' | 'groups' | 'times'>,
   split: DataSplit,
 ): Split {
   const parts = split.splitter === 'percentage' ? splitByPercentage(dataset, split) : splitByLabel(dataset, split);
@@ -49,11 +50,19 @@ export function splitDataset(
 
 /** The rows `indices` of the dataset, in that order. */
 export function subsetOf(
-  dataset: Pick<LoadedDataset, 'x' | 'y' | 'features' | 'images'>,
+  { features, ...dataset }: Pick<LoadedDataset, 'x' | 'y' | 'features' | 'images'>,
   indices: Uint32Array,
 ): Subset {
+  return rowsOf(dataset, features.length, indices);
+}
+
+/** Those rows of `part` whose number is in `indices`, in that order. */
+export function narrowSubset(part: Subset, indices: Uint32Array): Subset {
+  return rowsOf(part, part.rows === 0 ? 0 : part.x.length / part.rows, indices);
+}
+
+function rowsOf(dataset: Pick<Subset, 'x' | 'y' | 'images'>, width: number, indices: Uint32Array): Subset {
   const { images } = dataset;
-  const width = dataset.features.length;
   const x = new Float32Array(indices.length * width);
   const y = dataset.y instanceof Int32Array ? new Int32Array(indices.length) : new Float32Array(indices.length);
   indices.forEach((row, i) => {
@@ -72,12 +81,16 @@ function rowsFor(percentage: number, rows: number): number {
 }
 
 function splitByPercentage(
-  { rows, y, groups }: Pick<LoadedDataset, 'rows' | 'y' | 'groups'>,
+  { rows, y, groups, times }: Pick<LoadedDataset, 'rows' | 'y' | 'groups' | 'times'>,
   split: PercentageSplit,
 ): Uint8Array {
-  if (groups !== undefined) return splitGroups({ rows, y, groups }, split);
   const numTest = rowsFor(split.testPercentage, rows);
   const numValidation = Math.min(rows - numTest, rowsFor(split.validationPercentage, rows));
+  if (split.sortBy !== undefined) {
+    if (times?.length !== rows) throw new TypeError('times needs one number a row for a split by time');
+    return splitByTime(times, { test: numTest, validation: numValidation }, groups);
+  }
+  if (groups !== undefined) return splitGroups({ rows, y, groups }, split);
   const rng = seededRng(split.seed, 'split');
   const order = split.shuffle ? permutation(rows, rng) : Uint32Array.from({ length: rows }, (_, i) => i);
   const parts = new Uint8Array(rows);

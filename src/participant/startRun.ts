@@ -65,6 +65,7 @@ export async function startRun(
   const admitted = await admit({
     ...{ config, identity, peers, request, from, signal, openDataset, openTrainer },
     ...(decoders && { decoders }),
+    onProblem: (reason) => onNotice({ type: 'problem', reason: `dataset "${dataset}": ${reason}` }),
     account: (unit, delta) => {
       const { privacy, recordPrivacy } = config.policy;
       return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);

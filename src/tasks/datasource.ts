@@ -16,6 +16,7 @@ import {
 import { type Path, type Problem, resolvePath } from './configFile.ts';
 import { checkReadCsv, csvOptionsOf, readCsvKwargs } from './csvArguments.ts';
 import { day, firstDay, lastDay } from './dataStructure/filters.ts';
+import { columnDescriptions, datasourceDetails, descriptionOf, releasedCategories } from './descriptions.ts';
 import { checkInterMine, INTERMINE_ARGUMENTS, interMineArgs, interMineOf } from './interMineArguments.ts';
 import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
 import { DATASOURCES } from './names.ts';
@@ -123,7 +124,8 @@ export const datasource = z.strictObject({
           'Columns that tasks may use though they are hidden by default: of files those that may identify somebody, of tables those that look like names, numbers or addresses of people.',
       }),
       description: text.optional(),
-      column_descriptions: z.record(text, text).optional(),
+      column_descriptions: columnDescriptions,
+      released_categories: releasedCategories,
       datasource_args: refused('stands beside data_config, not in it'),
       modifiers: refused('modifiers are not supported; prepare the file instead'),
       data_split: refused('the task splits the data (task.data_structure.data_split)'),
@@ -133,10 +135,7 @@ export const datasource = z.strictObject({
       }),
     })
     .optional(),
-  datasource_details_config: z
-    .strictObject({ display_name: text.optional(), description: text.optional() })
-    .optional()
-    .meta({ description: 'Accepted without effect: there is no hub that shows it.' }),
+  datasource_details_config: datasourceDetails,
   schema: refused('the schema is read from the data at every start'),
 });
 
@@ -151,9 +150,11 @@ function isFileSource(name: string): name is FilesConfig['datasource'] {
 export function datasourceOf(source: DatasourceFile, folder: string, state: string): DatasourceConfig {
   if (source.datasource === 'OMOPSource') return omopOf(source, folder);
   const { path = '', infer_class_labels_from_filepaths } = source.datasource_args;
-  const { force_stypes, ignore_cols, rename_cols, expose_cols, file_system_filters } = source.data_config ?? {};
+  const { force_stypes, ignore_cols, rename_cols, expose_cols, released_categories, file_system_filters } =
+    source.data_config ?? {};
   const common = {
     name: source.name,
+    ...descriptionOf(source),
     ...(force_stypes && {
       forceStypes: {
         categorical: force_stypes.categorical ?? [],
@@ -164,6 +165,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
     ...(ignore_cols && { ignoreColumns: ignore_cols }),
     ...(rename_cols && { renameColumns: rename_cols }),
     ...(expose_cols && { exposeColumns: expose_cols }),
+    ...(released_categories && { releasedCategories: released_categories }),
   };
   if (source.datasource === 'InterMineSource') return interMineOf(source.datasource_args, common, folder);
   if (!isFileSource(source.datasource)) return csvOf(source, common, folder, state);

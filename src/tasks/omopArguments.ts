@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { CDM_VERSIONS, type OmopConfig } from '../datasources/index.ts';
 import { type Path, type Problem, resolvePath } from './configFile.ts';
+import { type Described, descriptionOf } from './descriptions.ts';
 import { refused, text } from './keys.ts';
 
 export const omopArgs = {
@@ -34,18 +35,24 @@ interface OmopFile {
         readonly ignore_cols?: readonly string[] | undefined;
         readonly force_stypes?: unknown;
         readonly rename_cols?: unknown;
+        readonly released_categories?: unknown;
+        readonly description?: string | undefined;
+        readonly column_descriptions?: Readonly<Record<string, string>> | undefined;
       }
     | undefined;
+  readonly datasource_details_config?: Described['datasource_details_config'];
 }
 
 /** @param folder - Of the pod's file. */
-export function omopOf({ name, datasource_args: args, data_config }: OmopFile, folder: string): OmopConfig {
+export function omopOf(source: OmopFile, folder: string): OmopConfig {
+  const { name, datasource_args: args, data_config } = source;
   const { connection_file, connection_string = '', version = 'v5.4', schema } = args;
   return {
     ...{ name, datasource: 'OMOPSource', version },
     connection:
       connection_file === undefined ? { string: connection_string } : { file: resolvePath(folder, connection_file) },
     ...(schema !== undefined && { schema }),
+    ...descriptionOf(source),
     ...(data_config?.expose_cols && { exposeColumns: data_config.expose_cols }),
     ...(data_config?.ignore_cols && { ignoreColumns: data_config.ignore_cols }),
   };
@@ -64,7 +71,7 @@ export function checkOmop({ datasource_args: args, data_config = {} }: OmopFile,
       path: [...path, 'datasource_args', 'version'],
       message: `is required; one of ${CDM_VERSIONS.join(', ')}`,
     });
-  for (const key of ['force_stypes', 'rename_cols'] as const)
+  for (const key of ['force_stypes', 'rename_cols', 'released_categories'] as const)
     if (data_config[key] !== undefined)
       problems.push({
         path: [...path, 'data_config', key],

@@ -29,7 +29,7 @@ export type {
   Targets,
   TrainResult,
 } from './runtime/messages.ts';
-export type { RowData, RowRequest, RowSource } from './runtime/rowSource.ts';
+export type { MadeRows, RowData, RowRequest, RowSource } from './runtime/rowSource.ts';
 export {
   type ModelTrainer,
   type OpenTrainer,

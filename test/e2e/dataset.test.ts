@@ -1,7 +1,8 @@
 /** `konsil dataset inspect` as the owner of the data runs it. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { grantReader, OMOP_SECRET, READER, writeOmop } from '../support/omopDatabase.ts';
 import { NO_POSTGRES, Postgres } from '../support/postgres.ts';
@@ -45,6 +46,49 @@ describe('konsil dataset inspect', () => {
     // under the names of tasks, not of the site
     expect(inspect.text).toMatch(/\n +age +continuous/);
     expect(inspect.text).not.toContain('lymphknoten');
+  });
+});
+
+describe('konsil dataset inspect of pictures', () => {
+  it('lists what cannot be read or decoded, and values only when it is asked and of many rows', async () => {
+    const cwd = tempFolder();
+    for (let n = 0; n < 25; n++) {
+      const folder = join(cwd, 'pictures', n < 12 ? 'often' : n < 24 ? 'usual' : 'seldom');
+      mkdirSync(folder, { recursive: true });
+      const image = sharp(Buffer.alloc(16, n), { raw: { width: 4, height: 4, channels: 1 } }).png();
+      writeFileSync(join(folder, `${n}.png`), await image.toBuffer());
+    }
+    const broken = join(cwd, 'pictures', 'often', '3.png');
+    const bytes = readFileSync(broken);
+    writeFileSync(broken, bytes.fill(0xff, bytes.indexOf('IDAT') + 4, bytes.indexOf('IEND') - 8));
+    writeFileSync(join(cwd, 'pictures', 'often', 'text.png'), 'no picture');
+    writeFileSync(
+      join(cwd, 'pod.yaml'),
+      `name: hospital-a
+broker: {url: mqtt://127.0.0.1:1883}
+datasources:
+  - name: pictures
+    datasource: ImageSource
+    datasource_args: {path: pictures, infer_class_labels_from_filepaths: true}
+    data_config: {column_descriptions: {BITFOUNT_INFERRED_LABEL: what the reader saw}}
+    datasource_details_config: {display_name: Pictures of 2024}
+approved_modellers: [alice]
+`,
+    );
+    const inspect = async (...flags: string[]): Promise<string> => {
+      const konsil = new Konsil(['dataset', 'inspect', 'pod.yaml', ...flags], { cwd });
+      expect(await konsil.exit, konsil.text).toBe(0);
+      return konsil.text;
+    };
+    const plain = await inspect();
+    expect(plain).toMatch(/often\/text\.png: DATA_\w+/);
+    expect(plain).toContain('Pictures of 2024');
+    expect(plain).toMatch(/BITFOUNT_INFERRED_LABEL +text +what the reader saw/);
+    expect(plain).not.toMatch(/usual|seldom|3\.png/);
+    const all = await inspect('--values', '--decode');
+    expect(all).toMatch(/often: 12\n +usual: 12\n +1 more, each of fewer than 10/);
+    expect(all).not.toContain('seldom');
+    expect(all).toMatch(/1 of 25 rows have an image that cannot be decoded\n +often\/3\.png: DATA_INVALID/);
   });
 });
 

@@ -72,7 +72,7 @@ export class Field {
       throw new KonsilError('RUN_ABORTED', 'privacy games need the model of a run that completed a round');
     const parts: Subset[] = [];
     for (const { name, table } of sites) {
-      const { train, validation, test } = await loadSiteData(new MemorySource(name, table), resolved.task, signal);
+      const { train, validation, test } = await loadSiteData(new MemorySource(name, table), resolved.task, { signal });
       parts.push(train, validation, test);
     }
     const all = joined(parts);

@@ -2,26 +2,37 @@
 import type { Command } from 'commander';
 import { KonsilError } from '../../base/index.ts';
 import {
+  type ColumnCategories,
+  checkImages,
   checkSchema,
+  countCategories,
   type DataSource,
   type DatasourceConfig,
   isDatabase,
+  LEAST_ROWS,
   locationOf,
   OMOPSource,
   type OmopConfig,
+  type OpenOptions,
+  offeredSchema,
   openDataset,
   openQueries,
   type TableConfig,
 } from '../../datasources/index.ts';
 import { readPodConfig, readTask, type Task } from '../../tasks/index.ts';
 import { cancelOnSignals, Output } from '../output.ts';
+import { type Contents, contentLines } from '../render/dataset.ts';
 import { ScanLine } from '../render/scan.ts';
 import { wholeNumber } from './shared.ts';
 
 interface Flags {
   readonly task?: string;
+  readonly values?: boolean;
+  readonly decode?: boolean;
   readonly json?: boolean;
 }
+
+type InspectOptions = OpenOptions & { readonly signal: AbortSignal };
 
 export function addDatasetCommand(program: Command): void {
   const group = program.command('dataset').description('look at the data of a site as tasks and modellers see it');
@@ -31,6 +42,8 @@ export function addDatasetCommand(program: Command): void {
     .argument('<pod.yaml>')
     .argument('[dataset]', 'one of the pod (default: all)')
     .option('--task <task.yaml>', 'say whether this task fits, and what its filters leave')
+    .option('--values', `show the values of text columns that at least ${LEAST_ROWS} rows have`)
+    .option('--decode', 'decode every image once and list those that cannot be decoded')
     .option('--json', 'one JSON value a dataset')
     .action(inspect);
   group
@@ -92,7 +105,9 @@ async function inspect(file: string, wanted: string | undefined, flags: Flags): 
   const chosen = await chosenDatasets(file, wanted);
   const task = flags.task === undefined ? undefined : await readTask(flags.task);
   for (const config of chosen)
-    await (isDatabase(config) ? inspectDatabase(config, output, signal) : inspectOne(config, task, output, signal));
+    await (isDatabase(config)
+      ? inspectDatabase(config, output, signal)
+      : inspectOne(config, task, flags, output, signal));
 }
 
 /** Tables and columns only: rows are counted by a query. */
@@ -115,14 +130,17 @@ async function inspectDatabase(config: OmopConfig, output: Output, signal: Abort
 async function inspectOne(
   config: TableConfig,
   task: Task | undefined,
+  flags: Flags,
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
   const progress = output.json ? undefined : new ScanLine(process.stderr);
-  const source = await openDataset(config, { signal, ...(progress && { onProgress: (step) => progress.show(step) }) });
+  const options: InspectOptions = { signal, ...(progress && { onProgress: (step) => progress.show(step) }) };
+  const source = await openDataset(config, options);
   try {
     progress?.clear();
-    const contents = await contentsOf(source, signal);
+    const contents = await contentsOf(source, config, flags, options);
+    progress?.clear();
     const fit = task && fitOf(source, task);
     output.value({
       dataset: config.name,
@@ -131,24 +149,21 @@ async function inspectOne(
       ...contents,
       ...(fit && { task: fit }),
     });
-    for (const line of linesOf(config, source, contents, fit)) output.line(line);
+    output.line(`dataset ${config.name}: ${source.kind}, ${locationOf(config)}`);
+    for (const line of contentLines(contents, LEAST_ROWS)) output.line(line);
+    if (fit !== undefined) for (const line of fitLines(fit, source.rowCount)) output.line(line);
   } finally {
     source.close();
   }
 }
 
-/** Counts of a dataset; holds no value of it. */
-interface Contents {
-  readonly rows: number;
-  /** Patients that are known to be different ones; null when the source knows none. */
-  readonly patients: number | null;
-  readonly files: number | null;
-  readonly skipped: Readonly<Record<string, number>>;
-  readonly columns: readonly { readonly name: string; readonly type: string; readonly missing: number }[];
-  readonly hidden: readonly string[];
-}
-
-async function contentsOf(source: DataSource, signal: AbortSignal): Promise<Contents> {
+async function contentsOf(
+  source: DataSource,
+  config: TableConfig,
+  flags: Flags,
+  options: InspectOptions,
+): Promise<Contents> {
+  const { signal } = options;
   const missing = new Map(source.columns.map((column) => [column, 0]));
   const patients = new Set<string>();
   for await (const { keys, columns } of source.yieldData(1_000, signal)) {
@@ -159,18 +174,36 @@ async function contentsOf(source: DataSource, signal: AbortSignal): Promise<Cont
       if (group !== null) patients.add(group);
     }
   }
-  const { counts, hiddenColumns } = source.found?.() ?? { counts: undefined, hiddenColumns: [] };
+  const { counts, hiddenColumns, unreadable = [] } = source.found?.() ?? { counts: undefined, hiddenColumns: [] };
+  const schema = await offeredSchema(source, config, signal);
+  const wanted = schema.columns.filter(({ semanticType: type }) => type === 'text' || type === 'categorical');
+  const values =
+    flags.values === true
+      ? await countCategories(
+          source,
+          wanted.map(({ name }) => name),
+          signal,
+        )
+      : new Map<string, ColumnCategories | null>();
   return {
+    ...(schema.displayName !== undefined && { displayName: schema.displayName }),
+    ...(schema.description !== undefined && { description: schema.description }),
     rows: source.rowCount,
     patients: patients.size > 0 ? patients.size : null,
     files: counts?.files ?? null,
     skipped: counts?.skipped ?? {},
-    columns: source.schema.columns.map(({ name, semanticType }) => ({
-      name,
-      type: semanticType,
-      missing: missing.get(name)!,
-    })),
+    columns: schema.columns.map(({ name, semanticType, description, categories }) => {
+      const found = values.get(name);
+      return {
+        ...{ name, type: semanticType, missing: missing.get(name)! },
+        ...(description !== undefined && { description }),
+        ...(categories !== undefined && { released: categories }),
+        ...(found !== undefined && { values: found }),
+      };
+    }),
     hidden: hiddenColumns,
+    unreadable,
+    ...(flags.decode === true && { undecodable: await checkImages(source, options) }),
   };
 }
 
@@ -193,32 +226,8 @@ function fitOf(source: DataSource, { dataStructure }: Task): Fit {
   }
 }
 
-function* linesOf(
-  config: TableConfig,
-  source: DataSource,
-  { rows, patients, files, skipped, columns, hidden }: Contents,
-  fit: Fit | undefined,
-): Generator<string> {
-  yield `dataset ${config.name}: ${source.kind}, ${locationOf(config)}`;
-  if (files !== null) yield `  files     ${files}`;
-  for (const [reason, count] of Object.entries(skipped)) yield `            ${count} left out: ${reason}`;
-  yield `  rows      ${rows}${patients === null ? '' : `, of ${patients} patients`}`;
+function* fitLines({ problems, rows }: Fit, all: number): Generator<string> {
   yield '';
-  yield '  columns that tasks can use; modellers see these names and types, never a value or a number of rows';
-  const width = Math.max(...columns.map(({ name }) => name.length));
-  const shown = columns.length > 60 ? columns.slice(0, 60) : columns;
-  for (const { name, type, missing } of shown) {
-    const lacks = missing === 0 ? '' : `   no value in ${missing} of ${rows} rows`;
-    yield `    ${name.padEnd(width)}  ${type}${lacks}`;
-  }
-  if (shown.length < columns.length) yield `    … and ${columns.length - shown.length} more`;
-  if (hidden.length > 0) {
-    yield '';
-    yield '  columns that nobody sees; data_config.expose_cols would show them';
-    yield `    ${hidden.join(', ')}`;
-  }
-  if (fit === undefined) return;
-  yield '';
-  if (fit.problems.length === 0) yield `  the task fits; after its filters ${fit.rows} of ${rows} rows are left`;
-  else for (const problem of fit.problems) yield `  the task does not fit: ${problem}`;
+  if (problems.length === 0) yield `  the task fits; after its filters ${rows} of ${all} rows are left`;
+  else for (const problem of problems) yield `  the task does not fit: ${problem}`;
 }

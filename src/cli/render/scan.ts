@@ -22,7 +22,7 @@ export class ScanLine {
     const what =
       unit === 'bytes'
         ? `fetching the file: ${(done / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB`
-        : `reading files: ${done} of ${total}`;
+        : `${unit === 'images' ? 'decoding images' : 'reading files'}: ${done} of ${total}`;
     this.#stream.write(`\r\u001b[K${what}, about ${Math.ceil(secondsLeft)} s left`);
   }
 

@@ -4,7 +4,7 @@
  */
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { KonsilError, throwIfCancelled } from '../../base/index.ts';
-import type { Batch, Cell, DataSource, ScanCounts, TableOptions } from '../dataSource.ts';
+import type { Batch, Cell, DataSource, Found, TableOptions } from '../dataSource.ts';
 import { type ColumnSchema, type Schema, type SemanticType, semanticTypeOf } from '../schema.ts';
 import { didYouMean } from '../suggest.ts';
 import { isIdentifyingName } from './identifyingColumns.ts';
@@ -12,7 +12,7 @@ import { cellOf, isMostlyDistinct, type LoadedColumn, type LoadedTable } from '.
 import type { TableDatabase } from './tableDatabase.ts';
 
 /** What a site says of its table. */
-export type LoadedOptions = Omit<TableOptions, 'renameColumns'>;
+export type LoadedOptions = Omit<TableOptions, 'renameColumns' | 'description' | 'releasedCategories'>;
 
 /** A table that lies in the database. */
 export interface OpenTable {
@@ -95,7 +95,7 @@ export class LoadedSource implements DataSource {
     return null;
   }
 
-  found(): { readonly counts: ScanCounts; readonly hiddenColumns: readonly string[] } {
+  found(): Found {
     return { counts: { files: 1, records: this.rowCount, skipped: {} }, hiddenColumns: this.#hiddenColumns };
   }
 

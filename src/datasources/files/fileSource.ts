@@ -14,10 +14,12 @@ import type {
   Batch,
   Cell,
   DataSource,
+  Found,
   ImageFormatName,
   ImageHandle,
   ScanCounts,
   ScanProgress,
+  UnreadableFile,
   Value,
 } from '../dataSource.ts';
 import type { ImageFormat } from '../formats/imageRecord.ts';
@@ -87,6 +89,7 @@ export class FileSource implements DataSource {
   readonly #table: FileTable;
   readonly #images: readonly string[];
   readonly #isOwner: boolean;
+  readonly #unreadable: readonly UnreadableFile[];
   #isClosed = false;
 
   private constructor(options: FileSourceOptions, scan: Scan, table: FileTable, isOwner: boolean) {
@@ -96,6 +99,7 @@ export class FileSource implements DataSource {
     this.#table = table;
     this.#rows = scan.rows;
     this.#isOwner = isOwner;
+    this.#unreadable = scan.unreadable;
     this.kind = kind;
     this.label = path;
     this.rowCount = scan.rows.length;
@@ -155,7 +159,14 @@ export class FileSource implements DataSource {
       return reason === undefined;
     });
     requireRows(this.label, rows.length, skipped);
-    const scan = { folder: this.#folder, rows, files: new Set(rows.map(({ file }) => file)).size, types, skipped };
+    const scan = {
+      folder: this.#folder,
+      rows,
+      files: new Set(rows.map(({ file }) => file)).size,
+      types,
+      skipped,
+      unreadable: [],
+    };
     return new FileSource(this.#options, scan, this.#table, false);
   }
 
@@ -181,8 +192,8 @@ export class FileSource implements DataSource {
     return undefined;
   }
 
-  found(): { readonly counts: ScanCounts; readonly hiddenColumns: readonly string[] } {
-    return { counts: this.counts, hiddenColumns: this.hiddenColumns };
+  found(): Found {
+    return { counts: this.counts, hiddenColumns: this.hiddenColumns, unreadable: this.#unreadable };
   }
 
   nameOf(key: number): string {
@@ -241,6 +252,7 @@ interface Scan {
   readonly files: number;
   readonly types: ColumnTypes;
   readonly skipped: ReadonlyMap<SkipReason, number>;
+  readonly unreadable: readonly UnreadableFile[];
 }
 
 async function scanFolder(options: FileSourceOptions, table: FileTable): Promise<Scan> {
@@ -253,6 +265,7 @@ async function scanFolder(options: FileSourceOptions, table: FileTable): Promise
   const skip = (reason: SkipReason): void => void skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
   const types = new ColumnTypes();
   const rows: Row[] = [];
+  const unreadable: UnreadableFile[] = [];
   let files = 0;
   const started = performance.now();
   for (const [i, facts] of found.entries()) {
@@ -269,6 +282,7 @@ async function scanFolder(options: FileSourceOptions, table: FileTable): Promise
     }
     if (file.known.failure !== null) {
       skip('UNREADABLE');
+      unreadable.push({ name: facts.path, code: file.known.failure });
       continue;
     }
     const before = rows.length;
@@ -287,7 +301,7 @@ async function scanFolder(options: FileSourceOptions, table: FileTable): Promise
     onProgress?.({ done: i + 1, total: found.length, secondsLeft: (seconds / (i + 1)) * (found.length - i - 1) });
   }
   requireRows(path, rows.length, skipped);
-  return { folder, rows, files, types, skipped };
+  return { folder, rows, files, types, skipped, unreadable };
 }
 
 /** The file as the table has it, read first if need be; undefined when it is of no kind that is wanted. */

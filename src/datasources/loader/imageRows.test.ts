@@ -1,5 +1,5 @@
 /** Images on their way to a model: the same numbers whoever decodes them, next to the row's own, and clear failures. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ import { loadDataset } from '../loadDataset.ts';
 import { openDataset } from '../openDataset.ts';
 import { subsetOf } from '../splits.ts';
 import { DecodePool } from './decodePool.ts';
-import { ImageLoader } from './imageRows.ts';
+import { ImageLoader, type MadeImageRows } from './imageRows.ts';
 
 const pools = [new DecodePool(1), new DecodePool(3)];
 afterAll(() => Promise.all(pools.map((pool) => pool.close())));
@@ -29,6 +29,13 @@ async function pictures(count: number): Promise<string> {
     writeFileSync(join(folder, `${n}.png`), png);
   }
   return root;
+}
+
+/** Leaves the header as it is: nobody knows before the pixels are asked for. */
+function breakPicture(file: string): void {
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf('IDAT') + 4;
+  writeFileSync(file, bytes.fill(0xff, at, bytes.indexOf('IEND') - 8));
 }
 
 const RAW: readonly ImageTransform[] = (['train', 'validation', 'test'] as const).map((step) => ({
@@ -67,13 +74,13 @@ describe('ImageLoader', () => {
   it('puts images beside the numbers of their row, in the order of the columns', async () => {
     const structure = structureOf(RAW);
     const dataset = await load(await pictures(4), structure);
-    const loader = (await ImageLoader.open(dataset, structure.images!, pools[0]))!;
+    const loader = (await ImageLoader.open(dataset, structure.images!, { pool: pools[0] }))!;
     expect(loader.width).toBe(13);
     const subset = subsetOf(dataset, Uint32Array.of(2, 0));
-    const rows = await loader.rows(subset, 'test').read({ rows: Uint32Array.of(1, 0) });
+    const { x } = await loader.rows(subset, 'test').read({ rows: Uint32Array.of(1, 0) });
     // the files are a/0, a/2, b/1, b/3
     const picture = (n: number): number[] => [3, ...Array.from({ length: 12 }, (_, i) => 10 * n + i)];
-    expect([...rows]).toEqual([...picture(0), ...picture(1)]);
+    expect([...x]).toEqual([...picture(0), ...picture(1)]);
     expect([...subset.y]).toEqual([1, 0]);
   });
 
@@ -85,8 +92,9 @@ describe('ImageLoader', () => {
     const structure = structureOf(random);
     const dataset = await load(await pictures(8), structure);
     const read = async (pool: DecodePool, step: number): Promise<Float32Array> => {
-      const loader = (await ImageLoader.open(dataset, structure.images!, pool))!;
-      return loader.rows(subsetOf(dataset, all(8)), 'train').read({ rows: all(8), draw: { seed: 5, step } });
+      const loader = (await ImageLoader.open(dataset, structure.images!, { pool: pool }))!;
+      const rows = loader.rows(subsetOf(dataset, all(8)), 'train');
+      return (await rows.read({ rows: all(8), draw: { seed: 5, step } })).x;
     };
     const one = await read(pools[0]!, 0);
     expect(await read(pools[1]!, 0)).toEqual(one);
@@ -102,7 +110,7 @@ describe('ImageLoader', () => {
     writeFileSync(join(root, 'b', 'other.png'), png);
     const plain = structureOf(RAW);
     const dataset = await load(root, plain);
-    const loader = (await ImageLoader.open(dataset, plain.images!, pools[0]))!;
+    const loader = (await ImageLoader.open(dataset, plain.images!, { pool: pools[0] }))!;
     const rows = loader.rows(subsetOf(dataset, all(3)), 'test');
     await expect(rows.read({ rows: all(3) })).rejects.toMatchObject({
       code: 'DATA_INVALID',
@@ -119,28 +127,83 @@ describe('ImageLoader', () => {
         ...resized.images!,
         transforms: ['train', 'test'].map((step) => ({ ...resized.images!.transforms[0]!, step: step as 'train' })),
       },
-      pools[0],
+      { pool: pools[0] },
     ))!;
-    expect((await small.rows(subsetOf(dataset, all(3)), 'test').read({ rows: all(3) })).length).toBe(3 * (1 + 4));
+    expect((await small.rows(subsetOf(dataset, all(3)), 'test').read({ rows: all(3) })).x.length).toBe(3 * (1 + 4));
   });
 
-  it('says which file is broken or gone, and goes on with others', async () => {
+  it('leaves out a row whose image cannot be decoded, from any split, and tells its name at the site once', async () => {
+    const root = await pictures(4); // the files are a/0, a/2, b/1, b/3
+    const structure = structureOf(RAW);
+    const dataset = await load(root, structure);
+    breakPicture(join(root, 'b', '1.png'));
+    for (const pool of pools) {
+      const told: string[] = [];
+      const onProblem = (text: string): void => void told.push(text);
+      const loader = (await ImageLoader.open(dataset, structure.images!, { pool, onProblem }))!;
+      const subset = subsetOf(dataset, Uint32Array.of(3, 2, 1));
+      const rows = loader.rows(subset, 'test');
+      expect([0, 1, 2].map((row) => loader.canRead(subset, row))).toEqual([true, true, true]);
+      const made = await rows.read({ rows: Uint32Array.of(2, 1, 0) });
+      const [, whole] = [await rows.read({ rows: Uint32Array.of(1) }), await rows.read({ rows: Uint32Array.of(2, 0) })];
+      expect(made).toEqual(whole);
+      expect([...made.rows]).toEqual([2, 0]);
+      expect([made.x[1], made.x[14]]).toEqual([20, 30]);
+      expect([0, 1, 2].map((row) => loader.canRead(subset, row))).toEqual([true, false, true]);
+      const again = await loader.rows(subsetOf(dataset, all(4)), 'train').read({ rows: all(4) });
+      expect([...again.rows]).toEqual([0, 1, 3]);
+      expect(told).toEqual([
+        `an image of ${join(root, 'b', '1.png')} cannot be decoded (DATA_INVALID); its row is left out`,
+      ]);
+    }
+  });
+
+  it('finds the shapes behind a first row that cannot be decoded', async () => {
     const root = await pictures(3);
     const structure = structureOf(RAW);
     const dataset = await load(root, structure);
-    const loader = (await ImageLoader.open(dataset, structure.images!, pools[0]))!;
-    const rows = loader.rows(subsetOf(dataset, all(3)), 'test');
-    writeFileSync(join(root, 'b', '1.png'), 'no picture any more');
-    const broken: unknown = await rows.read({ rows: all(3) }).catch((error: unknown) => error);
-    expect(broken).toBeInstanceOf(KonsilError);
-    expect((broken as KonsilError).facts['file']).toBe(join(root, 'b', '1.png'));
-    expect((await rows.read({ rows: Uint32Array.of(0) })).length).toBe(13);
+    rmSync(join(root, 'a', '0.png'));
+    const loader = (await ImageLoader.open(dataset, structure.images!, { pool: pools[0] }))!;
+    expect(loader.width).toBe(13);
+    const made = await loader.rows(subsetOf(dataset, all(3)), 'test').read({ rows: all(3) });
+    expect([...made.rows]).toEqual([1, 2]);
+  });
+
+  it('gives up when more than 5 % of the rows cannot be decoded, without names or numbers of rows', async () => {
+    const root = await pictures(40);
+    const structure = structureOf(RAW);
+    const dataset = await load(root, structure);
+    const read = async (): Promise<{ made: Promise<unknown>; told: string[] }> => {
+      const told: string[] = [];
+      const options = { pool: pools[1], onProblem: (text: string): void => void told.push(text) };
+      const loader = (await ImageLoader.open(dataset, structure.images!, options))!;
+      return { made: loader.rows(subsetOf(dataset, all(40)), 'train').read({ rows: all(40) }), told };
+    };
+    for (const n of [10, 20]) breakPicture(join(root, 'a', `${n}.png`));
+    expect(((await (await read()).made) as MadeImageRows).rows).toHaveLength(38);
+    breakPicture(join(root, 'b', '7.png'));
+    const { made, told } = await read();
+    const error = (await made.catch((thrown: unknown) => thrown)) as KonsilError;
+    expect(error).toBeInstanceOf(KonsilError);
+    expect(error.code).toBe('DATA_INVALID');
+    expect(error.message).toMatch(/^more than 5 % of the rows have an image that cannot be decoded/);
+    expect(`${error.message} ${JSON.stringify(error.facts)}`).not.toMatch(/png|40|7/);
+    expect(told.at(-1)).toBe('3 of 40 rows have an image that cannot be decoded; at most 2 are left out');
+  });
+
+  it('does not leave out rows for what is wrong with the task', async () => {
+    const tooSmall = [{ step: 'train' as const, transformations: [{ RandomCrop: { height: 9, width: 9 } }] }];
+    const structure = structureOf(tooSmall);
+    const dataset = await load(await pictures(30), structure);
+    await expect(ImageLoader.open(dataset, structure.images!, { pool: pools[0] })).rejects.toMatchObject({
+      message: expect.stringContaining('RandomCrop: expected at least'),
+    });
   });
 
   it('uses the default transforms where a task names none: 3 x 224 x 224', async () => {
     const structure = structureOf([], { select: { include: ['Pixel Data'] } });
     const dataset = await load(await pictures(2), structure);
-    const loader = await ImageLoader.open(dataset, { transforms: [], convertsGreyscale: true }, pools[0]);
+    const loader = await ImageLoader.open(dataset, { transforms: [], convertsGreyscale: true }, { pool: pools[0] });
     expect(loader!.width).toBe(3 * 224 * 224);
   });
 

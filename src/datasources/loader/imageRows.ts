@@ -9,6 +9,7 @@ import type { LoadedDataset, LoadedImages, RowPart } from '../loadDataset.ts';
 import type { Subset } from '../splits.ts';
 import { type DecodePool, sharedPool } from './decodePool.ts';
 import type { PreparedRow, PreparedShape, RowJob } from './messages.ts';
+import { isUnreadable, UnreadableRows } from './unreadableRows.ts';
 
 /** Which rows to make, and what random changes of them are drawn from, if any. */
 export interface RowsRequest {
@@ -16,11 +17,27 @@ export interface RowsRequest {
   readonly draw?: { readonly seed: number; readonly step: number };
 }
 
+/** Rows that were made. */
+export interface MadeImageRows {
+  /** Those of the request whose images can be decoded, in its order. */
+  readonly rows: Uint32Array;
+  /** Shape `[rows.length, width]`. */
+  readonly x: Float32Array;
+}
+
 /** Rows that are made when they are asked for. */
 export interface ImageRows {
   /** Values a row. */
   readonly width: number;
-  read(request: RowsRequest): Promise<Float32Array>;
+  /** @throws KonsilError DATA_INVALID when too many rows cannot be made, or one has images of another size. */
+  read(request: RowsRequest): Promise<MadeImageRows>;
+}
+
+export interface ImageLoaderOptions {
+  /** Threads that decode. @default those of the process */
+  readonly pool?: DecodePool | undefined;
+  /** Told of rows that are left out; for the site's operator alone: it names files. */
+  readonly onProblem?: ((problem: string) => void) | undefined;
 }
 
 /** Prepares the images of one dataset. */
@@ -29,6 +46,7 @@ export class ImageLoader {
   readonly #columns: readonly string[];
   readonly #parts: readonly RowPart[];
   readonly #pool: DecodePool;
+  readonly #unreadable: UnreadableRows;
   /** Shape of each column's images: the same for all rows. */
   readonly shapes: readonly PreparedShape[];
   /** Values a row, numbers and images. */
@@ -39,29 +57,43 @@ export class ImageLoader {
     { columns, parts }: LoadedImages,
     shapes: readonly PreparedShape[],
     pool: DecodePool,
+    unreadable: UnreadableRows,
   ) {
     this.#images = images;
     this.#columns = columns;
     this.#parts = parts;
     this.#pool = pool;
+    this.#unreadable = unreadable;
     this.shapes = shapes;
     this.width = parts.reduce((sum, part) => sum + this.#widthOf(part), 0);
   }
 
   /**
-   * Decodes the first row, whose shapes all others must have.
-   * @throws KonsilError as decoding does.
+   * Decodes the first row that can be decoded, whose shapes all others must have.
+   * @throws KonsilError DATA_INVALID when too many rows before it cannot, or as transforms do that do not fit the images.
    */
   static async open(
     dataset: Pick<LoadedDataset, 'images'>,
     images: ImageColumns,
-    pool: DecodePool = sharedPool,
+    { pool = sharedPool, onProblem = () => undefined }: ImageLoaderOptions = {},
   ): Promise<ImageLoader | undefined> {
     const loaded = dataset.images;
-    const first = loaded?.handles[0];
-    if (loaded === undefined || first === undefined) return undefined;
-    const { shapes } = await pool.run(jobOf(first, loaded.columns, images, 'train'));
-    return new ImageLoader(images, loaded, shapes, pool);
+    if (loaded === undefined || loaded.handles.length === 0) return undefined;
+    const unreadable = new UnreadableRows(loaded.handles.length, onProblem);
+    for (const handles of loaded.handles)
+      try {
+        const { shapes } = await pool.run(jobOf(handles, loaded.columns, images, 'train'));
+        return new ImageLoader(images, loaded, shapes, pool, unreadable);
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        unreadable.add(handles, error);
+      }
+    throw new KonsilError('DATA_INVALID', 'no row has images that can be decoded');
+  }
+
+  /** Whether row `row` of `subset` is not known to be one that cannot be decoded. */
+  canRead({ images }: Pick<Subset, 'images'>, row: number): boolean {
+    return !this.#unreadable.has(images!.handles[row]!);
   }
 
   /** The rows of `subset`, prepared for `step`. */
@@ -69,21 +101,31 @@ export class ImageLoader {
     const { x, images } = subset;
     if (images === undefined) throw new TypeError('rows have no images');
     const features = subset.rows === 0 ? 0 : x.length / subset.rows;
-    const one = async (row: number, draw: RowsRequest['draw']): Promise<PreparedRow> => {
-      const job = jobOf(images.handles[row]!, this.#columns, this.#images, step);
-      const prepared = await this.#pool.run({ ...job, ...(draw && { draw: { ...draw, row } }) });
-      this.#checkShapes(prepared, row);
-      return prepared;
+    const one = async (row: number, draw: RowsRequest['draw']): Promise<PreparedRow | null> => {
+      const handles = images.handles[row]!;
+      if (this.#unreadable.has(handles)) return null;
+      const job = jobOf(handles, this.#columns, this.#images, step);
+      try {
+        const prepared = await this.#pool.run({ ...job, ...(draw && { draw: { ...draw, row } }) });
+        this.#checkShapes(prepared, row);
+        return prepared;
+      } catch (error) {
+        if (!isUnreadable(error)) throw error;
+        this.#unreadable.add(handles, error);
+        return null;
+      }
     };
-    const read = async ({ rows, draw }: RowsRequest): Promise<Float32Array> => {
+    const read = async ({ rows, draw }: RowsRequest): Promise<MadeImageRows> => {
       const out = new Float32Array(rows.length * this.width);
-      await Promise.all(
+      const isMade = await Promise.all(
         Array.from(rows, async (row, i) => {
-          const { values } = await one(row, draw);
-          this.#compose(out, i * this.width, x.subarray(row * features, (row + 1) * features), values);
+          const prepared = await one(row, draw);
+          if (prepared === null) return false;
+          this.#compose(out, i * this.width, x.subarray(row * features, (row + 1) * features), prepared.values);
+          return true;
         }),
       );
-      return out;
+      return withoutGaps({ rows, x: out }, isMade, this.width);
     };
     return { width: this.width, read };
   }
@@ -133,6 +175,15 @@ export class ImageLoader {
       { column: this.#columns[at]!, row },
     );
   }
+}
+
+/** The rows that are made, moved together. */
+function withoutGaps({ rows, x }: MadeImageRows, isMade: readonly boolean[], width: number): MadeImageRows {
+  if (isMade.every(Boolean)) return { rows, x };
+  const made = [...isMade.keys()].filter((i) => isMade[i]);
+  const packed = new Float32Array(made.length * width);
+  for (const [at, i] of made.entries()) packed.set(x.subarray(i * width, (i + 1) * width), at * width);
+  return { rows: Uint32Array.from(made, (i) => rows[i]!), x: packed };
 }
 
 function sizeOf({ channels, height, width }: PreparedShape): number {

@@ -29,6 +29,7 @@ export interface AnalysisOptions {
   /** Lists that this modeller has had compared, and one more of them. */
   readonly lists: { readonly before: number; readonly record: (detail: string) => void };
   readonly onEvent: (event: PodEvent) => void;
+  readonly onProblem: (problem: string) => void;
 }
 
 /** The site's rules on what may be asked. @throws Refusal UNAUTHORISED saying what its operator would have to allow. */
@@ -95,7 +96,7 @@ export async function openAnalysis(
 }
 
 async function openStatistics(
-  { config, openDataset, decoders, signal }: AnalysisOptions,
+  { config, openDataset, decoders, signal, onProblem }: AnalysisOptions,
   algorithm: StatisticsAlgorithm,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
@@ -108,7 +109,7 @@ async function openStatistics(
     if (problems.length > 0)
       throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" does not fit: ${problems.join('; ')}`);
     const minimumRows = config.policy.queries?.minimumGroupSize ?? DEFAULT_MINIMUM_ROWS;
-    return await StatisticsAnalysis.open(algorithm, source, { minimumRows, signal, ...(decoders && { decoders }) });
+    return await StatisticsAnalysis.open(algorithm, source, { minimumRows, signal, decoders, onProblem });
   } finally {
     source.close();
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import { randomBytes } from '../../crypto/index.ts';
-import { type DataSource, DEFAULT_TRANSFORMS, type DecodePool, type ImageColumns } from '../../datasources/index.ts';
+import { type DataSource, DEFAULT_TRANSFORMS, type ImageColumns } from '../../datasources/index.ts';
 import {
   bucketInput,
   CHANNELS,
@@ -12,6 +12,7 @@ import {
   loadSiteData,
   type PublicFacts,
   type SiteData,
+  type SiteDataOptions,
   type StatisticsRows,
   type StepSum,
   statisticsInput,
@@ -26,11 +27,10 @@ import { readVocabularies } from './siteVocabulary.ts';
 const IMAGES_AT_ONCE = 64;
 
 /** The site's part. */
-export interface StatisticsOptions {
+export interface StatisticsOptions extends SiteDataOptions {
   /** Values of vocabularies in fewer rows than this do not leave the site. */
   readonly minimumRows: number;
   readonly signal: AbortSignal;
-  readonly decoders?: DecodePool;
 }
 
 export class StatisticsAnalysis implements SiteAnalysis {
@@ -49,7 +49,7 @@ export class StatisticsAnalysis implements SiteAnalysis {
   static async open(
     algorithm: StatisticsAlgorithm,
     source: DataSource,
-    { minimumRows, signal, decoders }: StatisticsOptions,
+    options: StatisticsOptions,
   ): Promise<StatisticsAnalysis> {
     const { images } = algorithm.dataStructure;
     const dataStructure = {
@@ -57,11 +57,11 @@ export class StatisticsAnalysis implements SiteAnalysis {
       standardise: true, // missing values are counted, not refused
       ...(images && { images: withoutNormalising(images) }),
     };
-    const data = await loadSiteData(source, { dataStructure }, signal, decoders);
+    const data = await loadSiteData(source, { dataStructure }, options);
     const { filters } = dataStructure;
     const rows = filters && source.narrowed ? source.narrowed(filters) : source;
-    const columns = await readVocabularies(rows, algorithm.vocabulary?.columns ?? [], signal);
-    return new StatisticsAnalysis(algorithm, data, { columns, minimumRows, random: randomBytes });
+    const columns = await readVocabularies(rows, algorithm.vocabulary?.columns ?? [], options.signal);
+    return new StatisticsAnalysis(algorithm, data, { columns, minimumRows: options.minimumRows, random: randomBytes });
   }
 
   async input(step: number, given: PublicFacts, signal: AbortSignal): Promise<StepSum> {
@@ -106,8 +106,8 @@ export class StatisticsAnalysis implements SiteAnalysis {
     for (let first = 0; first < train.rows; first += IMAGES_AT_ONCE) {
       signal.throwIfAborted();
       const chosen = Uint32Array.from({ length: Math.min(IMAGES_AT_ONCE, train.rows - first) }, (_, i) => first + i);
-      const values = await rows.read({ rows: chosen });
-      images.eachPixel(values, chosen.length, (channel, value) => {
+      const made = await rows.read({ rows: chosen });
+      images.eachPixel(made.x, made.rows.length, (channel, value) => {
         const k = Math.min(channel, CHANNELS - 1);
         const share = value / 255;
         sums.count[k]!++;

@@ -47,6 +47,8 @@ export interface TrainingOptions {
   /** The account of the dataset asked for. @param delta - At which the task reckons. */
   readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
   readonly signal: AbortSignal;
+  /** Told of rows that a run leaves out; for the site's operator alone. */
+  readonly onProblem: (problem: string) => void;
 }
 
 /** The site's rules on training tasks. @throws Refusal UNAUTHORISED */
@@ -112,7 +114,7 @@ function checkSteps(
 }
 
 async function setUp(
-  { request, pullModel, openTrainer, decoders, signal, config }: TrainingOptions,
+  { request, pullModel, openTrainer, decoders, signal, config, onProblem }: TrainingOptions,
   task: Task,
   source: DataSource,
 ): Promise<Pick<TrainingSetup, 'data' | 'trainer' | 'facts' | 'model'>> {
@@ -127,7 +129,7 @@ async function setUp(
     throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
   let data: SiteData;
   try {
-    data = await loadSiteData(source, task, signal, decoders);
+    data = await loadSiteData(source, task, { signal, decoders, onProblem });
   } catch (error) {
     const empty = isKonsilError(error, 'DATA_EMPTY');
     const named = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);

@@ -10,7 +10,7 @@ import type { Task } from '../../tasks/index.ts';
 import type { ModelTrainer, OptimiserState } from '../../training/index.ts';
 import { ControlVariate } from './controlVariate.ts';
 import { LocalParameters, type LocalStore } from './localParameters.ts';
-import { inputsOf, type SiteData } from './siteData.ts';
+import { inputsOf, predictPart, type SiteData } from './siteData.ts';
 import { Residual } from './sparse.ts';
 import { normalised, normaliserOf } from './strategies.ts';
 import { LOCAL_STEPS, modelLength, perFeature, type SumFacts } from './sums.ts';
@@ -189,9 +189,11 @@ export class PodWork {
   ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: Metrics }> {
     const { trainer, facts } = this.#options;
     const parameters = this.personal(given);
-    const { y, rows } = this.#data.test;
-    const x = inputsOf(this.#options.data, this.#data.test, 'test');
-    const outputs = rows === 0 ? new Float32Array(0) : await trainer.predict({ parameters, x, rows });
+    const { part, outputs } = await predictPart(trainer, this.#options.data, this.#data.test, {
+      parameters,
+      step: 'test',
+    });
+    const { y, rows } = part;
     const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);
     const names = statisticsLayout(facts.kind, facts.classes).counts;
     const byName = Object.fromEntries(names.map((name, i) => [name, counts[i]!]));
@@ -210,11 +212,16 @@ export class PodWork {
   /** Summed (not mean) loss, rows and hits of `parameters` on the validation split. */
   async #validate(parameters: Float32Array): Promise<typeof NO_VALIDATION> {
     const { trainer, facts, task } = this.#options;
-    const { y, rows } = this.#data.validation;
+    const { data } = this.#options;
+    // predictions first: they show which rows can be read
+    const { part, outputs } = await predictPart(trainer, data, this.#data.validation, {
+      parameters,
+      step: 'validation',
+    });
+    const { y, rows } = part;
     if (rows === 0) return NO_VALIDATION;
-    const x = inputsOf(this.#options.data, this.#data.validation, 'validation');
+    const x = inputsOf(data, part, 'validation');
     const loss = await trainer.loss({ parameters, x, y: targetsFor(task, y), rows });
-    const outputs = await trainer.predict({ parameters, x, rows });
     return { loss: loss * rows, rows, hits: countHits(facts.kind, outputs, y, facts.classes) };
   }
 }

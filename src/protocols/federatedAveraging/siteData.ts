@@ -9,12 +9,13 @@ import {
   ImageLoader,
   type ImageStep,
   loadDataset,
+  narrowSubset,
   type Subset,
   splitDataset,
   subsetOf,
 } from '../../datasources/index.ts';
 import type { Task } from '../../tasks/index.ts';
-import type { RowData } from '../../training/index.ts';
+import type { ModelTrainer, RowData } from '../../training/index.ts';
 
 /** The three splits of one dataset. */
 export interface SiteData {
@@ -31,17 +32,23 @@ export interface SiteData {
   readonly warnings: readonly string[];
 }
 
+export interface SiteDataOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Threads that decode images. @default those of the process */
+  readonly decoders?: DecodePool | undefined;
+  /** Told of rows that are left out while the data are used; for the site's operator alone: it names files. */
+  readonly onProblem?: ((problem: string) => void) | undefined;
+}
+
 /**
  * Loads and splits `source` as the task says.
- * @param decoders - Threads that decode images. @default those of the process
  * @throws KonsilError DATA_COLUMN_MISSING, DATA_INVALID or DATA_EMPTY naming file, column and line, never a value;
  *   DATA_INVALID also for missing values in a task that does not standardise, since nothing would replace them.
  */
 export async function loadSiteData(
   source: DataSource,
   task: Pick<Task, 'dataStructure'>,
-  signal?: AbortSignal,
-  decoders?: DecodePool,
+  { signal, decoders, onProblem }: SiteDataOptions = {},
 ): Promise<SiteData> {
   const dataset = await loadDataset(narrow(source, task), task.dataStructure, signal ? { signal } : {});
   if (!task.dataStructure.standardise && dataset.x.some(Number.isNaN))
@@ -51,7 +58,7 @@ export async function loadSiteData(
     );
   const split = splitDataset(dataset, task.dataStructure.split);
   const { images } = task.dataStructure;
-  const loader = images && (await ImageLoader.open(dataset, images, decoders));
+  const loader = images && (await ImageLoader.open(dataset, images, { pool: decoders, onProblem }));
   return {
     features: dataset.features,
     width: loader?.width ?? dataset.features.length,
@@ -66,6 +73,37 @@ export async function loadSiteData(
 /** The rows of `part` as a model takes them. */
 export function inputsOf({ images }: Pick<SiteData, 'images'>, part: Subset, step: ImageStep): RowData {
   return images === undefined || part.images === undefined ? part.x : images.rows(part, step);
+}
+
+/** Rows of which a model has seen everything, and what it says to them. */
+export interface Predicted {
+  readonly part: Subset;
+  /** Shape `[part.rows, output width]`. */
+  readonly outputs: Float32Array;
+}
+
+/** What the model says to the rows of `part`, and to which: rows with an image that cannot be decoded are left out. */
+export async function predictPart(
+  trainer: Pick<ModelTrainer, 'predict'>,
+  data: Pick<SiteData, 'images'>,
+  part: Subset,
+  {
+    parameters,
+    step,
+    signal,
+  }: { readonly parameters: Float32Array; readonly step: ImageStep; readonly signal?: AbortSignal | undefined },
+): Promise<Predicted> {
+  if (part.rows === 0) return { part, outputs: new Float32Array(0) };
+  const x = inputsOf(data, part, step);
+  const outputs = await trainer.predict({ parameters, x, rows: part.rows }, signal);
+  if (x instanceof Float32Array) return { part, outputs };
+  // which these are is known once all have been asked for
+  const kept = Uint32Array.from([...Array(part.rows).keys()].filter((row) => data.images!.canRead(part, row)));
+  if (kept.length === part.rows) return { part, outputs };
+  const width = outputs.length / part.rows;
+  const said = new Float32Array(kept.length * width);
+  kept.forEach((row, i) => said.set(outputs.subarray(row * width, (row + 1) * width), i * width));
+  return { part: narrowSubset(part, kept), outputs: said };
 }
 
 /** The rows that pass the task's filters. */

@@ -58,7 +58,15 @@ export function checkDataStructure(value: DataStructureFile, path: Path): Proble
 }
 
 const SPLIT_KEYS = {
-  percentage: ['shuffle', 'stratify', 'test_percentage', 'validation_percentage', 'seed', 'group_by'],
+  percentage: [
+    'shuffle',
+    'stratify',
+    'test_percentage',
+    'validation_percentage',
+    'seed',
+    'group_by',
+    'time_series_sort_by',
+  ],
   predefined: ['column_name', 'training_set_label', 'validation_set_label', 'test_set_label'],
 } as const;
 
@@ -83,6 +91,14 @@ function checkSplit(structure: DataStructureFile, path: Path): Problem[] {
         path,
         message: `test and validation take ${held} % and leave nothing to train on; expected less than 100 % together`,
       });
+    if (args.time_series_sort_by !== undefined)
+      for (const key of ['shuffle', 'stratify'] as const)
+        if (args[key] === true)
+          problems.push({
+            path: [...path, key],
+            message: 'not possible together with time_series_sort_by; time alone says which set a row is in',
+            atKey: true,
+          });
     const target = soleTarget(structure);
     if (args.stratify === true && target !== undefined && structure.categories?.[target] === undefined)
       problems.push({

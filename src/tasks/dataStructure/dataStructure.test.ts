@@ -40,6 +40,7 @@ transform:
     - albumentations: {step: train, arg: left, transformations: [HorizontalFlip]}`,
     ],
     ['a group', 'assign: {target: label}\ndata_split: {args: {group_by: patient_number}}'],
+    ['a split by time', 'assign: {target: label}\ndata_split: {args: {time_series_sort_by: day, test_percentage: 30}}'],
     ['patients', 'assign: {target: label}\ndata_split: {args: {group_by: patient}}'],
     [
       'all types of filters',
@@ -77,7 +78,27 @@ filter:
     expect(filters).toEqual({ minFrames: 5, born: { from: '1950-01-01', to: '1999-02-31' } });
   });
 
+  it('draws nothing where time says which set a row is in', () => {
+    const { split } = parse('assign: {target: label}\ndata_split: {args: {time_series_sort_by: day}}').dataStructure;
+    expect(split).toMatchObject({ sortBy: 'day', shuffle: false, stratify: false });
+  });
+
   it.each([
+    [
+      'a split both by time and at random',
+      'data_split: {args: {time_series_sort_by: day, shuffle: true}}',
+      /data_split\.args\.shuffle: not possible together with time_series_sort_by/,
+    ],
+    [
+      'a split by time that keeps shares of classes',
+      'data_split: {args: {time_series_sort_by: day, stratify: true}}',
+      /data_split\.args\.stratify: not possible together with time_series_sort_by/,
+    ],
+    [
+      'a split by time and by labels',
+      'data_split: {data_splitter: predefined, args: {time_series_sort_by: day}}',
+      /time_series_sort_by: only for data_splitter percentage/,
+    ],
     [
       'a transform that does not exist',
       'transform: {image: [{albumentations: {step: test, transformations: [Rezise]}}]}',

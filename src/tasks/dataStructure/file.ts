@@ -53,7 +53,10 @@ const split = z.strictObject({
         description:
           'percentage: rows that stay in one split: patient (default where the data source knows patients), none, or the name of a column.',
       }),
-      time_series_sort_by: refused('splitting by time is not supported; make a predefined split instead'),
+      time_series_sort_by: text.optional().meta({
+        description:
+          'percentage: column of dates or numbers; the latest rows are the test set, those before them the validation set. Not with shuffle or stratify.',
+      }),
       iterative_splitting: onlyFalse('iterative splitting is not supported; rows are split at once'),
       infer_data_split_labels: onlyFalse('labels are not inferred; give training_set_label and the others'),
     })

@@ -36,10 +36,11 @@ export function dataStructureOf(structure: DataStructureFile): TaskData {
             splitter: 'percentage',
             testPercentage: args.test_percentage ?? 10,
             validationPercentage: args.validation_percentage ?? 10,
-            shuffle: args.shuffle ?? true,
+            shuffle: args.shuffle ?? args.time_series_sort_by === undefined,
             stratify: args.stratify ?? false,
             seed: args.seed ?? 0,
             ...(args.group_by !== undefined && { groupBy: groupByOf(args.group_by) }),
+            ...(args.time_series_sort_by !== undefined && { sortBy: args.time_series_sort_by }),
           },
     ...imagesOf(structure),
     ...(filter !== undefined && filter.length > 0 && { filters: filtersOf(filter) }),
@@ -101,6 +102,7 @@ export function dataStructureFileOf(dataStructure: TaskData): unknown {
               ...(split.groupBy !== undefined && {
                 group_by: typeof split.groupBy === 'string' ? split.groupBy : split.groupBy.column,
               }),
+              ...(split.sortBy !== undefined && { time_series_sort_by: split.sortBy }),
             },
           }
         : {

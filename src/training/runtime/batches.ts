@@ -109,6 +109,11 @@ export function gatherRows<T extends Float32Array | Int32Array>(
   }
 }
 
+/** Copies `values`, one row for each number in `rows`, to these rows of `into`. */
+export function placeRows(into: Float32Array, values: Float32Array, width: number, rows: Uint32Array): void {
+  for (const [i, row] of rows.entries()) into.set(values.subarray(i * width, (i + 1) * width), row * width);
+}
+
 /** Fills `mask` with 0 (probability `ratio`) and 1/(1 - ratio). */
 export function drawMask(mask: Float32Array, ratio: number, rng: Rng): void {
   const kept = 1 / (1 - ratio);

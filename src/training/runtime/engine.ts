@@ -7,7 +7,7 @@ import { isKonsilError, KonsilError, type Rng, seededRng } from '../../base/inde
 import { checkParameters } from '../layout.ts';
 import { poissonBatches, secureRng } from '../privacy/noise.ts';
 import { type CompiledModel, GRAPH_NAMES, type TrainingProgram } from '../program.ts';
-import { checkFeatures, checkTargets, shuffledBatches, stepsOf } from './batches.ts';
+import { checkFeatures, checkTargets, placeRows, shuffledBatches, stepsOf } from './batches.ts';
 import type { Device } from './deviceNames.ts';
 import { keepsState, sessionOptions } from './devices.ts';
 import { Executor } from './executor.ts';
@@ -16,7 +16,7 @@ import { type GradientSource, MeanGradient, PrivateGradient } from './gradients.
 import { Inference } from './inference.ts';
 import type { Features, GradientResult, Samples, TrainRequest, TrainResult } from './messages.ts';
 import { Pace } from './pace.ts';
-import { RowFeed, rowsInOrder } from './rowFeed.ts';
+import { allRows, RowFeed, rowsInOrder } from './rowFeed.ts';
 import { deviceOutputs } from './state.ts';
 import { Stepper, type StepperOptions } from './stepper.ts';
 
@@ -184,6 +184,10 @@ export class Engine {
       }
       for (const [i, { batch, x, y: targets }] of taken.entries()) {
         if (i > 0) checkpoint(step, total, meanLoss());
+        if (batch.length === 0 && this.#program.privacy === undefined) {
+          step++; // none of its rows could be made; a private step adds its noise all the same
+          continue;
+        }
         const started = performance.now();
         const loss = await stepper.step(batch, x, targets, maskRng);
         pace.add(performance.now() - started);
@@ -212,7 +216,7 @@ export class Engine {
     return checkTargets(this.#program, request);
   }
 
-  /** Raw outputs, `[rows, output width]`. */
+  /** Raw outputs, `[rows, output width]`; 0 for rows that cannot be made. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
     const { output, hasRowOutputs, source } = this.#program;
     checkParameters(this.#program.layout, request.parameters);
@@ -225,9 +229,9 @@ export class Engine {
     const inference = await this.#inferenceOn(request.parameters);
     const result = new Float32Array(request.rows * output.width);
     let done = 0;
-    for await (const { batch, x } of rowsInOrder(this.#program, request)) {
+    for await (const { batch, rows, x } of rowsInOrder(this.#program, request)) {
       checkpoint(done, request.rows, Number.NaN);
-      result.set(await inference.run(batch, x), done * output.width);
+      placeRows(result, await inference.run(batch, x), output.width, rows);
       done += batch.length;
     }
     return result;
@@ -244,7 +248,7 @@ export class Engine {
     return this.#inference;
   }
 
-  /** Mean loss over the rows, Dropout off. */
+  /** Mean loss over the rows that can be made, Dropout off. */
   async loss(request: Samples, checkpoint: Checkpoint): Promise<number> {
     const y = this.#checked(request);
     const { layout, hasMass, loss: kind } = this.#program;
@@ -278,9 +282,8 @@ export class Engine {
       (done) => checkpoint(done, request.rows, Number.NaN),
     );
     const weights = views(layout, request.parameters, GRAPH_NAMES.parameter);
-    const all = Uint32Array.from({ length: request.rows }, (_, i) => i);
-    const x = request.x instanceof Float32Array ? request.x : await request.x.read({ rows: all });
-    const { loss } = await source.collect(all, { x, y }, weights, undefined, rng);
+    const { batch, ...rows } = await allRows(this.#program, request, y);
+    const { loss } = await source.collect(batch, rows, weights, undefined, rng);
     const gradient = new Float32Array(layout.length);
     gradient.set(source.mean);
     return { gradient, loss };

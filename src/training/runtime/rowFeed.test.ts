@@ -7,23 +7,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeTrainers, openTrainer, xorData } from '../../../test/fixtures/training/trainers.ts';
 import { KonsilError } from '../../base/index.ts';
-import type { RowRequest, RowSource } from './rowSource.ts';
+import type { MadeRows, RowRequest, RowSource } from './rowSource.ts';
 
 afterEach(closeTrainers);
 
-/** Rows of `x` as a source that notes what it is asked for; `before` runs before each answer. */
+/** Rows of `x` as a source that notes what it is asked for and leaves out those of `gaps`; `before` runs before each answer. */
 function sourceOf(
   x: Float32Array,
   width: number,
   before: (request: RowRequest, number: number) => Promise<void> = async () => undefined,
+  gaps: ReadonlySet<number> = new Set(),
 ): RowSource & { readonly asked: RowRequest[] } {
   const asked: RowRequest[] = [];
-  const read = async (request: RowRequest): Promise<Float32Array> => {
+  const read = async (request: RowRequest): Promise<MadeRows> => {
     asked.push(request);
     await before(request, asked.length);
-    const out = new Float32Array(request.rows.length * width);
-    for (const [i, row] of request.rows.entries()) out.set(x.subarray(row * width, (row + 1) * width), i * width);
-    return out;
+    const rows = request.rows.filter((row) => !gaps.has(row));
+    const out = new Float32Array(rows.length * width);
+    for (const [i, row] of rows.entries()) out.set(x.subarray(row * width, (row + 1) * width), i * width);
+    return { rows, x: out };
   };
   return { width, asked, read };
 }
@@ -86,6 +88,50 @@ describe('rows from elsewhere', () => {
       facts: { row: 7 },
     });
     await expect(trainer.train(call)).resolves.toMatchObject({ samples: 280 });
+  });
+
+  it('that cannot be made are left out: with their targets, of batches, of losses, of gradients', async () => {
+    const trainer = await openTrainer();
+    const { width } = trainer.program.input;
+    const data = xorData(100, 5);
+    const gaps = new Set([0, 5, 31, 64, 65, 66, 99]);
+    const kept = Uint32Array.from([...Array(100).keys()].filter((row) => !gaps.has(row)));
+    const only = {
+      x: Float32Array.from([...kept].flatMap((row) => [...data.x.subarray(row * width, (row + 1) * width)])),
+      y: data.y.filter((_, row) => !gaps.has(row)),
+      rows: kept.length,
+    };
+    const parameters = trainer.program.initial;
+    const streamed = { ...data, x: sourceOf(data.x, width, undefined, gaps), parameters };
+    const outputs = await trainer.predict({ ...only, parameters });
+    const said = await trainer.predict(streamed);
+    const per = outputs.length / kept.length;
+    expect(said).toHaveLength(100 * per);
+    for (const [i, row] of kept.entries())
+      expect(said.slice(row * per, (row + 1) * per)).toEqual(outputs.slice(i * per, (i + 1) * per));
+    expect(said.slice(0, per)).toEqual(new Float32Array(per));
+    expect(await trainer.loss(streamed)).toBeCloseTo(await trainer.loss({ ...only, parameters }), 5);
+    const [some, all] = [await trainer.gradient(streamed), await trainer.gradient({ ...only, parameters })];
+    expect(some).toEqual(all);
+    const call = { budget: { epochs: 2 }, seed: 3 };
+    const { waitedMs: _first, ...once } = await trainer.train({ ...streamed, ...call });
+    const { waitedMs: _second, ...twice } = await trainer.train({ ...streamed, ...call });
+    expect(once).toEqual(twice);
+    expect(once.samples).toBe(2 * kept.length);
+    // a target of a row that is left out has no effect
+    const y = data.y.map((label, row) => (gaps.has(row) ? 1 - label : label));
+    const { waitedMs: _third, ...other } = await trainer.train({ ...streamed, y, ...call });
+    expect(other).toEqual(once);
+  });
+
+  it('of which a whole batch cannot be made are a step that changes nothing', async () => {
+    const trainer = await openTrainer();
+    const data = xorData(40, 5);
+    const none = sourceOf(data.x, trainer.program.input.width, undefined, new Set(Array(40).keys()));
+    const call = { ...data, x: none, parameters: trainer.program.initial };
+    const trained = await trainer.train({ ...call, budget: { epochs: 2 }, seed: 1 });
+    expect(trained).toMatchObject({ parameters: trainer.program.initial, meanLoss: 0, samples: 0, steps: 4 });
+    expect(await trainer.loss(call)).toBe(0);
   });
 
   it('of the wrong width are refused before any is made', async () => {

@@ -4,14 +4,16 @@
  */
 import type { TrainingProgram } from '../program.ts';
 import { gatherRows, orderedBatches } from './batches.ts';
-import type { RowData, RowSource } from './rowSource.ts';
+import type { MadeRows, RowData, RowSource } from './rowSource.ts';
 
 /** Batches that are made while one is trained on: enough to even out rows that take longer than others. */
 const AHEAD = 4;
 
-/** The rows of one step: those numbered `batch` in `x` and `y`. */
+/** The rows of one step: those numbered `batch` in `x` and `y`. Rows that could not be made are not among them. */
 export interface TakenRows<Y> {
   readonly batch: Uint32Array;
+  /** Their numbers among all rows. */
+  readonly rows: Uint32Array;
   readonly x: Float32Array;
   readonly y: Y;
 }
@@ -25,11 +27,6 @@ function gathered<Y extends Float32Array | Int32Array>(y: Y, width: number, batc
   return out;
 }
 
-interface Coming {
-  readonly batch: Uint32Array;
-  readonly x: Promise<Float32Array>;
-}
-
 /** One batch after another, in the given order. */
 export class RowFeed<Y extends Float32Array | Int32Array> {
   /** Milliseconds that {@link take} waited for rows. */
@@ -39,7 +36,7 @@ export class RowFeed<Y extends Float32Array | Int32Array> {
   readonly #y: Y;
   readonly #order: Iterator<Uint32Array>;
   readonly #seed: number | undefined;
-  readonly #coming: Coming[] = [];
+  readonly #coming: Promise<MadeRows>[] = [];
   #left: number;
   #asked = 0;
 
@@ -74,19 +71,19 @@ export class RowFeed<Y extends Float32Array | Int32Array> {
     const x = this.#x;
     if (x instanceof Float32Array) {
       const batch = this.#next();
-      return batch && { batch, x, y: this.#y };
+      return batch && { batch, rows: batch, x, y: this.#y };
     }
     this.#ask(x);
     const first = this.#coming.shift();
     if (first === undefined) return undefined;
     const started = performance.now();
-    const rows = await first.x;
+    const made = await first;
     this.waitedMs += performance.now() - started;
     this.#ask(x);
     return {
-      batch: Uint32Array.from(first.batch, (_, i) => i),
-      x: rows,
-      y: gathered(this.#y, this.#program.target.width, first.batch),
+      batch: Uint32Array.from(made.rows, (_, i) => i),
+      ...made,
+      y: gathered(this.#y, this.#program.target.width, made.rows),
     };
   }
 
@@ -107,15 +104,25 @@ export class RowFeed<Y extends Float32Array | Int32Array> {
       if (batch === undefined) return;
       const step = this.#asked++;
       const draw = this.#seed === undefined ? {} : { draw: { seed: this.#seed, step } };
-      const x = source.read({ rows: batch, ...draw });
+      const made = source.read({ rows: batch, ...draw });
       // whoever takes it hears of it; nobody does once training has stopped for another reason
-      x.catch(() => undefined);
-      this.#coming.push({ batch, x });
+      made.catch(() => undefined);
+      this.#coming.push(made);
     }
   }
 }
 
-/** All rows in batches, as they are; `y` may be left out where it is not used. */
+/** All rows that can be made at once, as they are. */
+export async function allRows<Y extends Float32Array | Int32Array>(
+  program: Pick<TrainingProgram, 'target'>,
+  { x, rows }: { readonly x: RowData; readonly rows: number },
+  y: Y,
+): Promise<Omit<TakenRows<Y>, 'rows'>> {
+  const { batch, ...taken } = (await new RowFeed(program, { x, y }, orderedBatches(rows, rows)).take())!;
+  return { batch, x: taken.x, y: taken.y };
+}
+
+/** All rows that can be made in batches, as they are; `y` may be left out where it is not used. */
 export async function* rowsInOrder<Y extends Float32Array | Int32Array>(
   program: Pick<TrainingProgram, 'target' | 'batchSize'>,
   { x, rows }: { readonly x: RowData; readonly rows: number },
@@ -123,5 +130,6 @@ export async function* rowsInOrder<Y extends Float32Array | Int32Array>(
 ): AsyncGenerator<TakenRows<Y>, void> {
   const targets = y ?? (new Float32Array(rows * program.target.width) as Y);
   const feed = new RowFeed(program, { x, y: targets }, orderedBatches(rows, program.batchSize));
-  for (let taken = await feed.take(); taken !== undefined; taken = await feed.take()) yield taken;
+  for (let taken = await feed.take(); taken !== undefined; taken = await feed.take())
+    if (taken.batch.length > 0) yield taken;
 }

@@ -5,22 +5,22 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { KonsilError } from '../../base/index.ts';
 import { errorOf, type Failure, failureOf, type RowPort } from './messages.ts';
-import type { RowRequest, RowSource } from './rowSource.ts';
+import type { MadeRows, RowRequest, RowSource } from './rowSource.ts';
 
 interface Question extends RowRequest {
   readonly id: number;
 }
 
-type Answer = { readonly id: number; readonly x: Float32Array } | { readonly id: number; readonly failure: Failure };
+type Answer = ({ readonly id: number } & MadeRows) | { readonly id: number; readonly failure: Failure };
 
 /** Answers questions about `source` until the other side, or `close`, ends it. The port is to be transferred. */
 export function serveRows(source: RowSource): { readonly rows: RowPort; readonly close: () => void } {
   const { port1: here, port2: there } = new MessageChannel();
   const answer = async ({ id, ...request }: Question): Promise<void> => {
     try {
-      const x = await source.read(request);
+      const { rows, x } = await source.read(request);
       const owned = x.byteLength === x.buffer.byteLength ? x : x.slice();
-      here.postMessage({ id, x: owned } satisfies Answer, [owned.buffer as ArrayBuffer]);
+      here.postMessage({ id, rows, x: owned } satisfies Answer, [owned.buffer as ArrayBuffer]);
     } catch (error) {
       here.postMessage({ id, failure: failureOf(error) } satisfies Answer);
     }
@@ -30,7 +30,7 @@ export function serveRows(source: RowSource): { readonly rows: RowPort; readonly
 }
 
 interface Pending {
-  readonly resolve: (x: Float32Array) => void;
+  readonly resolve: (made: MadeRows) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -48,7 +48,7 @@ export class PortRows implements RowSource {
       const pending = this.#pending.get(answer.id);
       this.#pending.delete(answer.id);
       if ('failure' in answer) pending?.reject(errorOf(answer.failure));
-      else pending?.resolve(answer.x);
+      else pending?.resolve({ rows: answer.rows, x: answer.x });
     });
     port.once('close', () => {
       for (const { reject } of this.#pending.values()) reject(new KonsilError('CANCELLED', 'no more rows are made'));
@@ -56,7 +56,7 @@ export class PortRows implements RowSource {
     });
   }
 
-  async read(request: RowRequest): Promise<Float32Array> {
+  async read(request: RowRequest): Promise<MadeRows> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });

@@ -11,12 +11,20 @@ export interface RowRequest {
   readonly draw?: { readonly seed: number; readonly step: number };
 }
 
+/** Rows that were made. */
+export interface MadeRows {
+  /** Those of the request that could be made, in its order: the others are left out. */
+  readonly rows: Uint32Array;
+  /** Shape `[rows.length, width]`. */
+  readonly x: Float32Array;
+}
+
 /** Rows that are too large to be in memory at once, such as images. */
 export interface RowSource {
   /** Values a row. */
   readonly width: number;
-  /** The rows, `[rows.length, width]`. Several calls may be under way; the array belongs to the caller. */
-  read(request: RowRequest): Promise<Float32Array>;
+  /** Several calls may be under way; the arrays belong to the caller. */
+  read(request: RowRequest): Promise<MadeRows>;
 }
 
 /** Inputs of rows: all of them, `[rows, width]`, or where they come from. */

@@ -9,7 +9,7 @@ import { checkParameters, type LayoutEntry, trainedLength, viewOf } from '../lay
 import { resolveLoss } from '../losses/spec.ts';
 import { checkSchedule, scheduleFactor } from '../optim/schedule.ts';
 import type { CompileOptions } from '../options.ts';
-import { checkFeatures, checkTargets, gatherRows, shuffledBatches, stepsOf } from '../runtime/batches.ts';
+import { checkFeatures, checkTargets, gatherRows, placeRows, shuffledBatches, stepsOf } from '../runtime/batches.ts';
 import type { Checkpoint } from '../runtime/engine.ts';
 import type { TrainingEngine } from '../runtime/engineApi.ts';
 import type { Features, GradientResult, OpenProgram, Samples, TrainRequest, TrainResult } from '../runtime/messages.ts';
@@ -110,6 +110,7 @@ export class TfjsEngine implements TrainingEngine {
       for (let step = 0; step < total; step++) {
         checkpoint(step, total, samples === 0 ? Number.NaN : lossSum / samples);
         const { batch, x, y: targets } = (await feed.take())!;
+        if (batch.length === 0) continue; // none of its rows could be made
         this.#built.seedDropout(seeds);
         const factor = schedule === undefined ? 1 : scheduleFactor(schedule, firstStep + step);
         const learningRate = (request.learningRate ?? optimiser.learningRate) * factor;
@@ -121,9 +122,10 @@ export class TfjsEngine implements TrainingEngine {
         lossSum += loss! * batch.length;
         samples += batch.length;
       }
-      checkpoint(total, total, lossSum / samples);
+      const meanLoss = samples === 0 ? 0 : lossSum / samples;
+      checkpoint(total, total, meanLoss);
       return {
-        ...{ parameters: await this.#read(), meanLoss: lossSum / samples, steps: total, samples, rateSum },
+        ...{ parameters: await this.#read(), meanLoss, steps: total, samples, rateSum },
         waitedMs: feed.waitedMs,
         ...(request.keepsOptimiserState && {
           optimiserState: { values: await this.#valuesOf(state), steps: earlier + total },
@@ -134,7 +136,7 @@ export class TfjsEngine implements TrainingEngine {
     }
   }
 
-  /** Raw outputs, `[rows, output width]`. */
+  /** Raw outputs, `[rows, output width]`; 0 for rows that cannot be made. */
   async predict(request: Features, checkpoint: Checkpoint): Promise<Float32Array> {
     const { layout, output } = this.program;
     checkParameters(layout, request.parameters);
@@ -142,17 +144,17 @@ export class TfjsEngine implements TrainingEngine {
     this.#write(request.parameters);
     const result = new Float32Array(request.rows * output.width);
     let done = 0;
-    for await (const { batch, x } of rowsInOrder(this.program, request)) {
+    for await (const { batch, rows, x } of rowsInOrder(this.program, request)) {
       checkpoint(done, request.rows, Number.NaN);
       const values = tf.tidy(() => this.#forward(this.#features(batch, x), false));
-      result.set(await values.data(), done * output.width);
+      placeRows(result, (await values.data()) as Float32Array, output.width, rows);
       values.dispose();
       done += batch.length;
     }
     return result;
   }
 
-  /** Mean loss over the rows, Dropout off, BatchNormalization on its running statistics. */
+  /** Mean loss over the rows that can be made, Dropout off, BatchNormalization on its running statistics. */
   async loss(request: Samples, checkpoint: Checkpoint): Promise<number> {
     const y = this.#checked(request);
     this.#write(request.parameters);
@@ -164,7 +166,7 @@ export class TfjsEngine implements TrainingEngine {
       loss.dispose();
       done += batch.length;
     }
-    return sum / request.rows;
+    return done === 0 ? 0 : sum / done;
   }
 
   /**
@@ -190,7 +192,8 @@ export class TfjsEngine implements TrainingEngine {
       tf.dispose([value, gradients]);
       done += batch.length;
     }
-    return { gradient: Float32Array.from(sum, (value) => value / request.rows), loss: lossSum / request.rows };
+    const made = Math.max(1, done);
+    return { gradient: Float32Array.from(sum, (value) => value / made), loss: lossSum / made };
   }
 
   async close(): Promise<void> {
