@@ -68,7 +68,7 @@ const ELSEWHERE: readonly (readonly [string, string, string, string])[] = [
   [
     'NaN in parameters, standardisers and shares of hostile coordinators and pods, whole programs',
     '`PodRun`, coordinator',
-    'src/coordinator/faults.test.ts',
+    'src/coordinator/faults.slow.test.ts',
     'in a secure run is dropped for each thing it does, and the others go on',
   ],
   [
