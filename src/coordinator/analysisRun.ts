@@ -47,8 +47,6 @@ export interface AnalysisRunOptions {
   readonly store?: StoreOptions;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
-  /** @default a new one */
-  readonly run?: string;
   readonly onEvent?: (event: RunEvent) => void;
   /** Keeps what the coordinator saw in every secure sum, in the run's folder. */
   readonly transcript?: boolean;
@@ -106,7 +104,7 @@ class AnalysisRun {
   constructor(options: AnalysisRunOptions) {
     this.#options = options;
     const { task, channel, peers, clock, signal, store } = options;
-    this.#runId = options.run ?? newRunId();
+    this.#runId = newRunId();
     this.#started = clock.now();
     this.#pool = options.pool ?? new MaskPool();
     this.#folder = new RunFolder(task.local.runs, this.#runId);
@@ -185,7 +183,7 @@ class AnalysisRun {
       );
     const { algorithm } = agreed;
     if (adds) await this.#addUp(agreed, json, minimum);
-    else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(agreed, json, algorithm);
+    else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(json, algorithm);
     else await this.#collect();
     if (!adds && this.#results.size === 0)
       throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
@@ -267,7 +265,7 @@ class AnalysisRun {
   }
 
   /** The modeller's list against each pod's, see `intersect.ts`. */
-  async #compare(task: Analysis, taskJson: string, algorithm: IntersectionAlgorithm): Promise<void> {
+  async #compare(taskJson: string, algorithm: IntersectionAlgorithm): Promise<void> {
     const list = this.#list!;
     const comparison = new Comparison(algorithm, list, this.#abort.signal);
     const receivers = new Map<string, { readonly receiver: PairReceiver; readonly size: number }>();
@@ -279,7 +277,7 @@ class AnalysisRun {
           const size = bytes.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : 0;
           const [modeller, pod] = [this.#options.identity.public.id, member.peer.public.id];
           receivers.set(member.name, {
-            receiver: comparison.open({ runId: this.#runId, task, taskJson, modeller, pod }, size),
+            receiver: comparison.open({ runId: this.#runId, taskJson, modeller, pod }, size),
             size,
           });
         },

@@ -18,7 +18,7 @@ import {
   rowsOf,
 } from '../intersection/index.ts';
 import { joinChunks, type ResultTable, splitChunks } from '../protocols/index.ts';
-import type { Analysis, IntersectionAlgorithm } from '../tasks/index.ts';
+import type { IntersectionAlgorithm } from '../tasks/index.ts';
 
 /** The modeller's list; secret. */
 export interface IdentifierList {
@@ -66,7 +66,6 @@ export async function readIdentifiers(
 /** What a session with one pod is about. */
 export interface SessionWith {
   readonly runId: string;
-  readonly task: Analysis;
   readonly taskJson: string;
   /** Peer ids. */
   readonly modeller: string;
