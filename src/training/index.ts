@@ -18,17 +18,20 @@ export { gatherStretches, type Stretch, scatterStretches, sharedPart } from './p
 export type { PrivacySpec } from './privacy/spec.ts';
 export type { DropoutMask, ProgramPort, TrainingProgram } from './program.ts';
 export { DEVICES, type DeviceChoice } from './runtime/deviceNames.ts';
+export { graphPorts } from './runtime/graphPorts.ts';
 export type {
   Budget,
   Fallback,
   Features,
   GradientResult,
+  LoadedModel,
   OpenProgram,
   OptimiserState,
   Samples,
   Targets,
   TrainResult,
 } from './runtime/messages.ts';
+export { type ModelPredictor, Predictor, type PredictorOptions } from './runtime/predictor.ts';
 export type { MadeRows, RowData, RowRequest, RowSource } from './runtime/rowSource.ts';
 export {
   type ModelTrainer,

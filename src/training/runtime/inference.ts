@@ -5,17 +5,8 @@
 import * as ort from 'onnxruntime-node';
 import { sizeOf } from '../onnx/tensor.ts';
 import type { CompiledModel } from '../program.ts';
+import { exchanged } from './exchange.ts';
 import { type InputBuffer, inputBuffers, loadInput, tensor } from './feeds.ts';
-
-/** `[a, b, rest]` as `[b, a, rest]`. */
-function exchanged<T extends Float32Array | Int32Array>(data: T, a: number, b: number): T {
-  const inner = data.length / (a * b);
-  const out = data.slice() as T;
-  for (let i = 0; i < a; i++)
-    for (let j = 0; j < b; j++)
-      out.set(data.subarray((i * b + j) * inner, (i * b + j + 1) * inner), (j * a + i) * inner);
-  return out;
-}
 
 /** An input as the model itself wants it: its own element type, rows on its own axis. */
 function modelTensor(

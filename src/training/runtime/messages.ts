@@ -17,11 +17,15 @@ export type Targets = Float32Array | Int32Array | BigInt64Array;
 export type Budget = { readonly steps: number } | { readonly epochs: number };
 
 /** Rows in C order: `x` `[rows, width]`, or where such rows come from. */
-export interface Features {
-  /** `[layout.length]`. */
-  readonly parameters: Float32Array;
+export interface Rows {
   readonly x: RowData;
   readonly rows: number;
+}
+
+/** Rows for a model with these parameters. */
+export interface Features extends Rows {
+  /** `[layout.length]`. */
+  readonly parameters: Float32Array;
 }
 
 /** Rows with targets: `y` `[rows]` class indices, or `[rows, width]` numbers. */
@@ -109,6 +113,30 @@ export interface OpenRequest {
   readonly backends?: readonly string[];
 }
 
+/** A finished model to be run, not trained. */
+export interface LoadRequest {
+  readonly model: ModelSource;
+  /** Name of the model, for errors. */
+  readonly source: string;
+  readonly threads: number;
+  readonly device: DeviceChoice;
+  /** Rows that are run at once. */
+  readonly batchSize: number;
+  /** Values a row of the data, where the model leaves it open. */
+  readonly width?: number;
+  /** Name of the output that is the prediction. */
+  readonly output?: string;
+}
+
+/** A model that runs. */
+export interface LoadedModel extends Pick<OpenProgram, 'engine' | 'device' | 'fallbacks'> {
+  /** Values a row that it takes. */
+  readonly inputWidth: number;
+  readonly output: { readonly name: string; readonly dims: readonly number[] };
+  /** What it gives. */
+  readonly scale: 'probabilities' | 'raw';
+}
+
 /** Where the other thread asks for rows. */
 export interface RowPort {
   readonly port: MessagePort;
@@ -116,11 +144,13 @@ export interface RowPort {
 }
 
 /** A request whose rows, where they are not in memory, are asked for over a port. */
-export type OnTheWire<B extends Features> = Omit<B, 'x'> & { readonly x: Float32Array | RowPort };
+export type OnTheWire<B extends Rows> = Omit<B, 'x'> & { readonly x: Float32Array | RowPort };
 
 /** Requests by kind, and what each is answered with. */
 export interface Calls {
   open: { readonly request: OpenRequest; readonly result: OpenProgram };
+  load: { readonly request: LoadRequest; readonly result: LoadedModel };
+  run: { readonly request: OnTheWire<Rows>; readonly result: Float32Array };
   train: {
     readonly request: OnTheWire<TrainRequest & { readonly wantsProgress: boolean }>;
     readonly result: TrainResult;

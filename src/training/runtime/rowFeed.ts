@@ -2,12 +2,16 @@
  * Rows on their way into batches: from memory as they are, or made while the model trains, some batches ahead of it.
  * @module
  */
-import type { TrainingProgram } from '../program.ts';
 import { gatherRows, orderedBatches } from './batches.ts';
 import type { MadeRows, RowData, RowSource } from './rowSource.ts';
 
 /** Batches that are made while one is trained on: enough to even out rows that take longer than others. */
 const AHEAD = 4;
+
+/** As much of a program as matters here: values of a row's target. */
+interface Shape {
+  readonly target: { readonly width: number };
+}
 
 /** The rows of one step: those numbered `batch` in `x` and `y`. Rows that could not be made are not among them. */
 export interface TakenRows<Y> {
@@ -31,7 +35,7 @@ function gathered<Y extends Float32Array | Int32Array>(y: Y, width: number, batc
 export class RowFeed<Y extends Float32Array | Int32Array> {
   /** Milliseconds that {@link take} waited for rows. */
   waitedMs = 0;
-  readonly #program: Pick<TrainingProgram, 'target'>;
+  readonly #program: Shape;
   readonly #x: RowData;
   readonly #y: Y;
   readonly #order: Iterator<Uint32Array>;
@@ -45,7 +49,7 @@ export class RowFeed<Y extends Float32Array | Int32Array> {
    * @param options - `batches`: how many will be taken, so that none is made in vain; `seed`: of random changes, none without.
    */
   constructor(
-    program: Pick<TrainingProgram, 'target'>,
+    program: Shape,
     { x, y }: { readonly x: RowData; readonly y: Y },
     order: Iterator<Uint32Array>,
     {
@@ -114,7 +118,7 @@ export class RowFeed<Y extends Float32Array | Int32Array> {
 
 /** All rows that can be made at once, as they are. */
 export async function allRows<Y extends Float32Array | Int32Array>(
-  program: Pick<TrainingProgram, 'target'>,
+  program: Shape,
   { x, rows }: { readonly x: RowData; readonly rows: number },
   y: Y,
 ): Promise<Omit<TakenRows<Y>, 'rows'>> {
@@ -124,7 +128,7 @@ export async function allRows<Y extends Float32Array | Int32Array>(
 
 /** All rows that can be made in batches, as they are; `y` may be left out where it is not used. */
 export async function* rowsInOrder<Y extends Float32Array | Int32Array>(
-  program: Pick<TrainingProgram, 'target' | 'batchSize'>,
+  program: Shape & { readonly batchSize: number },
   { x, rows }: { readonly x: RowData; readonly rows: number },
   y?: Y,
 ): AsyncGenerator<TakenRows<Y>, void> {

@@ -7,18 +7,22 @@ import { KonsilError } from '../../base/index.ts';
 import { compile } from '../compile.ts';
 import { readModelFile } from '../modelFile.ts';
 import { type CompiledModel, programOf } from '../program.ts';
-import { isTfjsModel } from '../tfjs/container.ts';
+import { isTfjsModel, unpackTfjs } from '../tfjs/container.ts';
+import { endsInProbabilities } from '../tfjs/topology.ts';
 import { openFirst, targetOf } from './devices.ts';
 import { type Checkpoint, Engine } from './engine.ts';
 import type { TrainingEngine } from './engineApi.ts';
+import { GraphRunner } from './graphRunner.ts';
 import {
   type Calls,
-  type Features,
   failureOf,
+  type LoadedModel,
+  type LoadRequest,
   type OnTheWire,
   type OpenRequest,
   type Reply,
   type Request,
+  type Rows,
 } from './messages.ts';
 import { PortRows } from './rowPort.ts';
 import { checkDevice } from './trial.ts';
@@ -29,6 +33,8 @@ const PROGRESS_INTERVAL_MS = 50;
 if (parentPort === null) throw new Error('this module runs in a worker thread');
 const port = parentPort;
 let engine: TrainingEngine | undefined;
+/** A model that is run and not trained. */
+let runner: Pick<GraphRunner, 'predict' | 'close'> | undefined;
 
 function say(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer);
@@ -59,6 +65,32 @@ async function open(request: OpenRequest): Promise<Calls['open']['result']> {
   return { ...programOf(opened.compiled), engine: 'onnx', device, fallbacks };
 }
 
+async function load(request: LoadRequest): Promise<LoadedModel> {
+  const { model: given, source, batchSize, device: choice } = request;
+  const model = given instanceof Uint8Array ? given : await readModelFile(given.file);
+  if (isTfjsModel(model)) {
+    const { TfjsEngine } = await import('../tfjs/engine.ts');
+    // with this loss a model keeps the activation at its end
+    const optimiser = { kind: 'sgd', learningRate: 0 } as const;
+    const tfjs = await TfjsEngine.open(model, { source, batchSize, loss: 'mse', optimiser });
+    const { engine: kind, device, fallbacks, initial, input, output } = tfjs.program;
+    runner = {
+      predict: (rows, checkpoint) => tfjs.predict({ ...rows, parameters: initial }, checkpoint),
+      close: () => tfjs.close(),
+    };
+    return {
+      ...{ engine: kind, device, fallbacks, inputWidth: input.width },
+      scale: endsInProbabilities(unpackTfjs(model, source).topology, source) ? 'probabilities' : 'raw',
+      output: { name: output.name, dims: output.dims.slice(1) },
+    };
+  }
+  const { device, opened, fallbacks } = await openFirst(choice, (candidate) =>
+    GraphRunner.open(model, request, candidate),
+  );
+  runner = opened;
+  return { engine: 'onnx', device, fallbacks, ...opened.description };
+}
+
 /** Memory of the vectors in an ONNX engine's result, all made for it: the main thread takes them over. */
 function buffersOf(result: unknown): ArrayBuffer[] {
   const values = result instanceof Float32Array ? [result] : Object.values(result ?? {});
@@ -78,7 +110,7 @@ function checkpointOf(request: Request, wantsProgress: boolean): Checkpoint {
 }
 
 /** Calls with the rows of a request, wherever they are. */
-async function withRows<B extends Features, T>(wire: OnTheWire<B>, call: (body: B) => Promise<T>): Promise<T> {
+async function withRows<B extends Rows, T>(wire: OnTheWire<B>, call: (body: B) => Promise<T>): Promise<T> {
   if (wire.x instanceof Float32Array) return call(wire as unknown as B);
   const x = new PortRows(wire.x);
   try {
@@ -90,6 +122,14 @@ async function withRows<B extends Features, T>(wire: OnTheWire<B>, call: (body: 
 
 async function answer(request: Request): Promise<unknown> {
   if (request.kind === 'open') return open(request.body as OpenRequest);
+  if (request.kind === 'load') return load(request.body as LoadRequest);
+  if (request.kind === 'run') {
+    if (runner === undefined) throw new Error('no model is loaded');
+    const loaded = runner;
+    return withRows(request.body as Calls['run']['request'], (own) =>
+      loaded.predict(own, checkpointOf(request, false)),
+    );
+  }
   if (engine === undefined) throw new Error('no model is open');
   const ready = engine;
   if (request.kind === 'train') {
@@ -108,12 +148,13 @@ async function serve(request: Request): Promise<void> {
   try {
     if (request.kind === 'close') {
       await engine?.close();
+      await runner?.close();
       say({ id: request.id, result: null });
       port.close();
       return;
     }
     const result = await answer(request);
-    say({ id: request.id, result }, engine instanceof Engine ? buffersOf(result) : []);
+    say({ id: request.id, result }, engine instanceof Engine || runner instanceof GraphRunner ? buffersOf(result) : []);
   } catch (error) {
     say({ id: request.id, failure: failureOf(error) });
   }

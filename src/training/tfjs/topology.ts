@@ -199,6 +199,11 @@ function findEnd(model: LayerNode): { head: Head; path: number[]; isShared: bool
   return head && { head, path: [at], isShared };
 }
 
+/** Whether a model's end makes probabilities. */
+export function endsInProbabilities(topology: JsonObject, source: string): boolean {
+  return findEnd(readTopology(topology, source)) !== undefined;
+}
+
 /** `layer` with `activation` linear. */
 function linear(layer: JsonObject): JsonObject {
   const { axis: _axis, ...config } = layer['config'] as JsonObject;
