@@ -11,6 +11,7 @@ export {
   type StatisticsAlgorithm,
   type VocabularyOptions,
 } from './analysis/analysis.ts';
+export type { EvaluatedModel, EvaluationAlgorithm, Subgroup } from './analysis/evaluation.ts';
 export { withoutColumns } from './analysis/withoutColumns.ts';
 export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
@@ -23,6 +24,7 @@ export {
   type PodConfig,
   type PodPolicy,
   parsePodConfig,
+  type EvaluationPolicy,
   type QueryPolicy,
   readPodConfig,
 } from './podConfig.ts';

@@ -19,6 +19,7 @@ export const ANALYSIS_ALGORITHMS = [
   'PrivateSqlQuery',
   'PrivateSetIntersection',
   'FederatedStatistics',
+  'ModelEvaluation',
 ] as const;
 /** Data sources that are one table, which models train on. */
 export const TABLE_DATASOURCES = ['CSVSource', ...FILE_SOURCES, 'InterMineSource'] as const;
@@ -51,7 +52,6 @@ export const KNOWN_PROTOCOLS = [
 /** Algorithms of the specification (§2.2) that are not run yet; the ones a newcomer may reach for. */
 export const KNOWN_ALGORITHMS = [
   'ModelTrainingAndEvaluation',
-  'ModelEvaluation',
   'ModelInference',
   'CSVReportAlgorithm',
   'HuggingFaceImageClassificationInference',

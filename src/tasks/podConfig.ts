@@ -34,6 +34,8 @@ export interface PodPolicy {
   readonly allowedProtocols: readonly string[];
   /** Whether figures of the columns leave in sums. */
   readonly allowsStatistics: boolean;
+  /** Evaluating models; undefined is not at all. */
+  readonly evaluation?: EvaluationPolicy;
   /** Comparing lists of people; undefined is not at all. */
   readonly intersection?: IntersectionPolicy;
   /** What modellers may ask; undefined is nothing. */
@@ -55,6 +57,18 @@ export interface QueryPolicy {
   readonly timeoutMs: number;
   /** In 10^6 bytes. */
   readonly memoryLimitMb: number;
+}
+
+/** How good modellers' models are here, and who learns it. */
+export interface EvaluationPolicy {
+  /** Whether this site's own figures leave, or only sums with others. */
+  readonly results: 'pooled' | 'site';
+  readonly minimumRows: number;
+  readonly minimumClassRows: number;
+  /** Columns whose groups are evaluated apart. */
+  readonly subgroups: readonly string[];
+  /** In 10^6 bytes. */
+  readonly maximumModelMb: number;
 }
 
 /** Whose lists of people are compared, and how. */
@@ -137,6 +151,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       minimumTestRows: policy?.minimum_test_rows ?? 10,
       allowedProtocols: policy?.allowed_protocols ?? [...PROTOCOLS],
       allowsStatistics: policy?.statistics === 'allow',
+      ...(policy?.evaluation && { evaluation: evaluationOf(policy.evaluation) }),
       ...(policy?.intersection && { intersection: intersectionOf(policy.intersection) }),
       ...(policy?.queries && { queries: queriesOf(policy.queries) }),
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
@@ -168,6 +183,16 @@ export async function readPodConfig(path: string): Promise<PodConfig> {
     else if (source.url === undefined) await requireFile(path, `${key}.path`, source.path);
   }
   return config;
+}
+
+function evaluationOf(
+  file: NonNullable<NonNullable<PodFile['policy']>['evaluation']>,
+): EvaluationPolicy {
+  const { results, minimum_rows, minimum_class_rows, subgroups, maximum_model } = file;
+  return {
+    ...{ results, minimumRows: minimum_rows, minimumClassRows: minimum_class_rows, subgroups },
+    maximumModelMb: maximum_model,
+  };
 }
 
 type IntersectionFile = NonNullable<NonNullable<PodFile['policy']>['intersection']>;

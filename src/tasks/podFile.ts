@@ -94,6 +94,27 @@ export const podFile = z
           })
           .optional()
           .meta({ description: 'What modellers may ask with SqlQuery. Default: nothing.' }),
+        evaluation: z
+          .strictObject({
+            results: z.enum(['pooled', 'site']).default('pooled').meta({
+              description:
+                'pooled: how good a model is here leaves only in sums over pods. site: modellers may also have the figures of this site by itself.',
+            }),
+            minimum_rows: z.int().min(1).max(1_000_000).default(10).meta({
+              description: 'No figures of fewer rows, or of subgroups with fewer. Default 10.',
+            }),
+            minimum_class_rows: z.int().min(1).max(1_000_000).default(5).meta({
+              description: 'No figures of this site by itself where a class has fewer rows. Default 5.',
+            }),
+            subgroups: z.array(text).max(100).default([]).meta({
+              description: 'Columns by whose values rows may be evaluated apart. Default: none.',
+            }),
+            maximum_model: z.int().min(1).max(100_000).default(500).meta({
+              description: 'Largest model, in 10^6 bytes. Default 500.',
+            }),
+          })
+          .optional()
+          .meta({ description: 'Whether modellers may evaluate models of theirs here. Default: no.' }),
         intersection: z
           .strictObject({
             kinds: z

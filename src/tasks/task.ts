@@ -100,6 +100,8 @@ export interface LocalSettings {
   readonly modelFile?: string;
   readonly pretrainedFile?: string;
   readonly checkpointFilename?: string;
+  /** Models under evaluation, in order. */
+  readonly modelFiles?: readonly string[];
   /** The modeller's list of an intersection. */
   readonly identifiersFile?: string;
   readonly broker?: BrokerSettings;

@@ -94,7 +94,8 @@ const modelReference = z.strictObject({
   weights: refused('use pretrained_file of the algorithm for weights to start from'),
 });
 
-const model = z.strictObject({
+/** The model of an algorithm. */
+export const model = z.strictObject({
   konsil_model: modelReference.optional(),
   bitfount_model: modelReference.optional().meta({ description: 'Same as konsil_model.' }),
   hyperparameters: hyperparameters.optional(),

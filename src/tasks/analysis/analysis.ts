@@ -8,7 +8,8 @@ import type { CohortAssumptions } from '../../aggregation/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
-import { algorithmOf, checkAnalysis } from './checks.ts';
+import { checkAnalysis } from './checks.ts';
+import { algorithmsOf, type EvaluationAlgorithm, evaluationFileOf, evaluationOf, modelReferencesOf } from './evaluation.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, analysisFile, type SAVE_LOCATIONS } from './file.ts';
 import { withoutColumns } from './withoutColumns.ts';
 
@@ -79,7 +80,12 @@ export interface StatisticsAlgorithm {
   readonly vocabulary?: VocabularyOptions;
 }
 
-export type AnalysisAlgorithm = SqlAlgorithm | PrivateSqlAlgorithm | IntersectionAlgorithm | StatisticsAlgorithm;
+export type AnalysisAlgorithm =
+  | SqlAlgorithm
+  | PrivateSqlAlgorithm
+  | IntersectionAlgorithm
+  | StatisticsAlgorithm
+  | EvaluationAlgorithm;
 
 /** As all parties know it; nothing in it is local to a machine. */
 export interface Analysis {
@@ -104,18 +110,24 @@ export interface LocalAnalysis extends Analysis {
   readonly local: LocalSettings;
 }
 
-const fileKind: ConfigKind<typeof analysisFile> = { schema: analysisFile, check: checkAnalysis };
-const wireKind: ConfigKind<typeof analysisFile> = { ...fileKind, code: 'TASK_REJECTED' };
+const fileKind: ConfigKind<typeof analysisFile> = { schema: analysisFile, check: (file) => checkAnalysis(file) };
+const wireKind: ConfigKind<typeof analysisFile> = {
+  schema: analysisFile,
+  check: (file) => checkAnalysis(file, true),
+  code: 'TASK_REJECTED',
+};
 
 /** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
 export function parseAnalysis(text: string, file: string): LocalAnalysis {
   const parsed = parseYaml(text, file, fileKind);
-  const list = algorithmOf(parsed).arguments['identifiers_file'];
+  const list = algorithmsOf(parsed)[0]!.arguments['identifiers_file'];
+  const models = modelReferencesOf(parsed).map((reference) => resolvePath(dirname(file), reference));
   return {
     ...analysisOf(parsed),
     local: {
       ...commonLocal(parsed.konsil, file),
       ...(typeof list === 'string' && { identifiersFile: resolvePath(dirname(file), list) }),
+      ...(models.length > 0 && { modelFiles: models }),
     },
   };
 }
@@ -146,7 +158,7 @@ function analysisOf(file: AnalysisFile): Analysis {
 }
 
 function argumentsOf(file: AnalysisFile): AnalysisAlgorithm {
-  const { name, arguments: given } = algorithmOf(file);
+  const { name, arguments: given } = algorithmsOf(file)[0]!;
   switch (name) {
     case 'SqlQuery': {
       return { name, ...sqlOf(ANALYSIS_ARGUMENTS.SqlQuery.parse(given)) };
@@ -186,6 +198,8 @@ function argumentsOf(file: AnalysisFile): AnalysisAlgorithm {
         vocabulary: { columns, minimumSites, salt },
       };
     }
+    case 'ModelEvaluation':
+      return evaluationOf(file);
   }
 }
 
@@ -209,17 +223,20 @@ export function analysisToWire(analysis: Analysis): z.input<typeof analysisFile>
     ...(modellerName !== undefined && { modeller: { username: modellerName } }),
     task: {
       protocol: { name: protocol.name, arguments: { save_location: [...protocol.saveLocation] } },
-      algorithm: { name: algorithm.name, arguments: argumentsFileOf(algorithm) },
+      algorithm:
+        algorithm.name === 'ModelEvaluation'
+          ? evaluationFileOf(algorithm)
+          : { name: algorithm.name, arguments: argumentsFileOf(algorithm) },
       ...(adds && { aggregator: { secure, minimum_cohort: minimumCohort, ...cohort } }),
       deadlines: { ...deadlines },
-      ...(algorithm.name === 'FederatedStatistics' && {
+      ...('dataStructure' in algorithm && {
         data_structure: dataStructureFileOf(algorithm.dataStructure),
       }),
     },
   });
 }
 
-function argumentsFileOf(algorithm: AnalysisAlgorithm): Record<string, unknown> {
+function argumentsFileOf(algorithm: Exclude<AnalysisAlgorithm, EvaluationAlgorithm>): Record<string, unknown> {
   switch (algorithm.name) {
     case 'SqlQuery': {
       const { name: _, ...args } = algorithm;

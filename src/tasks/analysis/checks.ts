@@ -7,33 +7,38 @@ import { checkJson, dotted, type Path, type Problem } from '../configFile.ts';
 import { checkDataStructure, soleTarget } from '../dataStructure/checks.ts';
 import type { DataStructureFile } from '../dataStructure/file.ts';
 import { checkIdentifiers } from '../taskChecks.ts';
+import { algorithmsOf, checkEvaluation } from './evaluation.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile } from './file.ts';
 
-type AlgorithmFile = Exclude<AnalysisFile['task']['algorithm'], unknown[]>;
-
-/** The one algorithm of the task. */
-export function algorithmOf({ task: { algorithm } }: AnalysisFile): AlgorithmFile {
-  return Array.isArray(algorithm) ? algorithm[0]! : algorithm;
-}
-
 /** Every broken rule. */
-export function checkAnalysis(file: AnalysisFile): Problem[] {
+export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[] {
   const { algorithm, protocol, aggregator, data_structure: structure } = file.task;
-  const path: Path = Array.isArray(algorithm) ? ['task', 'algorithm', 0] : ['task', 'algorithm'];
-  if (Array.isArray(algorithm) && algorithm.length !== 1)
+  const algorithms = algorithmsOf(file);
+  const pathOf = (i: number): Path => (Array.isArray(algorithm) ? ['task', 'algorithm', i] : ['task', 'algorithm']);
+  const path = pathOf(0);
+  const isEvaluation = algorithms.length > 0 && algorithms.every((one) => one.name === 'ModelEvaluation');
+  if (algorithms.length !== 1 && !isEvaluation)
     return [
       {
         path: ['task', 'algorithm'],
-        message: `${protocol.name} runs exactly one algorithm, got a list of ${algorithm.length}`,
+        message: `${protocol.name} runs one algorithm, or several of ModelEvaluation, got a list of ${algorithms.length}`,
       },
     ];
-  const { name, arguments: given } = algorithmOf(file);
+  const { name, arguments: given } = algorithms[0]!;
   const inner = protocol.arguments.aggregator;
   const argumentsPath: Path = [...path, 'arguments'];
-  const checked = checkJson(given, { schema: ANALYSIS_ARGUMENTS[name] as z.ZodType, check: () => [] });
-  if ('problems' in checked)
-    return checked.problems.map((problem) => ({ ...problem, path: [...argumentsPath, ...problem.path] }));
+  const malformed = algorithms.flatMap((one, i) => {
+    const checked = checkJson(one.arguments, { schema: ANALYSIS_ARGUMENTS[one.name] as z.ZodType, check: () => [] });
+    if (!('problems' in checked)) return [];
+    return checked.problems.map((problem) => ({ ...problem, path: [...pathOf(i), 'arguments', ...problem.path] }));
+  });
+  if (malformed.length > 0) return malformed;
   const problems: Problem[] = [...checkIdentifiers(file.pods.identifiers)];
+  if (isEvaluation) problems.push(...checkEvaluation(file, pathOf, isReceived));
+  else
+    for (const key of ['model', 'pretrained_file'] as const)
+      if (algorithms[0]![key] !== undefined)
+        problems.push({ path: [...path, key], message: `${name} has no model`, atKey: true });
   if (aggregator && inner)
     problems.push({
       path: ['task', 'protocol', 'arguments', 'aggregator'],
@@ -91,7 +96,7 @@ export function checkAnalysis(file: AnalysisFile): Problem[] {
       const args = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
       problems.push(...checkVocabularies(args, argumentsPath, structure, file.pods.identifiers.length));
     }
-  } else if (structure !== undefined)
+  } else if (structure !== undefined && !isEvaluation)
     problems.push({
       path: ['task', 'data_structure'],
       message: `is not used by ${name}, whose query names its columns; remove it`,

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { commonKeys, deadlines } from '../commonKeys.ts';
 import { dataStructure } from '../dataStructure/file.ts';
-import { familyName, flag, onlyFalse, refused } from '../keys.ts';
+import { familyName, flag, onlyFalse, refused, text } from '../keys.ts';
 import {
   ANALYSIS_ALGORITHMS,
   ANALYSIS_PROTOCOLS,
@@ -15,6 +15,7 @@ import {
   PROTOCOLS,
   TRAINING_ALGORITHMS,
 } from '../names.ts';
+import { model } from '../taskFile.ts';
 
 /** Where results are kept. */
 export const SAVE_LOCATIONS = ['Worker', 'Modeller'] as const;
@@ -150,20 +151,65 @@ const federatedStatistics = z.strictObject({
   }),
 });
 
+/** Rows of a dataset that a model is evaluated on. */
+export const EVALUATED_SPLITS = ['train', 'validation', 'test', 'all'] as const;
+
+const groupValue = z.union([z.string().max(200), z.number(), z.boolean()]);
+const modelEvaluation = z.strictObject({
+  label: z
+    .string()
+    .regex(/^[\w. -]{1,60}$/, 'expected 1 to 60 letters, digits, spaces, "_", "-" and "."')
+    .optional()
+    .meta({ description: 'Name of the model in the report. Default: the name of its file.' }),
+  split: z.enum(EVALUATED_SPLITS).optional().meta({
+    description: 'Rows to evaluate on. Default: test, or validation where the split has no test rows.',
+  }),
+  outputs: z.enum(['probabilities', 'logits']).optional().meta({
+    description:
+      'What the model gives for classes. Default: probabilities where its graph ends in a softmax, a sigmoid or a classifier.',
+  }),
+  output: text.optional().meta({
+    description: 'Output that is the prediction. Default: `probabilities`, or the first output of numbers.',
+  }),
+  subgroups: z
+    .record(
+      column,
+      z.union([
+        z.array(groupValue).min(1).max(30),
+        z.strictObject({
+          edges: z.array(z.number()).min(1).max(20).meta({ description: 'Ascending; a value on an edge is above it.' }),
+        }),
+      ]),
+    )
+    .optional()
+    .meta({
+      description:
+        'Columns whose groups of rows are evaluated by themselves, with the values of each group or the edges between groups of numbers. Sites allow such columns with policy.evaluation.subgroups.',
+    }),
+  model: model.optional().meta({ description: 'Same as the model beside arguments; give one of the two.' }),
+  /** SHA-256 of the model, as pods are told. */
+  model_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional()
+    .meta({ description: 'Filled in when the task is sent.' }),
+});
+
 /** Arguments by algorithm. */
 export const ANALYSIS_ARGUMENTS = {
   SqlQuery: sqlQuery,
   PrivateSqlQuery: privateSqlQuery,
   PrivateSetIntersection: privateSetIntersection,
   FederatedStatistics: federatedStatistics,
+  ModelEvaluation: modelEvaluation,
 } as const satisfies Record<(typeof ANALYSIS_ALGORITHMS)[number], z.ZodType>;
 
 const algorithm = z.strictObject({
   name: familyName('algorithm', ANALYSIS_ALGORITHMS, [...TRAINING_ALGORITHMS, ...KNOWN_ALGORITHMS]),
   /** Checked by the schema of the algorithm, see `checks.ts`. */
   arguments: z.record(z.string(), z.unknown()).default({}),
-  model: refused('this algorithm has no model'),
-  pretrained_file: refused('this algorithm has no model'),
+  model: model.optional().meta({ description: 'Only of algorithms with a model.' }),
+  pretrained_file: text.optional().meta({ description: 'The model file to use instead of model_ref’s.' }),
 });
 
 const aggregator = z.strictObject({
