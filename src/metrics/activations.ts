@@ -10,6 +10,11 @@ export function sigmoid(logit: number): number {
   return e / (1 + e);
 }
 
+/** ln(p / (1 - p)); ±Infinity at 1 and 0. Its sign tells p ≥ 0.5 exactly. */
+export function logitOf(probability: number): number {
+  return Math.log(probability / (1 - probability));
+}
+
 /** Probabilities of each row. @param logits - Shape `[rows, classes]`. */
 export function softmax(logits: ArrayLike<number>, classes: number): Float64Array {
   const out = Float64Array.from(logits);

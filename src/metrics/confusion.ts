@@ -23,6 +23,10 @@ export function recallOf({ tp, fn }: Pick<BinaryCounts, 'tp' | 'fn'>): number | 
   return ratio(tp, tp + fn);
 }
 
+export function specificityOf({ tn, fp }: Pick<BinaryCounts, 'tn' | 'fp'>): number | null {
+  return ratio(tn, tn + fp);
+}
+
 export function f1Of({ tp, fp, fn }: Pick<BinaryCounts, 'tp' | 'fp' | 'fn'>): number | null {
   return ratio(2 * tp, 2 * tp + fp + fn);
 }

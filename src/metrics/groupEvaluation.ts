@@ -15,6 +15,8 @@ export interface Estimate {
   readonly method?: string;
   /** The exact value is within this of `value`, where bins hide some of it. */
   readonly bound?: number;
+  /** On the metric's own scale, where the interval came from one. */
+  readonly standardError?: number;
   readonly note?: string;
 }
 
@@ -69,6 +71,8 @@ export interface GroupEvaluation {
   /** Rows of true class (outer) that were called a class (inner); null where too few to show. */
   readonly confusion?: readonly (readonly (number | null)[])[];
   readonly curves?: Curves;
+  /** By class name, of one class against the rest. */
+  readonly classCurves?: Readonly<Record<string, Curves>>;
 }
 
 /** Too few rows, or not allowed: nothing is shown, and why. */

@@ -3,11 +3,17 @@
  * @module
  */
 import { KonsilError } from '../base/index.ts';
+import { sigmoid } from './activations.ts';
 
 /** Logits beyond ±16 (probabilities within 1.2e-7 of 0 or 1) fall in the outermost bins. */
 const LIMIT = 16;
 /** Default number of bins; even, so that logit 0 (probability 0.5) is exactly an edge. */
 export const HISTOGRAM_BINS = 1024;
+
+/** Probability at which bin `bin` of `bins` begins. */
+export function edgeOf(bin: number, bins: number): number {
+  return sigmoid((bin - bins / 2) * ((2 * LIMIT) / bins));
+}
 
 /** Counts of negatives and positives in each bin, by ascending score. */
 export interface ScoreHistogram {

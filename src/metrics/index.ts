@@ -1,15 +1,32 @@
 export { sigmoid, softmax } from './activations.ts';
 export { evaluateBinary, evaluateMulticlass, evaluateMultilabel, type Metrics, rocAuc } from './classification.ts';
 export { countHits, evaluate } from './evaluate.ts';
+export { type EvaluationInputs, evaluateGroup, type GroupOptions, groupStatistics } from './evaluateGroup.ts';
+export type {
+  Band,
+  Curves,
+  Estimate,
+  EvaluationKind,
+  GroupEvaluation,
+  MetaAnalysis,
+  Withheld,
+} from './groupEvaluation.ts';
 export { aucFromHistogram, type ScoreHistogram, scoreHistogram } from './histogram.ts';
 export { aucInterval, f1Interval, type Interval, meanInterval, wilsonInterval } from './intervals.ts';
 export {
-  addStatistics,
-  type MetricKind,
+  type EvaluationProblem,
   type PooledMetric,
+  type PooledOptions,
+  pooledEvaluation,
   pooledMetrics,
-  type SiteStatistics,
-  siteStatistics,
-  statisticsLayout,
 } from './pooled.ts';
 export { evaluateRegression } from './regression.ts';
+export { imageStatistics } from './segmentation.ts';
+export {
+  addStatistics,
+  type MetricKind,
+  type SiteStatistics,
+  type StatisticsKind,
+  siteStatistics,
+  statisticsLayout,
+} from './statistics.ts';

@@ -1,11 +1,9 @@
 /**
- * 95 % intervals of pooled metrics.
+ * 95 % intervals in closed form.
  * @module
  */
-import { normal, type Rng, seededRng } from '../base/index.ts';
-
 /** 97.5 % quantile of the standard normal distribution. */
-const Z = 1.959963984540054;
+export const Z = 1.959963984540054;
 
 /** Both ends of an interval. */
 export type Interval = readonly [low: number, high: number];
@@ -64,52 +62,4 @@ export function meanInterval(sum: number, sumSquares: number, count: number): In
   const variance = Math.max(0, sumSquares - count * mean * mean) / (count - 1);
   const half = Z * Math.sqrt(variance / count);
   return [mean - half, mean + half];
-}
-
-const RESAMPLES = 1000;
-
-/**
- * Percentile interval of `metric` over multinomial resamples of `counts`; the same input gives the same interval. Null
- * when the metric is undefined in more than half of the resamples.
- */
-export function bootstrapInterval(
-  counts: ArrayLike<number>,
-  metric: (counts: Float64Array) => number | null,
-): Interval | null {
-  const rng = seededRng(0, 'bootstrap');
-  const values: number[] = [];
-  for (let i = 0; i < RESAMPLES; i++) {
-    const value = metric(multinomial(counts, rng));
-    if (value !== null) values.push(value);
-  }
-  if (values.length < RESAMPLES / 2) return null;
-  values.sort((a, b) => a - b);
-  const quantile = (q: number): number => values[Math.round(q * (values.length - 1))]!;
-  return [quantile(0.025), quantile(0.975)];
-}
-
-/** As many draws as `counts` sum to, each cell as likely as its count says: binomials given what is left. */
-function multinomial(counts: ArrayLike<number>, rng: Rng): Float64Array {
-  let left = 0;
-  for (let i = 0; i < counts.length; i++) left += counts[i]!;
-  let weight = left;
-  return Float64Array.from(counts, (count) => {
-    const drawn = weight > 0 ? binomial(left, Math.min(1, count / weight), rng) : 0;
-    left -= drawn;
-    weight -= count;
-    return drawn;
-  });
-}
-
-/** Number of successes in `n` trials: exact by gaps when few are expected, else the normal approximation. */
-function binomial(n: number, p: number, rng: Rng): number {
-  if (p > 0.5) return n - binomial(n, 1 - p, rng);
-  if (p <= 0 || n === 0) return 0;
-  if (n * p > 30) return Math.min(n, Math.max(0, Math.round(n * p + Math.sqrt(n * p * (1 - p)) * normal(rng))));
-  const logMiss = Math.log1p(-p);
-  let successes = 0;
-  for (let trial = 0; ; successes++) {
-    trial += 1 + Math.floor(Math.log(1 - rng()) / logMiss); // trials until the next success are geometric
-    if (trial > n) return successes;
-  }
 }

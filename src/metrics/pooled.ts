@@ -1,299 +1,312 @@
 /**
- * Metrics over all sites from sums that each site gives: whole numbers and real sums of a layout that follows from the
- * kind of the problem alone, so that they can be added under secure aggregation.
+ * Figures from sums: those of one site, or of all sites together without their rows. A site that has its rows passes them
+ * along, and what bins would hide is exact.
  * @module
  */
-import { KonsilError } from '../base/index.ts';
-import { argmax, sigmoid, softmax } from './activations.ts';
+import { RESAMPLES } from './bootstrap.ts';
+import { calibrationCurve, calibrationErrorEstimate } from './calibration.ts';
 import {
   accuracyOf,
   type BinaryCounts,
-  confusionMatrix,
   f1Of,
   macro,
   oneAgainstRest,
   precisionOf,
-  ratio,
   recallOf,
+  specificityOf,
 } from './confusion.ts';
-import { aucFromHistogram, HISTOGRAM_BINS, scoreHistogram } from './histogram.ts';
+import { aucEstimate } from './delong.ts';
+import { estimateOf, meanEstimate, shareEstimate, undefinedEstimate } from './estimate.ts';
+import type { Curves, Estimate, GroupEvaluation } from './groupEvaluation.ts';
+import type { ScoreHistogram } from './histogram.ts';
 import {
-  aucInterval,
-  bootstrapInterval,
-  f1Interval,
-  type Interval,
-  meanInterval,
-  wilsonInterval,
-} from './intervals.ts';
+  agreementFigures,
+  countsOf,
+  curvesOf,
+  decisionFigures,
+  type Figures,
+  matrixFigure,
+  type OneClass,
+  probabilityFigures,
+  rankingFigures,
+  readOneClass,
+} from './oneClass.ts';
+import { total } from './ranking.ts';
 import { r2Of } from './regression.ts';
-
-export type MetricKind = 'binary' | 'multiclass' | 'regression';
-
-/** Sums of one site, or of several added up. */
-export interface SiteStatistics {
-  /** In the order of `statisticsLayout(kind, classes).counts`. */
-  readonly counts: Uint32Array;
-  /** The keys of `statisticsLayout(kind, classes).sums`. */
-  readonly sums: Readonly<Record<string, number>>;
-}
+import { segmentationFigures } from './segmentation.ts';
+import {
+  blocksOf,
+  MAX_BINNED_CLASSES,
+  type MetricKind,
+  type Parts,
+  partsOf,
+  type SiteStatistics,
+  type StatisticsKind,
+} from './statistics.ts';
 
 /** A pooled metric with its 95 % interval; null where undefined. */
-export interface PooledMetric {
-  readonly value: number | null;
-  readonly low: number | null;
-  readonly high: number | null;
-  readonly note?: string;
+export type PooledMetric = Estimate;
+
+/** What is evaluated. */
+export interface EvaluationProblem<Kind extends string = StatisticsKind> {
+  readonly kind: Kind;
+  /** Names of classes or labels in order; binary: negative, positive. Empty for regression and survival. */
+  readonly classes: readonly string[];
 }
 
-/** Bins per class of a multiclass problem, and the most classes for which ROC AUC is pooled. */
-const CLASS_BINS = 256;
-const MAX_AUC_CLASSES = 64;
-const SUMS = {
-  binary: ['brier', 'brierSquares'],
-  multiclass: [],
-  regression: ['absolute', 'squares', 'fourths', 'target', 'targetSquares'],
-} as const;
-
-/** Names of the numbers a site gives. @param classes - 2 for binary; ignored for regression. */
-export function statisticsLayout(
-  kind: MetricKind,
-  classes: number,
-): { readonly counts: readonly string[]; readonly sums: readonly string[] } {
-  const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-  const sums = SUMS[kind];
-  if (kind === 'regression') return { counts: ['rows'], sums };
-  if (kind === 'binary')
-    return {
-      counts: ['negative', 'positive'].flatMap((side) => range(HISTOGRAM_BINS).map((bin) => `${side}.${bin}`)),
-      sums,
-    };
-  const matrix = range(classes).flatMap((truth) =>
-    range(classes).map((predicted) => `confusion.${truth}.${predicted}`),
-  );
-  const bins = range(classes <= MAX_AUC_CLASSES ? classes : 0).flatMap((c) =>
-    ['rest', 'class'].flatMap((side) => range(CLASS_BINS).map((bin) => `${side}.${c}.${bin}`)),
-  );
-  return { counts: [...matrix, ...bins], sums };
+export interface PooledOptions {
+  /** Bins of scores the statistics were made with. @default 1024 for binary, 256 a class otherwise */
+  readonly bins?: number | undefined;
+  /** Resamples of a bootstrap interval. @default 500 */
+  readonly resamples?: number | undefined;
+  /** Groups of equal scores by class, where rows are at hand: then ranking is exact. */
+  readonly exact?: readonly ScoreHistogram[] | undefined;
 }
 
 /**
- * What a site gives for its rows.
- * @param outputs - Logits, shape `[rows, classes]` (binary also `[rows]`), or predictions `[rows]`.
- * @param y - Shape `[rows]`: class indices, or targets.
- * @throws KonsilError TRAINING_DIVERGED when an output is not finite. RangeError when shapes or labels do not fit.
+ * Figures of summed statistics. All but ROC AUC, Average Precision and Sensitivity at 95% specificity are those of all rows
+ * in one place; these have a `bound` on the error of their bins.
+ * @throws RangeError when the statistics have another layout than `problem` and `options.bins`.
  */
-export function siteStatistics(
-  kind: MetricKind,
-  outputs: ArrayLike<number>,
-  y: ArrayLike<number>,
-  classes: number,
-): SiteStatistics {
-  for (let i = 0; i < outputs.length; i++) {
-    if (!Number.isFinite(outputs[i]))
-      throw new KonsilError('TRAINING_DIVERGED', 'the model puts out what is not a finite number');
+export function pooledEvaluation(
+  problem: EvaluationProblem,
+  statistics: SiteStatistics,
+  options: PooledOptions = {},
+): GroupEvaluation {
+  const { kind, classes } = problem;
+  const parts = partsOf(blocksOf(kind, classes.length, options.bins), statistics);
+  switch (kind) {
+    case 'binary':
+      return pooledBinary(parts, options);
+    case 'multiclass':
+      return pooledMulticlass(parts, classes, options);
+    case 'multilabel':
+      return pooledMultilabel(parts, classes, options);
+    case 'regression':
+      return pooledRegression(parts);
+    case 'segmentation':
+      return segmentationFigures(parts, classes);
   }
-  if (kind === 'regression') return regressionStatistics(outputs, y);
-  const numClasses = kind === 'binary' ? 2 : classes;
-  for (let i = 0; i < y.length; i++) {
-    if (!Number.isInteger(y[i]) || y[i]! < 0 || y[i]! >= numClasses)
-      throw new RangeError(`labels need integers in [0, ${numClasses}), row ${i} has another`);
-  }
-  return kind === 'binary' ? binaryStatistics(outputs, y) : multiclassStatistics(outputs, y, numClasses);
 }
 
-function checkShape(got: number, expected: number): void {
-  if (got !== expected) throw new RangeError(`outputs need ${expected} values to match the labels, got ${got}`);
-}
+const PLATFORM = ['Accuracy', 'Precision', 'Recall', 'F1 Score', 'ROC AUC', 'Brier Loss'];
+const REGRESSION = [
+  'Mean Absolute Error',
+  'Mean Squared Error',
+  'R2 Score',
+  'Root Mean Squared Error',
+  'Kolmogorov-Smirnov Test',
+];
+const TRAINING_METRICS = { binary: PLATFORM, multiclass: PLATFORM.slice(0, 5), regression: REGRESSION };
 
-function binaryStatistics(outputs: ArrayLike<number>, y: ArrayLike<number>): SiteStatistics {
-  const isPair = y.length > 0 && outputs.length === 2 * y.length;
-  if (!isPair) checkShape(outputs.length, y.length);
-  const logits = isPair ? Array.from(y, (_, i) => outputs[2 * i + 1]! - outputs[2 * i]!) : outputs;
-  const { negative, positive } = scoreHistogram(logits, y);
-  let [brier, brierSquares] = [0, 0];
-  for (let i = 0; i < y.length; i++) {
-    const loss = (sigmoid(logits[i]!) - y[i]!) ** 2;
-    brier += loss;
-    brierSquares += loss * loss;
-  }
-  return { counts: Uint32Array.of(...negative, ...positive), sums: { brier, brierSquares } };
-}
-
-function multiclassStatistics(outputs: ArrayLike<number>, y: ArrayLike<number>, classes: number): SiteStatistics {
-  checkShape(outputs.length, y.length * classes);
-  const counts = new Uint32Array(statisticsLayout('multiclass', classes).counts.length);
-  counts.set(
-    confusionMatrix(
-      y,
-      Array.from(y, (_, i) => argmax(outputs, i * classes, classes)),
-      classes,
-    ),
-  );
-  if (classes <= MAX_AUC_CLASSES) {
-    const probabilities = softmax(outputs, classes);
-    for (let c = 0; c < classes; c++) {
-      // log-odds of the class; ±Infinity falls in an outermost bin
-      const logits = Array.from(y, (_, i) =>
-        Math.log(probabilities[i * classes + c]! / (1 - probabilities[i * classes + c]!)),
-      );
-      const { negative, positive } = scoreHistogram(
-        logits,
-        Uint8Array.from(y, (label) => Number(label === c)),
-        CLASS_BINS,
-      );
-      counts.set([...negative, ...positive], classes * classes + 2 * c * CLASS_BINS);
-    }
-  }
-  return { counts, sums: {} };
-}
-
-function regressionStatistics(outputs: ArrayLike<number>, y: ArrayLike<number>): SiteStatistics {
-  checkShape(outputs.length, y.length);
-  const sums = { absolute: 0, squares: 0, fourths: 0, target: 0, targetSquares: 0 };
-  for (let i = 0; i < y.length; i++) {
-    const square = (outputs[i]! - y[i]!) ** 2;
-    sums.absolute += Math.sqrt(square);
-    sums.squares += square;
-    sums.fourths += square * square;
-    sums.target += y[i]!;
-    sums.targetSquares += y[i]! ** 2;
-  }
-  return { counts: Uint32Array.of(y.length), sums };
-}
-
-/** Sums over sites of one layout. @throws RangeError when layouts differ or there is none. */
-export function addStatistics(sites: readonly SiteStatistics[]): SiteStatistics {
-  const first = sites[0];
-  if (first === undefined) throw new RangeError('expected statistics of at least one site');
-  const counts = new Uint32Array(first.counts.length);
-  const sums: Record<string, number> = Object.fromEntries(Object.keys(first.sums).map((key) => [key, 0]));
-  for (const site of sites) {
-    if (site.counts.length !== counts.length) throw new RangeError('expected statistics of one layout');
-    site.counts.forEach((count, i) => {
-      counts[i]! += count;
-    });
-    for (const key of Object.keys(sums)) sums[key]! += site.sums[key] ?? Number.NaN;
-  }
-  return { counts, sums };
-}
-
-/** Metrics of the summed statistics, by name. @param classes - Needed for multiclass. */
+/** The platform's metrics of the summed statistics, by name. @param classes - Needed for multiclass. */
 export function pooledMetrics(kind: MetricKind, summed: SiteStatistics, classes = 2): Record<string, PooledMetric> {
-  const { counts, sums } = statisticsLayout(kind, classes);
-  if (summed.counts.length !== counts.length)
-    throw new RangeError(`expected ${counts.length} counts, got ${summed.counts.length}`);
-  const lacking = sums.find((name) => summed.sums[name] === undefined);
-  if (lacking !== undefined) throw new RangeError(`expected the sum ${lacking}`);
-  if (kind === 'binary') return pooledBinary(summed);
-  return kind === 'multiclass' ? pooledMulticlass(summed.counts, classes) : pooledRegression(summed);
+  const count = { binary: 2, multiclass: classes, regression: 0 }[kind];
+  const names = Array.from({ length: count }, (_, c) => String(c));
+  const { metrics } = pooledEvaluation({ kind, classes: names }, summed);
+  return Object.fromEntries(TRAINING_METRICS[kind].map((name) => [name, metrics[name]!]));
 }
 
-function metricOf(value: number | null, interval: Interval | null, note?: string): PooledMetric {
-  const [low, high] = value === null || interval === null ? [null, null] : interval;
-  return { value, low, high, ...(note !== undefined && { note }) };
+function pooledBinary(parts: Parts, { exact, resamples = RESAMPLES }: PooledOptions): GroupEvaluation {
+  const one = readOneClass(parts, '', exact?.[0]);
+  const confusion = parts.counts['confusion']!;
+  const counts = countsOf(confusion);
+  const rows = total(confusion);
+  return {
+    rows,
+    classRows: [counts.tn + counts.fp, counts.tp + counts.fn],
+    metrics: {
+      Accuracy: shareEstimate(counts.tp + counts.tn, rows),
+      ...decisionFigures(counts),
+      ...rankingFigures(one, resamples),
+      ...probabilityFigures(one, resamples),
+      ...agreementFigures(confusion, 2, resamples),
+    },
+    confusion: squareOf(confusion, 2),
+    curves: curvesOf(one),
+  };
 }
 
-function shareOf(hits: number, all: number): PooledMetric {
-  return metricOf(ratio(hits, all), all > 0 ? wilsonInterval(hits, all) : null);
+function squareOf(matrix: ArrayLike<number>, classes: number): number[][] {
+  return Array.from({ length: classes }, (_, c) => Array.from(matrix).slice(c * classes, (c + 1) * classes));
 }
 
-function total(counts: ArrayLike<number>, from = 0, to = counts.length): number {
-  let sum = 0;
-  for (let i = from; i < to; i++) sum += counts[i]!;
+/** Most classes whose ranking is resampled; more would take seconds. */
+const MOST_RESAMPLED = 10;
+
+/** Of each class or label by name: its figures, curves and sums. */
+function classFigures(
+  counts: readonly BinaryCounts[],
+  ones: readonly OneClass[],
+  classes: readonly string[],
+  resamples: number,
+): { readonly perClass: Record<string, Figures>; readonly classCurves?: Record<string, Curves> } {
+  const draws = classes.length <= MOST_RESAMPLED ? resamples : 0;
+  const perClass = classes.map((name, c): readonly [string, Figures] => {
+    const one = ones[c];
+    const scored = one && { ...rankingFigures(one, draws), ...probabilityFigures(one, draws) };
+    return [name, { ...decisionFigures(counts[c]!), ...scored }];
+  });
+  return {
+    perClass: Object.fromEntries(perClass),
+    ...(ones.length > 0 && { classCurves: Object.fromEntries(ones.map((one, c) => [classes[c]!, curvesOf(one)])) }),
+  };
+}
+
+function pooledMulticlass(parts: Parts, classes: readonly string[], options: PooledOptions): GroupEvaluation {
+  const { exact, resamples = RESAMPLES } = options;
+  const matrix = parts.counts['confusion']!;
+  const size = classes.length;
+  const rows = total(matrix);
+  const hits = Math.round((accuracyOf(matrix, size) ?? 0) * rows);
+  const ones = size <= MAX_BINNED_CLASSES ? classes.map((_, c) => readOneClass(parts, `${c}.`, exact?.[c])) : [];
+  const countsPerClass = (cells: ArrayLike<number>): BinaryCounts[] =>
+    classes.map((_, c) => oneAgainstRest(cells, size, c));
+  const macroFigure = (metric: (counts: BinaryCounts) => number | null): Estimate =>
+    matrixFigure(matrix, size, resamples, (cells) => macro(countsPerClass(cells), metric));
+  const { perClass, classCurves } = classFigures(countsPerClass(matrix), ones, classes, resamples);
+  const top = {
+    negative: parts.counts['wrong']!,
+    positive: parts.counts['right']!,
+    probability: parts.sums['confidence']!,
+  };
+  const sum = (name: string): number => parts.sums[name]![0]!;
+  const calibration = calibrationCurve(top);
+  return {
+    rows,
+    classRows: squareOf(matrix, size).map((row) => total(row)),
+    metrics: {
+      Accuracy: shareEstimate(hits, rows),
+      Precision: macroFigure(precisionOf),
+      Recall: macroFigure(recallOf),
+      'F1 Score': macroFigure(f1Of),
+      Specificity: macroFigure(specificityOf),
+      ...averagedRanking(ones, perClass, classes),
+      'Brier Loss': meanEstimate(sum('brier'), sum('brierSquares'), rows, [0, 2]),
+      'Log Loss': meanEstimate(sum('logLoss'), sum('logLossSquares'), rows),
+      'Expected Calibration Error': calibrationErrorEstimate(top, resamples),
+      ...agreementFigures(matrix, size, resamples),
+    },
+    perClass,
+    confusion: squareOf(matrix, size),
+    ...(calibration && { curves: { calibration } }),
+    ...(classCurves && { classCurves }),
+  };
+}
+
+function pooledMultilabel(parts: Parts, classes: readonly string[], options: PooledOptions): GroupEvaluation {
+  const { exact, resamples = RESAMPLES } = options;
+  const rows = parts.counts['rows']![0]!;
+  const counts = classes.map((_, c) => countsOf(parts.counts[`${c}.confusion`]!));
+  const ones = classes.map((_, c) => readOneClass(parts, `${c}.`, exact?.[c]));
+  const { perClass, classCurves } = classFigures(counts, ones, classes, resamples);
+  const all = counts.reduce((a, b) => ({ tp: a.tp + b.tp, fp: a.fp + b.fp, fn: a.fn + b.fn, tn: a.tn + b.tn }), NONE);
+  const mean = (name: string): Estimate => averageOf(classes.map((c) => perClass[c]![name]!));
+  const NO_INTERVAL = { note: 'labels of a row depend on each other: no interval' };
+  return {
+    rows,
+    classRows: counts.map(({ tp, fn }) => tp + fn),
+    metrics: {
+      Accuracy: shareEstimate(parts.counts['rowsRight']![0]!, rows),
+      Precision: estimateOf(macro(counts, precisionOf), null, NO_INTERVAL),
+      Recall: estimateOf(macro(counts, recallOf), null, NO_INTERVAL),
+      'F1 Score': estimateOf(macro(counts, f1Of), null, NO_INTERVAL),
+      Specificity: estimateOf(macro(counts, specificityOf), null, NO_INTERVAL),
+      'Micro Precision': estimateOf(precisionOf(all), null, NO_INTERVAL),
+      'Micro Recall': estimateOf(recallOf(all), null, NO_INTERVAL),
+      'Micro F1 Score': estimateOf(f1Of(all), null, NO_INTERVAL),
+      ...averagedRanking(ones, perClass, classes),
+      'Brier Loss': mean('Brier Loss'),
+      'Log Loss': mean('Log Loss'),
+      'Expected Calibration Error': mean('Expected Calibration Error'),
+    },
+    perClass,
+    ...(classCurves && { classCurves }),
+  };
+}
+
+const NONE: BinaryCounts = { tp: 0, fp: 0, fn: 0, tn: 0 };
+
+/** Means over the classes of what ranks one class against the rest, and the area over all decisions at once. */
+function averagedRanking(
+  ones: readonly OneClass[],
+  perClass: Readonly<Record<string, Figures>>,
+  classes: readonly string[],
+): Figures {
+  if (ones.length === 0) {
+    const none = undefinedEstimate(`not pooled for more than ${MAX_BINNED_CLASSES} classes`);
+    return { 'ROC AUC': none, 'Average Precision': none, 'Micro ROC AUC': none };
+  }
+  const mean = (name: string): Estimate =>
+    averageOf(
+      classes.map((c) => perClass[c]![name]!),
+      'needs rows of every class',
+    );
+  const bins = {
+    negative: addAll(ones.map((one) => one.bins.negative)),
+    positive: addAll(ones.map((one) => one.bins.positive)),
+  };
+  // bins at a site too: scores of classes are not comparable to the last digit
+  const { value, bound } = aucEstimate(bins, true);
+  const note = 'over all pairs of row and class, from score bins; decisions on a row depend on each other: no interval';
+  return {
+    'ROC AUC': mean('ROC AUC'),
+    'Average Precision': mean('Average Precision'),
+    'Micro ROC AUC': estimateOf(value, null, { note, ...(bound !== undefined && { bound }) }),
+  };
+}
+
+function addAll(lists: readonly ArrayLike<number>[]): Uint32Array {
+  const sum = new Uint32Array(lists[0]!.length);
+  for (const list of lists) for (let i = 0; i < sum.length; i++) sum[i]! += list[i]!;
   return sum;
 }
 
-const NO_AUC = 'needs rows of both classes';
-
-function aucMetric(negative: Uint32Array, positive: Uint32Array): PooledMetric {
-  const found = aucFromHistogram(negative, positive);
-  if (found === null) return metricOf(null, null, NO_AUC);
-  const { auc, bound } = found;
-  return metricOf(
-    auc,
-    aucInterval(auc, total(negative), total(positive), bound),
-    `from score bins, within ${bound.toPrecision(2)} of exact`,
-  );
-}
-
-function pooledBinary({ counts, sums }: SiteStatistics): Record<string, PooledMetric> {
-  const negative = counts.subarray(0, HISTOGRAM_BINS);
-  const positive = counts.subarray(HISTOGRAM_BINS);
-  // probability 0.5 is logit 0, which is the edge in the middle: the confusion counts are exact
-  const middle = HISTOGRAM_BINS / 2;
-  const [fp, tp] = [total(negative, middle), total(positive, middle)];
-  const [tn, fn] = [total(negative, 0, middle), total(positive, 0, middle)];
-  const rows = tp + fp + fn + tn;
-  return {
-    Accuracy: shareOf(tp + tn, rows),
-    Precision: shareOf(tp, tp + fp),
-    Recall: shareOf(tp, tp + fn),
-    'F1 Score': metricOf(f1Of({ tp, fp, fn }), f1Interval(tp, fp + fn)),
-    'ROC AUC': aucMetric(negative, positive),
-    'Brier Loss': metricOf(
-      ratio(sums['brier']!, rows),
-      clampShare(meanInterval(sums['brier']!, sums['brierSquares']!, rows)),
-    ),
-  };
-}
-
-function clampShare(interval: Interval | null): Interval | null {
-  return interval === null ? null : [Math.max(0, interval[0]), Math.min(1, interval[1])];
-}
-
-function pooledMulticlass(counts: Uint32Array, classes: number): Record<string, PooledMetric> {
-  const matrix = counts.subarray(0, classes * classes);
-  const rows = total(matrix);
-  const hits = Math.round((accuracyOf(matrix, classes) ?? 0) * rows);
-  const macroMetric = (metric: (counts: BinaryCounts) => number | null): PooledMetric => {
-    const of = (cells: ArrayLike<number>): number | null =>
-      macro(
-        Array.from({ length: classes }, (_, c) => oneAgainstRest(cells, classes, c)),
-        metric,
-      );
-    return metricOf(of(matrix), rows > 0 && classes <= MAX_AUC_CLASSES ? bootstrapInterval(matrix, of) : null);
-  };
-  return {
-    Accuracy: shareOf(hits, rows),
-    Precision: macroMetric(precisionOf),
-    Recall: macroMetric(recallOf),
-    'F1 Score': macroMetric(f1Of),
-    'ROC AUC': pooledClassAuc(counts.subarray(classes * classes), classes),
-  };
-}
-
-/** Mean over classes; the interval is the mean of theirs, which is never too narrow. */
-function pooledClassAuc(bins: Uint32Array, classes: number): PooledMetric {
-  if (bins.length === 0) return metricOf(null, null, `not pooled for more than ${MAX_AUC_CLASSES} classes`);
-  const each = Array.from({ length: classes }, (_, c) => {
-    const at = 2 * c * CLASS_BINS;
-    return aucMetric(bins.subarray(at, at + CLASS_BINS), bins.subarray(at + CLASS_BINS, at + 2 * CLASS_BINS));
+/** Mean over classes; the interval is the mean of theirs, the error too, which are never too small. */
+function averageOf(each: readonly Estimate[], note?: string): Estimate {
+  if (each.length === 0 || each.some(({ value }) => value === null)) return undefinedEstimate(note);
+  const mean = (key: 'value' | 'low' | 'high' | 'bound' | 'standardError'): number =>
+    each.reduce((sum, estimate) => sum + (estimate[key] ?? 0), 0) / each.length;
+  const hasAll = (key: 'low' | 'standardError' | 'bound'): boolean => each.every((one) => typeof one[key] === 'number');
+  return estimateOf(mean('value'), hasAll('low') ? [mean('low'), mean('high')] : null, {
+    method: 'mean of the intervals of classes',
+    ...(hasAll('standardError') && { standardError: mean('standardError') }),
+    ...(hasAll('bound') && { bound: mean('bound'), note: 'one class against the rest, from score bins' }),
   });
-  if (each.some(({ value }) => value === null)) return metricOf(null, null, 'needs rows of every class');
-  const mean = (key: 'value' | 'low' | 'high'): number => each.reduce((sum, metric) => sum + metric[key]!, 0) / classes;
-  return metricOf(mean('value'), [mean('low'), mean('high')], 'one class against the rest, from score bins');
 }
 
-function pooledRegression({ counts, sums }: SiteStatistics): Record<string, PooledMetric> {
-  const rows = counts[0]!;
-  const { absolute = 0, squares = 0, fourths = 0, target = 0, targetSquares = 0 } = sums;
-  const mse = ratio(squares, rows);
-  const mseInterval = floorZero(meanInterval(squares, fourths, rows));
+function pooledRegression(parts: Parts): GroupEvaluation {
+  const rows = parts.counts['rows']![0]!;
+  const sum = (name: string): number => parts.sums[name]![0]!;
+  const [squares, target, targetSquares] = [sum('squares'), sum('target'), sum('targetSquares')];
   const spread = rows > 0 ? targetSquares - (target * target) / rows : 0;
   // what rounding leaves of a constant target is no spread
   const r2 = rows > 1 && spread > 1e-12 * targetSquares ? r2Of(squares, spread) : null;
+  const mse = meanEstimate(squares, sum('fourths'), rows);
   return {
-    'Mean Absolute Error': metricOf(ratio(absolute, rows), floorZero(meanInterval(absolute, squares, rows))),
-    'Mean Squared Error': metricOf(mse, mseInterval),
-    'R2 Score': metricOf(r2, null, 'no interval from sums'),
-    'Root Mean Squared Error': metricOf(
-      mse === null ? null : Math.sqrt(mse),
-      mseInterval && [Math.sqrt(mseInterval[0]), Math.sqrt(mseInterval[1])],
-    ),
-    'Kolmogorov-Smirnov Test': metricOf(null, null, 'needs the values themselves; only for one site'),
+    rows,
+    metrics: {
+      'Mean Absolute Error': meanEstimate(sum('absolute'), squares, rows),
+      'Mean Squared Error': mse,
+      'R2 Score': estimateOf(r2, null, { note: 'no interval from sums' }),
+      'Root Mean Squared Error': rootOf(mse),
+      'Kolmogorov-Smirnov Test': undefinedEstimate('needs the values themselves; only for one site'),
+      'Mean Error': biasOf(sum('error'), squares, rows),
+    },
   };
 }
 
-function floorZero(interval: Interval | null): Interval | null {
-  return interval === null ? null : [Math.max(0, interval[0]), interval[1]];
+/** The root of a mean square, its interval the roots of the ends. */
+export function rootOf({ value, low, high, standardError, ...rest }: Estimate): Estimate {
+  const root = (x: number | null): number | null => (x === null ? null : Math.sqrt(x));
+  const error = standardError !== undefined && value !== null && value > 0 && standardError / (2 * Math.sqrt(value));
+  return {
+    ...rest,
+    ...{ value: root(value), low: root(low), high: root(high) },
+    ...(typeof error === 'number' && { standardError: error }),
+  };
+}
+
+function biasOf(error: number, squares: number, rows: number): Estimate {
+  return meanEstimate(error, squares, rows, [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
 }

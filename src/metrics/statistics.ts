@@ -1,0 +1,338 @@
+/**
+ * What a site gives of its rows: whole numbers and real sums in a layout that follows from public facts alone, so that they
+ * can be added under secure aggregation.
+ * @module
+ */
+import { argmax, logitOf, sigmoid, softmax } from './activations.ts';
+import { CALIBRATION_BINS, calibrationBins } from './calibration.ts';
+import { confusionMatrix } from './confusion.ts';
+import { HISTOGRAM_BINS, scoreHistogram } from './histogram.ts';
+import { checkLabels, checkLength, checkNumbers, column, type Numbers } from './inputs.ts';
+import { logLossOf } from './proper.ts';
+
+/** Kinds of problem that federated training has. */
+export type MetricKind = 'binary' | 'multiclass' | 'regression';
+/** Kinds of problem with figures that can be had from sums. */
+export type StatisticsKind = MetricKind | 'multilabel' | 'segmentation';
+
+/** Sums of one site, or of several added up. */
+export interface SiteStatistics {
+  /** In the order of `statisticsLayout(…).counts`. */
+  readonly counts: Uint32Array;
+  /** The keys of `statisticsLayout(…).sums`. */
+  readonly sums: Readonly<Record<string, number>>;
+}
+
+/** Bins per class of a problem of several classes, and the most classes whose scores are binned. */
+const CLASS_BINS = 256;
+export const MAX_BINNED_CLASSES = 64;
+
+/** Consecutive numbers of one meaning. */
+type Block = readonly [name: string, length: number];
+interface Blocks {
+  readonly counts: readonly Block[];
+  readonly sums: readonly Block[];
+}
+
+/** Of one class against the rest: its scores in bins, its calibration and its losses. */
+function oneClassBlocks(prefix: string, bins: number): Blocks {
+  return {
+    counts: [
+      [`${prefix}negative`, bins],
+      [`${prefix}positive`, bins],
+      [`${prefix}calibrationNegative`, CALIBRATION_BINS],
+      [`${prefix}calibrationPositive`, CALIBRATION_BINS],
+    ],
+    sums: [
+      [`${prefix}probability`, CALIBRATION_BINS],
+      ...['brier', 'brierSquares', 'logLoss', 'logLossSquares'].map((name): Block => [prefix + name, 1]),
+    ],
+  };
+}
+
+const single = (names: readonly string[]): Block[] => names.map((name) => [name, 1]);
+
+/** @param bins - Of scores. @default 1024 for binary, 256 a class otherwise */
+export function blocksOf(kind: StatisticsKind, classes: number, bins?: number): Blocks {
+  const each = (blocks: (prefix: string) => Blocks): Blocks => {
+    const all = Array.from({ length: classes }, (_, c) => blocks(`${c}.`));
+    return { counts: all.flatMap(({ counts }) => counts), sums: all.flatMap(({ sums }) => sums) };
+  };
+  switch (kind) {
+    case 'regression':
+      return {
+        counts: single(['rows']),
+        sums: single(['absolute', 'squares', 'fourths', 'error', 'target', 'targetSquares']),
+      };
+    case 'binary': {
+      const one = oneClassBlocks('', bins ?? HISTOGRAM_BINS);
+      return { counts: [['confusion', 4], ...one.counts], sums: one.sums };
+    }
+    case 'multiclass': {
+      const ones =
+        classes <= MAX_BINNED_CLASSES
+          ? each((prefix) => oneClassBlocks(prefix, bins ?? CLASS_BINS))
+          : { counts: [], sums: [] };
+      return {
+        counts: [
+          ['confusion', classes * classes],
+          ['wrong', CALIBRATION_BINS],
+          ['right', CALIBRATION_BINS],
+          ...ones.counts,
+        ],
+        sums: [['confidence', CALIBRATION_BINS], ...single(LOSSES), ...ones.sums],
+      };
+    }
+    case 'multilabel': {
+      const ones = each((prefix) => {
+        const one = oneClassBlocks(prefix, bins ?? CLASS_BINS);
+        return { counts: [[`${prefix}confusion`, 4], ...one.counts], sums: one.sums };
+      });
+      return { counts: [...single(['rows', 'rowsRight']), ...ones.counts], sums: ones.sums };
+    }
+    case 'segmentation': {
+      const ones = each((prefix) => ({
+        counts: single([`${prefix}images`]),
+        sums: single(SEGMENTATION_SUMS.map((name) => prefix + name)),
+      }));
+      return {
+        counts: [...single(['images', 'imagesScored']), ...ones.counts],
+        sums: [...single(['dice', 'diceSquares', 'iou', 'iouSquares']), ...ones.sums],
+      };
+    }
+  }
+}
+
+const LOSSES = ['brier', 'brierSquares', 'logLoss', 'logLossSquares'];
+const SEGMENTATION_SUMS = ['intersection', 'predicted', 'true', 'dice', 'diceSquares', 'iou', 'iouSquares'];
+
+const namesOf = (blocks: readonly Block[]): string[] =>
+  blocks.flatMap(([name, length]) => (length === 1 ? [name] : Array.from({ length }, (_, i) => `${name}.${i}`)));
+
+/**
+ * Names of the numbers a site gives; they follow from the arguments alone.
+ * @param classes - 2 for binary, labels for multilabel; ignored for regression.
+ * @param bins - Of scores, even. @default 1024 for binary, 256 a class otherwise
+ */
+export function statisticsLayout(
+  kind: StatisticsKind,
+  classes: number,
+  bins?: number,
+): { readonly counts: readonly string[]; readonly sums: readonly string[] } {
+  const blocks = blocksOf(kind, classes, bins);
+  return { counts: namesOf(blocks.counts), sums: namesOf(blocks.sums) };
+}
+
+/** Statistics by name of their block. */
+export interface Parts {
+  readonly counts: Readonly<Record<string, Uint32Array>>;
+  readonly sums: Readonly<Record<string, ArrayLike<number>>>;
+}
+
+/** @throws RangeError when a block is missing or has another length; programming mistake. */
+export function statisticsOf(blocks: Blocks, parts: Parts): SiteStatistics {
+  const checked = <T extends ArrayLike<number>>(values: T | undefined, [name, length]: Block): T => {
+    if (values?.length !== length) throw new RangeError(`expected ${length} numbers of ${name}`);
+    return values;
+  };
+  const counts = new Uint32Array(blocks.counts.reduce((sum, [, length]) => sum + length, 0));
+  let at = 0;
+  for (const block of blocks.counts) {
+    counts.set(checked(parts.counts[block[0]], block), at);
+    at += block[1];
+  }
+  const sums = blocks.sums.flatMap((block) => Array.from(checked(parts.sums[block[0]], block)));
+  return { counts, sums: Object.fromEntries(namesOf(blocks.sums).map((name, i) => [name, sums[i]!])) };
+}
+
+/** The other way round. @throws RangeError when the statistics have another layout. */
+export function partsOf(blocks: Blocks, { counts, sums }: SiteStatistics): Parts {
+  const expected = blocks.counts.reduce((sum, [, length]) => sum + length, 0);
+  if (counts.length !== expected) throw new RangeError(`expected ${expected} counts, got ${counts.length}`);
+  let at = 0;
+  const slice = ([name, length]: Block): readonly [string, Uint32Array] => [name, counts.subarray(at, (at += length))];
+  const sum = (name: string): number => {
+    const value = sums[name];
+    if (value === undefined) throw new RangeError(`expected the sum ${name}`);
+    return value;
+  };
+  return {
+    counts: Object.fromEntries(blocks.counts.map(slice)),
+    sums: Object.fromEntries(blocks.sums.map((block) => [block[0], namesOf([block]).map(sum)])),
+  };
+}
+
+/**
+ * What a site gives for its rows.
+ * @param outputs - Logits, shape `[rows, classes]` (binary also `[rows]`), or predictions `[rows]`.
+ * @param y - Shape `[rows]`: class indices, or targets.
+ * @throws KonsilError TRAINING_DIVERGED when an output is not finite. RangeError when shapes or labels do not fit.
+ */
+export function siteStatistics(kind: MetricKind, outputs: Numbers, y: Numbers, classes: number): SiteStatistics {
+  checkNumbers(outputs, y.length);
+  if (kind === 'regression') return regressionStatistics(outputs, y);
+  checkLabels(y, kind === 'binary' ? 2 : classes);
+  if (kind === 'multiclass') {
+    checkLength(outputs.length, y.length * classes);
+    return multiclassStatistics(softmax(outputs, classes), outputs, y, classes);
+  }
+  const isPair = y.length > 0 && outputs.length === 2 * y.length;
+  if (!isPair) checkLength(outputs.length, y.length);
+  const logits = isPair ? Float64Array.from(y, (_, i) => outputs[2 * i + 1]! - outputs[2 * i]!) : outputs;
+  return binaryStatistics(Float64Array.from(logits, sigmoid), y, { logits, isPositive: (i) => logits[i]! >= 0 });
+}
+
+/** @param scores.logits - Where they are known better than from the probability. */
+export function binaryStatistics(
+  probabilities: Numbers,
+  y: Numbers,
+  { logits, isPositive, bins }: { logits?: Numbers; isPositive: (row: number) => boolean; bins?: number | undefined },
+): SiteStatistics {
+  const one = oneClassParts('', probabilities, y, bins ?? HISTOGRAM_BINS, logits);
+  const confusion = decisionCounts(y, isPositive);
+  return statisticsOf(blocksOf('binary', 2, bins), { counts: { confusion, ...one.counts }, sums: one.sums });
+}
+
+/** `[tn, fp, fn, tp]`, which is a confusion matrix of two classes. */
+export function decisionCounts(y: Numbers, isPositive: (row: number) => boolean): Uint32Array {
+  return confusionMatrix(
+    y,
+    Uint8Array.from(y, (_, i) => Number(isPositive(i))),
+    2,
+  );
+}
+
+/** Blocks of one class against the rest. @param y - Shape `[rows]`, 0 or 1. */
+export function oneClassParts(
+  prefix: string,
+  probabilities: Numbers,
+  y: Numbers,
+  bins: number,
+  logits?: Numbers,
+): Parts {
+  const scores = scoreHistogram(logits ?? Float64Array.from(probabilities, logitOf), y, bins);
+  const calibration = calibrationBins(probabilities, y);
+  const losses = new Float64Array(4);
+  for (let i = 0; i < y.length; i++) {
+    const brier = (probabilities[i]! - y[i]!) ** 2;
+    addLosses(losses, brier, logLossOf(y[i] === 1 ? probabilities[i]! : 1 - probabilities[i]!));
+  }
+  return {
+    counts: {
+      [`${prefix}negative`]: scores.negative,
+      [`${prefix}positive`]: scores.positive,
+      [`${prefix}calibrationNegative`]: calibration.negative,
+      [`${prefix}calibrationPositive`]: calibration.positive,
+    },
+    sums: { [`${prefix}probability`]: calibration.probability, ...lossSums(losses, prefix) },
+  };
+}
+
+function addLosses(losses: Float64Array, brier: number, logLoss: number): void {
+  losses[0]! += brier;
+  losses[1]! += brier * brier;
+  losses[2]! += logLoss;
+  losses[3]! += logLoss * logLoss;
+}
+
+function lossSums(losses: Float64Array, prefix = ''): Record<string, Float64Array> {
+  return Object.fromEntries(LOSSES.map((name, i) => [prefix + name, losses.subarray(i, i + 1)]));
+}
+
+/** @param calls - What the class is called by: the largest of each row. Shape `[rows, classes]`. */
+export function multiclassStatistics(
+  probabilities: Numbers,
+  calls: Numbers,
+  y: Numbers,
+  classes: number,
+  bins?: number,
+): SiteStatistics {
+  const called = Array.from(y, (_, i) => argmax(calls, i * classes, classes));
+  const losses = new Float64Array(4);
+  for (let i = 0; i < y.length; i++) {
+    let brier = 0;
+    for (let c = 0; c < classes; c++) brier += (probabilities[i * classes + c]! - Number(y[i] === c)) ** 2;
+    addLosses(losses, brier, logLossOf(probabilities[i * classes + y[i]!]!));
+  }
+  const top = calibrationBins(
+    Float64Array.from(called, (c, i) => probabilities[i * classes + c]!),
+    Uint8Array.from(called, (c, i) => Number(c === y[i])),
+  );
+  const ones = Array.from({ length: classes <= MAX_BINNED_CLASSES ? classes : 0 }, (_, c) =>
+    oneClassParts(`${c}.`, column(probabilities, classes, c), isClass(y, c), bins ?? CLASS_BINS),
+  );
+  return statisticsOf(blocksOf('multiclass', classes, bins), {
+    counts: Object.assign(
+      { confusion: confusionMatrix(y, called, classes), wrong: top.negative, right: top.positive },
+      ...ones.map(({ counts }) => counts),
+    ),
+    sums: Object.assign({ confidence: top.probability, ...lossSums(losses) }, ...ones.map(({ sums }) => sums)),
+  });
+}
+
+/** 1 for rows of class `c`. */
+export function isClass(y: Numbers, c: number): Uint8Array {
+  return Uint8Array.from(y, (label) => Number(label === c));
+}
+
+/** @param y - Shape `[rows, labels]`, 0 or 1. */
+export function multilabelStatistics(
+  probabilities: Numbers,
+  y: Numbers,
+  labels: number,
+  { threshold, bins }: { readonly threshold: number; readonly bins?: number | undefined },
+): SiteStatistics {
+  const rows = y.length / labels;
+  let rowsRight = 0;
+  for (let row = 0; row < rows; row++) {
+    let right = 1;
+    for (let i = row * labels; i < (row + 1) * labels; i++)
+      if (Number(probabilities[i]! >= threshold) !== y[i]) right = 0;
+    rowsRight += right;
+  }
+  const ones = Array.from({ length: labels }, (_, c) => {
+    const [scores, truth] = [column(probabilities, labels, c), column(y, labels, c)];
+    const one = oneClassParts(`${c}.`, scores, truth, bins ?? CLASS_BINS);
+    const confusion = decisionCounts(truth, (i) => scores[i]! >= threshold);
+    return { counts: { [`${c}.confusion`]: confusion, ...one.counts }, sums: one.sums };
+  });
+  return statisticsOf(blocksOf('multilabel', labels, bins), {
+    counts: Object.assign(
+      { rows: Uint32Array.of(rows), rowsRight: Uint32Array.of(rowsRight) },
+      ...ones.map(({ counts }) => counts),
+    ),
+    sums: Object.assign({}, ...ones.map(({ sums }) => sums)),
+  });
+}
+
+export function regressionStatistics(outputs: Numbers, y: Numbers): SiteStatistics {
+  checkLength(outputs.length, y.length);
+  const sums = { absolute: 0, squares: 0, fourths: 0, error: 0, target: 0, targetSquares: 0 };
+  for (let i = 0; i < y.length; i++) {
+    const error = outputs[i]! - y[i]!;
+    const square = error ** 2;
+    sums.absolute += Math.abs(error);
+    sums.squares += square;
+    sums.fourths += square * square;
+    sums.error += error;
+    sums.target += y[i]!;
+    sums.targetSquares += y[i]! ** 2;
+  }
+  return { counts: Uint32Array.of(y.length), sums };
+}
+
+/** Sums over sites of one layout. @throws RangeError when layouts differ or there is none. */
+export function addStatistics(sites: readonly SiteStatistics[]): SiteStatistics {
+  const first = sites[0];
+  if (first === undefined) throw new RangeError('expected statistics of at least one site');
+  const counts = new Uint32Array(first.counts.length);
+  const sums: Record<string, number> = Object.fromEntries(Object.keys(first.sums).map((key) => [key, 0]));
+  for (const site of sites) {
+    if (site.counts.length !== counts.length) throw new RangeError('expected statistics of one layout');
+    site.counts.forEach((count, i) => {
+      counts[i]! += count;
+    });
+    for (const key of Object.keys(sums)) sums[key]! += site.sums[key] ?? Number.NaN;
+  }
+  return { counts, sums };
+}
