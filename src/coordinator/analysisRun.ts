@@ -241,7 +241,7 @@ class AnalysisRun {
     }
     this.#answer = plan.answer(sums, this.#survivors.length);
     if (this.#answer.kind === 'table') this.#write('result.csv', tableToCsv(this.#answer.table));
-    else {
+    else if (this.#answer.kind === 'statistics') {
       const statistics = { format: 'konsil-statistics-v1', run: this.#runId, ...this.#answer.summary };
       this.#write('statistics.json', `${JSON.stringify(statistics, null, 2)}\n`);
     }

@@ -57,7 +57,7 @@ export {
 } from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns } from './selection.ts';
-export { narrowSubset, type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
+export { cutDataset, narrowSubset, type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
 export * from './sql/index.ts';
 export {
   applyStandardiser,

@@ -28,16 +28,16 @@ const TRAINING = 0;
 const VALIDATION = 1;
 const TEST = 2;
 
-/** The dataset cut as the task says. @throws KonsilError DATA_EMPTY without training rows, DATA_INVALID for an unknown label. */
+/**
+ * The dataset cut as the task says.
+ * @throws KonsilError DATA_INVALID for an unknown label, DATA_EMPTY without training rows.
+ */
 export function splitDataset(
   dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitLabels' | 'groups' | 'times'>,
   split: DataSplit,
 ): Split {
-  const parts = split.splitter === 'percentage' ? splitByPercentage(dataset, split) : splitByLabel(dataset, split);
-  const rowsOf = (part: number): Uint32Array =>
-    Uint32Array.from([...parts.keys()].filter((row) => parts[row] === part));
-  const training = rowsOf(TRAINING);
-  if (training.length === 0)
+  const cut = cutDataset(dataset, split);
+  if (cut.training.length === 0)
     throw new KonsilError(
       'DATA_EMPTY',
       split.splitter === 'percentage'
@@ -45,7 +45,18 @@ export function splitDataset(
         : `no rows to train on: no row has "${split.trainingLabel}" in column "${split.column}"`,
       { rows: dataset.rows },
     );
-  return { training, validation: rowsOf(VALIDATION), test: rowsOf(TEST) };
+  return cut;
+}
+
+/** As {@link splitDataset}, with any split empty. */
+export function cutDataset(
+  dataset: Pick<LoadedDataset, 'rows' | 'y' | 'splitLabels' | 'groups' | 'times'>,
+  split: DataSplit,
+): Split {
+  const parts = split.splitter === 'percentage' ? splitByPercentage(dataset, split) : splitByLabel(dataset, split);
+  const rowsOf = (part: number): Uint32Array =>
+    Uint32Array.from([...parts.keys()].filter((row) => parts[row] === part));
+  return { training: rowsOf(TRAINING), validation: rowsOf(VALIDATION), test: rowsOf(TEST) };
 }
 
 /** The rows `indices` of the dataset, in that order. */

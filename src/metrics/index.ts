@@ -11,6 +11,7 @@ export type {
   MetaAnalysis,
   Withheld,
 } from './groupEvaluation.ts';
+export { Group, Kind, Meta, WithheldGroup } from './groupSchema.ts';
 export { aucFromHistogram, type ScoreHistogram, scoreHistogram } from './histogram.ts';
 export { aucInterval, f1Interval, type Interval, meanInterval, wilsonInterval } from './intervals.ts';
 export {

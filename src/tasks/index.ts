@@ -20,11 +20,11 @@ export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export {
   type BudgetPolicy,
+  type EvaluationPolicy,
   type IntersectionPolicy,
   type PodConfig,
   type PodPolicy,
   parsePodConfig,
-  type EvaluationPolicy,
   type QueryPolicy,
   readPodConfig,
 } from './podConfig.ts';

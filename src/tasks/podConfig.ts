@@ -185,9 +185,7 @@ export async function readPodConfig(path: string): Promise<PodConfig> {
   return config;
 }
 
-function evaluationOf(
-  file: NonNullable<NonNullable<PodFile['policy']>['evaluation']>,
-): EvaluationPolicy {
+function evaluationOf(file: NonNullable<NonNullable<PodFile['policy']>['evaluation']>): EvaluationPolicy {
   const { results, minimum_rows, minimum_class_rows, subgroups, maximum_model } = file;
   return {
     ...{ results, minimumRows: minimum_rows, minimumClassRows: minimum_class_rows, subgroups },

@@ -158,7 +158,12 @@ const MessageSchema = z.discriminatedUnion('type', [
     metrics: z.record(z.string().max(64), z.number().nullable()),
   }),
   /** A pod's own result of a task that asks, as JSON; without one when it stays at the pod. */
-  z.strictObject({ type: z.literal('ANALYSIS_RESULT'), result: BlobRefSchema.optional() }),
+  z.strictObject({
+    type: z.literal('ANALYSIS_RESULT'),
+    result: BlobRefSchema.optional(),
+    /** Of an evaluation: the pod's signature, see `siteEvaluation.ts`. */
+    signature: Signature.optional(),
+  }),
   /** The pod's signature for the final parameters, see `resultDigest.ts`. */
   z.strictObject({ type: z.literal('RESULT_STATEMENT'), parameters: Hash, signature: Signature }),
   // ── end ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,11 +5,12 @@
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
-import type { Analysis, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
+import type { Analysis, EvaluationAlgorithm, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
 import type { PrivacyUnit } from '../ledger.ts';
 import type { PodEvent } from '../notices.ts';
 import type { PrivacyAccount } from '../privacyAccount.ts';
 import { Refusal, withoutPaths } from '../refusal.ts';
+import { EvaluationAnalysis } from './evaluationAnalysis.ts';
 import { IntersectionAnalysis } from './intersectionAnalysis.ts';
 import { PrivateSqlAnalysis } from './privateSqlAnalysis.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
@@ -37,6 +38,7 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
   const { algorithm, aggregator } = task;
   if (algorithm.name === 'SqlQuery' && policy.queries === undefined)
     throw new Refusal('UNAUTHORISED', 'this site answers no queries; its operator allows them with policy.queries');
+  if (algorithm.name === 'ModelEvaluation') checkEvaluationPolicy(policy, algorithm, aggregator);
   if (algorithm.name === 'FederatedStatistics' && !policy.allowsStatistics)
     throw new Refusal(
       'UNAUTHORISED',
@@ -59,10 +61,34 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
     );
 }
 
+function checkEvaluationPolicy(
+  { evaluation }: PodConfig['policy'],
+  { subgroups }: EvaluationAlgorithm,
+  { adds, secure }: Analysis['aggregator'],
+): void {
+  if (evaluation === undefined)
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site evaluates no models of others; its operator allows it with policy.evaluation',
+    );
+  // the sums of one site in the open would be its own figures
+  if (!(adds && secure) && evaluation.results !== 'site')
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site gives figures only in secure sums over pods (task.aggregator); its operator may allow others with policy.evaluation.results: site',
+    );
+  const refused = subgroups.map(({ column }) => column).filter((column) => !evaluation.subgroups.includes(column));
+  if (refused.length > 0)
+    throw new Refusal(
+      'UNAUTHORISED',
+      `this site gives no figures by ${refused.join(', ')}; its operator allows columns with policy.evaluation.subgroups`,
+    );
+}
+
 /** @throws Refusal; anything when `signal` is aborted. */
 export async function openAnalysis(
   options: AnalysisOptions,
-  { algorithm }: Analysis,
+  { algorithm, aggregator }: Analysis,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
   const { config, openDataset, signal } = options;
@@ -83,6 +109,8 @@ export async function openAnalysis(
       }
       case 'FederatedStatistics':
         return await openStatistics(options, algorithm, dataset);
+      case 'ModelEvaluation':
+        return await openEvaluation(options, algorithm, aggregator, dataset);
     }
   } catch (error) {
     if (error instanceof Refusal) throw error;
@@ -110,6 +138,33 @@ async function openStatistics(
       throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" does not fit: ${problems.join('; ')}`);
     const minimumRows = config.policy.queries?.minimumGroupSize ?? DEFAULT_MINIMUM_ROWS;
     return await StatisticsAnalysis.open(algorithm, source, { minimumRows, signal, decoders, onProblem });
+  } finally {
+    source.close();
+  }
+}
+
+async function openEvaluation(
+  { config, openDataset, decoders, signal, onProblem }: AnalysisOptions,
+  algorithm: EvaluationAlgorithm,
+  { adds, secure }: Analysis['aggregator'],
+  dataset: DatasourceConfig,
+): Promise<SiteAnalysis> {
+  const source = await openDataset(dataset, { signal });
+  try {
+    const { compatibleDatasources: takes } = algorithm.dataStructure;
+    if (takes && !takes.includes(source.kind))
+      throw new Refusal('INCOMPATIBLE_DATASOURCE', `task takes ${takes.join(', ')}; dataset is a ${source.kind}`);
+    const problems = checkSchema(algorithm.dataStructure, source.schema);
+    for (const { column } of algorithm.subgroups)
+      if (!source.schema.columns.some(({ name }) => name === column))
+        problems.push(`column "${column}", which the task groups by, is missing`);
+    if (problems.length > 0)
+      throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" does not fit: ${problems.join('; ')}`);
+    const { device, threads } = config;
+    return await EvaluationAnalysis.open(algorithm, source, {
+      ...{ policy: config.policy.evaluation!, isSecure: adds && secure, device, threads },
+      ...{ signal, decoders, onProblem },
+    });
   } finally {
     source.close();
   }

@@ -11,6 +11,8 @@ import {
   exactSums,
   type PublicFacts,
   type ResultTable,
+  type StepSum,
+  signEvaluation,
   stepSums,
   tableToCsv,
 } from '../../protocols/index.ts';
@@ -39,27 +41,52 @@ export class AnalysisWork implements RunWork {
     this.#own = own;
     this.#site = site;
     this.#question = toHex(sha256(utf8(JSON.stringify(task.algorithm))));
-    this.rounds = task.aggregator.adds ? analysisPlan(task.algorithm).steps : (own.exchange?.steps ?? 1);
+    const isSummed = task.aggregator.adds || own.evaluates !== undefined;
+    this.rounds = isSummed ? analysisPlan(task.algorithm).steps : (own.exchange?.steps ?? 1);
   }
 
   async contribute(round: Round): Promise<Contribution | null> {
     const { message, signal } = round;
-    const { purpose, completed: step, secure } = message;
+    const { purpose, completed: step } = message;
     if (purpose !== 'analysis' || step >= this.rounds)
       throw new KonsilError('PROTOCOL_VIOLATION', `a task that asks has no ${purpose} ${step}`);
     const facts = message.parameters?.id ?? '';
     if ((this.#asked.get(step) ?? facts) !== facts)
       throw new KonsilError('PROTOCOL_VIOLATION', `step ${step} was asked with other facts before`);
     this.#asked.set(step, facts);
+    if (this.#own.evaluates) return this.#evaluate(round, this.#own.evaluates);
     if (this.#own.exchange) await this.#exchange(round, this.#own.exchange);
     else if (!this.#task.aggregator.adds) await this.#giveResult(round);
     if (!this.#task.aggregator.adds) return null;
     const given = await this.#facts(round);
+    return this.#toSum(round, given, await this.#own.input!(step, given, signal));
+  }
+
+  #toSum({ message: { purpose, completed: step, secure } }: Round, given: PublicFacts, sums: StepSum): Contribution {
     const { algorithm, pods } = this.#task;
     const layout = analysisPlan(algorithm).layout(step, given);
-    const sums = await this.#own.input!(step, given, signal);
     const input = { weight: 1, ...sums };
     return { input, spec: stepSums(layout).spec(purpose, secure ?? exactSums(pods.length)) };
+  }
+
+  /** What the site says of the step's model, signed, and its part of the sum where there is one. */
+  async #evaluate(round: Round, evaluates: NonNullable<SiteAnalysis['evaluates']>): Promise<Contribution | null> {
+    const { message, signal, outbox } = round;
+    const { runId, identity, request } = this.#site;
+    const model = await this.#pull(round, evaluates.maxBytes);
+    const id = toHex(sha256(model));
+    const { algorithm } = this.#task;
+    const wanted = algorithm.name === 'ModelEvaluation' ? algorithm.models[message.completed]?.sha256 : undefined;
+    if (id !== wanted)
+      throw new KonsilError('PROTOCOL_VIOLATION', `the model of step ${message.completed} is not the one of the task`);
+    const { input, answer } = await evaluates.evaluate(message.completed, model, signal);
+    if (signal.aborted) return null;
+    const view = {
+      ...{ run: runId, task: toHex(sha256(utf8(request.task))), model: id, pod: identity.public.id, answer },
+    };
+    const signature = signEvaluation(identity.signing, view);
+    outbox.say({ type: 'ANALYSIS_RESULT', result: round.offer(utf8(answer)), signature });
+    return this.#task.aggregator.adds ? this.#toSum(round, null, input) : null;
   }
 
   /** The next word of an exchange. */

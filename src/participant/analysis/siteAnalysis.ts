@@ -27,6 +27,17 @@ export interface SiteAnalysis {
     readonly maxBytes: number;
     answer(step: number, sent: Uint8Array, parties: ExchangeParties, signal: AbortSignal): Promise<Uint8Array>;
   };
+  /** Of an algorithm that each step brings a model for. */
+  readonly evaluates?: {
+    /** Most bytes of a model. */
+    readonly maxBytes: number;
+    /** What the site adds to the step's sum, and what it says by itself. */
+    evaluate(
+      step: number,
+      model: Uint8Array,
+      signal: AbortSignal,
+    ): Promise<{ readonly input: StepSum; readonly answer: string }>;
+  };
   /** Never rejects. */
   close(): Promise<void>;
 }

@@ -1,8 +1,25 @@
 export { joinChunks, listBytes, splitChunks } from './chunkList.ts';
+export {
+  type EvaluatedGroup,
+  evaluatedGroups,
+  evaluationInput,
+  evaluationProblem,
+  groupIndex,
+} from './evaluationSums.ts';
 export type { FederatedColumn, FederatedSummary, FederatedVocabulary } from './federatedSummary.ts';
 export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from './plan.ts';
 export { analysisPlan } from './plans.ts';
+export { probabilitiesOf } from './probabilities.ts';
 export { type ResultTable, readTable, tableToCsv } from './resultTable.ts';
+export {
+  type EvaluationView,
+  evaluationStatement,
+  isSignedEvaluation,
+  MAX_SITE_EVALUATION_BYTES,
+  readSiteEvaluation,
+  type SiteEvaluation,
+  signEvaluation,
+} from './siteEvaluation.ts';
 export { sqlInput } from './sqlSums.ts';
 export {
   CHANNELS,
@@ -11,6 +28,7 @@ export {
   type StatisticsRows,
   statisticsInput,
 } from './statisticsSums.ts';
+export type { SummedGroup } from './summedGroup.ts';
 export {
   bucketInput,
   textInput,

@@ -9,6 +9,7 @@ import { KonsilError } from '../../base/index.ts';
 import type { RunSums } from '../runSums.ts';
 import type { FederatedSummary } from './federatedSummary.ts';
 import type { ResultTable } from './resultTable.ts';
+import type { SummedGroup } from './summedGroup.ts';
 
 /** Names of slots: real numbers below 2^64, and whole numbers below 2^32 over the cohort. */
 export interface StepLayout {
@@ -24,7 +25,9 @@ export type StepSum = Pick<SummedVector, 'extras' | 'counts'>;
 /** What a task that asks ends with. */
 export type AnalysisAnswer =
   | { readonly kind: 'table'; readonly table: ResultTable }
-  | { readonly kind: 'statistics'; readonly summary: FederatedSummary };
+  | { readonly kind: 'statistics'; readonly summary: FederatedSummary }
+  /** Shape `[models][groups]`. */
+  | { readonly kind: 'evaluation'; readonly models: readonly (readonly SummedGroup[])[] };
 
 /** The sums of an algorithm. */
 export interface AnalysisPlan {

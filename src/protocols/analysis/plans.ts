@@ -4,6 +4,7 @@
  */
 import { KonsilError } from '../../base/index.ts';
 import type { AnalysisAlgorithm } from '../../tasks/index.ts';
+import { evaluationPlan } from './evaluationSums.ts';
 import type { AnalysisPlan } from './plan.ts';
 import { sqlPlan } from './sqlSums.ts';
 import { statisticsPlan } from './statisticsSums.ts';
@@ -17,6 +18,8 @@ export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
       return sqlPlan(algorithm);
     case 'FederatedStatistics':
       return withVocabulary(statisticsPlan(algorithm), algorithm);
+    case 'ModelEvaluation':
+      return evaluationPlan(algorithm);
     case 'PrivateSetIntersection':
       throw new KonsilError('CONFIG_INVALID', 'an intersection is not added up');
   }

@@ -78,6 +78,8 @@ export function inputsOf({ images }: Pick<SiteData, 'images'>, part: Subset, ste
 /** Rows of which a model has seen everything, and what it says to them. */
 export interface Predicted {
   readonly part: Subset;
+  /** Their numbers in the part that was asked for. */
+  readonly kept: Uint32Array;
   /** Shape `[part.rows, output width]`. */
   readonly outputs: Float32Array;
 }
@@ -93,21 +95,32 @@ export async function predictPart(
     signal,
   }: { readonly parameters: Float32Array; readonly step: ImageStep; readonly signal?: AbortSignal | undefined },
 ): Promise<Predicted> {
-  if (part.rows === 0) return { part, outputs: new Float32Array(0) };
+  return predictRows((x, rows) => trainer.predict({ parameters, x, rows }, signal), data, part, step);
+}
+
+/** As {@link predictPart}, with anything that says something to rows. */
+export async function predictRows(
+  say: (x: RowData, rows: number) => Promise<Float32Array>,
+  data: Pick<SiteData, 'images'>,
+  part: Subset,
+  step: ImageStep,
+): Promise<Predicted> {
+  const all = Uint32Array.from({ length: part.rows }, (_, row) => row);
+  if (part.rows === 0) return { part, kept: all, outputs: new Float32Array(0) };
   const x = inputsOf(data, part, step);
-  const outputs = await trainer.predict({ parameters, x, rows: part.rows }, signal);
-  if (x instanceof Float32Array) return { part, outputs };
+  const outputs = await say(x, part.rows);
+  if (x instanceof Float32Array) return { part, kept: all, outputs };
   // which these are is known once all have been asked for
-  const kept = Uint32Array.from([...Array(part.rows).keys()].filter((row) => data.images!.canRead(part, row)));
-  if (kept.length === part.rows) return { part, outputs };
+  const kept = all.filter((row) => data.images!.canRead(part, row));
+  if (kept.length === part.rows) return { part, kept, outputs };
   const width = outputs.length / part.rows;
   const said = new Float32Array(kept.length * width);
   kept.forEach((row, i) => said.set(outputs.subarray(row * width, (row + 1) * width), i * width));
-  return { part: narrowSubset(part, kept), outputs: said };
+  return { part: narrowSubset(part, kept), kept, outputs: said };
 }
 
 /** The rows that pass the task's filters. */
-function narrow(source: DataSource, { dataStructure: { filters } }: Pick<Task, 'dataStructure'>): DataSource {
+export function narrow(source: DataSource, { dataStructure: { filters } }: Pick<Task, 'dataStructure'>): DataSource {
   if (filters === undefined) return source;
   if (source.narrowed === undefined)
     throw new KonsilError(

@@ -9,7 +9,13 @@ import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFil
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
 import { checkAnalysis } from './checks.ts';
-import { algorithmsOf, type EvaluationAlgorithm, evaluationFileOf, evaluationOf, modelReferencesOf } from './evaluation.ts';
+import {
+  algorithmsOf,
+  type EvaluationAlgorithm,
+  evaluationFileOf,
+  evaluationOf,
+  modelReferencesOf,
+} from './evaluation.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, analysisFile, type SAVE_LOCATIONS } from './file.ts';
 import { withoutColumns } from './withoutColumns.ts';
 

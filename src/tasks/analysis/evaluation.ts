@@ -17,7 +17,6 @@ export function algorithmsOf({ task: { algorithm } }: AnalysisFile): readonly Al
   return Array.isArray(algorithm) ? algorithm : [algorithm];
 }
 
-
 /** A model under evaluation. */
 export interface EvaluatedModel {
   /** In the report; unique in the task. */
@@ -91,7 +90,10 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
     if (reference === undefined)
       problems.push({ path: [...path, 'model'], message: 'is required; expected konsil_model with model_ref' });
     else if (reference.model_ref.startsWith('builtin:'))
-      problems.push({ path: [...path, 'model'], message: 'a built-in model has nothing to evaluate before it was trained' });
+      problems.push({
+        path: [...path, 'model'],
+        message: 'a built-in model has nothing to evaluate before it was trained',
+      });
     else if (ATTACHED.test(reference.model_ref) !== isReceived)
       problems.push({ path: [...path, 'model'], message: 'expected the path of a model file' });
     if (shared(algorithm) !== first)
@@ -147,7 +149,11 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
     name: 'ModelEvaluation',
     models: algorithms.map((algorithm) => {
       const { model_sha256: sha256 } = argumentsOf(algorithm);
-      return { label: labelOf(algorithm), kind: kindOf(referenceOf(algorithm)), ...(sha256 !== undefined && { sha256 }) };
+      return {
+        label: labelOf(algorithm),
+        kind: kindOf(referenceOf(algorithm)),
+        ...(sha256 !== undefined && { sha256 }),
+      };
     }),
     dataStructure,
     split: split ?? (hasTest ? 'test' : 'validation'),

@@ -1,0 +1,220 @@
+/**
+ * `ModelEvaluation` at a site: what a modeller's model says to its rows, and how good that is, under the site's rules.
+ * @module
+ */
+import { KonsilError, messageOf } from '../../base/index.ts';
+import {
+  cutDataset,
+  type DataSource,
+  ImageLoader,
+  loadDataset,
+  type Split,
+  type Subset,
+  subsetOf,
+} from '../../datasources/index.ts';
+import {
+  evaluateGroup,
+  type GroupEvaluation,
+  groupStatistics,
+  guardGroup,
+  type SiteStatistics,
+  type Withheld,
+} from '../../metrics/index.ts';
+import {
+  evaluationInput,
+  evaluationProblem,
+  groupIndex,
+  narrow,
+  predictRows,
+  probabilitiesOf,
+  type SiteDataOptions,
+  type SiteEvaluation,
+  type StepSum,
+} from '../../protocols/index.ts';
+import type { EvaluationAlgorithm, EvaluationPolicy, Subgroup } from '../../tasks/index.ts';
+import { type DeviceChoice, Predictor } from '../../training/index.ts';
+import type { SiteAnalysis } from './siteAnalysis.ts';
+
+/** What the site's rules and machine say. */
+export interface EvaluationOptions extends SiteDataOptions {
+  readonly policy: EvaluationPolicy;
+  /** Whether sums are masked; others are this site's own figures. */
+  readonly isSecure: boolean;
+  readonly device: DeviceChoice;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+}
+
+/** The rows to evaluate on. */
+interface EvaluatedRows {
+  readonly part: Subset;
+  readonly images?: ImageLoader;
+  /** Values a row that a model gets. */
+  readonly width: number;
+  /** Shape `[subgroup columns][rows]`: index of the row's group, -1 for none. */
+  readonly groups: readonly Int32Array[];
+  readonly data: SiteEvaluation['data'];
+  /** Whether some feature is missing somewhere. */
+  readonly hasMissing: boolean;
+}
+
+const POOLED_ONLY: Withheld = { withheld: 'this site gives its figures only in sums over sites' };
+
+export class EvaluationAnalysis implements SiteAnalysis {
+  readonly evaluates: NonNullable<SiteAnalysis['evaluates']>;
+  readonly #algorithm: EvaluationAlgorithm;
+  readonly #rows: EvaluatedRows;
+  readonly #options: EvaluationOptions;
+
+  private constructor(algorithm: EvaluationAlgorithm, rows: EvaluatedRows, options: EvaluationOptions) {
+    this.#algorithm = algorithm;
+    this.#rows = rows;
+    this.#options = options;
+    this.evaluates = {
+      maxBytes: options.policy.maximumModelMb * 1e6,
+      evaluate: (step, model, signal) => this.#evaluate(step, model, signal),
+    };
+  }
+
+  /** @throws KonsilError as `loadDataset`; DATA_EMPTY when the split has no rows. */
+  static async open(
+    algorithm: EvaluationAlgorithm,
+    source: DataSource,
+    options: EvaluationOptions,
+  ): Promise<EvaluationAnalysis> {
+    return new EvaluationAnalysis(algorithm, await readRows(algorithm, source, options), options);
+  }
+
+  async #evaluate(step: number, model: Uint8Array, signal: AbortSignal): Promise<{ input: StepSum; answer: string }> {
+    const algorithm = this.#algorithm;
+    const { policy, isSecure } = this.#options;
+    const problem = evaluationProblem(algorithm);
+    const { predictions, targets, groups } = await this.#predict(step, model, signal);
+    const [sums, found]: [(SiteStatistics | null)[], (GroupEvaluation | Withheld)[]] = [[], []];
+    for (const rows of [undefined, ...groups]) {
+      signal.throwIfAborted();
+      const y = rows === undefined ? targets : rows.map((row) => targets[row]!);
+      const width = problem.kind === 'multiclass' ? problem.classes.length : 1;
+      const p =
+        rows === undefined
+          ? predictions
+          : rows.flatMap((row) => [...predictions.subarray(row * width, (row + 1) * width)]);
+      const fewest = Math.min(...problem.classes.map((_, c) => y.filter((label) => label === c).length));
+      const isKept = y.length < policy.minimumRows || (!isSecure && fewest < policy.minimumClassRows);
+      sums.push(isKept ? null : groupStatistics(problem, p, y));
+      if (policy.results === 'pooled') found.push(POOLED_ONLY);
+      else found.push(y.length === 0 ? { withheld: tooFew(policy) } : guardGroup(evaluateGroup(problem, p, y), policy));
+    }
+    const { results, minimumRows, minimumClassRows } = policy;
+    const answer: SiteEvaluation = {
+      ...{ format: 'konsil-site-evaluation-v1', policy: { results, minimumRows, minimumClassRows } },
+      ...(results === 'site' && { data: this.#rows.data }),
+      groups: found,
+    };
+    return { input: evaluationInput(algorithm, sums), answer: JSON.stringify(answer) };
+  }
+
+  /** What the model says to the rows that can be read, as probabilities or values. */
+  async #predict(
+    step: number,
+    model: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ predictions: Float64Array; targets: number[]; groups: number[][] }> {
+    const { batchSize, output, outputs, models, subgroups } = this.#algorithm;
+    const { part, images, width, groups, hasMissing } = this.#rows;
+    const { device, threads } = this.#options;
+    const source = models[step]!.label;
+    const options = { model, source, batchSize, width, device, threads, ...(output !== undefined && { output }) };
+    const predictor = await Predictor.create(options, signal);
+    try {
+      const said = await predictRows(
+        (x, rows) => predictor.predict({ x, rows }, signal),
+        { ...(images && { images }) },
+        part,
+        'test',
+      );
+      const { scale, output: port } = predictor.model;
+      const problem = evaluationProblem(this.#algorithm);
+      const given = outputs === undefined ? scale : outputs === 'logits' ? 'raw' : 'probabilities';
+      const name = `${source}: output "${port.name}"`;
+      const predictions = probabilitiesOf(problem, said.outputs, said.part.rows, given, name, hasMissing);
+      return {
+        ...{ predictions, targets: Array.from(said.part.y) },
+        groups: subgroups.flatMap((subgroup, c) =>
+          Array.from({ length: groupsIn(subgroup) }, (_, g) =>
+            [...said.kept.keys()].filter((i) => groups[c]![said.kept[i]!] === g),
+          ),
+        ),
+      };
+    } finally {
+      await predictor.close();
+    }
+  }
+
+  async close(): Promise<void> {}
+}
+
+const groupsIn = (subgroup: Subgroup): number =>
+  'values' in subgroup ? subgroup.values.length : subgroup.edges.length + 1;
+
+const tooFew = ({ minimumRows }: EvaluationPolicy): string =>
+  `fewer than the ${minimumRows} rows that this site asks for`;
+
+async function readRows(
+  algorithm: EvaluationAlgorithm,
+  all: DataSource,
+  options: EvaluationOptions,
+): Promise<EvaluatedRows> {
+  const { dataStructure, split } = algorithm;
+  const { signal, decoders, onProblem, policy } = options;
+  const source = narrow(all, { dataStructure });
+  const dataset = await loadDataset(source, dataStructure, { signal });
+  const cut = cutDataset(dataset, dataStructure.split);
+  const chosen = chosenRows(cut, split, dataset.rows);
+  if (chosen.length === 0)
+    throw new KonsilError('DATA_EMPTY', `${source.label}: no ${split} rows to evaluate on`, { file: source.label });
+  const { images } = dataStructure;
+  const loader = images && (await ImageLoader.open(dataset, images, { pool: decoders, onProblem }));
+  const part = subsetOf(dataset, chosen);
+  const keys = chosen.map((row) => dataset.keys[row]!);
+  const guarded = (n: number): number | null => (n > 0 && n < policy.minimumRows ? null : n);
+  const sizes = { train: cut.training.length, validation: cut.validation.length, test: cut.test.length };
+  return {
+    ...{ part, width: loader?.width ?? dataset.features.length },
+    ...(loader && { images: loader }),
+    groups: await readGroups(source, algorithm.subgroups, keys, signal),
+    data: {
+      ...(Object.values(sizes).every((size) => guarded(size) !== null) && { splits: sizes }),
+      missingTarget: guarded(dataset.missingTarget),
+      missing: Object.fromEntries(Object.entries(dataset.missing).map(([column, n]) => [column, guarded(n)])),
+    },
+    hasMissing: part.x.some(Number.isNaN),
+  };
+}
+
+function chosenRows(cut: Split, split: EvaluationAlgorithm['split'], rows: number): Uint32Array {
+  if (split === 'all') return Uint32Array.from({ length: rows }, (_, row) => row);
+  return cut[split === 'train' ? 'training' : split];
+}
+
+/** Group of each row `keys` in each column. */
+async function readGroups(
+  source: DataSource,
+  subgroups: readonly Subgroup[],
+  keys: Uint32Array,
+  signal: AbortSignal,
+): Promise<Int32Array[]> {
+  const groups = subgroups.map(() => new Int32Array(keys.length).fill(-1));
+  if (subgroups.length === 0) return groups;
+  const place = new Map(Array.from(keys, (key, i) => [key, i]));
+  for await (const batch of source.yieldData(10_000, signal))
+    for (const [at, key] of batch.keys.entries()) {
+      const row = place.get(key);
+      if (row === undefined) continue;
+      for (const [c, subgroup] of subgroups.entries()) {
+        const cell = batch.columns[subgroup.column]![at] ?? null;
+        groups[c]![row] = groupIndex(subgroup, cell as string | number | boolean | null);
+      }
+    }
+  return groups;
+}

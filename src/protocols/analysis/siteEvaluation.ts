@@ -1,0 +1,83 @@
+/**
+ * What a site says of a model by itself: its rules, and its figures where they allow it. Signed, so that whoever has a report
+ * can check that it shows what the site gave.
+ * @module
+ */
+import { z } from 'zod';
+import { type DeepReadonly, KonsilError, toHex, utf8 } from '../../base/index.ts';
+import { type KeyPair, sha256, sign, verify } from '../../crypto/index.ts';
+import { Group, WithheldGroup } from '../../metrics/index.ts';
+
+const found = z.union([Group, WithheldGroup]);
+const count = z.int().min(0);
+
+const Answer = z.strictObject({
+  format: z.literal('konsil-site-evaluation-v1'),
+  policy: z.strictObject({
+    results: z.enum(['pooled', 'site']),
+    minimumRows: count,
+    minimumClassRows: count,
+  }),
+  /** Only of sites that give figures of their own. */
+  data: z
+    .strictObject({
+      splits: z.strictObject({ train: count, validation: count, test: count }).exactOptional(),
+      missingTarget: count.nullable().exactOptional(),
+      missing: z.record(z.string().max(200), count.nullable()).exactOptional(),
+    })
+    .exactOptional(),
+  /** Of the groups of the task, in order; all rows first. */
+  groups: z.array(found).max(1_000),
+});
+
+/** JSON of a site's answer about one model. */
+export type SiteEvaluation = DeepReadonly<z.output<typeof Answer>>;
+
+/** Most bytes of an answer. */
+export const MAX_SITE_EVALUATION_BYTES = 16 << 20;
+
+/**
+ * @param groups - How many the task has.
+ * @throws KonsilError AGG_BAD_MESSAGE when the bytes are no such answer.
+ */
+export function readSiteEvaluation(text: string, pod: string, groups: number): SiteEvaluation {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its evaluation is not JSON`, { pod }, { cause });
+  }
+  const read = Answer.safeParse(json);
+  if (!read.success || read.data.groups.length !== groups) {
+    const place = read.success ? 'groups' : read.error.issues[0]!.path.join('.');
+    throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its evaluation is none, at ${place}`, { pod });
+  }
+  return read.data;
+}
+
+/** What a pod vouches for. */
+export interface EvaluationView {
+  readonly run: string;
+  /** Of the task as it was sent, and of the model's bytes: SHA-256 in hex. */
+  readonly task: string;
+  readonly model: string;
+  readonly pod: string;
+  /** The answer's text. */
+  readonly answer: string;
+}
+
+/** The text that is signed. */
+export function evaluationStatement({ run, task, model, pod, answer }: EvaluationView): string {
+  const statement = 'konsil/evaluation/v1';
+  return JSON.stringify({ statement, run, task, model, pod, answer: toHex(sha256(utf8(answer))) });
+}
+
+/** Ed25519 signature over {@link evaluationStatement}, 64 bytes. */
+export function signEvaluation(identity: KeyPair, view: EvaluationView): Uint8Array {
+  return sign(identity, utf8(evaluationStatement(view)));
+}
+
+/** @param signing - The pod's signing key. */
+export function isSignedEvaluation(view: EvaluationView, signature: Uint8Array, signing: Uint8Array): boolean {
+  return verify(signing, utf8(evaluationStatement(view)), signature);
+}
