@@ -12,6 +12,7 @@ import {
   analysisPlan,
   exactSums,
   listBytes,
+  MAX_SITE_EVALUATION_BYTES,
   type ResultTable,
   readTable,
   type StepSum,
@@ -21,14 +22,15 @@ import {
 } from '../protocols/index.ts';
 import { type Analysis, analysisToWire, type IntersectionAlgorithm, type LocalAnalysis } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
-import type { BlobRef, Context } from '../wire/index.ts';
+import type { BlobRef, Context, MessageOf } from '../wire/index.ts';
 import { Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
+import { Evaluation, type EvaluationOutcome } from './evaluation.ts';
 import type { RunEvent } from './events.ts';
 import { Comparison, type IdentifierList, readIdentifiers } from './intersect.ts';
 import { LinkTime } from './linkTime.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
-import { offersOf, resolveAmong, resolveData } from './resolveData.ts';
+import { offersOf, releasedBy, resolveAmong, resolveData } from './resolveData.ts';
 import { RunFolder } from './runFolder.ts';
 import { asKonsilError, newRunId } from './trainedModel.ts';
 import { Transcripts } from './transcript.ts';
@@ -70,7 +72,11 @@ export interface AnalysisOutcome {
   readonly survivors: readonly string[];
   /** Each pod's own result, where it was given; null where it stayed at the pod. */
   readonly results: ReadonlyMap<string, ResultTable | null>;
+  /** Of models that were evaluated. */
+  readonly evaluation?: EvaluationOutcome;
   readonly members: readonly Member[];
+  /** Bytes over the broker, of this side. */
+  readonly trafficOf: (member: Member) => { readonly sentBytes: number; readonly receivedBytes: number };
   /** Files that were written. */
   readonly files: readonly string[];
 }
@@ -78,8 +84,11 @@ export interface AnalysisOutcome {
 /** What pods have said in a step, by name. */
 interface Answers {
   readonly step: number;
-  readonly answers: ReadonlyMap<string, { readonly result?: BlobRef | undefined }>;
+  readonly answers: ReadonlyMap<string, Said>;
 }
+
+/** A pod's own word. */
+type Said = Pick<MessageOf<'ANALYSIS_RESULT'>, 'result' | 'signature'>;
 
 /** One question in progress; use {@link runAnalysis}. */
 class AnalysisRun {
@@ -100,6 +109,7 @@ class AnalysisRun {
   #survivors: readonly string[] = [];
   /** Of an intersection. */
   #list: IdentifierList | null = null;
+  #evaluation: Evaluation | null = null;
 
   constructor(options: AnalysisRunOptions) {
     this.#options = options;
@@ -154,7 +164,9 @@ class AnalysisRun {
       startedAt: this.#startedAt,
       seconds: (this.#options.clock.now() - this.#started) / 1_000,
       ...{ answer: this.#answer, survivors: this.#survivors, results: this.#results },
+      ...(this.#evaluation && { evaluation: this.#evaluation.outcome() }),
       ...{ members: this.#members.all(), files: this.#files },
+      trafficOf: ({ peer }) => this.#options.channel.trafficWith(peer.public.id),
     };
   }
 
@@ -162,11 +174,13 @@ class AnalysisRun {
     const { task } = this.#options;
     const { adds, secure } = task.aggregator;
     const members = this.#members;
-    const rounds = adds ? analysisPlan(task.algorithm).steps : 1;
+    const evaluates = task.algorithm.name === 'ModelEvaluation';
+    const rounds = adds || evaluates ? analysisPlan(task.algorithm).steps : 1;
     this.#emit({ type: 'started', run: this.#runId, rounds, mode: !adds ? 'separate' : secure ? 'secure' : 'plain' });
     await members.watch();
     const agreed = await this.#agree();
     const json = JSON.stringify(analysisToWire(agreed));
+    this.#evaluation?.sentAs(json);
     this.#folder.write('task.json', `${JSON.stringify(analysisToWire(agreed), null, 2)}\n`);
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
     await members.admit(
@@ -183,9 +197,10 @@ class AnalysisRun {
       );
     const { algorithm } = agreed;
     if (adds) await this.#addUp(agreed, json, minimum);
+    else if (this.#evaluation) await this.#evaluateApart(this.#evaluation);
     else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(json, algorithm);
     else await this.#collect();
-    if (!adds && this.#results.size === 0)
+    if (!adds && !this.#evaluation && this.#results.size === 0)
       throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
   }
 
@@ -197,6 +212,15 @@ class AnalysisRun {
     if (algorithm.name === 'PrivateSetIntersection') {
       this.#list = await readIdentifiers(algorithm, local.identifiersFile!, this.#abort.signal);
       return { ...task, algorithm: { ...algorithm, identifiers: this.#list.size } };
+    }
+    if (algorithm.name === 'ModelEvaluation') {
+      this.#evaluation = await Evaluation.open(this.#runId, algorithm, local.modelFiles ?? []);
+      const structure = resolveAmong(
+        offers,
+        (member, reason) => this.#members.refuse(member, reason),
+        (schema, pod) => resolveData(algorithm.dataStructure, schema, local.file, pod, releasedBy(offers)),
+      );
+      return { ...task, algorithm: { ...this.#evaluation.algorithm, dataStructure: structure } };
     }
     if (algorithm.name !== 'FederatedStatistics') return task;
     const dataStructure = resolveAmong(
@@ -222,7 +246,9 @@ class AnalysisRun {
     const sums: StepSum[] = [];
     for (let step = 0; step < plan.steps; step++) {
       const given = plan.given(step, sums);
-      const parameters = given === null ? undefined : this.#offer(utf8(JSON.stringify(given)));
+      const evaluation = this.#evaluation;
+      const facts = evaluation ? evaluation.model(step) : given === null ? undefined : utf8(JSON.stringify(given));
+      const parameters = facts && this.#offer(facts);
       const aggregator = new Aggregator({
         ...{ runId: this.#runId, task, taskJson, modelId: '', sums: stepSums(plan.layout(step, given)), identity },
         ...{ members: this.#members, blobs: this.#blobs, clock: this.#time, pool: this.#pool, minimum },
@@ -230,18 +256,30 @@ class AnalysisRun {
         emit: (event: RunEvent) => this.#emit(event),
         ...(transcripts && { transcript: (session, agreedOn) => transcripts.open(session, agreedOn) }),
       });
-      const { sum, survivors } = await aggregator.run({
-        ...{ purpose: 'analysis', round: step, completed: step },
-        ...(parameters && { parameters }),
-        ...(task.aggregator.secure && { secure: exactSums(task.pods.length) }),
+      const said = new Map<string, Said>();
+      const stop = this.#members.listen({
+        onMessage: ({ name }, { round }, message) => {
+          if (message.type === 'ANALYSIS_RESULT' && round === step) said.set(name, message);
+        },
+        onLost: () => undefined,
       });
+      const { sum, survivors } = await aggregator
+        .run({
+          ...{ purpose: 'analysis', round: step, completed: step },
+          ...(parameters && { parameters }),
+          ...(task.aggregator.secure && { secure: exactSums(task.pods.length) }),
+        })
+        .finally(stop);
+      if (evaluation) await this.#takeEvaluations(evaluation, { step, answers: said });
       if (parameters) this.#blobs.withdraw(parameters);
       sums.push(sum);
       this.#survivors = survivors;
     }
     this.#answer = plan.answer(sums, this.#survivors.length);
+    // the report says what models were found to be
+    if (this.#answer.kind === 'evaluation') return;
     if (this.#answer.kind === 'table') this.#write('result.csv', tableToCsv(this.#answer.table));
-    else if (this.#answer.kind === 'statistics') {
+    else {
       const statistics = { format: 'konsil-statistics-v1', run: this.#runId, ...this.#answer.summary };
       this.#write('statistics.json', `${JSON.stringify(statistics, null, 2)}\n`);
     }
@@ -258,9 +296,30 @@ class AnalysisRun {
 
   async #collect(): Promise<void> {
     const answers = await this.#exchange(0, this.#members.active(), () => undefined);
-    await this.#each(answers, async (member, result, context) => {
+    await this.#each(answers, async (member, { result }, context) => {
       const bytes = result && (await this.#pull(member, result, context, MAX_RESULT_BYTES));
       this.#keep(member.name, bytes ? readTable(bytes, member.name) : null);
+    });
+  }
+
+  /** Each model at each pod, with nothing added up. */
+  async #evaluateApart(evaluation: Evaluation): Promise<void> {
+    for (let step = 0; step < evaluation.algorithm.models.length; step++) {
+      const model = this.#offer(evaluation.model(step));
+      const answers = await this.#exchange(step, this.#members.active(), () => model);
+      await this.#takeEvaluations(evaluation, answers);
+      this.#blobs.withdraw(model);
+    }
+    const { answers } = evaluation.outcome();
+    this.#survivors = [...new Set(answers.flat().map(({ pod }) => pod))].sort();
+    if (this.#survivors.length === 0)
+      throw new KonsilError('COHORT_TOO_SMALL', `no pod has evaluated: ${describeAbsent(this.#members.all())}`);
+  }
+
+  #takeEvaluations(evaluation: Evaluation, answers: Answers): Promise<void> {
+    return this.#each(answers, async (member, { result, signature }, context) => {
+      const bytes = await this.#pull(member, result, context, MAX_SITE_EVALUATION_BYTES);
+      evaluation.take(answers.step, member, bytes, signature);
     });
   }
 
@@ -272,7 +331,7 @@ class AnalysisRun {
     try {
       await this.#each(
         await this.#exchange(0, this.#members.active(), () => undefined),
-        async (member, result, context) => {
+        async (member, { result }, context) => {
           const bytes = await this.#pull(member, result, context, 4);
           const size = bytes.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : 0;
           const [modeller, pod] = [this.#options.identity.public.id, member.peer.public.id];
@@ -288,7 +347,7 @@ class AnalysisRun {
       const cohort = this.#members.active().filter(({ name }) => asked.has(name));
       await this.#each(
         await this.#exchange(1, cohort, ({ name }) => asked.get(name)),
-        async (member, result, context) => {
+        async (member, { result }, context) => {
           const { receiver, size } = receivers.get(member.name)!;
           const most = listBytes(list.size, 32) + listBytes(size, 32);
           const answer = await this.#pull(member, result, context, most);
@@ -316,8 +375,7 @@ class AnalysisRun {
     }
     const { answers, missing } = await members.gather(
       cohort,
-      (_member, at, message) =>
-        message.type === 'ANALYSIS_RESULT' && at.round === step ? { result: message.result } : undefined,
+      (_member, at, message) => (message.type === 'ANALYSIS_RESULT' && at.round === step ? message : undefined),
       this.#deadlines.limitMs('analysis', 'train'),
       (awaiting) =>
         this.#emit({ type: 'phase', purpose: 'analysis', completed: step, attempt: 0, phase: 'analysis', awaiting }),
@@ -329,12 +387,12 @@ class AnalysisRun {
   /** Takes the answers in the order of the pods' names; whose answer cannot be used is left out. */
   async #each(
     { step, answers }: Answers,
-    take: (member: Member, result: BlobRef | undefined, context: Context) => Promise<void>,
+    take: (member: Member, said: Said, context: Context) => Promise<void>,
   ): Promise<void> {
     const context: Context = { run: this.#runId, round: step, phase: 'analysis' };
-    for (const [pod, { result }] of [...answers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [pod, said] of [...answers].sort(([a], [b]) => (a < b ? -1 : 1))) {
       try {
-        await take(this.#members.get(pod), result, context);
+        await take(this.#members.get(pod), said, context);
       } catch (error) {
         if (isKonsilError(error, 'CANCELLED') || isKonsilError(error, 'FILE_WRITE_FAILED')) throw error;
         this.#emit({ type: 'dropped', pod, phase: 'analysis', reason: messageOf(error) });

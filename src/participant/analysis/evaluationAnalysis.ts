@@ -53,7 +53,7 @@ interface EvaluatedRows {
   readonly width: number;
   /** Shape `[subgroup columns][rows]`: index of the row's group, -1 for none. */
   readonly groups: readonly Int32Array[];
-  readonly data: SiteEvaluation['data'];
+  readonly data: NonNullable<SiteEvaluation['data']>;
   /** Whether some feature is missing somewhere. */
   readonly hasMissing: boolean;
 }
