@@ -13,6 +13,7 @@ export type {
 } from './groupEvaluation.ts';
 export { aucFromHistogram, type ScoreHistogram, scoreHistogram } from './histogram.ts';
 export { aucInterval, f1Interval, type Interval, meanInterval, wilsonInterval } from './intervals.ts';
+export { type MetaAnalysisOptions, metaAnalysis, type SiteEstimate, scaleOf } from './metaAnalysis.ts';
 export {
   type EvaluationProblem,
   type PooledMetric,
@@ -26,7 +27,7 @@ export {
   addStatistics,
   type MetricKind,
   type SiteStatistics,
-  type StatisticsKind,
   siteStatistics,
   statisticsLayout,
 } from './statistics.ts';
+export type { SurvivalPredictions, SurvivalTargets } from './survival.ts';

@@ -17,7 +17,7 @@ import {
 } from './confusion.ts';
 import { aucEstimate } from './delong.ts';
 import { estimateOf, meanEstimate, shareEstimate, undefinedEstimate } from './estimate.ts';
-import type { Curves, Estimate, GroupEvaluation } from './groupEvaluation.ts';
+import type { Curves, Estimate, EvaluationKind, GroupEvaluation } from './groupEvaluation.ts';
 import type { ScoreHistogram } from './histogram.ts';
 import {
   agreementFigures,
@@ -41,14 +41,13 @@ import {
   type Parts,
   partsOf,
   type SiteStatistics,
-  type StatisticsKind,
 } from './statistics.ts';
 
 /** A pooled metric with its 95 % interval; null where undefined. */
 export type PooledMetric = Estimate;
 
 /** What is evaluated. */
-export interface EvaluationProblem<Kind extends string = StatisticsKind> {
+export interface EvaluationProblem<Kind extends EvaluationKind = EvaluationKind> {
   readonly kind: Kind;
   /** Names of classes or labels in order; binary: negative, positive. Empty for regression and survival. */
   readonly classes: readonly string[];
@@ -86,6 +85,8 @@ export function pooledEvaluation(
       return pooledRegression(parts);
     case 'segmentation':
       return segmentationFigures(parts, classes);
+    case 'survival':
+      return pooledSurvival(parts);
   }
 }
 
@@ -293,6 +294,16 @@ function pooledRegression(parts: Parts): GroupEvaluation {
       'Kolmogorov-Smirnov Test': undefinedEstimate('needs the values themselves; only for one site'),
       'Mean Error': biasOf(sum('error'), squares, rows),
     },
+  };
+}
+
+function pooledSurvival({ counts }: Parts): GroupEvaluation {
+  const classRows = [counts['censored']![0]!, counts['events']![0]!];
+  const none = undefinedEstimate('needs pairs of rows across sites; only for each site');
+  return {
+    rows: total(classRows),
+    classRows,
+    metrics: { 'Concordance Index': none, 'Integrated Brier Score': none },
   };
 }
 

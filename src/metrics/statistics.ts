@@ -6,14 +6,13 @@
 import { argmax, logitOf, sigmoid, softmax } from './activations.ts';
 import { CALIBRATION_BINS, calibrationBins } from './calibration.ts';
 import { confusionMatrix } from './confusion.ts';
+import type { EvaluationKind } from './groupEvaluation.ts';
 import { HISTOGRAM_BINS, scoreHistogram } from './histogram.ts';
 import { checkLabels, checkLength, checkNumbers, column, type Numbers } from './inputs.ts';
 import { logLossOf } from './proper.ts';
 
 /** Kinds of problem that federated training has. */
 export type MetricKind = 'binary' | 'multiclass' | 'regression';
-/** Kinds of problem with figures that can be had from sums. */
-export type StatisticsKind = MetricKind | 'multilabel' | 'segmentation';
 
 /** Sums of one site, or of several added up. */
 export interface SiteStatistics {
@@ -53,7 +52,7 @@ function oneClassBlocks(prefix: string, bins: number): Blocks {
 const single = (names: readonly string[]): Block[] => names.map((name) => [name, 1]);
 
 /** @param bins - Of scores. @default 1024 for binary, 256 a class otherwise */
-export function blocksOf(kind: StatisticsKind, classes: number, bins?: number): Blocks {
+export function blocksOf(kind: EvaluationKind, classes: number, bins?: number): Blocks {
   const each = (blocks: (prefix: string) => Blocks): Blocks => {
     const all = Array.from({ length: classes }, (_, c) => blocks(`${c}.`));
     return { counts: all.flatMap(({ counts }) => counts), sums: all.flatMap(({ sums }) => sums) };
@@ -90,6 +89,8 @@ export function blocksOf(kind: StatisticsKind, classes: number, bins?: number): 
       });
       return { counts: [...single(['rows', 'rowsRight']), ...ones.counts], sums: ones.sums };
     }
+    case 'survival':
+      return { counts: single(['censored', 'events']), sums: [] };
     case 'segmentation': {
       const ones = each((prefix) => ({
         counts: single([`${prefix}images`]),
@@ -115,7 +116,7 @@ const namesOf = (blocks: readonly Block[]): string[] =>
  * @param bins - Of scores, even. @default 1024 for binary, 256 a class otherwise
  */
 export function statisticsLayout(
-  kind: StatisticsKind,
+  kind: EvaluationKind,
   classes: number,
   bins?: number,
 ): { readonly counts: readonly string[]; readonly sums: readonly string[] } {
@@ -319,6 +320,12 @@ export function regressionStatistics(outputs: Numbers, y: Numbers): SiteStatisti
     sums.targetSquares += y[i]! ** 2;
   }
   return { counts: Uint32Array.of(y.length), sums };
+}
+
+/** Rows by outcome: all that can be added up. @param events - Shape `[rows]`, 0 or 1. */
+export function survivalStatistics(events: Numbers): SiteStatistics {
+  const happened = Array.from(events).reduce((sum, event) => sum + event, 0);
+  return { counts: Uint32Array.of(events.length - happened, happened), sums: {} };
 }
 
 /** Sums over sites of one layout. @throws RangeError when layouts differ or there is none. */
