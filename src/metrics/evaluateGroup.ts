@@ -9,20 +9,17 @@ import { estimateOf } from './estimate.ts';
 import type { Estimate, EvaluationKind, GroupEvaluation } from './groupEvaluation.ts';
 import type { ScoreHistogram } from './histogram.ts';
 import { checkLabels, checkLength, checkNumbers, checkProbabilities, column, type Numbers } from './inputs.ts';
+import { addStatistics, blocksOf, type SiteStatistics, statisticsOf } from './layout.ts';
 import { type EvaluationProblem, pooledEvaluation } from './pooled.ts';
 import { scoreGroups } from './ranking.ts';
 import { evaluateRegression } from './regression.ts';
 import { imageStatistics } from './segmentation.ts';
 import {
-  addStatistics,
   binaryStatistics,
-  blocksOf,
   isClass,
   multiclassStatistics,
   multilabelStatistics,
   regressionStatistics,
-  type SiteStatistics,
-  statisticsOf,
   survivalStatistics,
 } from './statistics.ts';
 import { checkTargets, type SurvivalPredictions, type SurvivalTargets, survivalFigures } from './survival.ts';

@@ -11,8 +11,10 @@ export type {
   MetaAnalysis,
   Withheld,
 } from './groupEvaluation.ts';
+export { type Guard, guardGroup } from './guards.ts';
 export { aucFromHistogram, type ScoreHistogram, scoreHistogram } from './histogram.ts';
 export { aucInterval, f1Interval, type Interval, meanInterval, wilsonInterval } from './intervals.ts';
+export { addStatistics, type MetricKind, type SiteStatistics, statisticsLayout } from './layout.ts';
 export { type MetaAnalysisOptions, metaAnalysis, type SiteEstimate, scaleOf } from './metaAnalysis.ts';
 export {
   type EvaluationProblem,
@@ -23,11 +25,5 @@ export {
 } from './pooled.ts';
 export { evaluateRegression } from './regression.ts';
 export { imageStatistics } from './segmentation.ts';
-export {
-  addStatistics,
-  type MetricKind,
-  type SiteStatistics,
-  siteStatistics,
-  statisticsLayout,
-} from './statistics.ts';
+export { siteStatistics } from './statistics.ts';
 export type { SurvivalPredictions, SurvivalTargets } from './survival.ts';
