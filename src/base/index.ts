@@ -1,4 +1,5 @@
 export * from './bytes.ts';
+export * from './csv.ts';
 export * from './errors.ts';
 export * from './rng.ts';
 export type { DeepReadonly, Same } from './sameType.ts';

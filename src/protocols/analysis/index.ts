@@ -1,3 +1,4 @@
+export { tableToCsv } from '../../base/index.ts';
 export { joinChunks, listBytes, splitChunks } from './chunkList.ts';
 export {
   type EvaluatedGroup,
@@ -10,7 +11,7 @@ export type { FederatedColumn, FederatedSummary, FederatedVocabulary } from './f
 export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from './plan.ts';
 export { analysisPlan } from './plans.ts';
 export { probabilitiesOf } from './probabilities.ts';
-export { type ResultTable, readTable, tableToCsv } from './resultTable.ts';
+export { type ResultTable, readTable } from './resultTable.ts';
 export {
   type EvaluationView,
   evaluationStatement,

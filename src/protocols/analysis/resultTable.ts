@@ -1,9 +1,9 @@
 /**
- * Results as tables: plain JSON on the wire, CSV on disk.
+ * Results as tables: plain JSON on the wire.
  * @module
  */
 import { z } from 'zod';
-import { KonsilError, printable, utf8 } from '../../base/index.ts';
+import { KonsilError, printable } from '../../base/index.ts';
 
 const Cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const Table = z.strictObject({
@@ -38,18 +38,4 @@ export function readTable(bytes: Uint8Array, pod: string): ResultTable {
     columns: value.columns.map(printable),
     rows: value.rows.map((row) => row.map((cell) => (typeof cell === 'string' ? printable(cell) : cell))),
   };
-}
-
-/**
- * RFC 4180, UTF-8, lines ended by CR LF. Text that a spreadsheet would run as a formula is kept from it by a quote in front.
- * @source OWASP, CSV injection.
- */
-export function tableToCsv({ columns, rows }: Pick<ResultTable, 'columns' | 'rows'>): Uint8Array {
-  const cell = (value: string | number | boolean | null): string => {
-    if (value === null) return '';
-    if (typeof value !== 'string') return String(value);
-    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return utf8([columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join(''));
 }
