@@ -68,6 +68,8 @@ export interface AnalysisOutcome {
   readonly seconds: number;
   /** Of all pods together; null where nothing was added up. */
   readonly answer: AnalysisAnswer | null;
+  /** Bytes of a pod's part of the largest sum. */
+  readonly sumBytes: number;
   /** Pods in it. */
   readonly survivors: readonly string[];
   /** Each pod's own result, where it was given; null where it stayed at the pod. */
@@ -100,13 +102,14 @@ class AnalysisRun {
   readonly #time: LinkTime;
   readonly #abort = abortControllerForMany();
   readonly #pool: MaskPool;
-  readonly #deadlines: LearnedDeadlines;
+  #deadlines: LearnedDeadlines;
   readonly #startedAt = new Date();
   readonly #started: number;
   readonly #results = new Map<string, ResultTable | null>();
   readonly #files: string[] = [];
   #answer: AnalysisAnswer | null = null;
   #survivors: readonly string[] = [];
+  #sumBytes = 0;
   /** Of an intersection. */
   #list: IdentifierList | null = null;
   #evaluation: Evaluation | null = null;
@@ -163,7 +166,7 @@ class AnalysisRun {
       ...(error && { error }),
       startedAt: this.#startedAt,
       seconds: (this.#options.clock.now() - this.#started) / 1_000,
-      ...{ answer: this.#answer, survivors: this.#survivors, results: this.#results },
+      ...{ answer: this.#answer, sumBytes: this.#sumBytes, survivors: this.#survivors, results: this.#results },
       ...(this.#evaluation && { evaluation: this.#evaluation.outcome() }),
       ...{ members: this.#members.all(), files: this.#files },
       trafficOf: ({ peer }) => this.#options.channel.trafficWith(peer.public.id),
@@ -247,6 +250,8 @@ class AnalysisRun {
     for (let step = 0; step < plan.steps; step++) {
       const given = plan.given(step, sums);
       const evaluation = this.#evaluation;
+      // how long one model took says nothing of the next
+      if (evaluation) this.#deadlines = new LearnedDeadlines(task.deadlines);
       const facts = evaluation ? evaluation.model(step) : given === null ? undefined : utf8(JSON.stringify(given));
       const parameters = facts && this.#offer(facts);
       const aggregator = new Aggregator({
@@ -263,7 +268,7 @@ class AnalysisRun {
         },
         onLost: () => undefined,
       });
-      const { sum, survivors } = await aggregator
+      const { sum, survivors, vectorBytes } = await aggregator
         .run({
           ...{ purpose: 'analysis', round: step, completed: step },
           ...(parameters && { parameters }),
@@ -274,6 +279,7 @@ class AnalysisRun {
       if (parameters) this.#blobs.withdraw(parameters);
       sums.push(sum);
       this.#survivors = survivors;
+      this.#sumBytes = Math.max(this.#sumBytes, vectorBytes);
     }
     this.#answer = plan.answer(sums, this.#survivors.length);
     // the report says what models were found to be
@@ -306,6 +312,7 @@ class AnalysisRun {
   async #evaluateApart(evaluation: Evaluation): Promise<void> {
     for (let step = 0; step < evaluation.algorithm.models.length; step++) {
       const model = this.#offer(evaluation.model(step));
+      this.#deadlines = new LearnedDeadlines(this.#options.task.deadlines);
       const answers = await this.#exchange(step, this.#members.active(), () => model);
       await this.#takeEvaluations(evaluation, answers);
       this.#blobs.withdraw(model);

@@ -1,3 +1,5 @@
+export { readEvaluation } from './evaluation/read.ts';
+export type { EvaluationResult, Findings, ModelFindings, Subgroups } from './evaluation/record.ts';
 export { type DotRow, dotKey, dotPlot } from './forest.ts';
 export { renderReport } from './html.ts';
 export { type Content, html, Markup, shorten } from './markup.ts';

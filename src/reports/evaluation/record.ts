@@ -3,8 +3,8 @@
  * @module
  */
 import type { z } from 'zod';
+import type { DeepReadonly } from '../../base/index.ts';
 import type { EvaluationRecord } from './schema.ts';
-import type { DeepReadonly } from './types.ts';
 
 /** The whole record; what each field means is in `schema.ts`. */
 export type EvaluationResult = DeepReadonly<z.output<typeof EvaluationRecord>>;

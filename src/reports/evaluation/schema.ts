@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import { Group, Kind, Meta, WithheldGroup } from './groupSchema.ts';
+import { Group, Kind, Meta, WithheldGroup } from '../../metrics/index.ts';
 
 const bytes = z.int().min(0);
 const count = z.int().min(0);
