@@ -75,7 +75,8 @@ const TRAINING_METRICS = { binary: PLATFORM, multiclass: PLATFORM.slice(0, 5), r
 export function pooledMetrics(kind: MetricKind, summed: SiteStatistics, classes = 2): Record<string, PooledMetric> {
   const count = { binary: 2, multiclass: classes, regression: 0 }[kind];
   const names = Array.from({ length: count }, (_, c) => String(c));
-  const { metrics } = pooledEvaluation({ kind, classes: names }, summed);
+  // none of a binary problem's has a bootstrap interval
+  const { metrics } = pooledEvaluation({ kind, classes: names }, summed, kind === 'binary' ? { resamples: 0 } : {});
   return Object.fromEntries(TRAINING_METRICS[kind].map((name) => [name, metrics[name]!]));
 }
 
