@@ -8,6 +8,8 @@ import type { CohortAssumptions } from '../../aggregation/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
+import { fillIn } from '../template/fill.ts';
+import { openYaml, type YamlFile } from '../yamlFile.ts';
 import { algorithmOf, checkAnalysis } from './checks.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, analysisFile, type SAVE_LOCATIONS } from './file.ts';
 import { withoutColumns } from './withoutColumns.ts';
@@ -108,8 +110,9 @@ const fileKind: ConfigKind<typeof analysisFile> = { schema: analysisFile, check:
 const wireKind: ConfigKind<typeof analysisFile> = { ...fileKind, code: 'TASK_REJECTED' };
 
 /** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
-export function parseAnalysis(text: string, file: string): LocalAnalysis {
-  const parsed = parseYaml(text, file, fileKind);
+export function parseAnalysis(text: string | YamlFile, file: string): LocalAnalysis {
+  const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
+  const parsed = parseYaml(yaml, file, fileKind);
   const list = algorithmOf(parsed).arguments['identifiers_file'];
   return {
     ...analysisOf(parsed),
