@@ -8,6 +8,8 @@ import type { CohortAssumptions } from '../../aggregation/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
+import { fillIn } from '../template/fill.ts';
+import { openYaml, type YamlFile } from '../yamlFile.ts';
 import { checkAnalysis } from './checks.ts';
 import {
   algorithmsOf,
@@ -124,8 +126,9 @@ const wireKind: ConfigKind<typeof analysisFile> = {
 };
 
 /** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
-export function parseAnalysis(text: string, file: string): LocalAnalysis {
-  const parsed = parseYaml(text, file, fileKind);
+export function parseAnalysis(text: string | YamlFile, file: string): LocalAnalysis {
+  const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
+  const parsed = parseYaml(yaml, file, fileKind);
   const list = algorithmsOf(parsed)[0]!.arguments['identifiers_file'];
   const models = modelReferencesOf(parsed).map((reference) => resolvePath(dirname(file), reference));
   return {
