@@ -6,6 +6,7 @@ import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
 import type { Analysis, EvaluationAlgorithm, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
+import type { OpenPredictor } from '../../training/index.ts';
 import type { PrivacyUnit } from '../ledger.ts';
 import type { PodEvent } from '../notices.ts';
 import type { PrivacyAccount } from '../privacyAccount.ts';
@@ -23,6 +24,7 @@ const DEFAULT_MINIMUM_ROWS = 10;
 export interface AnalysisOptions {
   readonly config: PodConfig;
   readonly openDataset: OpenDataset;
+  readonly openPredictor: OpenPredictor;
   readonly decoders?: DecodePool;
   readonly signal: AbortSignal;
   /** The account of the dataset asked for. @param delta - At which the task reckons. */
@@ -144,7 +146,7 @@ async function openStatistics(
 }
 
 async function openEvaluation(
-  { config, openDataset, decoders, signal, onProblem }: AnalysisOptions,
+  { config, openDataset, openPredictor, decoders, signal, onProblem }: AnalysisOptions,
   algorithm: EvaluationAlgorithm,
   { adds, secure }: Analysis['aggregator'],
   dataset: DatasourceConfig,
@@ -163,7 +165,7 @@ async function openEvaluation(
     const { device, threads } = config;
     return await EvaluationAnalysis.open(algorithm, source, {
       ...{ policy: config.policy.evaluation!, isSecure: adds && secure, device, threads },
-      ...{ signal, decoders, onProblem },
+      ...{ openPredictor, signal, decoders, onProblem },
     });
   } finally {
     source.close();

@@ -78,7 +78,7 @@ export class GraphRunner {
         await session?.release();
         if (where !== 'cpu' || cause instanceof KonsilError) throw cause;
         const [line] = messageOf(cause).split('\n');
-        throw new KonsilError('MODEL_INVALID', `${source}: onnxruntime cannot run it: ${line}`, { cause });
+        throw new KonsilError('MODEL_INVALID', `${source}: onnxruntime cannot run it: ${line}`, {}, { cause });
       }
     };
     const { session, trial } = await openOn(device);
