@@ -49,6 +49,8 @@ const ROW = 30;
 const LEFT = 190;
 const RIGHT = [120, 220] as const;
 const LABEL_LENGTH = 25;
+/** Half the height of the ends of an interval, in rows. */
+const WHISKER = 0.14;
 /** Where a second note starts. */
 const SECOND_NOTE = 150;
 
@@ -85,7 +87,7 @@ export function dotPlot(plot: DotPlot): Markup | null {
     ...{ width: WIDTH, height: top + rows.length * ROW + 50 },
     ...{ marginLeft: LEFT, marginRight: RIGHT[(headings?.length ?? 1) > 1 ? 1 : 0]!, marginTop: top, marginBottom: 50 },
     x: { domain: [ticks[0]!, ticks.at(-1)!] },
-    y: { domain: [-0.5, rows.length - 0.5], axis: null },
+    y: { domain: [rows.length - 0.5, -0.5], axis: null },
     marks: [
       Plot.gridX({ ticks: ticks as number[], className: 'grid' } as Plot.GridXOptions),
       axisX({ ticks, label }),
@@ -139,9 +141,10 @@ function whiskers(rows: readonly DotRow[]): Plot.Markish {
   );
   const lines = (className: string, data: typeof found): Plot.Markish => [
     Plot.ruleY(data, { y: 'y', x1: 'x1', x2: 'x2', className }),
-    Plot.tickX([...data.map(({ y, x1 }) => ({ y, x: x1 })), ...data.map(({ y, x2 }) => ({ y, x: x2 }))], {
-      ...{ x: 'x', y: 'y', className, insetTop: -4, insetBottom: -4 },
-    }),
+    Plot.ruleX(
+      data.flatMap(({ y, x1, x2 }) => [x1, x2].map((x) => ({ x, from: y - WHISKER, to: y + WHISKER }))),
+      { x: 'x', y1: 'from', y2: 'to', className },
+    ),
   ];
   return [
     lines(
