@@ -46,13 +46,13 @@ export interface DotPlot {
 const WIDTH = 760;
 const ROW = 30;
 /** Room for labels of 13 units left of the plot, and for one note or two right of it. */
-const LEFT = 190;
-const RIGHT = [120, 220] as const;
-const LABEL_LENGTH = 25;
+const LEFT = 205;
+const RIGHT = [120, 225] as const;
+const LABEL_LENGTH = 27;
 /** Half the height of the ends of an interval, in rows. */
 const WHISKER = 0.14;
 /** Where a second note starts. */
-const SECOND_NOTE = 150;
+const SECOND_NOTE = 162;
 
 const isNumber = (value: number | null | undefined): value is number =>
   value !== null && value !== undefined && Number.isFinite(value);
@@ -169,13 +169,13 @@ function diamonds(rows: readonly DotRow[]): Plot.Markish {
       [high, y],
       [mean, y + 0.28],
     ] as const;
-    return Plot.line(corners, { x: 0, y: 1, curve: 'linear-closed', className: 'dot mean' });
+    return Plot.line(corners, { curve: 'linear-closed', className: 'dot mean' });
   });
 }
 
 function texts(rows: readonly DotRow[], headings: readonly string[]): Plot.Markish {
   const all = rows.map(({ label, note, isMain, instead }, y) => ({
-    ...{ y, instead, label: shorten(label, LABEL_LENGTH), isMain: isMain === true },
+    ...{ y, instead, label: shorten(label, isMain ? LABEL_LENGTH - 2 : LABEL_LENGTH), isMain: isMain === true },
     notes: typeof note === 'string' ? [note] : note,
   }));
   const column = (dx: number, anchor: 'start' | 'end', className: string) =>

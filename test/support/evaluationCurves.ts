@@ -46,9 +46,9 @@ export function precisionRecallCurve(rows: readonly ScoredRow[]): NonNullable<Cu
 }
 
 export function calibrationCurve(rows: readonly ScoredRow[]): NonNullable<Curves['calibration']> {
-  const bins = Array.from({ length: 10 }, (_, i) => rows.filter(({ p }) => Math.min(9, Math.floor(10 * p)) === i)).filter(
-    (bin) => bin.length > 0,
-  );
+  const bins = Array.from({ length: 10 }, (_, i) =>
+    rows.filter(({ p }) => Math.min(9, Math.floor(10 * p)) === i),
+  ).filter((bin) => bin.length > 0);
   const positives = bins.map((bin) => bin.filter(({ y }) => y === 1).length);
   return {
     predicted: bins.map((bin) => bin.reduce((sum, { p }) => sum + p, 0) / bin.length),

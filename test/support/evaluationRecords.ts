@@ -20,7 +20,13 @@ export interface ScoredRow {
 type Found = GroupEvaluation | Withheld;
 type ModelFindings = EvaluationResult['findings'][number];
 
-const SITES = ['Charité Berlin', 'Aarhus University Hospital', 'UMC Utrecht', 'Hospital Clínic Barcelona', 'Kantonsspital Chur'];
+const SITES = [
+  'Charité Berlin',
+  'Aarhus University Hospital',
+  'UMC Utrecht',
+  'Hospital Clínic Barcelona',
+  'Kantonsspital Chur',
+];
 /** Rows, share of positives, and how far apart the classes are: the fourth scans with other settings, the fifth is small. */
 const SHAPES = [
   [640, 0.31, 2.0],
@@ -38,11 +44,19 @@ function rowsOf(rng: Rng, count: number, prevalence: number, separation: number)
   return Array.from({ length: count }, () => {
     const y = rng() < prevalence ? 1 : 0;
     const logit = separation * (y - 0.5) * 1.6 + Math.log(prevalence / (1 - prevalence)) + 1.4 * normal(rng);
-    return { p: 1 / (1 + Math.exp(-logit)), y, sex: rng() < 0.48 ? 'female' : 'male', age: Math.round(62 + 14 * normal(rng)) };
+    return {
+      p: 1 / (1 + Math.exp(-logit)),
+      y,
+      sex: rng() < 0.48 ? 'female' : 'male',
+      age: Math.round(62 + 14 * normal(rng)),
+    };
   });
 }
 
-const share = (hits: number, all: number): { value: number | null; low: number | null; high: number | null; method: string } => {
+const share = (
+  hits: number,
+  all: number,
+): { value: number | null; low: number | null; high: number | null; method: string } => {
   const [low, high] = all > 0 ? wilsonInterval(hits, all) : [null, null];
   return { value: all > 0 ? hits / all : null, low, high, method: 'Wilson' };
 };
@@ -50,9 +64,13 @@ const share = (hits: number, all: number): { value: number | null; low: number |
 /** Figures of rows of a binary problem; withheld below the minimum. */
 export function binaryFigures(rows: readonly ScoredRow[], hasCurves = true): Found {
   if (rows.length < MINIMUM) return WITHHELD;
-  const count = (y: number, called: boolean): number => rows.filter((row) => row.y === y && row.p >= 0.5 === called).length;
+  const count = (y: number, called: boolean): number =>
+    rows.filter((row) => row.y === y && row.p >= 0.5 === called).length;
   const [tn, fp, fn, tp] = [count(0, false), count(0, true), count(1, false), count(1, true)];
-  const auc = rocAuc(rows.map(({ p }) => p), rows.map(({ y }) => y));
+  const auc = rocAuc(
+    rows.map(({ p }) => p),
+    rows.map(({ y }) => y),
+  );
   const [low, high] = auc === null ? [null, null] : aucInterval(auc, tn + fp, fn + tp);
   const losses = rows.map(({ p, y }) => (p - y) ** 2);
   const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
@@ -66,7 +84,12 @@ export function binaryFigures(rows: readonly ScoredRow[], hasCurves = true): Fou
       Accuracy: share(tp + tn, rows.length),
       Precision: share(tp, tp + fp),
       Recall: share(tp, tp + fn),
-      'F1 Score': { value: (2 * tp) / (2 * tp + fp + fn), low: f1?.[0] ?? null, high: f1?.[1] ?? null, method: 'Wilson' },
+      'F1 Score': {
+        value: (2 * tp) / (2 * tp + fp + fn),
+        low: f1?.[0] ?? null,
+        high: f1?.[1] ?? null,
+        method: 'Wilson',
+      },
       'Brier Loss': { value: sum(losses) / rows.length, low: brier[0], high: brier[1], method: 'normal' },
       'Calibration Slope': { value: null, low: null, high: null, note: 'did not converge' },
     },
@@ -105,18 +128,33 @@ function metaAnalysis(metric: string, sites: readonly { site: string; found: Fou
     const weights = studies.map(({ variance }) => 1 / (variance + tau2));
     const error = Math.sqrt(1 / total(weights));
     const value = mean(weights);
-    return { q, freedom, tau2, error, weights: weights.map((w) => w / total(weights)), estimate: { value, low: value - 1.96 * error, high: value + 1.96 * error } };
+    return {
+      q,
+      freedom,
+      tau2,
+      error,
+      weights: weights.map((w) => w / total(weights)),
+      estimate: { value, low: value - 1.96 * error, high: value + 1.96 * error },
+    };
   };
   const all = combine(known);
   const wide = 4.3 * Math.sqrt(all.tau2 + all.error ** 2);
   const { value } = all.estimate;
   return {
-    ...{ metric, method: 'DerSimonian-Laird', scale: 'identity', mean: { ...all.estimate, method: 'DerSimonian-Laird' } },
+    ...{
+      metric,
+      method: 'DerSimonian-Laird',
+      scale: 'identity',
+      mean: { ...all.estimate, method: 'DerSimonian-Laird' },
+    },
     prediction: known.length < 3 ? null : [Math.max(0, value - wide), Math.min(1, value + wide)],
     ...{ tau2: all.tau2, i2: Math.max(0, 1 - all.freedom / Math.max(all.q, 1e-9)), q: all.q },
     qPValue: chiSquareTail(all.q, all.freedom),
     sites: known.map(({ site }, i) => ({ site, weight: all.weights[i]! })),
-    leaveOneOut: known.length < 3 ? [] : known.map(({ site }) => ({ site, mean: combine(known.filter((study) => study.site !== site)).estimate })),
+    leaveOneOut:
+      known.length < 3
+        ? []
+        : known.map(({ site }) => ({ site, mean: combine(known.filter((study) => study.site !== site)).estimate })),
   };
 }
 
@@ -177,7 +215,12 @@ export const BINARY: EvaluationResult = {
       policy: { results: 'site' as const, minimumRows: MINIMUM, minimumClassRows: 5 },
     })),
     {
-      ...{ name: 'Hôpital de Genève', dataset: 'radios', fingerprint: `k1-${hash('g').slice(0, 24)}`, state: 'rejected' },
+      ...{
+        name: 'Hôpital de Genève',
+        dataset: 'radios',
+        fingerprint: `k1-${hash('g').slice(0, 24)}`,
+        state: 'rejected',
+      },
       ...{ reason: 'its policy allows no evaluation of this modeller', sentBytes: 0, receivedBytes: 0 },
     },
     {
@@ -193,7 +236,12 @@ export const BINARY: EvaluationResult = {
   })),
   findings: [findings('resnet-18', 7, 0), findings('densenet-121', 8, 0.35)],
   answers: SITES.map((pod, i) => ({
-    ...{ pod, identity: `konsil1-${hash(pod)}`, model: 0, statement: `konsil-answer-v1 run-7f3a90 ${hash(`answer${i}`)}` },
+    ...{
+      pod,
+      identity: `konsil1-${hash(pod)}`,
+      model: 0,
+      statement: `konsil-answer-v1 run-7f3a90 ${hash(`answer${i}`)}`,
+    },
     signature: 'c2lnbmF0dXJl',
     ...(i < 4 && { answer: '{"rows":1}' }),
   })),
@@ -205,7 +253,12 @@ export const BINARY: EvaluationResult = {
   konsil: '0.1.0',
 };
 
-const estimate = (value: number, half: number, method = 'bootstrap') => ({ value, low: value - half, high: value + half, method });
+const estimate = (value: number, half: number, method = 'bootstrap') => ({
+  value,
+  low: value - half,
+  high: value + half,
+  method,
+});
 
 const CLASSES = ['normal', 'bacterial pneumonia', 'viral pneumonia', 'tuberculosis'];
 
@@ -215,9 +268,16 @@ function multiclassFigures(rows: number, quality: number): GroupEvaluation {
   );
   return {
     ...{ rows, classRows: confusion.map((row) => row.reduce((a, b) => a + b, 0)), confusion },
-    metrics: { 'ROC AUC': estimate(quality + 0.09, 0.02), Accuracy: estimate(quality, 0.03), 'F1 Score': estimate(quality - 0.01, 0.03) },
+    metrics: {
+      'ROC AUC': estimate(quality + 0.09, 0.02),
+      Accuracy: estimate(quality, 0.03),
+      'F1 Score': estimate(quality - 0.01, 0.03),
+    },
     perClass: Object.fromEntries(
-      CLASSES.map((name, i) => [name, { Precision: estimate(quality - i / 40, 0.04), Recall: estimate(quality - i / 50, 0.05) }]),
+      CLASSES.map((name, i) => [
+        name,
+        { Precision: estimate(quality - i / 40, 0.04), Recall: estimate(quality - i / 50, 0.05) },
+      ]),
     ),
   };
 }
@@ -247,7 +307,10 @@ const lengthOfStay = (rows: number, error: number): GroupEvaluation => ({
   },
 });
 
-const REGRESSION_SITES = SITES.slice(0, 3).map((site, i) => ({ site, found: lengthOfStay(300 + 100 * i, 3.1 + i / 5) }));
+const REGRESSION_SITES = SITES.slice(0, 3).map((site, i) => ({
+  site,
+  found: lengthOfStay(300 + 100 * i, 3.1 + i / 5),
+}));
 
 /** Each site for itself: nothing is pooled. */
 export const REGRESSION: EvaluationResult = {
@@ -273,7 +336,19 @@ export const ABORTED: EvaluationResult = {
 
 export const RECORDS = { BINARY, MULTICLASS, REGRESSION, ABORTED } as const;
 
-const DECIDING = new Set(['format', 'status', 'mode', 'kind', 'split', 'state', 'results', 'method', 'scale', 'sha256', 'taskSha256']);
+const DECIDING = new Set([
+  'format',
+  'status',
+  'mode',
+  'kind',
+  'split',
+  'state',
+  'results',
+  'method',
+  'scale',
+  'sha256',
+  'taskSha256',
+]);
 
 /** Every string of a record, and every name of a metric or column, replaced by something hostile and long. */
 export function hostile(value: unknown, key = ''): unknown {
@@ -283,5 +358,7 @@ export function hostile(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => hostile(item, key));
   if (typeof value !== 'object' || value === null) return value;
   const isFree = ['metrics', 'perClass', 'missing'].includes(key);
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [isFree ? attack(name) : name, hostile(inner, isFree ? '' : name)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [isFree ? attack(name) : name, hostile(inner, isFree ? '' : name)]),
+  );
 }

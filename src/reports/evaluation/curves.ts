@@ -34,15 +34,18 @@ export const CURVES: Readonly<Record<CurveName, { title: string; x: string; y: s
   },
   precisionRecall: {
     ...{ title: 'Precision and recall', x: 'Recall', y: 'Precision' },
-    caption: 'How many alarms are right as more of the cases are found. Dashed: the share of cases, which guessing reaches.',
+    caption:
+      'How many alarms are right as more of the cases are found. Dashed: the share of cases, which guessing reaches.',
   },
   calibration: {
     ...{ title: 'Calibration', x: 'Predicted probability', y: 'Observed share' },
-    caption: 'What happened against what was predicted; marks are bins, larger with more rows, with 95 % intervals. Dashed: perfect agreement.',
+    caption:
+      'What happened against what was predicted; marks are bins, larger with more rows, with 95 % intervals. Dashed: perfect agreement.',
   },
   decision: {
     ...{ title: 'Decision curve', x: 'Threshold probability', y: 'Net benefit' },
-    caption: 'Benefit of acting on the model, in true positives a row less what false alarms cost at that threshold. Dashed: treating all; the axis at 0: treating none.',
+    caption:
+      'Benefit of acting on the model, in true positives a row less what false alarms cost at that threshold. Dashed: treating all; the axis at 0: treating none.',
   },
 };
 
@@ -62,13 +65,26 @@ const points = (x: readonly number[], y: readonly number[], band?: Band, rows?: 
 export function lineOf(name: CurveName, curves: Curves | undefined, prevalence: number | null): Line | null {
   const { roc, precisionRecall, calibration, decision } = curves ?? {};
   const line = ((): Line | null => {
-    if (name === 'roc') return roc ? { points: points(roc.falsePositiveRate, roc.sensitivity, roc.band), reference: DIAGONAL } : null;
+    if (name === 'roc')
+      return roc ? { points: points(roc.falsePositiveRate, roc.sensitivity, roc.band), reference: DIAGONAL } : null;
     if (name === 'calibration')
-      return calibration ? { points: points(calibration.predicted, calibration.observed, calibration.band, calibration.rows), reference: DIAGONAL } : null;
+      return calibration
+        ? {
+            points: points(calibration.predicted, calibration.observed, calibration.band, calibration.rows),
+            reference: DIAGONAL,
+          }
+        : null;
     if (name === 'decision')
-      return decision ? { points: points(decision.threshold, decision.netBenefit, decision.band), reference: points(decision.threshold, decision.treatAll) } : null;
+      return decision
+        ? {
+            points: points(decision.threshold, decision.netBenefit, decision.band),
+            reference: points(decision.threshold, decision.treatAll),
+          }
+        : null;
     const level = prevalence === null ? [] : [0, 1].map((x) => ({ x, y: prevalence }));
-    return precisionRecall ? { points: points(precisionRecall.recall, precisionRecall.precision, precisionRecall.band), reference: level } : null;
+    return precisionRecall
+      ? { points: points(precisionRecall.recall, precisionRecall.precision, precisionRecall.band), reference: level }
+      : null;
   })();
   return line !== null && line.points.length > 0 ? line : null;
 }
@@ -96,19 +112,25 @@ export function rangeOf(name: CurveName, lines: readonly Line[]): readonly [numb
 
 export function drawCurve({ id, name, who, line, behind, isSmall = false, range }: Panel): Markup {
   const { title, x, y } = CURVES[name];
-  const [width, height] = isSmall ? [240, 215] : [430, 340];
+  const [width, height] = isSmall ? [180, 165] : [390, 320];
   const lastX = name === 'decision' ? line.points.reduce((most, point) => Math.max(most, point.x), 0) : 1;
   const isIn = (point: { readonly y: number }): boolean => point.y >= range[0] && point.y <= range[1];
   const within = (value: number): number => Math.min(range[1], Math.max(range[0], value));
   const banded = line.points.filter(({ low, high }) => low !== undefined && high !== undefined);
   const at = { x: 'x', y: 'y' } as const;
-  const ticks = isSmall ? 3 : 5;
+  const ticks = isSmall ? 2 : 5;
   const isBinned = name === 'calibration';
   const mostRows = line.points.reduce((most, { rows = 1 }) => Math.max(most, rows), 1);
-  const radius = ({ rows = 1 }: Point): number => Math.max(isSmall ? 1.6 : 2.4, (isSmall ? 4.5 : 7) * Math.sqrt(rows / mostRows));
+  const radius = ({ rows = 1 }: Point): number =>
+    Math.max(isSmall ? 1.6 : 2.4, (isSmall ? 4.5 : 7) * Math.sqrt(rows / mostRows));
   return draw({
     ...{ id, title: `${title}, ${who}`, description: inWords(name, line), width, height },
-    ...{ marginLeft: 44, marginRight: 12, marginTop: isSmall ? 12 : 30, marginBottom: isSmall ? 30 : 48 },
+    ...{
+      marginLeft: isSmall ? 34 : 44,
+      marginRight: 12,
+      marginTop: isSmall ? 10 : 30,
+      marginBottom: isSmall ? 26 : 48,
+    },
     x: { domain: [0, lastX] },
     y: { domain: [...range] },
     marks: [
@@ -117,22 +139,33 @@ export function drawCurve({ id, name, who, line, behind, isSmall = false, range 
       Plot.line(line.reference.filter(isIn), { ...at, className: 'reference plain' }),
       range[0] < 0 ? Plot.ruleY([0], { className: 'axis' }) : null,
       isBinned
-        ? Plot.ruleX(banded, { x: 'x', y1: (p: Point) => within(p.low!), y2: (p: Point) => within(p.high!), className: 'whisker' })
-        : Plot.areaY(banded, { x: 'x', y1: (p: Point) => within(p.low!), y2: (p: Point) => within(p.high!), className: 'band' }),
+        ? Plot.ruleX(banded, {
+            x: 'x',
+            y1: (p: Point) => within(p.low!),
+            y2: (p: Point) => within(p.high!),
+            className: 'whisker',
+          })
+        : Plot.areaY(banded, {
+            x: 'x',
+            y1: (p: Point) => within(p.low!),
+            y2: (p: Point) => within(p.high!),
+            className: 'band',
+          }),
       behind ? Plot.line(behind.points.filter(isIn), { ...at, className: 'line behind' }) : null,
       Plot.line(line.points.filter(isIn), { ...at, className: `line curve${isBinned ? ' thin' : ''}` }),
       isBinned ? Plot.dot(line.points, { ...at, r: radius, title: tip, className: 'dot site' }) : null,
     ],
-    r: { type: 'identity' },
   } as Parameters<typeof draw>[0]);
 }
 
-const tip = ({ x, y, rows }: Point): string => `predicted ${significant(x, 2)}, observed ${significant(y, 2)}, ${rows ?? 0} rows`;
+const tip = ({ x, y, rows }: Point): string =>
+  `predicted ${significant(x, 2)}, observed ${significant(y, 2)}, ${rows ?? 0} rows`;
 
 /** Some points of a curve, with their bands. */
 function inWords(name: CurveName, { points }: Line): string {
   const { x, y } = CURVES[name];
-  const some = name === 'calibration' ? points : [0.05, 0.1, 0.2, 0.4, 0.6, 0.8].flatMap((at) => nearest(points, at) ?? []);
+  const some =
+    name === 'calibration' ? points : [0.05, 0.1, 0.2, 0.4, 0.6, 0.8].flatMap((at) => nearest(points, at) ?? []);
   const shown = [...new Set(some)].map(
     (point) =>
       `${significant(point.x, 2)}: ${significant(point.y, 2)}${point.low === undefined || point.high === undefined ? '' : ` (${significant(point.low, 2)} to ${significant(point.high, 2)})`}${point.rows === undefined ? '' : `, ${point.rows} rows`}`,

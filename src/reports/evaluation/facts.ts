@@ -33,7 +33,10 @@ export function metaOf(model: ModelFindings, metric: string): MetaAnalysis | und
 }
 
 /** The figure of all sites: of the pooled rows where there is a sum, else the mean over sites. */
-export function overallOf(model: ModelFindings, metric: string): { readonly estimate: Estimate; readonly isMean: boolean } | null {
+export function overallOf(
+  model: ModelFindings,
+  metric: string,
+): { readonly estimate: Estimate; readonly isMean: boolean } | null {
   const pooled = shownFigures(model.pooled)?.metrics[metric];
   if (pooled) return { estimate: pooled, isMean: false };
   const mean = metaOf(model, metric)?.mean;

@@ -30,7 +30,10 @@ export function shown(metric: string, { value, low, high, bound = 0 }: Estimate)
     if (Math.abs(number) >= 1000) return whole(number).replace('-', '−');
     // an interval finer than four decimals: as many digits as other numbers have
     if (decimals === 4 && half < 1e-4) return significant(number);
-    return number.toFixed(decimals).replace(/^-(?=.*[1-9])/, '−').replace(/^-/, '');
+    return number
+      .toFixed(decimals)
+      .replace(/^-(?=.*[1-9])/, '−')
+      .replace(/^-/, '');
   };
   const ends = { low: text(low), high: text(high) };
   return { value: text(value), ...ends, interval: isKnown ? `${ends.low} to ${ends.high}` : '' };
@@ -45,7 +48,8 @@ export function inline(metric: string, estimate: Estimate): string {
 /** Two cells: the value, and its interval; or one over both that says why there is none. */
 export function estimateCells(metric: string, estimate: Estimate | undefined): Content {
   if (!estimate) return html`<td class="number">${NOTHING}</td><td class="number">${NOTHING}</td>`;
-  if (estimate.value === null) return html`<td colspan="2" class="muted">not defined${estimate.note && `: ${estimate.note}`}</td>`;
+  if (estimate.value === null)
+    return html`<td colspan="2" class="muted">not defined${estimate.note && `: ${estimate.note}`}</td>`;
   const { value, interval } = shown(metric, estimate);
   return html`<td class="number">${value}</td><td class="number interval">${interval || NOTHING}</td>`;
 }

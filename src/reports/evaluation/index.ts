@@ -11,3 +11,6 @@ export type {
   SiteData,
   Subgroups,
 } from './record.ts';
+export { evaluationJsonSchema } from './schema.ts';
+export { evaluationSummary } from './summary.ts';
+export { type EvaluationTable, evaluationTables } from './tables.ts';

@@ -27,18 +27,25 @@ interface Column {
   readonly of: (model: ModelFindings) => GroupEvaluation | Withheld | null | undefined;
 }
 
-const ROW = 40;
+const ROW = 34;
 const LEFT = 200;
 /** The deepest shade that text can still be read on. */
 const DEEPEST = 0.42;
 
 /** Heat map: a row a hospital, a column a model; the better, the deeper. Null without two values. */
-export function headed({ findings }: EvaluationResult, metric: string, columns: readonly Column[]): Markup | null {
+export function heatMap({ findings }: EvaluationResult, metric: string, columns: readonly Column[]): Markup | null {
   const cells = columns.flatMap(({ name, of }, row) =>
     findings.map((model, column) => {
       const estimate = shownFigures(of(model))?.metrics[metric];
       const value = estimate?.value ?? null;
-      return { row, column, name, model: model.model, value, text: value === null ? 'withheld' : shown(metric, estimate!).value };
+      return {
+        row,
+        column,
+        name,
+        model: model.model,
+        value,
+        text: value === null ? 'withheld' : shown(metric, estimate!).value,
+      };
     }),
   );
   const values = cells.flatMap(({ value }) => value ?? []);
@@ -50,11 +57,16 @@ export function headed({ findings }: EvaluationResult, metric: string, columns: 
     return DEEPEST * (0.1 + 0.9 * (lowerIsBetter(metric) ? 1 - place : place));
   };
   const [known, hidden] = [cells.filter(({ value }) => value !== null), cells.filter(({ value }) => value === null)];
-  const box = { x1: (d: { column: number }) => d.column, x2: (d: { column: number }) => d.column + 1, y1: (d: { row: number }) => d.row, y2: (d: { row: number }) => d.row + 1, inset: 2 };
+  const box = {
+    x1: (d: { column: number }) => d.column,
+    x2: (d: { column: number }) => d.column + 1,
+    y1: (d: { row: number }) => d.row,
+    y2: (d: { row: number }) => d.row + 1,
+    inset: 2,
+  };
   const centre = { x: (d: { column: number }) => d.column + 0.5, y: (d: { row: number }) => d.row + 0.5 };
-  const width = Math.min(760, LEFT + 160 * findings.length);
   return html`<figure>${draw({
-    ...{ id: 'heat', title: `${metric} by model and hospital`, width, height: 34 + ROW * columns.length },
+    ...{ id: 'heat', title: `${metric} by model and hospital`, width: 760, height: 34 + ROW * columns.length },
     description: `${cells.map(({ name, model, text }) => `${name}, ${model}: ${text}`).join('. ')}.`,
     ...{ marginLeft: LEFT, marginRight: 0, marginTop: 34, marginBottom: 0 },
     x: { domain: [0, findings.length], axis: null },
@@ -73,5 +85,7 @@ export function headed({ findings }: EvaluationResult, metric: string, columns: 
         ...{ x: (_: ModelFindings, i: number) => i + 0.5, text: ({ model }: ModelFindings) => shorten(model, 20) },
       }),
     ],
-  } as Parameters<typeof draw>[0])}<figcaption>The deeper, the better; the scale runs from the least to the best value in the drawing.</figcaption></figure>`;
+  } as Parameters<
+    typeof draw
+  >[0])}<figcaption>The deeper, the better; the scale runs from the least to the best value in the drawing.</figcaption></figure>`;
 }

@@ -17,7 +17,9 @@ const NAMES = Object.keys(CURVES) as CurveName[];
 export function renderCurves(result: EvaluationResult): Content {
   return byModel(result, (model, index) => {
     const kinds = NAMES.map((name) => curveFigures(name, model, index));
-    return kinds.every((kind) => kind === null) ? html`<p>No curves are known: they need probabilities of two classes.</p>` : html`${kinds}`;
+    return kinds.every((kind) => kind === null)
+      ? html`<p>No curves are known: they need probabilities of two classes.</p>`
+      : html`${kinds}`;
   });
 }
 

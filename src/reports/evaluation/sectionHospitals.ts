@@ -23,20 +23,28 @@ export function renderHospitals(result: EvaluationResult): Content {
       return html`<p>No hospital gives figures of its own: their policies allow sums over all of them alone.</p>`;
     const metas = [...model.metaAnalyses].sort((a, b) => Number(b.metric === main) - Number(a.metric === main));
     const drawn = metas.length > 0 ? metas.slice(0, MOST_FORESTS).map(({ metric }) => metric) : [main];
-    return html`${drawn.map((metric, i) => forest(model, metric, `forest-${index}-${i}`))}
+    return html`${drawn.map((metric, i) => forest(model, metric, `forest-${index}-${i}`, i === 0))}
 ${siteTable(model, main)}
 ${metas.length > 0 && metaTable(metas)}
 ${allMetrics(model)}`;
   });
 }
 
-function forest(model: ModelFindings, metric: string, id: string): Content {
+/** @param isFirst - Of its model: says what marks mean, and why hospitals are in this order. */
+function forest(model: ModelFindings, metric: string, id: string, isFirst: boolean): Content {
   const meta = metaOf(model, metric);
   const weights = new Map(meta?.sites.map(({ site, weight }) => [site, weight]));
   const rows: DotRow[] = model.sites.map(({ site, found }) => {
     const estimate = shownFigures(found)?.metrics[metric];
     if (!estimate || estimate.value === null)
-      return { label: site, dots: [], note: '', instead: estimate ? `not defined${estimate.note ? `: ${estimate.note}` : ''}` : `withheld: ${reasonOf(found) ?? 'not given'}` };
+      return {
+        label: site,
+        dots: [],
+        note: '',
+        instead: estimate
+          ? `not defined${estimate.note ? `: ${estimate.note}` : ''}`
+          : `withheld: ${reasonOf(found) ?? 'not given'}`,
+      };
     const weight = weights.get(site);
     return {
       ...{ label: site, dots: [{ kind: 'site', value: estimate.value, ...(weight !== undefined && { weight }) }] },
@@ -45,19 +53,34 @@ function forest(model: ModelFindings, metric: string, id: string): Content {
     };
   });
   if (meta) {
-    rows.push({ label: 'Mean over hospitals', dots: [{ kind: 'mean', value: meta.mean.value }], ...interval(meta.mean), note: [inline(metric, meta.mean), '100 %'], isMain: true });
+    rows.push({
+      label: 'Mean over hospitals',
+      dots: [{ kind: 'mean', value: meta.mean.value }],
+      ...interval(meta.mean),
+      note: [inline(metric, meta.mean), '100 %'],
+      isMain: true,
+    });
     if (meta.prediction)
-      rows.push({ label: 'A further hospital', dots: [{ kind: 'prediction', value: meta.mean.value }], interval: meta.prediction, note: [predicted(metric, meta.prediction).replace('–', ' to ')] });
+      rows.push({
+        label: 'A further hospital',
+        dots: [{ kind: 'prediction', value: meta.mean.value }],
+        interval: meta.prediction,
+        note: [predicted(metric, meta.prediction).replace('–', ' to ')],
+      });
   }
   const drawing = dotPlot({
     ...{ id, title: `${metric} of ${model.model} by hospital`, metric, rows, reference: meta?.mean.value },
     ...{ headings: ['value (95 % interval)', 'weight'], description: inWords(rows, meta) },
   });
-  return drawing && html`<figure>${drawing}<figcaption>${dotKey(meta ? (meta.prediction ? ['site', 'mean', 'prediction'] : ['site', 'mean']) : ['site'])}<b>${metric}</b>.
-${meta && spread(meta)} Hospitals are in the order of the cohort, not of their values: with intervals this wide an order by value would be mostly chance.</figcaption></figure>`;
+  return (
+    drawing &&
+    html`<figure>${drawing}<figcaption>${isFirst && dotKey(['site', ...(meta ? (['mean'] as const) : []), ...(meta?.prediction ? (['prediction'] as const) : [])])}<b>${metric}.</b>
+${meta && spread(meta)}${isFirst && ' Hospitals are in the order of the cohort, not of their values: chance has a large part in an order by value, and a list by rank would hide it.'}</figcaption></figure>`
+  );
 }
 
-const interval = ({ low, high }: Estimate): { interval?: readonly [number, number] } => (low === null || high === null ? {} : { interval: [low, high] });
+const interval = ({ low, high }: Estimate): { interval?: readonly [number, number] } =>
+  low === null || high === null ? {} : { interval: [low, high] };
 
 function inWords(rows: readonly DotRow[], meta: MetaAnalysis | undefined): string {
   const lines = rows.map(({ label, note, instead }) => {
@@ -99,7 +122,17 @@ variation that is between hospitals; a small p-value says that they differ by mo
 <thead><tr><th scope="col">Metric</th><th scope="col" class="number">Mean</th><th scope="col" class="number">95&nbsp;%&nbsp;interval</th><th scope="col" class="number">Prediction interval</th>
 <th scope="col" class="number">I²</th><th scope="col" class="number">τ²</th><th scope="col" class="number">Q</th><th scope="col" class="number">p</th></tr></thead>
 <tbody>${metas.map(
-    ({ metric, mean, prediction, i2, tau2, q, qPValue, method, scale }) => html`<tr><th scope="row">${metric}<span class="hint">${method}${scale !== 'identity' && `, ${scale} scale`}${lowerIsBetter(metric) && '; lower is better'}</span></th>
+    ({
+      metric,
+      mean,
+      prediction,
+      i2,
+      tau2,
+      q,
+      qPValue,
+      method,
+      scale,
+    }) => html`<tr><th scope="row">${metric}<span class="hint">${method}${scale !== 'identity' && `, ${scale} scale`}${lowerIsBetter(metric) && '; lower is better'}</span></th>
 ${estimateCells(metric, mean)}<td class="number">${prediction ? shown(metric, { value: null, low: prediction[0], high: prediction[1] }).interval : 'too few'}</td><td class="number">${percent(i2)}</td>
 <td class="number">${significant(tau2, 2)}</td><td class="number">${significant(q, 3)}</td><td class="number">${pText(qPValue).replace('p = ', '').replace('p ', '')}</td></tr>\n`,
   )}</tbody></table></div>`;
@@ -114,12 +147,14 @@ function allMetrics(model: ModelFindings): Content {
   return html`<div class="scroll"><table class="dense"><caption>Every metric at every hospital that gives its own figures.${silent.length > 0 && ` Withheld: ${listOf(silent)}.`}</caption>
 <thead><tr><th scope="col">Hospital</th>${metrics.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${told.map(
-    ({ site, found }) => html`<tr><th scope="row">${site}</th>${metrics.map((metric) => {
-      const estimate = shownFigures(found)!.metrics[metric];
-      if (!estimate) return html`<td class="number">${NOTHING}</td>`;
-      if (estimate.value === null) return html`<td class="number muted">not defined<span class="hint">${estimate.note}</span></td>`;
-      const { value, interval } = shown(metric, estimate);
-      return html`<td class="number">${value}<span class="hint">${interval.replace(' to ', '–')}</span></td>`;
-    })}</tr>\n`,
+    ({ site, found }) =>
+      html`<tr><th scope="row">${site}</th>${metrics.map((metric) => {
+        const estimate = shownFigures(found)!.metrics[metric];
+        if (!estimate) return html`<td class="number">${NOTHING}</td>`;
+        if (estimate.value === null)
+          return html`<td class="number muted">not defined<span class="hint">${estimate.note}</span></td>`;
+        const { value, interval } = shown(metric, estimate);
+        return html`<td class="number">${value}<span class="hint">${interval.replace(' to ', '–')}</span></td>`;
+      })}</tr>\n`,
   )}</tbody></table></div>`;
 }

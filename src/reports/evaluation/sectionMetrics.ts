@@ -8,7 +8,7 @@ import { lowerIsBetter, meaningOf, shownMetric } from '../metric.ts';
 import { NOTHING, significant, whole } from '../numbers.ts';
 import { mainMetricOf, shownFigures } from './facts.ts';
 import { estimateCells, percent, reasonOf } from './figures.ts';
-import { byModel, headed } from './layout.ts';
+import { byModel, heatMap } from './layout.ts';
 import type { EvaluationResult, ModelFindings } from './record.ts';
 
 /** Classes of a matrix that a reader will still look at. */
@@ -30,7 +30,12 @@ export function renderMetrics(result: EvaluationResult): Content {
   });
 }
 
-function metricTable(result: EvaluationResult, { model }: ModelFindings, all: GroupEvaluation, main: string | null): Markup {
+function metricTable(
+  result: EvaluationResult,
+  { model }: ModelFindings,
+  all: GroupEvaluation,
+  main: string | null,
+): Markup {
   const { classes, kind } = result.problem;
   const rows = all.classRows?.map((count, i) => `${whole(count)} ${classes[i] ?? `class ${i + 1}`}`).join(', ');
   return html`<div class="scroll"><table>
@@ -38,7 +43,10 @@ function metricTable(result: EvaluationResult, { model }: ModelFindings, all: Gr
 their 95&nbsp;% interval bears; it says how far chance in who came to these hospitals could move a value.</caption>
 <thead><tr><th scope="col">Metric</th><th scope="col" class="number">Value</th><th scope="col" class="number">95&nbsp;%&nbsp;interval</th><th scope="col">How</th></tr></thead>
 <tbody>${Object.entries(all.metrics).map(
-    ([name, estimate]) => html`<tr${name === main && html` class="main"`}><th scope="row">${name}<span class="hint">${meaningOf(name, kind as Parameters<typeof meaningOf>[1])}</span></th>
+    ([
+      name,
+      estimate,
+    ]) => html`<tr${name === main && html` class="main"`}><th scope="row">${name}<span class="hint">${meaningOf(name, kind as Parameters<typeof meaningOf>[1])}</span></th>
 ${estimateCells(name, estimate)}<td class="muted">${how(name, estimate)}</td></tr>\n`,
   )}</tbody></table></div>
 ${all.perClass && classTable(all.perClass)}`;
@@ -60,7 +68,8 @@ function classTable(perClass: NonNullable<GroupEvaluation['perClass']>): Markup 
   return html`<div class="scroll"><table><caption>Class by class, each against the rest; 95&nbsp;% intervals to the right of values.</caption>
 <thead><tr><th scope="col">Class</th>${metrics.map((name) => html`<th scope="colgroup" colspan="2" class="number">${name}</th>`)}</tr></thead>
 <tbody>${Object.entries(perClass).map(
-    ([name, found]) => html`<tr><th scope="row">${name}</th>${metrics.map((metric) => estimateCells(metric, found[metric]))}</tr>\n`,
+    ([name, found]) =>
+      html`<tr><th scope="row">${name}</th>${metrics.map((metric) => estimateCells(metric, found[metric]))}</tr>\n`,
   )}</tbody></table></div>`;
 }
 
@@ -81,12 +90,18 @@ ${few.length < matrices.length && html`<p class="muted">${matrices.length - few.
   });
 }
 
-function matrix(name: string, confusion: NonNullable<GroupEvaluation['confusion']>, classes: readonly string[]): Markup {
+function matrix(
+  name: string,
+  confusion: NonNullable<GroupEvaluation['confusion']>,
+  classes: readonly string[],
+): Markup {
   const label = (i: number): string => classes[i] ?? `class ${i + 1}`;
   return html`<div class="scroll"><table class="matrix"><caption>${name}</caption>
 <thead><tr><th scope="col"><span class="hint">true ↓ called →</span></th>${confusion.map((_, i) => html`<th scope="col" class="number">${label(i)}</th>`)}</tr></thead>
 <tbody>${confusion.map((row, i) => {
-    const total = row.some((count) => count === null) ? null : row.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+    const total = row.some((count) => count === null)
+      ? null
+      : row.reduce<number>((sum, count) => sum + (count ?? 0), 0);
     return html`<tr><th scope="row">${label(i)}</th>${row.map((count, j) => cell(count, total, i === j))}</tr>\n`;
   })}</tbody></table></div>`;
 }
@@ -106,17 +121,21 @@ export function renderModels(result: EvaluationResult): Content {
   const sites = [...new Set(findings.flatMap((model) => model.sites.map(({ site }) => site)))];
   const columns = [
     { name: 'All hospitals', of: (model: ModelFindings) => model.pooled },
-    ...sites.map((site) => ({ name: site, of: (model: ModelFindings) => model.sites.find((one) => one.site === site)?.found })),
+    ...sites.map((site) => ({
+      name: site,
+      of: (model: ModelFindings) => model.sites.find((one) => one.site === site)?.found,
+    })),
   ];
-  return html`${headed(result, metric, columns)}
+  return html`${heatMap(result, metric, columns)}
 <div class="scroll"><table><caption>${metric} of each model at each hospital with its 95&nbsp;% interval, models and hospitals in the order of the task
-and of the cohort. Models that are tested on the same rows err on the same rows: where intervals overlap, neither is shown to be better.</caption>
+and of the cohort. All models were tested on the same rows: their intervals are not that of their difference, which needs a paired comparison, so no winner is named.</caption>
 <thead><tr><th scope="col">Hospital</th>${findings.map(({ model }) => html`<th scope="colgroup" colspan="2" class="number">${model}</th>`)}</tr></thead>
 <tbody>${columns.map(
-    ({ name, of }, i) => html`<tr${i === 0 && html` class="main"`}><th scope="row">${name}</th>${findings.map((model) => {
-      const group = shownFigures(of(model));
-      if (group) return estimateCells(metric, group.metrics[metric]);
-      return html`<td colspan="2" class="number"><span class="withheld">${of(model) ? 'withheld' : shownMetric(metric, null)}</span> ${reasonOf(of(model))}</td>`;
-    })}</tr>\n`,
+    ({ name, of }, i) =>
+      html`<tr${i === 0 && html` class="main"`}><th scope="row">${name}</th>${findings.map((model) => {
+        const group = shownFigures(of(model));
+        if (group) return estimateCells(metric, group.metrics[metric]);
+        return html`<td colspan="2" class="number"><span class="withheld">${of(model) ? 'withheld' : shownMetric(metric, null)}</span> ${reasonOf(of(model))}</td>`;
+      })}</tr>\n`,
   )}</tbody></table></div>`;
 }

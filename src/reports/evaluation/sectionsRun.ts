@@ -26,7 +26,9 @@ function missingText(missing: SiteData['missing']): Content {
   if (missing === undefined) return html`${withheld} by its policy`;
   const columns = Object.entries(missing);
   if (columns.length === 0) return 'none';
-  return columns.map(([name, rows], i) => html`${i > 0 && ', '}${name} ${rows === null ? html`${withheld} (too few)` : whole(rows)}`);
+  return columns.map(
+    ([name, rows], i) => html`${i > 0 && ', '}${name} ${rows === null ? html`${withheld} (too few)` : whole(rows)}`,
+  );
 }
 
 /** Everybody that was asked, with what its policy allowed or why it did not answer. */
@@ -35,7 +37,8 @@ export function renderAsked({ cohort }: EvaluationResult): Content {
   return html`<div class="scroll"><table><caption>Each hospital decides by its own policy; a task can narrow what it allows, never widen it.</caption>
 <thead><tr><th scope="col">Hospital</th><th scope="col">Dataset</th><th scope="col">To the end?</th><th scope="col">What it allowed, or its reason</th></tr></thead>
 <tbody>${cohort.map(
-    (pod) => html`<tr><th scope="row">${pod.name}</th><td>${pod.dataset || NOTHING}</td><td>${STATES[pod.state]}</td><td>${decision(pod)}</td></tr>\n`,
+    (pod) =>
+      html`<tr><th scope="row">${pod.name}</th><td>${pod.dataset || NOTHING}</td><td>${STATES[pod.state]}</td><td>${decision(pod)}</td></tr>\n`,
   )}</tbody></table></div>`;
 }
 
@@ -48,7 +51,8 @@ function decision({ policy, reason }: EvaluatedPod): string {
 
 /** What each hospital sent, as in the report of a training. */
 export function renderLeft({ whatLeft, cohort, status }: EvaluationResult): Content {
-  if (whatLeft.length === 0 && cohort.every(({ sentBytes }) => sentBytes === 0)) return html`<p>Nothing left any hospital.</p>`;
+  if (whatLeft.length === 0 && cohort.every(({ sentBytes }) => sentBytes === 0))
+    return html`<p>Nothing left any hospital.</p>`;
   return renderWhatLeft({ privacy: { whatLeft }, model: { float32Bytes: 0 }, cohort, status });
 }
 
@@ -61,7 +65,10 @@ export function renderIntegrity(result: EvaluationResult): Content {
     ['Task SHA-256', html`<code>${taskSha256}</code>`],
     ...models.map(
       ({ name, reference, kind, bytes, sha256 }) =>
-        [name, html`<code>${reference}</code>, ${kind === 'onnx' ? 'ONNX' : 'TensorFlow.js'}, ${size(bytes)}, SHA-256 <code>${sha256}</code>`] as const,
+        [
+          name,
+          html`<code>${reference}</code>, ${kind === 'onnx' ? 'ONNX' : 'TensorFlow.js'}, ${size(bytes)}, SHA-256 <code>${sha256}</code>`,
+        ] as const,
     ),
     ['Software', html`Konsil ${konsil}, Node ${machine.node}, on ${machine.platform} with ${machine.cores} CPU cores`],
   ];

@@ -16,7 +16,7 @@ td.interval{color:var(--muted)}td .hint{white-space:nowrap}
 .panels.paired{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1.15fr);gap:1rem 1.5rem;align-items:start}
 .small{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.5rem .8rem}
 .panel svg,.small svg{display:block;width:100%;height:auto}.panel-name{margin:0;font-size:.8125rem;font-weight:600;overflow-wrap:anywhere}
-.small svg text{font-size:14px}
+.panel svg text,.panel svg .ticks text{font-size:14px}.small svg .ticks text{font-size:12px}
 svg .curve{stroke:var(--federated)}svg .curve.thin{stroke-width:1.25}
 svg .behind{stroke:var(--strong);stroke-width:1.5;opacity:.75}svg .band{fill:var(--federated);opacity:.16}
 svg .heat{fill:var(--federated);stroke:none}svg .heat.hidden{fill:none;stroke:var(--warn);stroke-dasharray:3 3}

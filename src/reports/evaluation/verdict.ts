@@ -5,7 +5,16 @@
 import { type Content, html, type Markup } from '../markup.ts';
 import { lowerIsBetter } from '../metric.ts';
 import { countOf, duration, inWords, listOf, moment, NOTHING, whole } from '../numbers.ts';
-import { DIFFER_BELOW, finishedOf, mainMetricOf, metaOf, overallOf, rowsOf, shownFigures, withheldSites } from './facts.ts';
+import {
+  DIFFER_BELOW,
+  finishedOf,
+  mainMetricOf,
+  metaOf,
+  overallOf,
+  rowsOf,
+  shownFigures,
+  withheldSites,
+} from './facts.ts';
 import { percent, pText, shown } from './figures.ts';
 import type { EvaluationResult, ModelFindings } from './record.ts';
 
@@ -49,7 +58,11 @@ function quality(result: EvaluationResult, model: ModelFindings, metric: string)
     return html`The ${metric} of ${who} over all hospitals is not known${overall?.estimate.note && ` (${overall.estimate.note})`}.`;
   const rows = rowsOf(model);
   const { value, interval } = shown(metric, overall.estimate);
-  const where = overall.isMean ? 'on average over hospitals' : rows === null ? 'over all hospitals' : `on ${countOf(rows, 'record')}`;
+  const where = overall.isMean
+    ? 'on average over hospitals'
+    : rows === null
+      ? 'over all hospitals'
+      : `on ${countOf(rows, 'record')}`;
   return html`${who} reaches a ${metric} of <strong>${value}</strong>${interval !== '' && ` (95 % interval ${interval})`} ${where}${lowerIsBetter(metric) && '; lower is better'}.`;
 }
 
@@ -59,7 +72,8 @@ function heterogeneity(result: EvaluationResult, metric: string): Content {
     const meta = metaOf(model, metric);
     return meta ? [{ name: model.model, meta }] : [];
   });
-  if (known.length === 0) return 'Whether hospitals differ cannot be told: fewer than two give this figure of their own.';
+  if (known.length === 0)
+    return 'Whether hospitals differ cannot be told: fewer than two give this figure of their own.';
   return known.map(({ name, meta }) => {
     const of = result.findings.length > 1 ? ` with ${name}` : '';
     const told = `${pText(meta.qPValue)}; ${percent(meta.i2)} of the variation is between them`;
@@ -72,7 +86,10 @@ function heterogeneity(result: EvaluationResult, metric: string): Content {
 function withheld(result: EvaluationResult): Content {
   const sites = result.findings.flatMap((model) => [...withheldSites(model)]);
   const reasons = new Map(sites);
-  if (reasons.size === 0) return result.findings.some((model) => shownFigures(model.pooled) === null && model.pooled !== null) ? 'The figures of all hospitals together are withheld.' : null;
+  if (reasons.size === 0)
+    return result.findings.some((model) => shownFigures(model.pooled) === null && model.pooled !== null)
+      ? 'The figures of all hospitals together are withheld.'
+      : null;
   return html`Withheld: the own figures of ${listOf([...reasons].map(([reason, names]) => `${listOf(names)} (${reason})`))}.`;
 }
 
@@ -80,7 +97,9 @@ const SPLITS = { train: 'training rows', validation: 'validation rows', test: 't
 
 function about({ problem: { kind, target, classes, split }, mode }: EvaluationResult): Markup {
   const what = kind === 'regression' || classes.length === 0 ? '' : ` (${listOf(classes, { most: 8, last: 'or' })})`;
-  const how = { secure: 'summed under masks', plain: 'summed in the open', separate: 'of each hospital for itself' }[mode];
+  const how = { secure: 'summed under masks', plain: 'summed in the open', separate: 'of each hospital for itself' }[
+    mode
+  ];
   return html`<p class="about">Prediction of <b>${target}</b>${what}, on ${SPLITS[split]}, with figures ${how}. No row left its hospital.</p>`;
 }
 
@@ -96,10 +115,10 @@ function tiles(result: EvaluationResult, metric: string | null): Markup {
     html`<li><span class="name">${label}</span><span class="figure">${figure}</span><span class="more">${more}</span></li>\n`;
   return html`<ul class="tiles" aria-label="Key figures">
 ${tile(metric ?? 'Main figure', text?.value ?? NOTHING, `${of}${text && text.interval !== '' ? `95 % interval ${text.interval}` : 'no interval'}`)}${tile('Hospitals', `${finishedOf(result).length} of ${cohort.length}`, 'answered')}${tile('Between hospitals', meta ? percent(meta.i2) : NOTHING, meta ? `${of}share of variation (I²), ${pText(meta.qPValue)}` : 'too few to compare')}${tile(
-    'Expected elsewhere',
-    meta?.prediction && metric !== null ? predicted(metric, meta.prediction) : NOTHING,
-    meta?.prediction ? `${of}${metric} of a further hospital, 95 %` : 'needs three hospitals',
-  )}${tile('Records', rows === null ? NOTHING : whole(rows), `in ${duration(seconds)}; none left its hospital`)}</ul>`;
+  'Expected elsewhere',
+  meta?.prediction && metric !== null ? predicted(metric, meta.prediction) : NOTHING,
+  meta?.prediction ? `${of}${metric} of a further hospital, 95 %` : 'needs three hospitals',
+)}${tile('Records', rows === null ? NOTHING : whole(rows), `in ${duration(seconds)}; none left its hospital`)}</ul>`;
 }
 
 /** A prediction interval, rounded as a confidence interval is. */
