@@ -46,11 +46,13 @@ export interface DotPlot {
 const WIDTH = 760;
 const ROW = 30;
 /** Room for labels of 13 units left of the plot, and for one note or two right of it. */
-const LEFT = 190;
-const RIGHT = [120, 220] as const;
-const LABEL_LENGTH = 25;
+const LEFT = 205;
+const RIGHT = [120, 225] as const;
+const LABEL_LENGTH = 27;
+/** Half the height of the ends of an interval, in rows. */
+const WHISKER = 0.14;
 /** Where a second note starts. */
-const SECOND_NOTE = 150;
+const SECOND_NOTE = 162;
 
 const isNumber = (value: number | null | undefined): value is number =>
   value !== null && value !== undefined && Number.isFinite(value);
@@ -85,7 +87,7 @@ export function dotPlot(plot: DotPlot): Markup | null {
     ...{ width: WIDTH, height: top + rows.length * ROW + 50 },
     ...{ marginLeft: LEFT, marginRight: RIGHT[(headings?.length ?? 1) > 1 ? 1 : 0]!, marginTop: top, marginBottom: 50 },
     x: { domain: [ticks[0]!, ticks.at(-1)!] },
-    y: { domain: [-0.5, rows.length - 0.5], axis: null },
+    y: { domain: [rows.length - 0.5, -0.5], axis: null },
     marks: [
       Plot.gridX({ ticks: ticks as number[], className: 'grid' } as Plot.GridXOptions),
       axisX({ ticks, label }),
@@ -139,9 +141,10 @@ function whiskers(rows: readonly DotRow[]): Plot.Markish {
   );
   const lines = (className: string, data: typeof found): Plot.Markish => [
     Plot.ruleY(data, { y: 'y', x1: 'x1', x2: 'x2', className }),
-    Plot.tickX([...data.map(({ y, x1 }) => ({ y, x: x1 })), ...data.map(({ y, x2 }) => ({ y, x: x2 }))], {
-      ...{ x: 'x', y: 'y', className, insetTop: -4, insetBottom: -4 },
-    }),
+    Plot.ruleX(
+      data.flatMap(({ y, x1, x2 }) => [x1, x2].map((x) => ({ x, from: y - WHISKER, to: y + WHISKER }))),
+      { x: 'x', y1: 'from', y2: 'to', className },
+    ),
   ];
   return [
     lines(
@@ -166,13 +169,13 @@ function diamonds(rows: readonly DotRow[]): Plot.Markish {
       [high, y],
       [mean, y + 0.28],
     ] as const;
-    return Plot.line(corners, { x: 0, y: 1, curve: 'linear-closed', className: 'dot mean' });
+    return Plot.line(corners, { curve: 'linear-closed', className: 'dot mean' });
   });
 }
 
 function texts(rows: readonly DotRow[], headings: readonly string[]): Plot.Markish {
   const all = rows.map(({ label, note, isMain, instead }, y) => ({
-    ...{ y, instead, label: shorten(label, LABEL_LENGTH), isMain: isMain === true },
+    ...{ y, instead, label: shorten(label, isMain ? LABEL_LENGTH - 2 : LABEL_LENGTH), isMain: isMain === true },
     notes: typeof note === 'string' ? [note] : note,
   }));
   const column = (dx: number, anchor: 'start' | 'end', className: string) =>

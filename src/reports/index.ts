@@ -1,5 +1,4 @@
-export { readEvaluation } from './evaluation/read.ts';
-export type { EvaluationResult, Findings, ModelFindings, Subgroups } from './evaluation/record.ts';
+export * from './evaluation/index.ts';
 export { type DotRow, dotKey, dotPlot } from './forest.ts';
 export { renderReport } from './html.ts';
 export { type Content, html, Markup, shorten } from './markup.ts';

@@ -21,10 +21,11 @@ export interface Drawing extends Plot.PlotOptions {
 /** The drawing as an SVG element whose size follows the page; the same options give the same text. */
 export function draw({ id, title, description, width, height, ...options }: Drawing): Markup {
   const svg = Plot.plot({
+    r: { type: 'identity' },
     ...options,
     ...{ width, height, document: new SvgDocument() as never },
   }) as unknown as SvgNode;
-  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-title ${id}-desc">
+  return html`<svg viewBox="0 0 ${width} ${height}" text-anchor="middle" role="img" aria-labelledby="${id}-title ${id}-desc">
 <title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>
 ${svg.inner()}
 </svg>`;

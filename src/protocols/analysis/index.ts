@@ -13,6 +13,8 @@ export { analysisPlan } from './plans.ts';
 export { probabilitiesOf } from './probabilities.ts';
 export { type ResultTable, readTable } from './resultTable.ts';
 export {
+  checkEvaluationAnswer,
+  type EvaluationFinding,
   type EvaluationView,
   evaluationStatement,
   isSignedEvaluation,
