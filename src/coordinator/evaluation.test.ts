@@ -150,17 +150,16 @@ describe('ModelEvaluation', () => {
     for (const { evaluation } of answers.flat()) {
       expect(evaluation.data).toBeUndefined();
       for (const group of evaluation.groups)
-        expect(group).toEqual({ withheld: expect.stringContaining('only in sums') });
+        expect(group).toEqual({ withheld: expect.stringContaining('sums over sites only') });
     }
   });
 
   it('gives a site’s own figures where it allows that, signed', async () => {
     federation = await Federation.open({
       pod: (name, config) =>
-        allowing({ results: name === 'hospital-b' ? 'pooled' : 'site', minimumRows: 20 })(name, config),
+        allowing({ results: name === 'hospital-b' ? 'summed' : 'site', minimumRows: 20 })(name, config),
     });
-    const asked = task();
-    const outcome = await federation.ask(asked);
+    const outcome = await federation.ask(task({ args: '{ site_figures: true }' }));
     expect(outcome.status, outcome.reason).toBe('complete');
     const { answers, taskSha256, models } = outcome.evaluation!;
     expect(models[0]!.sha256).toBe(toHex(sha256(readFileSync(join(federation.folder, 'm.onnx')))));
@@ -193,6 +192,13 @@ describe('ModelEvaluation', () => {
   });
 
   it.each([
+    [
+      'figures of others beside its sum',
+      {},
+      undefined,
+      '{ site_figures: true }',
+      /only where no site gives figures of its own/,
+    ],
     [
       'no permission',
       {},

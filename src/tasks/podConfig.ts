@@ -62,7 +62,7 @@ export interface QueryPolicy {
 /** How good modellers' models are here, and who learns it. */
 export interface EvaluationPolicy {
   /** Whether this site's own figures leave, or only sums with others. */
-  readonly results: 'pooled' | 'site';
+  readonly results: 'pooled' | 'summed' | 'site';
   readonly minimumRows: number;
   readonly minimumClassRows: number;
   /** Columns whose groups are evaluated apart. */

@@ -96,9 +96,9 @@ export const podFile = z
           .meta({ description: 'What modellers may ask with SqlQuery. Default: nothing.' }),
         evaluation: z
           .strictObject({
-            results: z.enum(['pooled', 'site']).default('pooled').meta({
+            results: z.enum(['pooled', 'summed', 'site']).default('pooled').meta({
               description:
-                'pooled: how good a model is here leaves only in sums over pods. site: modellers may also have the figures of this site by itself.',
+                'pooled: how good a model is here leaves only in secure sums, where no site gives figures of its own. summed: also where others give theirs, which can be subtracted from the sum. site: modellers may have the figures of this site by itself. Default pooled.',
             }),
             minimum_rows: z.int().min(1).max(1_000_000).default(10).meta({
               description: 'No figures of fewer rows, or of subgroups with fewer. Default 10.',

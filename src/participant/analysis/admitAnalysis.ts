@@ -65,7 +65,7 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
 
 function checkEvaluationPolicy(
   { evaluation }: PodConfig['policy'],
-  { subgroups }: EvaluationAlgorithm,
+  { subgroups, siteFigures }: EvaluationAlgorithm,
   { adds, secure }: Analysis['aggregator'],
 ): void {
   if (evaluation === undefined)
@@ -78,6 +78,12 @@ function checkEvaluationPolicy(
     throw new Refusal(
       'UNAUTHORISED',
       'this site gives figures only in secure sums over pods (task.aggregator); its operator may allow others with policy.evaluation.results: site',
+    );
+  // what others show of theirs can be subtracted from a sum
+  if (siteFigures && evaluation.results === 'pooled')
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site takes part only where no site gives figures of its own (site_figures: false); its operator may allow others with policy.evaluation.results: summed',
     );
   const refused = subgroups.map(({ column }) => column).filter((column) => !evaluation.subgroups.includes(column));
   if (refused.length > 0)

@@ -59,6 +59,7 @@ interface EvaluatedRows {
   readonly hasMissing: boolean;
 }
 
+const SUMS_ONLY: Withheld = { withheld: 'the task asks for sums over sites only' };
 const POOLED_ONLY: Withheld = { withheld: 'this site gives its figures only in sums over sites' };
 
 export class EvaluationAnalysis implements SiteAnalysis {
@@ -89,30 +90,54 @@ export class EvaluationAnalysis implements SiteAnalysis {
   async #evaluate(step: number, model: Uint8Array, signal: AbortSignal): Promise<{ input: StepSum; answer: string }> {
     const algorithm = this.#algorithm;
     const { policy, isSecure } = this.#options;
+    const gives = algorithm.siteFigures && policy.results === 'site';
     const problem = evaluationProblem(algorithm);
-    const { predictions, targets, groups } = await this.#predict(step, model, signal);
+    const { predictions, targets, columns } = await this.#predict(step, model, signal);
+    const width = problem.kind === 'multiclass' ? problem.classes.length : 1;
+    const isLarge = (rows: readonly number[]): boolean =>
+      rows.length >= policy.minimumRows &&
+      // of sums under masks nobody sees a class of this site
+      (!(gives || !isSecure) ||
+        problem.classes.every((_, c) => countIn(rows, (row) => targets[row] === c) >= policy.minimumClassRows));
+    const all = targets.map((_, row) => row);
+    const groups = [all, ...columns.flatMap((column) => shownTogether(column, all, isLarge))];
     const [sums, found]: [(SiteStatistics | null)[], (GroupEvaluation | Withheld)[]] = [[], []];
-    for (const rows of [undefined, ...groups]) {
+    for (const rows of groups) {
       signal.throwIfAborted();
-      const y = rows === undefined ? targets : rows.map((row) => targets[row]!);
-      const width = problem.kind === 'multiclass' ? problem.classes.length : 1;
-      const p =
-        rows === undefined
-          ? predictions
-          : rows.flatMap((row) => [...predictions.subarray(row * width, (row + 1) * width)]);
-      const fewest = Math.min(...problem.classes.map((_, c) => y.filter((label) => label === c).length));
-      const isKept = y.length < policy.minimumRows || (!isSecure && fewest < policy.minimumClassRows);
+      const y = rows?.map((row) => targets[row]!) ?? [];
+      const p = new Float64Array(y.length * width);
+      rows?.forEach((row, i) => p.set(predictions.subarray(row * width, (row + 1) * width), i * width));
+      const own = rows === null ? this.#withheld() : this.#ownFigures(problem, p, y);
+      found.push(own);
+      // in the open a sum is this site's own; beside the figures of others it is what their sum leaves
+      const isKept = y.length < policy.minimumRows || (isWithheld(own) && (!isSecure || gives));
       sums.push(isKept ? null : groupStatistics(problem, p, y));
-      if (policy.results === 'pooled') found.push(POOLED_ONLY);
-      else found.push(y.length === 0 ? { withheld: tooFew(policy) } : guardGroup(evaluateGroup(problem, p, y), policy));
     }
     const { results, minimumRows, minimumClassRows } = policy;
     const answer: SiteEvaluation = {
       ...{ format: 'konsil-site-evaluation-v1', policy: { results, minimumRows, minimumClassRows } },
-      ...(results === 'site' && { data: this.#rows.data }),
+      ...(gives && { data: this.#rows.data }),
       groups: found,
     };
     return { input: evaluationInput(algorithm, sums), answer: JSON.stringify(answer) };
+  }
+
+  /** Of a group that is not shown, whatever the rule of its column. */
+  #withheld(): Withheld {
+    if (!this.#algorithm.siteFigures) return SUMS_ONLY;
+    return this.#options.policy.results === 'site' ? { withheld: tooFew(this.#options.policy) } : POOLED_ONLY;
+  }
+
+  /** The figures of a group as they may leave by themselves. */
+  #ownFigures(
+    problem: ReturnType<typeof evaluationProblem>,
+    predictions: ArrayLike<number>,
+    targets: readonly number[],
+  ): GroupEvaluation | Withheld {
+    const { policy } = this.#options;
+    if (!this.#algorithm.siteFigures || policy.results !== 'site' || targets.length < policy.minimumRows)
+      return this.#withheld();
+    return guardGroup(evaluateGroup(problem, predictions, targets), policy);
   }
 
   /** What the model says to the rows that can be read, as probabilities or values. */
@@ -120,7 +145,7 @@ export class EvaluationAnalysis implements SiteAnalysis {
     step: number,
     model: Uint8Array,
     signal: AbortSignal,
-  ): Promise<{ predictions: Float64Array; targets: number[]; groups: number[][] }> {
+  ): Promise<{ predictions: Float64Array; targets: number[]; columns: number[][][] }> {
     const { batchSize, output, outputs, models, subgroups } = this.#algorithm;
     const { part, images, width, groups, hasMissing } = this.#rows;
     const { device, threads, openPredictor } = this.#options;
@@ -141,7 +166,7 @@ export class EvaluationAnalysis implements SiteAnalysis {
       const predictions = probabilitiesOf(problem, said.outputs, said.part.rows, given, name, hasMissing);
       return {
         ...{ predictions, targets: Array.from(said.part.y) },
-        groups: subgroups.flatMap((subgroup, c) =>
+        columns: subgroups.map((subgroup, c) =>
           Array.from({ length: groupsIn(subgroup) }, (_, g) =>
             [...said.kept.keys()].filter((i) => groups[c]![said.kept[i]!] === g),
           ),
@@ -154,6 +179,30 @@ export class EvaluationAnalysis implements SiteAnalysis {
 
   async close(): Promise<void> {}
 }
+
+const countIn = (rows: readonly number[], holds: (row: number) => boolean): number =>
+  rows.reduce((sum, row) => sum + Number(holds(row)), 0);
+
+/**
+ * The groups of a column that may be shown, null for the others: what all rows have beyond the shown groups is large enough as
+ * well, or it could be had by subtraction.
+ */
+function shownTogether(
+  groups: readonly (readonly number[])[],
+  all: readonly number[],
+  isLarge: (rows: readonly number[]) => boolean,
+): (readonly number[] | null)[] {
+  const shown = groups.map((rows) => (isLarge(rows) ? rows : null));
+  for (;;) {
+    const among = new Set(shown.flatMap((rows) => rows ?? []));
+    const rest = all.filter((row) => !among.has(row));
+    if (rest.length === 0 || isLarge(rest) || among.size === 0) return shown;
+    const sizes = shown.map((rows) => rows?.length ?? Number.POSITIVE_INFINITY);
+    shown[sizes.indexOf(Math.min(...sizes))] = null;
+  }
+}
+
+const isWithheld = (found: GroupEvaluation | Withheld): found is Withheld => 'withheld' in found;
 
 const groupsIn = (subgroup: Subgroup): number =>
   'values' in subgroup ? subgroup.values.length : subgroup.edges.length + 1;

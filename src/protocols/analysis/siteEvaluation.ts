@@ -15,7 +15,7 @@ const count = z.int().min(0);
 const Answer = z.strictObject({
   format: z.literal('konsil-site-evaluation-v1'),
   policy: z.strictObject({
-    results: z.enum(['pooled', 'site']),
+    results: z.enum(['pooled', 'summed', 'site']),
     minimumRows: count,
     minimumClassRows: count,
   }),

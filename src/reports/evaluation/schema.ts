@@ -22,7 +22,9 @@ const Model = z
 
 const Policy = z
   .strictObject({
-    results: z.enum(['pooled', 'site']).describe('pooled: only in sums over sites; site: its own figures too'),
+    results: z
+      .enum(['pooled', 'summed', 'site'])
+      .describe('pooled: only in sums where no site gives its own; summed: only in sums; site: its own figures too'),
     minimumRows: count.describe('fewer rows than this are not shown'),
     minimumClassRows: count.describe('fewer rows of a class than this are not shown'),
   })

@@ -43,6 +43,8 @@ export interface EvaluationAlgorithm {
   /** Name of the output. */
   readonly output?: string;
   readonly subgroups: readonly Subgroup[];
+  /** Whether sites that allow it give figures of their own. */
+  readonly siteFigures: boolean;
 }
 
 const argumentsOf = (algorithm: AlgorithmFile) => ANALYSIS_ARGUMENTS.ModelEvaluation.parse(algorithm.arguments);
@@ -110,6 +112,11 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
     }
   }
   if (problems.length > 0) return problems;
+  if (argumentsOf(algorithms[0]!).site_figures === false && !adds(file))
+    problems.push({
+      path: [...pathOf(0), 'arguments', 'site_figures'],
+      message: 'without an aggregator there is nothing but the figures of sites; expected true, or task.aggregator',
+    });
   const labels = algorithms.map(labelOf);
   for (const [i, label] of labels.entries())
     if (labels.indexOf(label) < i)
@@ -127,10 +134,23 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
   return problems;
 }
 
+/** Whether results are added up over pods. */
+function adds({ task: { aggregator, protocol } }: AnalysisFile): boolean {
+  const { aggregator: inner, secure_aggregation: older } = protocol.arguments;
+  return aggregator !== undefined || inner !== undefined || older === true;
+}
+
 /** What all models of a task have in common, as text. */
 function shared(algorithm: AlgorithmFile): string {
-  const { split, outputs, output, subgroups } = argumentsOf(algorithm);
-  return JSON.stringify([split, outputs, output, subgroups, modelOf(algorithm)?.hyperparameters?.batch_size]);
+  const { split, outputs, output, subgroups, site_figures } = argumentsOf(algorithm);
+  return JSON.stringify([
+    split,
+    outputs,
+    output,
+    subgroups,
+    site_figures,
+    modelOf(algorithm)?.hyperparameters?.batch_size,
+  ]);
 }
 
 function labelOf(algorithm: AlgorithmFile): string {
@@ -142,7 +162,7 @@ function labelOf(algorithm: AlgorithmFile): string {
 export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
   const algorithms = algorithmsOf(file);
   const dataStructure = dataStructureOf(file.task.data_structure!);
-  const { split, outputs, output, subgroups = {} } = argumentsOf(algorithms[0]!);
+  const { split, outputs, output, subgroups = {}, site_figures } = argumentsOf(algorithms[0]!);
   const { split: cut } = dataStructure;
   const hasTest = cut.splitter === 'predefined' || cut.testPercentage > 0;
   return {
@@ -163,6 +183,7 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
     subgroups: Object.entries(subgroups).map(([column, groups]) =>
       Array.isArray(groups) ? { column, values: groups.map(String) } : { column, edges: groups.edges },
     ),
+    siteFigures: site_figures ?? !adds(file),
   };
 }
 
@@ -174,11 +195,11 @@ export function modelReferencesOf(file: AnalysisFile): readonly string[] {
 
 /** Algorithms as pods get them. */
 export function evaluationFileOf(algorithm: EvaluationAlgorithm): { name: string; arguments: object; model: object }[] {
-  const { models, split, batchSize, outputs, output, subgroups } = algorithm;
+  const { models, split, batchSize, outputs, output, subgroups, siteFigures } = algorithm;
   return models.map(({ label, kind, sha256 }) => ({
     name: algorithm.name,
     arguments: {
-      ...{ label, split },
+      ...{ label, split, site_figures: siteFigures },
       ...(outputs !== undefined && { outputs }),
       ...(output !== undefined && { output }),
       ...(subgroups.length > 0 && {

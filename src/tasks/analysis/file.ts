@@ -186,6 +186,10 @@ const modelEvaluation = z.strictObject({
       description:
         'Columns whose groups of rows are evaluated by themselves, with the values of each group or the edges between groups of numbers. Sites allow such columns with policy.evaluation.subgroups.',
     }),
+  site_figures: flag.optional().meta({
+    description:
+      'With an aggregator: whether sites that allow it give their own figures beside the sum. Sites that give figures only in sums may refuse such tasks: what others show can be subtracted. Default false.',
+  }),
   model: model.optional().meta({ description: 'Same as the model beside arguments; give one of the two.' }),
   /** SHA-256 of the model, as pods are told. */
   model_sha256: z
