@@ -77,6 +77,7 @@ function multinomial(counts: ArrayLike<number>, rng: Rng): Float64Array {
   let left = 0;
   for (let i = 0; i < counts.length; i++) left += counts[i]!;
   let weight = left;
+  left = Math.round(left); // expected counts add up to whole rows but for rounding
   return Float64Array.from(counts, (count) => {
     if (count === 0) return 0;
     const drawn = weight > 0 ? binomial(left, Math.min(1, count / weight), rng) : 0;

@@ -48,24 +48,41 @@ function calibrationError({ negative, positive, probability }: CalibrationBins):
 }
 
 /**
- * Expected calibration error with a basic (reflected) bootstrap interval, given the scores: outcomes of each bin are drawn
- * again as often as they were observed. Reflected because the error is biased upwards, and resamples are more so; widened to
- * hold the value where the bias is larger than the spread.
+ * Expected calibration error. It is biased upwards, and resamples of it more so, hence an interval of its own: rows of each
+ * bin and outcome are drawn again; the high end is the resamples' quantile, the low end its reflection at the value, or 0
+ * when outcomes drawn with the predicted probabilities give an error as large.
+ * @source Davison and Hinkley, Bootstrap Methods (1997), §5.2.1 (reflection); Bröcker and Smith, Weather and Forecasting 22
+ * (2007) (outcomes drawn with the predictions).
  */
 export function calibrationErrorEstimate(bins: CalibrationBins, resamples: number): Estimate {
   const value = calibrationError(bins);
   if (value === null) return undefinedEstimate();
-  const strata = Array.from({ length: bins.positive.length }, (_, b) => [bins.negative[b]!, bins.positive[b]!]);
-  const drawn = bootstrapValues(strata, resamples, (counts) =>
-    calibrationError({ ...bins, negative: counts.map(([n]) => n!), positive: counts.map(([, p]) => p!) }),
+  const count = bins.positive.length;
+  const rows = Array.from({ length: count }, (_, b) => bins.negative[b]! + bins.positive[b]!);
+  const mean = rows.map((inBin, b) => (inBin > 0 ? bins.probability[b]! / inBin : 0));
+  const errorOf = (negative: readonly number[], positive: readonly number[]): number | null =>
+    calibrationError({ negative, positive, probability: mean.map((p, b) => p * (negative[b]! + positive[b]!)) });
+  const cells = [...Array.from(bins.negative), ...Array.from(bins.positive)];
+  const found = percentiles(
+    bootstrapValues([cells], resamples, ([drawn]) => errorOf(drawn!.slice(0, count), drawn!.slice(count))),
+    resamples,
   );
-  const found = percentiles(drawn, resamples);
-  if (found === null) return estimateOf(value);
-  const [low, high] = found.interval;
-  return estimateOf(value, [Math.min(value, Math.max(0, 2 * value - high)), Math.max(value, 2 * value - low)], {
-    method: 'basic bootstrap of bins',
-    standardError: found.standardError,
-  });
+  const asPredicted = percentiles(
+    bootstrapValues(
+      rows.map((inBin, b) => [inBin * (1 - mean[b]!), inBin * mean[b]!]),
+      resamples,
+      (drawn) =>
+        errorOf(
+          drawn.map(([negative]) => negative!),
+          drawn.map(([, positive]) => positive!),
+        ),
+    ),
+    resamples,
+  );
+  if (found === null || asPredicted === null) return estimateOf(value);
+  const high = Math.max(value, found.interval[1]);
+  const low = value <= asPredicted.interval[1] ? 0 : Math.max(0, 2 * value - high);
+  return estimateOf(value, [low, high], { method: 'reflected bootstrap of bins', standardError: found.standardError });
 }
 
 /**

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Band, Curves } from './groupEvaluation.ts';
-import { edgeOf, type ScoreHistogram } from './histogram.ts';
+import { edgeOf, nearestEdge, type ScoreHistogram } from './histogram.ts';
 import { type Interval, wilsonInterval, Z } from './intervals.ts';
 import { mergeGroups, total } from './ranking.ts';
 
@@ -93,12 +93,4 @@ export function decisionCurve({ negative, positive }: ScoreHistogram): Curves['d
     treatAll: points.map(({ treatAll }) => treatAll),
     band: bandOf(points.map(({ interval }) => interval)),
   };
-}
-
-/** Never an end, where the odds would be infinite or the curve ends. */
-function nearestEdge(threshold: number, bins: number): number {
-  let best = 1;
-  for (let bin = 2; bin < bins; bin++)
-    if (Math.abs(edgeOf(bin, bins) - threshold) < Math.abs(edgeOf(best, bins) - threshold)) best = bin;
-  return best;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { seededRng } from '../base/index.ts';
+import { normal, seededRng } from '../base/index.ts';
 import { delongVariance } from './delong.ts';
 import { type Estimate, evaluateGroup, type GroupEvaluation } from './index.ts';
 import { scoreGroups } from './ranking.ts';
@@ -205,6 +205,26 @@ describe('evaluateGroup', () => {
       metrics['Mean Squared Error']!.standardError! / (2 * metrics['Root Mean Squared Error']!.value!),
       12,
     );
+  });
+
+  it('has intervals of ranking and losses that hold the truth about 95 times in 100', () => {
+    const draw = (rows: number): readonly [number[], number[]] => {
+      const labels = Array.from({ length: rows }, () => Number(rng() < 0.25));
+      return [labels.map((label) => 1 / (1 + Math.exp(1 - 1.5 * label - normal(rng)))), labels];
+    };
+    const truth = evaluateGroup(BINARY, ...draw(100_000), { resamples: 0 }).metrics;
+    const names = ['Recall', 'F1 Score', 'ROC AUC', 'Average Precision', 'Brier Loss', 'Log Loss'];
+    const held = new Map(names.map((name) => [name, 0]));
+    const runs = 200;
+    for (let run = 0; run < runs; run++) {
+      const { metrics } = evaluateGroup(BINARY, ...draw(150), { resamples: 0 });
+      for (const name of names) {
+        const [{ low, high }, { value }] = [metrics[name]!, truth[name]!];
+        if (low! <= value! && value! <= high!) held.set(name, held.get(name)! + 1);
+      }
+    }
+    // 0.95 give or take four standard errors of 200 draws
+    for (const [name, times] of held) expect(times / runs, name).toBeGreaterThan(0.888);
   });
 
   it('names the row of what is no prediction or no target', () => {

@@ -169,7 +169,7 @@ describe('guardGroup', () => {
   it('guards classes and labels one by one', () => {
     const rng = seededRng(3);
     const y = Array.from({ length: 200 }, () => Math.floor(3 * rng()));
-    const p = y.flatMap((label) => [0, 1, 2].map((c) => (c === label ? 0.8 : 0.1)));
+    const p = y.flatMap((label) => [0, 1, 2].map((c): number => (c === label ? 0.8 : 0.1)));
     p.splice(0, 3, 0.4, 0.35, 0.25);
     const classes = ['a', 'b', 'c'];
     const multiclass = shown(evaluateGroup({ kind: 'multiclass', classes }, p, y, { resamples: 20 }));

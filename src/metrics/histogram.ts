@@ -3,16 +3,30 @@
  * @module
  */
 import { KonsilError } from '../base/index.ts';
-import { sigmoid } from './activations.ts';
+import { logitOf, sigmoid } from './activations.ts';
 
-/** Logits beyond ±16 (probabilities within 1.2e-7 of 0 or 1) fall in the outermost bins. */
-const LIMIT = 16;
+/** Logits beyond ±64 (probabilities within 1e-27 of 0, or 1 in doubles) fall in the outermost bins. */
+const LIMIT = 64;
+/** Bins are nearly equal in logits up to about this, and widen beyond: those of overconfident models go far out. */
+const KNEE = 8;
+const REACH = Math.log1p(LIMIT / KNEE);
 /** Default number of bins; even, so that logit 0 (probability 0.5) is exactly an edge. */
 export const HISTOGRAM_BINS = 1024;
 
 /** Probability at which bin `bin` of `bins` begins. */
 export function edgeOf(bin: number, bins: number): number {
-  return sigmoid((bin - bins / 2) * ((2 * LIMIT) / bins));
+  const step = (2 * bin) / bins - 1;
+  return sigmoid(Math.sign(step) * KNEE * Math.expm1(Math.abs(step) * REACH));
+}
+
+/** The edge nearest to a probability in (0, 1), never an outermost one. */
+export function nearestEdge(probability: number, bins: number): number {
+  return Math.min(bins - 1, Math.max(1, bins / 2 + Math.round(fromMiddle(logitOf(probability), bins))));
+}
+
+/** Bins, and parts of one, from the middle to `logit`. */
+function fromMiddle(logit: number, bins: number): number {
+  return (Math.sign(logit) * Math.log1p(Math.abs(logit) / KNEE) * bins) / (2 * REACH);
 }
 
 /** Counts of negatives and positives in each bin, by ascending score. */
@@ -38,7 +52,7 @@ export function scoreHistogram(
     const logit = logits[i]!;
     if (Number.isNaN(logit)) throw new KonsilError('TRAINING_DIVERGED', 'the model puts out what is not a number');
     // the half is added last: added first it would round a tiny negative logit up to the edge
-    const bin = Math.min(bins - 1, Math.max(0, bins / 2 + Math.floor((logit * bins) / (2 * LIMIT))));
+    const bin = Math.min(bins - 1, Math.max(0, bins / 2 + Math.floor(fromMiddle(logit, bins))));
     (labels[i] === 1 ? positive : negative)[bin]! += 1;
   }
   return { negative, positive };

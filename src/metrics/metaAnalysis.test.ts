@@ -45,8 +45,8 @@ describe('metaAnalysis', () => {
       expect(found.mean[of], key).toBeCloseTo(expected[key], 9);
     expect(found.mean.method).toBe(y.length > 2 ? 'Hartung-Knapp' : 'normal');
     if (expected.prediction === null) expect(found.prediction).toBeNull();
-    else found.prediction!.forEach((end, i) => void expect(end).toBeCloseTo(expected.prediction![i]!, 9));
-    found.sites.forEach(({ weight }, i) => void expect(weight).toBeCloseTo(expected.weights[i]!, 9));
+    else found.prediction!.forEach((end, i) => expect(end).toBeCloseTo(expected.prediction![i]!, 9));
+    found.sites.forEach(({ weight }, i) => expect(weight).toBeCloseTo(expected.weights[i]!, 9));
   });
 
   it('works in log-odds for areas: the same site twice is that site', () => {

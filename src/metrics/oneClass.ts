@@ -8,11 +8,11 @@ import { bootstrapValues, percentiles, resampleGroups } from './bootstrap.ts';
 import { brierParts, type CalibrationBins, calibrationCurve, calibrationErrorEstimate } from './calibration.ts';
 import { type BinaryCounts, f1Of } from './confusion.ts';
 import { decisionCurve, rankingCurves } from './curves.ts';
-import { aucEstimate } from './delong.ts';
+import { aucEstimate, logitInterval } from './delong.ts';
 import { BOTH_CLASSES, estimateOf, meanEstimate, shareEstimate, undefinedEstimate } from './estimate.ts';
 import type { Curves, Estimate } from './groupEvaluation.ts';
 import type { ScoreHistogram } from './histogram.ts';
-import { f1Interval } from './intervals.ts';
+import { f1Interval, type Interval, wilsonInterval } from './intervals.ts';
 import type { Parts } from './layout.ts';
 import { averagePrecision, averagePrecisionOfBins, sensitivityAt, total } from './ranking.ts';
 
@@ -54,40 +54,65 @@ export const SENSITIVITY = 'Sensitivity at 95% specificity';
 export function rankingFigures({ bins, exact }: OneClass, resamples: number): Figures {
   const groups = exact ?? bins;
   const isBinned = exact === undefined;
-  const auc = aucEstimate(groups, isBinned);
   const precision = isBinned ? averagePrecisionOfBins(groups) : plain(averagePrecision(groups));
   const sensitivity = isBinned ? middle(sensitivityAt(groups, 0.95)) : plain(sensitivityAt(groups, 0.95)?.low ?? null);
-  const isSmall = exact !== undefined && total(exact.negative) + total(exact.positive) <= MOST_DRAWN;
-  const drawnFrom = isSmall ? exact : bins;
-  const drawn = { precision: [] as number[], sensitivity: [] as number[] };
-  if (precision && sensitivity)
-    resampleGroups(drawnFrom, resamples, (draw) => {
-      drawn.precision.push((isSmall ? averagePrecision(draw) : averagePrecisionOfBins(draw)!.value)!);
-      const { low, high } = sensitivityAt(draw, 0.95)!;
-      drawn.sensitivity.push(isSmall ? low : (low + high) / 2);
-    });
-  const figure = (found: Ranged | null, values: readonly number[], note: string): Estimate => {
-    if (found === null) return undefinedEstimate(note);
-    const { value, low, high } = found;
-    const bound = Math.max(value - low, high - value);
-    const spread = percentiles(values, resamples);
-    // bins move the centre of the draws by no more than the bound
-    const interval =
-      spread &&
-      ([
-        Math.max(0, Math.min(value, spread.interval[0]) - bound),
-        Math.min(1, Math.max(value, spread.interval[1]) + bound),
-      ] as const);
-    return estimateOf(value, interval, {
-      method: isSmall ? 'stratified bootstrap' : 'stratified bootstrap of bins',
-      ...(spread && { standardError: spread.standardError }),
-      ...(isBinned && { bound, note: `from score bins, within ${bound.toPrecision(2)} of exact` }),
-    });
-  };
   return {
-    'ROC AUC': auc,
-    'Average Precision': figure(precision, drawn.precision, 'needs a row of the class'),
-    [SENSITIVITY]: figure(sensitivity, drawn.sensitivity, BOTH_CLASSES),
+    'ROC AUC': aucEstimate(groups, isBinned),
+    'Average Precision': precision
+      ? rangedEstimate(precision, isBinned, precisionError(precision.value, total(groups.positive)))
+      : undefinedEstimate('needs a row of the class'),
+    [SENSITIVITY]: sensitivity
+      ? rangedEstimate(sensitivity, isBinned, sensitivityError(sensitivity.value, bins, exact, resamples))
+      : undefinedEstimate(BOTH_CLASSES),
+  };
+}
+
+/** An interval before it is widened by what bins hide. */
+interface Spread {
+  readonly interval: Interval;
+  readonly method: string;
+  readonly standardError?: number;
+}
+
+function rangedEstimate({ value, low, high }: Ranged, isBinned: boolean, spread: Spread | null): Estimate {
+  const bound = Math.max(value - low, high - value);
+  const { interval, ...more } = spread ?? { interval: null };
+  const widened = interval && ([Math.max(0, interval[0] - bound), Math.min(1, interval[1] + bound)] as const);
+  return estimateOf(value, widened, {
+    ...more,
+    ...(isBinned && { bound, note: `from score bins, within ${bound.toPrecision(2)} of exact` }),
+  });
+}
+
+/**
+ * The error of a share of as many rows as are positive, on the logit scale; Wilson's interval where it is 1.
+ * @source Boyd, Eng and Page, ECML PKDD (2013): the logit interval, which covers better than the bootstrap.
+ */
+function precisionError(value: number, positives: number): Spread {
+  if (value >= 1) return { interval: wilsonInterval(positives, positives), method: 'Wilson' };
+  const standardError = Math.sqrt((value * (1 - value)) / positives);
+  return { interval: logitInterval(value, standardError), method: 'logit', standardError };
+}
+
+function sensitivityError(
+  value: number,
+  bins: ScoreHistogram,
+  exact: ScoreHistogram | undefined,
+  resamples: number,
+): Spread | null {
+  const isSmall = exact !== undefined && total(exact.negative) + total(exact.positive) <= MOST_DRAWN;
+  const drawn: number[] = [];
+  resampleGroups(isSmall ? exact : bins, resamples, (draw) => {
+    const { low, high } = sensitivityAt(draw, 0.95)!;
+    drawn.push(isSmall ? low : (low + high) / 2);
+  });
+  const spread = percentiles(drawn, resamples);
+  if (spread === null) return null;
+  const [low, high] = spread.interval;
+  return {
+    interval: [Math.min(value, low), Math.max(value, high)],
+    method: isSmall ? 'stratified bootstrap' : 'stratified bootstrap of bins',
+    standardError: spread.standardError,
   };
 }
 
