@@ -69,7 +69,7 @@ describe('the dot plot', () => {
     );
 
   it('shortens labels and draws a single value', () => {
-    expect(plot(0.9)).toContain('a name that is far too l…');
+    expect(plot(0.9)).toContain('a name that is far too lon…');
     expect(plot(0.9)).not.toContain('NaN');
   });
 
