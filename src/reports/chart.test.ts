@@ -45,7 +45,9 @@ describe('axes', () => {
 
 describe('the convergence chart', () => {
   it('breaks the line where a loss is unknown', () => {
-    const path = /class="line training" d="([^"]*)"/.exec(String(convergenceChart(rounds([1, null, 0.5, 0.4]))))![1]!;
+    const path = /class="line training"[^>]*><path d="([^"]*)"/.exec(
+      String(convergenceChart(rounds([1, null, 0.5, 0.4]))),
+    )![1]!;
     expect(path.match(/M/g)).toHaveLength(2);
     expect(path.match(/L/g)).toHaveLength(1);
   });

@@ -77,7 +77,7 @@ svg .line{fill:none;stroke-width:2.25;stroke-linejoin:round;stroke-linecap:round
 svg .line.training{stroke:var(--federated)}svg .line.validation{stroke:var(--second);stroke-dasharray:7 5}
 svg .mark.training{fill:var(--federated)}svg .mark.validation{fill:var(--paper);stroke:var(--second);stroke-width:1.75}
 svg .end{font-weight:650}svg .end.training{fill:var(--federated)}svg .end.validation{fill:var(--second)}
-svg .drop line{stroke:var(--bad);stroke-dasharray:2 4}svg .drop path,svg .drop text{fill:var(--bad)}
+svg .drop{stroke:var(--bad)}svg .drop line{stroke-dasharray:2 4}svg .drop path,svg .drop text{fill:var(--bad);stroke:none}
 svg .reference{stroke:var(--federated);stroke-dasharray:5 4}svg .reference.plain{stroke:var(--strong)}
 svg .main,svg .main text{font-weight:650}svg .value text{font-size:12.5px}svg .between{stroke:var(--strong);stroke-width:2}
 svg .whisker{fill:none;stroke:var(--federated);stroke-width:1.75}

@@ -67,7 +67,9 @@ describe('the verdict', () => {
   const text = textOf(renderEvaluation(BINARY));
 
   it('gives the main metric with its interval, and says that hospitals differ', () => {
-    expect(text).toMatch(/resnet-18 reaches a ROC AUC of 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}\) on 2,464 records/);
+    expect(text).toMatch(
+      /resnet-18 reaches a ROC AUC of 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}\) on 2,464 records/,
+    );
     expect(text).toContain('Hospitals differ by more than chance with resnet-18');
     expect(text).toContain('Withheld: the own figures of Kantonsspital Chur (fewer than 20 rows)');
     expect(text).toContain('5 of 7 answered');
@@ -77,7 +79,9 @@ describe('the verdict', () => {
     const [first] = BINARY.findings;
     const alike = { ...first!, metaAnalyses: first!.metaAnalyses.map((meta) => ({ ...meta, qPValue: 0.4, i2: 0.1 })) };
     const calm = textOf(renderEvaluation({ ...BINARY, models: BINARY.models.slice(0, 1), findings: [alike] }));
-    expect(calm).toContain('show no difference beyond chance (p = 0.40; 10 % of the variation is between them), which with few of them is no proof');
+    expect(calm).toContain(
+      'show no difference beyond chance (p = 0.40; 10 % of the variation is between them), which with few of them is no proof',
+    );
   });
 
   it('of a run that ended early names the reason and no figure', () => {
@@ -88,7 +92,9 @@ describe('the verdict', () => {
   });
 
   it('of sites that answer for themselves gives the mean over them', () => {
-    expect(textOf(renderEvaluation(REGRESSION))).toMatch(/Root Mean Squared Error of 3\.\d+ .* on average over hospitals; lower is better/);
+    expect(textOf(renderEvaluation(REGRESSION))).toMatch(
+      /Root Mean Squared Error of 3\.\d+ .* on average over hospitals; lower is better/,
+    );
   });
 });
 
@@ -114,14 +120,20 @@ describe('hospital by hospital', () => {
   });
 
   it('gives the mean without each hospital', () => {
-    const row = /<th scope="row">Hospital Clínic Barcelona<\/th>[^]*?<\/tr>/.exec(page.slice(page.indexOf('Mean without it')))![0];
-    const left = BINARY.findings[0]!.metaAnalyses[0]!.leaveOneOut.find(({ site }) => site === 'Hospital Clínic Barcelona')!;
+    const row = /<th scope="row">Hospital Clínic Barcelona<\/th>[^]*?<\/tr>/.exec(
+      page.slice(page.indexOf('Mean without it')),
+    )![0];
+    const left = BINARY.findings[0]!.metaAnalyses[0]!.leaveOneOut.find(
+      ({ site }) => site === 'Hospital Clínic Barcelona',
+    )!;
     expect(textOf(row)).toContain(left.mean.value!.toFixed(3));
   });
 
   it('says withheld wherever a figure is, never zero', () => {
     expect(page.match(/class="withheld"/g)!.length).toBeGreaterThan(10);
-    const chur = [...page.matchAll(/<tr[^>]*><th scope="row">Kantonsspital Chur<\/th>[^]*?<\/tr>/g)].map(([row]) => textOf(row));
+    const chur = [...page.matchAll(/<tr[^>]*><th scope="row">Kantonsspital Chur<\/th>[^]*?<\/tr>/g)].map(([row]) =>
+      textOf(row),
+    );
     expect(chur.length).toBeGreaterThan(5);
     const [, , ...own] = chur;
     for (const row of own.filter((text) => text.includes('withheld'))) expect(row).not.toMatch(/\b0(\.0+)?\b/);
@@ -133,7 +145,9 @@ describe('curves', () => {
     const page = renderEvaluation(BINARY);
     for (const name of ['roc', 'precisionRecall', 'calibration', 'decision'])
       expect(page.match(new RegExp(`<svg[^>]*"${name}-0`, 'g'))).toHaveLength(5);
-    expect(page).toMatch(/<desc id="roc-0-desc">Sensitivity by one minus specificity: 0\.05\d*: 0\.\d+ \(0\.\d+ to 0\.\d+\)/);
+    expect(page).toMatch(
+      /<desc id="roc-0-desc">Sensitivity by one minus specificity: 0\.05\d*: 0\.\d+ \(0\.\d+ to 0\.\d+\)/,
+    );
   });
 });
 

@@ -22,12 +22,15 @@ const changed = (path: readonly (string | number)[], value: unknown): string => 
 };
 
 describe('a record', () => {
-  it.each(Object.entries(RECORDS))('%s comes back from its JSON and from its page, which it makes again', (_name, record) => {
-    expect(readEvaluation(JSON.stringify(record))).toEqual(record);
-    const page = renderEvaluation(record);
-    expect(readEvaluation(page)).toEqual(record);
-    expect(renderEvaluation(readEvaluation(page))).toBe(page);
-  });
+  it.each(Object.entries(RECORDS))(
+    '%s comes back from its JSON and from its page, which it makes again',
+    (_name, record) => {
+      expect(readEvaluation(JSON.stringify(record))).toEqual(record);
+      const page = renderEvaluation(record);
+      expect(readEvaluation(page)).toEqual(record);
+      expect(renderEvaluation(readEvaluation(page))).toBe(page);
+    },
+  );
 
   it('comes back whole when its texts are hostile', () => {
     const record = hostile(BINARY) as EvaluationResult;
@@ -47,7 +50,10 @@ describe('what is no record', () => {
     ['', 'x.html: expected a record in JSON'],
     ['{', 'x.html: expected a record in JSON'],
     ['<p>hello</p>', 'x.html: expected a page with one record of an evaluation in it'],
-    [renderEvaluation(BINARY).replaceAll('id="record">{', 'id="record">{{'), 'x.html: expected a record in JSON inside the page'],
+    [
+      renderEvaluation(BINARY).replaceAll('id="record">{', 'id="record">{{'),
+      'x.html: expected a record in JSON inside the page',
+    ],
     ['{}', 'x.html: format: '],
     [changed(['findings', 0, 'pooled', 'rows'], -1), 'x.html: findings[0].pooled'],
     [changed(['models', 1, 'name'], 'resnet-18'), 'x.html: models: names of models are unique'],
@@ -59,7 +65,9 @@ describe('what is no record', () => {
   });
 
   it('has curves whose arrays differ in length', () => {
-    expect(errorOf(changed(['findings', 0, 'pooled', 'curves', 'roc', 'sensitivity'], [0, 1]))).toContain('findings[0].pooled');
+    expect(errorOf(changed(['findings', 0, 'pooled', 'curves', 'roc', 'sensitivity'], [0, 1]))).toContain(
+      'findings[0].pooled',
+    );
   });
 });
 

@@ -6,7 +6,9 @@ import { type EvaluationResult, evaluationSummary, evaluationTables } from './in
 /** Cells of RFC 4180 text. */
 function parse(csv: Uint8Array): string[][] {
   const rows: string[][] = [[]];
-  for (const [, quoted, plain, end] of new TextDecoder().decode(csv).matchAll(/(?:"((?:[^"]|"")*)"|([^,\r"]*))(,|\r\n)/g)) {
+  for (const [, quoted, plain, end] of new TextDecoder()
+    .decode(csv)
+    .matchAll(/(?:"((?:[^"]|"")*)"|([^,\r"]*))(,|\r\n)/g)) {
     rows.at(-1)!.push(quoted === undefined ? plain! : quoted.replaceAll('""', '"'));
     if (end === '\r\n') rows.push([]);
   }
@@ -21,8 +23,16 @@ const tableOf = (result: EvaluationResult, name: string): Record<string, string>
 describe('tables', () => {
   it('have every figure, exact, with its place', () => {
     const rows = tableOf(BINARY, 'metrics.csv');
-    const auc = rows.filter(({ metric, model, subgroup_column }) => metric === 'ROC AUC' && model === 'resnet-18' && subgroup_column === '');
-    expect(auc.map(({ site }) => site)).toEqual(['', 'Charité Berlin', 'Aarhus University Hospital', 'UMC Utrecht', 'Hospital Clínic Barcelona']);
+    const auc = rows.filter(
+      ({ metric, model, subgroup_column }) => metric === 'ROC AUC' && model === 'resnet-18' && subgroup_column === '',
+    );
+    expect(auc.map(({ site }) => site)).toEqual([
+      '',
+      'Charité Berlin',
+      'Aarhus University Hospital',
+      'UMC Utrecht',
+      'Hospital Clínic Barcelona',
+    ]);
     const { pooled } = BINARY.findings[0]!;
     expect(Number(auc[0]!['value'])).toBe(pooled && 'metrics' in pooled ? pooled.metrics['ROC AUC']!.value : null);
     expect(rows.filter(({ withheld }) => withheld !== '').length).toBeGreaterThan(2);
@@ -30,7 +40,9 @@ describe('tables', () => {
   });
 
   it('have a line a hospital of a mean, a cell of a matrix, a point of a curve', () => {
-    expect(tableOf(BINARY, 'meta.csv').filter(({ model, metric }) => model === 'resnet-18' && metric === 'ROC AUC')).toHaveLength(5);
+    expect(
+      tableOf(BINARY, 'meta.csv').filter(({ model, metric }) => model === 'resnet-18' && metric === 'ROC AUC'),
+    ).toHaveLength(5);
     const confusion = tableOf(BINARY, 'confusion.csv');
     for (const row of confusion) expect(row['rows'] === '').toBe(row['withheld'] !== '');
     expect(new Set(tableOf(BINARY, 'curves.csv').map(({ curve }) => curve))).toEqual(
