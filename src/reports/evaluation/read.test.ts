@@ -3,6 +3,8 @@ import { BINARY, hostile, RECORDS } from '../../../test/support/evaluationRecord
 import { isKonsilError } from '../../base/index.ts';
 import { type EvaluationResult, evaluationJsonSchema, readEvaluation, renderEvaluation } from './index.ts';
 
+const BINARY_PAGE = renderEvaluation(BINARY);
+
 const errorOf = (text: string): string => {
   try {
     readEvaluation(text, 'x.html');
@@ -38,9 +40,8 @@ describe('a record', () => {
   });
 
   it('shows in its page when the page was altered', () => {
-    const page = renderEvaluation(BINARY);
-    const altered = page.replace('differ by more than chance', 'agree');
-    expect(altered).not.toBe(page);
+    const altered = BINARY_PAGE.replace('differ by more than chance', 'agree');
+    expect(altered).not.toBe(BINARY_PAGE);
     expect(renderEvaluation(readEvaluation(altered))).not.toBe(altered);
   });
 });

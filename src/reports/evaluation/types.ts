@@ -9,5 +9,8 @@ export type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: De
 /** `true` when both say the same, whatever names their parts have. */
 export type Same<A, B> = [Flat<A>, Flat<B>] extends [Flat<B>, Flat<A>] ? true : false;
 
+/** Only `true` fits. */
+export type Holds<T extends true> = T;
+
 type Flat<T> = T extends object ? { readonly [Key in keyof T]-?: [Optional<T, Key>, Flat<T[Key]>] } : T;
 type Optional<T, Key extends keyof T> = object extends Pick<T, Key> ? 'optional' : 'required';
