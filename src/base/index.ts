@@ -3,5 +3,5 @@ export * from './csv.ts';
 export * from './errors.ts';
 export { type LinearPattern, linearPattern } from './linearPattern.ts';
 export * from './rng.ts';
-export type { DeepReadonly, Same } from './sameType.ts';
+export type { DeepReadonly, Holds, Same } from './sameType.ts';
 export * from './spawn.ts';

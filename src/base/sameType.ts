@@ -11,3 +11,6 @@ export type Same<A, B> = [Flat<A>, Flat<B>] extends [Flat<B>, Flat<A>] ? true : 
 
 type Flat<T> = T extends object ? { readonly [Key in keyof T]-?: [Optional<T, Key>, Flat<T[Key]>] } : T;
 type Optional<T, Key extends keyof T> = object extends Pick<T, Key> ? 'optional' : 'required';
+
+/** Does not compile when `T` is not `true`. */
+export type Holds<T extends true> = T;

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from 'zod';
-import type { DeepReadonly, Same } from '../base/index.ts';
+import type { DeepReadonly, Holds, Same } from '../base/index.ts';
 import type { Curves as CurvesOf, EvaluationKind, GroupEvaluation, MetaAnalysis, Withheld } from './groupEvaluation.ts';
 
 export const Kind = z.enum(['binary', 'multiclass', 'multilabel', 'regression', 'segmentation', 'survival']);
@@ -114,10 +114,10 @@ export const Meta = z
   .describe('A metric over sites as a random-effects model sees it');
 
 /** Does not compile when src/metrics says something else than the schemas. */
-export const SAME_AS_METRICS: readonly [
-  Same<z.output<typeof Kind>, EvaluationKind>,
-  Same<DeepReadonly<z.output<typeof Curves>>, CurvesOf>,
-  Same<DeepReadonly<z.output<typeof Group>>, GroupEvaluation>,
-  Same<DeepReadonly<z.output<typeof WithheldGroup>>, Withheld>,
-  Same<DeepReadonly<z.output<typeof Meta>>, MetaAnalysis>,
-] = [true, true, true, true, true];
+export type SameAsMetrics = [
+  Holds<Same<z.output<typeof Kind>, EvaluationKind>>,
+  Holds<Same<DeepReadonly<z.output<typeof Curves>>, CurvesOf>>,
+  Holds<Same<DeepReadonly<z.output<typeof Group>>, GroupEvaluation>>,
+  Holds<Same<DeepReadonly<z.output<typeof WithheldGroup>>, Withheld>>,
+  Holds<Same<DeepReadonly<z.output<typeof Meta>>, MetaAnalysis>>,
+];

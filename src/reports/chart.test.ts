@@ -45,7 +45,9 @@ describe('axes', () => {
 
 describe('the convergence chart', () => {
   it('breaks the line where a loss is unknown', () => {
-    const path = /class="line training" d="([^"]*)"/.exec(String(convergenceChart(rounds([1, null, 0.5, 0.4]))))![1]!;
+    const path = /class="line training"[^>]*><path d="([^"]*)"/.exec(
+      String(convergenceChart(rounds([1, null, 0.5, 0.4]))),
+    )![1]!;
     expect(path.match(/M/g)).toHaveLength(2);
     expect(path.match(/L/g)).toHaveLength(1);
   });
@@ -69,7 +71,7 @@ describe('the dot plot', () => {
     );
 
   it('shortens labels and draws a single value', () => {
-    expect(plot(0.9)).toContain('a name that is far too l…');
+    expect(plot(0.9)).toContain('a name that is far too lon…');
     expect(plot(0.9)).not.toContain('NaN');
   });
 

@@ -45,14 +45,14 @@ export interface DotPlot {
 
 const WIDTH = 760;
 const ROW = 30;
-/** Room for labels of 13 units left of the plot, and for one note or two right of it. */
+/** Room for labels of 13 units left of the plot, and right of it for notes below none, one or two headings. */
 const LEFT = 205;
-const RIGHT = [120, 225] as const;
+const RIGHT = [120, 180, 240] as const;
 const LABEL_LENGTH = 27;
 /** Half the height of the ends of an interval, in rows. */
 const WHISKER = 0.14;
 /** Where a second note starts. */
-const SECOND_NOTE = 162;
+const SECOND_NOTE = 180;
 
 const isNumber = (value: number | null | undefined): value is number =>
   value !== null && value !== undefined && Number.isFinite(value);
@@ -85,7 +85,7 @@ export function dotPlot(plot: DotPlot): Markup | null {
   return draw({
     ...{ id: plot.id, title: plot.title, description: plot.description ?? inWords(plot) },
     ...{ width: WIDTH, height: top + rows.length * ROW + 50 },
-    ...{ marginLeft: LEFT, marginRight: RIGHT[(headings?.length ?? 1) > 1 ? 1 : 0]!, marginTop: top, marginBottom: 50 },
+    ...{ marginLeft: LEFT, marginRight: RIGHT[Math.min(2, headings?.length ?? 0)]!, marginTop: top, marginBottom: 50 },
     x: { domain: [ticks[0]!, ticks.at(-1)!] },
     y: { domain: [rows.length - 0.5, -0.5], axis: null },
     marks: [
@@ -175,7 +175,12 @@ function diamonds(rows: readonly DotRow[]): Plot.Markish {
 
 function texts(rows: readonly DotRow[], headings: readonly string[]): Plot.Markish {
   const all = rows.map(({ label, note, isMain, instead }, y) => ({
-    ...{ y, instead, label: shorten(label, isMain ? LABEL_LENGTH - 2 : LABEL_LENGTH), isMain: isMain === true },
+    ...{
+      y,
+      ...(instead !== undefined && { instead: shorten(instead, 44) }),
+      label: shorten(label, isMain ? LABEL_LENGTH - 2 : LABEL_LENGTH),
+      isMain: isMain === true,
+    },
     notes: typeof note === 'string' ? [note] : note,
   }));
   const column = (dx: number, anchor: 'start' | 'end', className: string) =>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { textOf, unbalanced, unnamed, wrongIds } from '../../test/support/pageChecks.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { type Comparison, type RunResult, renderReport, renderSummary } from './index.ts';
 
@@ -123,27 +124,6 @@ function hostile(value: unknown, key = ''): unknown {
   );
 }
 
-/** Tags still open at the end, and closing tags that fit nothing. */
-function unbalanced(page: string): string[] {
-  const isVoid = new Set(['meta', 'br', 'img']);
-  const open: string[] = [];
-  const wrong: string[] = [];
-  for (const [, slash, name, rest] of page
-    .replace(/<!doctype html>|<style>[^]*?<\/style>/g, '')
-    .matchAll(/<(\/?)([a-z0-9]+)([^>]*)>/gi)) {
-    if (slash === '/') {
-      if (open.pop() !== name) wrong.push(name!);
-    } else if (!isVoid.has(name!) && !rest!.endsWith('/')) open.push(name!);
-  }
-  return [...open, ...wrong];
-}
-
-const textOf = (page: string): string =>
-  page
-    .replace(/<style>[^]*?<\/style>/, '')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(/\s+/g, ' ');
-
 describe.each(VARIANTS)('the page of a run: %s', (_name, result) => {
   const page = renderReport(result);
 
@@ -163,15 +143,8 @@ describe.each(VARIANTS)('the page of a run: %s', (_name, result) => {
 
   it('is balanced, its ids are unique, its tables have captions, its drawings have names', () => {
     expect(unbalanced(page)).toEqual([]);
-    const ids = [...page.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
-    expect(new Set(ids).size).toBe(ids.length);
-    for (const [, ref] of page.matchAll(/aria-labelledby="([^"]*)"/g))
-      for (const id of ref!.split(' ')) expect(ids).toContain(id);
-    expect(page.match(/<table><caption>|<table>\n<caption>/g)).toHaveLength(page.match(/<table>/g)!.length);
-    for (const [svg] of page.matchAll(/<svg(?![^>]*aria-hidden)[^]*?<\/svg>/g)) {
-      expect(svg).toContain('<title id=');
-      expect(svg).toContain('<desc id=');
-    }
+    expect(wrongIds(page)).toEqual([]);
+    expect(unnamed(page)).toEqual([]);
   });
 
   it('refers to nothing outside', () => {

@@ -13,7 +13,7 @@ export const STYLE = `
 @media screen and (prefers-color-scheme:dark){:root{--paper:#11161b;--card:#182027;--ink:#e8ecef;--muted:#9dabb8;--line:#2b353e;--strong:#6d7a86;
 --federated:#54c7bf;--federated-soft:#14302f;--second:#f2a56c;--third:#b3abf5;--bad:#ff9a90;--bad-soft:#3a1c1b;--warn:#ecc46a;--warn-soft:#33290f}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.55 var(--sans);-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.55 var(--sans);-webkit-text-size-adjust:100%;overflow-wrap:anywhere}
 main,header,footer{max-width:66rem;margin:0 auto;padding:0 1.75rem}
 header{padding-top:3.25rem}
 .eyebrow{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:center;margin:0 0 1.4rem;color:var(--muted);font-size:.875rem;max-width:none}
@@ -54,7 +54,7 @@ caption{padding:0 0 .55rem;caption-side:top}
 th,td{padding:.5rem 1.1rem .5rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line);overflow-wrap:break-word}
 th:last-child,td:last-child{padding-right:0}
 thead th{border-bottom:1px solid var(--strong);color:var(--muted);font-weight:600;font-size:.8125rem;vertical-align:bottom}
-tbody th{font-weight:600}
+tbody th{font-weight:600;overflow-wrap:anywhere;min-width:7.5rem}
 tbody tr.main>*{background:linear-gradient(var(--federated-soft),var(--federated-soft))}
 tbody tr.main>:first-child{box-shadow:inset 3px 0 var(--federated);padding-left:.8rem}
 .number{text-align:right}td.number{white-space:nowrap}
@@ -75,9 +75,9 @@ svg .tick{fill:var(--muted);font-size:12px}svg .label{fill:var(--muted);font-siz
 svg .grid{stroke:var(--line);stroke-opacity:1}svg .axis,svg path.axis,svg .ticks{stroke:var(--strong)}svg .ticks text{stroke:none;fill:var(--muted);font-size:12px}svg g text{stroke:none}svg .label text{fill:var(--muted);font-size:12.5px}
 svg .line{fill:none;stroke-width:2.25;stroke-linejoin:round;stroke-linecap:round}
 svg .line.training{stroke:var(--federated)}svg .line.validation{stroke:var(--second);stroke-dasharray:7 5}
-svg .mark.training{fill:var(--federated)}svg .mark.validation{fill:var(--paper);stroke:var(--second);stroke-width:1.75}
-svg .end{font-weight:650}svg .end.training{fill:var(--federated)}svg .end.validation{fill:var(--second)}
-svg .drop line{stroke:var(--bad);stroke-dasharray:2 4}svg .drop path,svg .drop text{fill:var(--bad)}
+svg .mark.training{fill:var(--federated);stroke:none}svg .mark.validation{fill:var(--paper);stroke:var(--second);stroke-width:1.75}
+svg .end,svg .end text{font-weight:650}svg .end.training text{fill:var(--federated)}svg .end.validation text{fill:var(--second)}
+svg .drop{stroke:var(--bad)}svg .drop line{stroke-dasharray:2 4}svg .drop path,svg .drop text{fill:var(--bad);stroke:none}
 svg .reference{stroke:var(--federated);stroke-dasharray:5 4}svg .reference.plain{stroke:var(--strong)}
 svg .main,svg .main text{font-weight:650}svg .value text{font-size:12.5px}svg .between{stroke:var(--strong);stroke-width:2}
 svg .whisker{fill:none;stroke:var(--federated);stroke-width:1.75}

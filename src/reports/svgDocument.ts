@@ -51,7 +51,7 @@ export class SvgNode {
     return child;
   }
 
-  set textContent(text: string) {
+  set textContent(text: string | number) {
     this.#children = [];
     this.#text = String(text);
   }

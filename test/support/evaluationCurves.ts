@@ -4,7 +4,14 @@
  */
 import type { Curves } from '../../src/metrics/groupEvaluation.ts';
 import { wilsonInterval } from '../../src/metrics/index.ts';
-import type { ScoredRow } from './evaluationRecords.ts';
+
+/** Rows of a site: probabilities, truth and the value of a column. */
+export interface ScoredRow {
+  readonly p: number;
+  readonly y: 0 | 1;
+  readonly sex: string;
+  readonly age: number;
+}
 
 const CUTS = Array.from({ length: 49 }, (_, i) => 1 - (i + 1) / 50);
 

@@ -7,15 +7,7 @@ import { normal, type Rng, seededRng } from '../../src/base/index.ts';
 import type { GroupEvaluation, MetaAnalysis, Withheld } from '../../src/metrics/groupEvaluation.ts';
 import { aucInterval, f1Interval, meanInterval, rocAuc, wilsonInterval } from '../../src/metrics/index.ts';
 import type { EvaluationResult } from '../../src/reports/evaluation/record.ts';
-import { calibrationCurve, decisionCurve, precisionRecallCurve, rocCurve } from './evaluationCurves.ts';
-
-/** Rows of a site: probabilities, truth and the value of a column. */
-export interface ScoredRow {
-  readonly p: number;
-  readonly y: 0 | 1;
-  readonly sex: string;
-  readonly age: number;
-}
+import { calibrationCurve, decisionCurve, precisionRecallCurve, rocCurve, type ScoredRow } from './evaluationCurves.ts';
 
 type Found = GroupEvaluation | Withheld;
 type ModelFindings = EvaluationResult['findings'][number];

@@ -116,7 +116,9 @@ export function drawCurve({ id, name, who, line, behind, isSmall = false, range 
   const lastX = name === 'decision' ? line.points.reduce((most, point) => Math.max(most, point.x), 0) : 1;
   const isIn = (point: { readonly y: number }): boolean => point.y >= range[0] && point.y <= range[1];
   const within = (value: number): number => Math.min(range[1], Math.max(range[0], value));
-  const banded = line.points.filter(({ low, high }) => low !== undefined && high !== undefined);
+  const banded = line.points.filter(
+    ({ low, high }) => low !== undefined && high !== undefined && high >= range[0] && low <= range[1],
+  );
   const at = { x: 'x', y: 'y' } as const;
   const ticks = isSmall ? 2 : 5;
   const isBinned = name === 'calibration';
@@ -155,7 +157,7 @@ export function drawCurve({ id, name, who, line, behind, isSmall = false, range 
       Plot.line(line.points.filter(isIn), { ...at, className: `line curve${isBinned ? ' thin' : ''}` }),
       isBinned ? Plot.dot(line.points, { ...at, r: radius, title: tip, className: 'dot site' }) : null,
     ],
-  } as Parameters<typeof draw>[0]);
+  });
 }
 
 const tip = ({ x, y, rows }: Point): string =>

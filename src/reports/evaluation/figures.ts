@@ -54,6 +54,15 @@ export function estimateCells(metric: string, estimate: Estimate | undefined): C
   return html`<td class="number">${value}</td><td class="number interval">${interval || NOTHING}</td>`;
 }
 
+/** One cell: the value, and its interval below. */
+export function stackedCell(metric: string, estimate: Estimate | undefined): Markup {
+  if (!estimate) return html`<td class="number">${NOTHING}</td>`;
+  if (estimate.value === null)
+    return html`<td class="number muted">not defined<span class="hint">${estimate.note}</span></td>`;
+  const { value, interval } = shown(metric, estimate);
+  return html`<td class="number">${value}<span class="hint">${interval}</span></td>`;
+}
+
 /** Over `columns` cells: that figures are withheld, and why. */
 export function withheldCell(reason: string, columns: number): Markup {
   return html`<td colspan="${columns}"><span class="withheld">withheld</span> ${reason}</td>`;

@@ -32,7 +32,7 @@ const LEFT = 200;
 /** The deepest shade that text can still be read on. */
 const DEEPEST = 0.42;
 
-/** Heat map: a row a hospital, a column a model; the better, the deeper. Null without two values. */
+/** Heat map: a row a hospital, a column a model; the better, the stronger the colour. Null without two values. */
 export function heatMap({ findings }: EvaluationResult, metric: string, columns: readonly Column[]): Markup | null {
   const cells = columns.flatMap(({ name, of }, row) =>
     findings.map((model, column) => {
@@ -85,7 +85,5 @@ export function heatMap({ findings }: EvaluationResult, metric: string, columns:
         ...{ x: (_: ModelFindings, i: number) => i + 0.5, text: ({ model }: ModelFindings) => shorten(model, 20) },
       }),
     ],
-  } as Parameters<
-    typeof draw
-  >[0])}<figcaption>The deeper, the better; the scale runs from the least to the best value in the drawing.</figcaption></figure>`;
+  })}<figcaption>The stronger the colour, the better; it runs from the worst to the best value in the drawing.</figcaption></figure>`;
 }

@@ -38,9 +38,9 @@ function curveFigures(name: CurveName, model: ModelFindings, index: number): Con
   const range = rangeOf(name, [...(pooled ? [pooled] : []), ...sites.map(({ line }) => line)]);
   const id = `${name}-${index}`;
   const { title, caption } = CURVES[name];
-  return html`<figure class="curves"><figcaption><b>${title}.</b> ${caption}${pooled && ' Left: all hospitals.'}${
-    sites.length > 0 && `${pooled ? ' Small: each hospital, with all hospitals in grey behind.' : ''}`
-  } Shaded: pointwise 95 % band.${silent.length > 0 && ` Withheld: ${listOf(silent)}.`}${
+  return html`<figure class="curves"><figcaption><b>${title}.</b> ${caption}${pooled && ' Large: all hospitals.'}${
+    sites.length > 0 && pooled && ' Small: each hospital, with all hospitals in grey behind.'
+  }${name !== 'calibration' && ' Shaded: pointwise 95 % band.'}${silent.length > 0 && ` Withheld: ${listOf(silent)}.`}${
     sites.length > MOST_SITES && ` The first ${MOST_SITES} of ${sites.length} hospitals; all are in curves.csv.`
   }</figcaption>
 <div class="panels${pooled && ' paired'}">${pooled && html`<div class="panel">${drawCurve({ id, name, who: 'all hospitals', line: pooled, range })}</div>`}

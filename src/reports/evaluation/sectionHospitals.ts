@@ -8,7 +8,7 @@ import { type Content, html, type Markup } from '../markup.ts';
 import { lowerIsBetter } from '../metric.ts';
 import { listOf, NOTHING, significant, whole } from '../numbers.ts';
 import { mainMetricOf, metaOf, metricNames, shownFigures } from './facts.ts';
-import { estimateCells, inline, percent, pText, reasonOf, shown, withheldCell } from './figures.ts';
+import { estimateCells, inline, percent, pText, reasonOf, shown, stackedCell, withheldCell } from './figures.ts';
 import { byModel } from './layout.ts';
 import type { EvaluationResult, ModelFindings } from './record.ts';
 import { predicted } from './verdict.ts';
@@ -70,7 +70,7 @@ function forest(model: ModelFindings, metric: string, id: string, isFirst: boole
   }
   const drawing = dotPlot({
     ...{ id, title: `${metric} of ${model.model} by hospital`, metric, rows, reference: meta?.mean.value },
-    ...{ headings: ['value (95 % interval)', 'weight'], description: inWords(rows, meta) },
+    ...{ headings: ['value (95 % interval)', ...(meta ? ['weight'] : [])], description: inWords(rows, meta) },
   });
   return (
     drawing &&
@@ -148,13 +148,6 @@ function allMetrics(model: ModelFindings): Content {
 <thead><tr><th scope="col">Hospital</th>${metrics.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${told.map(
     ({ site, found }) =>
-      html`<tr><th scope="row">${site}</th>${metrics.map((metric) => {
-        const estimate = shownFigures(found)!.metrics[metric];
-        if (!estimate) return html`<td class="number">${NOTHING}</td>`;
-        if (estimate.value === null)
-          return html`<td class="number muted">not defined<span class="hint">${estimate.note}</span></td>`;
-        const { value, interval } = shown(metric, estimate);
-        return html`<td class="number">${value}<span class="hint">${interval.replace(' to ', '–')}</span></td>`;
-      })}</tr>\n`,
+      html`<tr><th scope="row">${site}</th>${metrics.map((metric) => stackedCell(metric, shownFigures(found)!.metrics[metric]))}</tr>\n`,
   )}</tbody></table></div>`;
 }

@@ -85,7 +85,7 @@ export function renderConfusion(result: EvaluationResult): Content {
     const few = classes.length > MOST_CLASSES ? matrices.slice(0, 1) : matrices.slice(0, MOST_SITES + 1);
     return html`<p>Rows say what was true, columns what the model called it. The share of each row is below its count and in
 the shade. A count that is too small to show is withheld; then the shares of its row are, too.</p>
-<div class="matrices">${few.map(({ name, confusion }) => matrix(name, confusion, classes))}</div>
+<div class="matrices${classes.length > 3 && ' wide'}">${few.map(({ name, confusion }) => matrix(name, confusion, classes))}</div>
 ${few.length < matrices.length && html`<p class="muted">${matrices.length - few.length} more are in confusion.csv.</p>`}`;
   });
 }

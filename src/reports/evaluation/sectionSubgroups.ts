@@ -7,12 +7,12 @@ import { type DotRow, dotPlot } from '../forest.ts';
 import { type Content, html } from '../markup.ts';
 import { countOf, listOf, whole } from '../numbers.ts';
 import { mainMetricOf, metricNames, overallOf, shownFigures } from './facts.ts';
-import { estimateCells, inline, reasonOf, withheldCell } from './figures.ts';
+import { inline, reasonOf, stackedCell, withheldCell } from './figures.ts';
 import { byModel } from './layout.ts';
 import type { EvaluationResult, ModelFindings, Subgroups } from './record.ts';
 
 /** Metrics in a table of subgroups; the others are in metrics.csv. */
-const MOST_METRICS = 4;
+const MOST_METRICS = 5;
 
 export function renderSubgroups(result: EvaluationResult): Content {
   const main = mainMetricOf(result);
@@ -33,20 +33,22 @@ function subgroup(model: ModelFindings, { column, groups }: Subgroups, main: str
   const drawing = dotPlot({
     ...{ id, title: `${main} of ${model.model} by ${column}`, metric: main, rows, headings: ['value (95 % interval)'] },
     reference: overallOf(model, main)?.estimate.value,
-    description: `${rows.map(({ label, note, instead }) => `${label}: ${instead ?? (typeof note === 'string' ? note : note.join(', '))}.`).join(' ')}`,
+    description: rows
+      .map(({ label, note, instead }) => `${label}: ${instead ?? (typeof note === 'string' ? note : note.join(', '))}.`)
+      .join(' '),
   });
   return html`${
     drawing &&
     html`<figure>${drawing}<figcaption><b>${main} by ${column}.</b> Rows of all hospitals; bars: 95 % intervals, dashed: all rows. With many groups one
 of them stands out by chance.</figcaption></figure>`
   }
-<div class="scroll"><table><caption>Figures by <b>${column}</b>, rows of all hospitals.${perSite(groups)}</caption>
-<thead><tr><th scope="col">${column}</th><th scope="col" class="number">Rows</th>${metrics.map((name) => html`<th scope="colgroup" colspan="2" class="number">${name}</th>`)}</tr></thead>
+<div class="scroll"><table><caption>Figures by <b>${column}</b>, rows of all hospitals, with 95&nbsp;% intervals below.${perSite(groups)}</caption>
+<thead><tr><th scope="col">${column}</th><th scope="col" class="number">Rows</th>${metrics.map((name) => html`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${groups.map(({ value, pooled }) => {
     const group = shownFigures(pooled);
     if (!group)
-      return html`<tr><th scope="row">${value}</th>${withheldCell(reasonOf(pooled) ?? 'not given', 1 + 2 * metrics.length)}</tr>\n`;
-    return html`<tr><th scope="row">${value}</th><td class="number">${whole(group.rows)}</td>${metrics.map((name) => estimateCells(name, group.metrics[name]))}</tr>\n`;
+      return html`<tr><th scope="row">${value}</th>${withheldCell(reasonOf(pooled) ?? 'not given', 1 + metrics.length)}</tr>\n`;
+    return html`<tr><th scope="row">${value}</th><td class="number">${whole(group.rows)}</td>${metrics.map((name) => stackedCell(name, group.metrics[name]))}</tr>\n`;
   })}</tbody></table></div>`;
 }
 

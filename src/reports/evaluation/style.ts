@@ -8,6 +8,7 @@ export const EVALUATION_STYLE = `
 td.interval{color:var(--muted)}td .hint{white-space:nowrap}
 .dense{font-size:.875rem}.dense th,.dense td{padding-right:.8rem}
 .matrices{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.4rem 2rem}
+.matrices.wide{grid-template-columns:minmax(0,1fr)}.matrix tbody th{min-width:5rem}
 .matrices .scroll{margin:.5rem 0}.matrix{width:auto;min-width:100%;font-size:.875rem}.matrix caption{color:var(--ink);font-weight:600}
 .matrix th,.matrix td{padding:.35rem .6rem}
 .shade{background:color-mix(in srgb,var(--shade) calc(var(--share,0)*40%),transparent)}
@@ -15,6 +16,7 @@ td.interval{color:var(--muted)}td .hint{white-space:nowrap}
 .curves figcaption{margin:0 0 .6rem}
 .panels.paired{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1.15fr);gap:1rem 1.5rem;align-items:start}
 .small{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:.5rem .8rem}
+.small>div{display:flex;flex-direction:column;justify-content:end}
 .panel svg,.small svg{display:block;width:100%;height:auto}.panel-name{margin:0;font-size:.8125rem;font-weight:600;overflow-wrap:anywhere}
 .panel svg text,.panel svg .ticks text{font-size:14px}.small svg .ticks text{font-size:12px}
 svg .curve{stroke:var(--federated)}svg .curve.thin{stroke-width:1.25}
