@@ -102,7 +102,7 @@ async function writeFlushed(file: string, content: Uint8Array | string): Promise
 }
 
 function codeOf(error: unknown): string {
-  return String((error as NodeJS.ErrnoException | null)?.code ?? '');
+  return (error as NodeJS.ErrnoException | null)?.code ?? '';
 }
 
 function isMissing(error: unknown): boolean {

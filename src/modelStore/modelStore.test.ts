@@ -52,7 +52,7 @@ describe('ModelStore', () => {
   it('gives every version a number of its own when several are added at once', async () => {
     const files = [0, 1, 2, 3, 4, 5].map((seed) => modelFile(seed, `${seed}.onnx`));
     const added = await Promise.all(files.map((file) => ModelStore.open(store.folder).add(file, NAME)));
-    expect(added.map(({ version }) => version.version).sort()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(added.map(({ version }) => version.version).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
     expect(readdirSync(store.folder)).toEqual(['clinic']);
   });
 
