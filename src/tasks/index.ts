@@ -19,6 +19,13 @@ export type { TaskData } from './dataStructure/read.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export {
+  checkModelReference,
+  type LocatedModel,
+  locateModel,
+  type ModelReferenceFile,
+  modelReference,
+} from './modelReference.ts';
+export {
   type BudgetPolicy,
   type EvaluationPolicy,
   type IntersectionPolicy,
