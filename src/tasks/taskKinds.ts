@@ -7,6 +7,7 @@ import { type Analysis, analysisFromWire, type LocalAnalysis, parseAnalysis } fr
 import { analysisFile } from './analysis/file.ts';
 import { checkJson, readConfigText } from './configFile.ts';
 import { ANALYSIS_PROTOCOLS, bareName } from './names.ts';
+import { withStoredModels } from './storedModels.ts';
 import { fromWire, type LocalTask, parseOpenTask, readOpenTask, type Task } from './task.ts';
 import { taskFile } from './taskFile.ts';
 import { fillIn, fillInSamples, type TaskInputs } from './template/fill.ts';
@@ -30,7 +31,7 @@ export async function readAnyTask(path: string, inputs?: TaskInputs): Promise<An
 }
 
 async function readOpen(yaml: YamlFile): Promise<AnyLocalTask> {
-  return asks(valuesOf(yaml)) ? parseAnalysis(yaml, yaml.file) : readOpenTask(yaml);
+  return asks(valuesOf(yaml)) ? withStoredModels(parseAnalysis(yaml, yaml.file)) : readOpenTask(yaml);
 }
 
 /** So many pods are made up for a task that is checked without its own. */

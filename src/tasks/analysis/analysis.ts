@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type { CohortAssumptions } from '../../aggregation/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
+import { modelPlace } from '../modelReference.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
 import { fillIn } from '../template/fill.ts';
 import { openYaml, type YamlFile } from '../yamlFile.ts';
@@ -130,7 +131,7 @@ export function parseAnalysis(text: string | YamlFile, file: string): LocalAnaly
   const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
   const parsed = parseYaml(yaml, file, fileKind);
   const list = algorithmsOf(parsed)[0]!.arguments['identifiers_file'];
-  const models = modelReferencesOf(parsed).map((reference) => resolvePath(dirname(file), reference));
+  const models = modelReferencesOf(parsed).map((reference) => modelPlace(dirname(file), reference));
   return {
     ...analysisOf(parsed),
     local: {

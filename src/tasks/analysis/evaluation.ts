@@ -7,6 +7,7 @@ import { modelKindOf } from '../../training/index.ts';
 import type { Path, Problem } from '../configFile.ts';
 import { checkDataStructure } from '../dataStructure/checks.ts';
 import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
+import { checkModelReference, namedModel } from '../modelReference.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
 
@@ -52,14 +53,18 @@ const argumentsOf = (algorithm: AlgorithmFile) => ANALYSIS_ARGUMENTS.ModelEvalua
 /** The model of an algorithm, wherever it is written. */
 const modelOf = (algorithm: AlgorithmFile): ModelFile | undefined => algorithm.model ?? argumentsOf(algorithm).model;
 
-/** What the model of an algorithm is called in the file. */
-function referenceOf(algorithm: AlgorithmFile): string {
+/** The model of an algorithm: the path of a file as written, or the name of a model of the store. */
+function referenceOf(algorithm: AlgorithmFile, owner: string | undefined): string {
+  if (algorithm.pretrained_file !== undefined) return algorithm.pretrained_file;
   const { konsil_model, bitfount_model } = modelOf(algorithm)!;
-  return algorithm.pretrained_file ?? (konsil_model ?? bitfount_model)!.model_ref;
+  const reference = (konsil_model ?? bitfount_model)!;
+  const named = namedModel(reference, owner);
+  return 'kind' in named && named.kind === 'stored' ? named.reference : reference.model_ref;
 }
 
 /** On the wire a model is what the round brings. */
 const ATTACHED = /^attached:(onnx|tfjs)$/;
+const ATTACHED_NAMES = ['attached:onnx', 'attached:tfjs'];
 
 function kindOf(reference: string): 'onnx' | 'tfjs' {
   const attached = ATTACHED.exec(reference)?.[1];
@@ -96,8 +101,12 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
         path: [...path, 'model'],
         message: 'a built-in model has nothing to evaluate before it was trained',
       });
-    else if (ATTACHED.test(reference.model_ref) !== isReceived)
-      problems.push({ path: [...path, 'model'], message: 'expected the path of a model file' });
+    else {
+      const key = modelOf(algorithm)!.konsil_model ? 'konsil_model' : 'bitfount_model';
+      const at = [...path, ...(algorithm.model ? [] : ['arguments']), 'model', key];
+      const owner = file.modeller?.username;
+      problems.push(...checkModelReference(reference, at, { owner, ...(isReceived && { attached: ATTACHED_NAMES }) }));
+    }
     if (shared(algorithm) !== first)
       problems.push({
         path: [...path, 'arguments'],
@@ -117,7 +126,7 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
       path: [...pathOf(0), 'arguments', 'site_figures'],
       message: 'without an aggregator there is nothing but the figures of sites; expected true, or task.aggregator',
     });
-  const labels = algorithms.map(labelOf);
+  const labels = algorithms.map((algorithm) => labelOf(algorithm, file.modeller?.username));
   for (const [i, label] of labels.entries())
     if (labels.indexOf(label) < i)
       problems.push({
@@ -153,9 +162,9 @@ function shared(algorithm: AlgorithmFile): string {
   ]);
 }
 
-function labelOf(algorithm: AlgorithmFile): string {
-  const reference = referenceOf(algorithm);
-  return argumentsOf(algorithm).label ?? basename(reference, extname(reference));
+function labelOf(algorithm: AlgorithmFile, owner: string | undefined): string {
+  const reference = referenceOf(algorithm, owner);
+  return argumentsOf(algorithm).label ?? basename(reference, extname(reference)).replace(':', ' v');
 }
 
 /** @param file - Accepted by {@link checkEvaluation}. */
@@ -170,8 +179,8 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
     models: algorithms.map((algorithm) => {
       const { model_sha256: sha256 } = argumentsOf(algorithm);
       return {
-        label: labelOf(algorithm),
-        kind: kindOf(referenceOf(algorithm)),
+        label: labelOf(algorithm, file.modeller?.username),
+        kind: kindOf(referenceOf(algorithm, file.modeller?.username)),
         ...(sha256 !== undefined && { sha256 }),
       };
     }),
@@ -190,7 +199,8 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
 /** References to the models of a file, in order. */
 export function modelReferencesOf(file: AnalysisFile): readonly string[] {
   const isEvaluation = algorithmsOf(file).every(({ name }) => name === 'ModelEvaluation');
-  return isEvaluation ? algorithmsOf(file).map(referenceOf) : [];
+  if (!isEvaluation) return [];
+  return algorithmsOf(file).map((algorithm) => referenceOf(algorithm, file.modeller?.username));
 }
 
 /** Algorithms as pods get them. */
