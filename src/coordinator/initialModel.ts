@@ -63,7 +63,9 @@ export function resolveTask(
     };
   }
   if (attached === undefined) throw new TypeError('task names a model file, its bytes are missing');
-  return { task: resolved, features, model: attached, source: local.local.modelFile! };
+  const { modelFile, storedModel: stored } = local.local;
+  const source = stored === undefined ? modelFile! : `${stored.name}:${stored.version}`;
+  return { task: resolved, features, model: attached, source };
 }
 
 /**
