@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import { KonsilError, toHex, utf8 } from '../../base/index.ts';
 import { fingerprint, importPublic, sha256 } from '../../crypto/index.ts';
 import { checkEvaluationAnswer, type EvaluationFinding } from '../../protocols/index.ts';
-import { type EvaluationResult, readEvaluation } from '../../reports/index.ts';
+import { type EvaluationResult, readEvaluation, renderEvaluation } from '../../reports/index.ts';
+import { VERSION } from '../environment.ts';
 import { Output } from '../output.ts';
 import { Pins } from '../pins.ts';
 
@@ -37,7 +38,8 @@ export function addVerifyReport(verify: Command): void {
 /** @throws KonsilError FILE_NOT_FOUND, KEY_INVALID; REPORT_INVALID for a file that is none, or after all was printed. */
 function verifyReport(file: string, flags: Flags): void {
   const output = new Output(flags.json ?? false);
-  const result = readEvaluation(readText(file), file);
+  const text = readText(file);
+  const result = readEvaluation(text, file);
   const pins = Pins.read(flags.keys ?? []);
   const findings: EvaluationFinding[] = [];
   for (const signed of result.answers) {
@@ -49,6 +51,11 @@ function verifyReport(file: string, flags: Flags): void {
     output.value({ type: 'answer', pod, model: name, fingerprint: key, wrong: found });
     output.line(`${found.length === 0 ? 'ok   ' : 'WRONG'}  ${pod}, ${name}  (key ${key})`);
   }
+  const isPage = text.trimStart().startsWith('<');
+  if (isPage && result.konsil === VERSION && renderEvaluation(result) !== text)
+    findings.push({ what: 'the page is not what its record makes: somebody has changed what it shows' });
+  if (isPage && result.konsil !== VERSION)
+    output.line(`note: Konsil ${result.konsil} made this page; that version checks what it shows beside its record`);
   for (const [what, shown, path] of [
     ...(flags.task === undefined ? [] : [['task', [result.taskSha256], flags.task] as const]),
     ...(flags.model ?? []).map((path) => ['model', result.models.map(({ sha256: id }) => id), path] as const),
