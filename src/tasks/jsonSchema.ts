@@ -4,13 +4,17 @@
  */
 import { z } from 'zod';
 import { analysisFile } from './analysis/file.ts';
+import { inferenceFile } from './inference/file.ts';
 import { FILLED_IN, FROM_STATISTICS } from './keys.ts';
 import { podFile } from './podFile.ts';
 import { taskFile } from './taskFile.ts';
 
 /** File name in `schema/` to its text. */
 export function jsonSchemas(): Readonly<Record<'task.schema.json' | 'pod.schema.json', string>> {
-  return { 'task.schema.json': schemaText(z.union([taskFile, analysisFile])), 'pod.schema.json': schemaText(podFile) };
+  return {
+    'task.schema.json': schemaText(z.union([taskFile, analysisFile, inferenceFile])),
+    'pod.schema.json': schemaText(podFile),
+  };
 }
 
 function schemaText(schema: z.ZodType): string {
