@@ -3,8 +3,8 @@
  * gone on with: whoever is interrupted asks again.
  * @module
  */
-import { abortControllerForMany, isKonsilError, KonsilError, messageOf, utf8 } from '../base/index.ts';
-import { type Identity, MaskPool } from '../crypto/index.ts';
+import { abortControllerForMany, isKonsilError, KonsilError, messageOf, toHex, utf8 } from '../base/index.ts';
+import { type Identity, MaskPool, sha256 } from '../crypto/index.ts';
 import type { PairReceiver } from '../intersection/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import {
@@ -12,14 +12,24 @@ import {
   analysisPlan,
   exactSums,
   listBytes,
+  MAX_SITE_INFERENCE_BYTES,
   type ResultTable,
+  readSiteInference,
   readTable,
+  type SiteInference,
   type StepSum,
   stepSums,
   tableToCsv,
   vocabularyProblems,
 } from '../protocols/index.ts';
-import { type Analysis, analysisToWire, type IntersectionAlgorithm, type LocalAnalysis } from '../tasks/index.ts';
+import {
+  type Analysis,
+  analysisToWire,
+  type InferenceAlgorithm,
+  type IntersectionAlgorithm,
+  type LocalAnalysis,
+} from '../tasks/index.ts';
+import { readModelFile } from '../training/index.ts';
 import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
 import type { BlobRef, Context } from '../wire/index.ts';
 import { Aggregator } from './aggregate.ts';
@@ -70,6 +80,8 @@ export interface AnalysisOutcome {
   readonly survivors: readonly string[];
   /** Each pod's own result, where it was given; null where it stayed at the pod. */
   readonly results: ReadonlyMap<string, ResultTable | null>;
+  /** How models were run at each pod, of a task that runs models. */
+  readonly inference?: ReadonlyMap<string, SiteInference>;
   readonly members: readonly Member[];
   /** Files that were written. */
   readonly files: readonly string[];
@@ -95,11 +107,14 @@ class AnalysisRun {
   readonly #startedAt = new Date();
   readonly #started: number;
   readonly #results = new Map<string, ResultTable | null>();
+  readonly #inferred = new Map<string, SiteInference>();
   readonly #files: string[] = [];
   #answer: AnalysisAnswer | null = null;
   #survivors: readonly string[] = [];
   /** Of an intersection. */
   #list: IdentifierList | null = null;
+  /** Of an inference: bytes of its models. */
+  #models: readonly Uint8Array[] = [];
 
   constructor(options: AnalysisRunOptions) {
     this.#options = options;
@@ -154,6 +169,7 @@ class AnalysisRun {
       startedAt: this.#startedAt,
       seconds: (this.#options.clock.now() - this.#started) / 1_000,
       ...{ answer: this.#answer, survivors: this.#survivors, results: this.#results },
+      ...(this.#inferred.size > 0 && { inference: this.#inferred }),
       ...{ members: this.#members.all(), files: this.#files },
     };
   }
@@ -162,7 +178,8 @@ class AnalysisRun {
     const { task } = this.#options;
     const { adds, secure } = task.aggregator;
     const members = this.#members;
-    const rounds = adds ? analysisPlan(task.algorithm).steps : 1;
+    const steps = task.algorithm.name === 'ModelInference' ? task.algorithm.models.length : 1;
+    const rounds = adds ? analysisPlan(task.algorithm).steps : steps;
     this.#emit({ type: 'started', run: this.#runId, rounds, mode: !adds ? 'separate' : secure ? 'secure' : 'plain' });
     await members.watch();
     const agreed = await this.#agree();
@@ -184,6 +201,7 @@ class AnalysisRun {
     const { algorithm } = agreed;
     if (adds) await this.#addUp(agreed, json, minimum);
     else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(json, algorithm);
+    else if (algorithm.name === 'ModelInference') await this.#infer(algorithm);
     else await this.#collect();
     if (!adds && this.#results.size === 0)
       throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
@@ -197,6 +215,11 @@ class AnalysisRun {
     if (algorithm.name === 'PrivateSetIntersection') {
       this.#list = await readIdentifiers(algorithm, local.identifiersFile!, this.#abort.signal);
       return { ...task, algorithm: { ...algorithm, identifiers: this.#list.size } };
+    }
+    if (algorithm.name === 'ModelInference') {
+      this.#models = await Promise.all(local.modelFiles!.map(readModelFile));
+      const models = algorithm.models.map((model, i) => ({ ...model, sha256: toHex(sha256(this.#models[i]!)) }));
+      return { ...task, algorithm: { ...algorithm, models } };
     }
     if (algorithm.name !== 'FederatedStatistics') return task;
     const dataStructure = resolveAmong(
@@ -262,6 +285,29 @@ class AnalysisRun {
       const bytes = result && (await this.#pull(member, result, context, MAX_RESULT_BYTES));
       this.#keep(member.name, bytes ? readTable(bytes, member.name) : null);
     });
+  }
+
+  /** Brings each pod the models one after another; with the last one it runs them. */
+  async #infer({ models }: InferenceAlgorithm): Promise<void> {
+    let cohort = this.#members.active();
+    for (const step of models.keys()) {
+      const model = this.#offer(this.#models[step]!);
+      const said = await this.#exchange(step, cohort, () => model);
+      this.#blobs.withdraw(model);
+      cohort = cohort.filter(({ name }) => said.answers.has(name));
+      if (step + 1 < models.length) continue;
+      await this.#each(said, async (member, result, context) => {
+        const answer = readSiteInference(
+          await this.#pull(member, result, context, MAX_SITE_INFERENCE_BYTES),
+          member.name,
+        );
+        this.#inferred.set(member.name, answer);
+        this.#keep(member.name, answer.table ?? null);
+      });
+    }
+    if (this.#inferred.size === 0) return;
+    const pods = [...this.#inferred].map(([pod, { table: _, ...facts }]) => [pod, facts] as const);
+    this.#write('inference.json', `${JSON.stringify(Object.fromEntries(pods), null, 2)}\n`);
   }
 
   /** The modeller's list against each pod's, see `intersect.ts`. */

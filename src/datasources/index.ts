@@ -47,6 +47,7 @@ export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { checkImages } from './loader/checkImages.ts';
 export { DecodePool } from './loader/decodePool.ts';
 export { ImageLoader } from './loader/imageRows.ts';
+export { type MaskFile, type MaskStack, maskFiles } from './masks/maskFiles.ts';
 export { OMOPSource } from './omop/omopSource.ts';
 export {
   isDatabase,

@@ -10,7 +10,7 @@ export type { FederatedColumn, FederatedSummary, FederatedVocabulary } from './f
 export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from './plan.ts';
 export { analysisPlan } from './plans.ts';
 export { probabilitiesOf } from './probabilities.ts';
-export { type ResultTable, readTable, tableToCsv } from './resultTable.ts';
+export { csvLine, type ResultTable, readTable, tableToCsv } from './resultTable.ts';
 export {
   type EvaluationView,
   evaluationStatement,
@@ -20,6 +20,7 @@ export {
   type SiteEvaluation,
   signEvaluation,
 } from './siteEvaluation.ts';
+export { MAX_SITE_INFERENCE_BYTES, readSiteInference, type SiteInference } from './siteInference.ts';
 export { sqlInput } from './sqlSums.ts';
 export {
   CHANNELS,
