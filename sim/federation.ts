@@ -131,7 +131,10 @@ export class Federation {
       config: this.#options.pod?.(name, config) ?? config,
       ...{ identity, peers, link, clock: this.clockOf(name), version: 'test' },
       ...(!this.#options.ownEngines && {
-        parts: { pool: this.#pool, openDataset, openTrainer: this.#trainers.opener(name) },
+        parts: {
+          ...{ pool: this.#pool, openDataset, openTrainer: this.#trainers.opener(name) },
+          openPredictor: this.#trainers.openPredictor,
+        },
       }),
       ...(this.#options.store && { store: this.#options.store(name) }),
       onNotice: (notice) => this.notices.push({ pod: name, notice }),

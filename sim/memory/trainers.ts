@@ -9,7 +9,10 @@ import { seededRng, throwIfCancelled, toHex } from '../../src/base/index.ts';
 import { sha256 } from '../../src/crypto/index.ts';
 import {
   type ModelTrainer,
+  type OpenPredictor,
   type OpenTrainer,
+  Predictor,
+  type PredictorOptions,
   type TrainCall,
   Trainer,
   type TrainerOptions,
@@ -24,9 +27,20 @@ export interface WorkClock {
 /** Called with what a pod trained; what it gives takes the result's place. */
 export type OnTrained = (start: Float32Array, trained: Float32Array, rows: number) => Float32Array;
 
-interface Shared {
-  readonly trainers: readonly Trainer[];
+interface Shared<T> {
+  readonly engines: readonly T[];
   readonly busy: number[];
+}
+
+/** What identifies an open model; its name and the machine do not. */
+function keyOf({
+  model,
+  source: _label,
+  device: _device,
+  threads: _threads,
+  ...rest
+}: TrainerOptions | PredictorOptions): string {
+  return JSON.stringify([model instanceof Uint8Array ? toHex(sha256(model)) : model.file, rest]);
 }
 
 /** Largest change of a parameter in a pseudo-update. */
@@ -35,31 +49,46 @@ const PSEUDO_STEP = 1e-2;
 /** Opens each model once, on a few threads. Many worlds may use the same ones. */
 export class TrainerThreads {
   readonly #count: number;
-  readonly #opened = new Map<string, Promise<Shared>>();
+  readonly #trainers = new Map<string, Promise<Shared<Trainer>>>();
+  readonly #predictors = new Map<string, Promise<Shared<Predictor>>>();
 
   constructor(count = availableParallelism()) {
     this.#count = count;
   }
 
   /** @param options - Device and threads are those of a simulation. */
-  async open(options: TrainerOptions): Promise<Shared> {
-    const { model, source: _label, device: _device, threads: _threads, ...rest } = options;
-    const id = model instanceof Uint8Array ? toHex(sha256(model)) : model.file;
-    const key = JSON.stringify([id, rest]);
-    const opening = this.#opened.get(key) ?? this.#create({ ...options, device: 'cpu', threads: 1 });
-    this.#opened.set(key, opening);
-    return opening;
+  open(options: TrainerOptions): Promise<Shared<Trainer>> {
+    const count = this.#count;
+    return openOnce(this.#trainers, keyOf(options), count, () => Trainer.create({ ...options, ...MACHINE }));
+  }
+
+  /** One thread a model: whoever evaluates does so a few times. */
+  openPredictor(options: PredictorOptions): Promise<Shared<Predictor>> {
+    return openOnce(this.#predictors, keyOf(options), 1, () => Predictor.create({ ...options, ...MACHINE }));
   }
 
   async close(): Promise<void> {
-    const shared = await Promise.all([...this.#opened.values()].map((opening) => opening.catch(() => null)));
-    await Promise.all(shared.flatMap((one) => one?.trainers.map((trainer) => trainer.close()) ?? []));
+    const opened: Promise<Shared<Trainer | Predictor>>[] = [...this.#trainers.values(), ...this.#predictors.values()];
+    const shared = await Promise.all(opened.map((opening) => opening.catch(() => null)));
+    await Promise.all(shared.flatMap((one) => one?.engines.map((engine) => engine.close()) ?? []));
   }
+}
 
-  async #create(options: TrainerOptions): Promise<Shared> {
-    const trainers = await Promise.all(Array.from({ length: this.#count }, () => Trainer.create(options)));
-    return { trainers, busy: trainers.map(() => 0) };
-  }
+const MACHINE = { device: 'cpu', threads: 1 } as const;
+
+function openOnce<T>(
+  known: Map<string, Promise<Shared<T>>>,
+  key: string,
+  count: number,
+  create: () => Promise<T>,
+): Promise<Shared<T>> {
+  const all = async (): Promise<Shared<T>> => {
+    const engines = await Promise.all(Array.from({ length: count }, create));
+    return { engines, busy: engines.map(() => 0) };
+  };
+  const opening = known.get(key) ?? all();
+  known.set(key, opening);
+  return opening;
 }
 
 /** The trainers of one world: while they compute, its time stands still. */
@@ -79,7 +108,7 @@ export class SharedTrainers {
     return async (options, signal) => {
       const shared = await this.#clock.during(() => this.#threads.open(options));
       throwIfCancelled(signal);
-      const { program } = shared.trainers[0]!;
+      const { program } = shared.engines[0]!;
       const use = <T>(work: (trainer: Trainer) => Promise<T>): Promise<T> => this.#use(shared, work);
       const handle: ModelTrainer = {
         program,
@@ -95,11 +124,22 @@ export class SharedTrainers {
     };
   }
 
+  /** As `Predictor.create`. */
+  readonly openPredictor: OpenPredictor = async (options, signal) => {
+    const shared = await this.#clock.during(() => this.#threads.openPredictor(options));
+    throwIfCancelled(signal);
+    return {
+      model: shared.engines[0]!.model,
+      predict: (request, cancel) => this.#use(shared, (predictor) => predictor.predict(request, cancel)),
+      close: async () => undefined, // others use it still
+    };
+  };
+
   /** Gives `work` to the thread that has least to do. */
-  #use<T>({ trainers, busy }: Shared, work: (trainer: Trainer) => Promise<T>): Promise<T> {
+  #use<E, T>({ engines, busy }: Shared<E>, work: (engine: E) => Promise<T>): Promise<T> {
     const least = busy.indexOf(Math.min(...busy));
     busy[least]!++;
-    return this.#clock.during(() => work(trainers[least]!).finally(() => busy[least]!--));
+    return this.#clock.during(() => work(engines[least]!).finally(() => busy[least]!--));
   }
 }
 

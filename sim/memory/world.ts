@@ -218,6 +218,7 @@ export class MemoryWorld implements World {
         decoders: this.#decoders,
         openDataset: async (config) => new MemorySource(config.name, table),
         openTrainer: opener,
+        openPredictor: this.#trainers.openPredictor,
       },
       onNotice: (notice) => onNotice?.(name, notice),
     });

@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   FILE_NOT_FOUND: { retry: false, peer: false },
   FILE_WRITE_FAILED: { retry: true, peer: false },
   USAGE: { retry: false, peer: false },
+  REPORT_INVALID: { retry: false, peer: false },
   // data at a site
   DATA_INVALID: { retry: false, peer: false },
   DATA_COLUMN_MISSING: { retry: false, peer: false },

@@ -11,6 +11,8 @@ import type { LocalAnalysis } from '../tasks/index.ts';
 import { Channel, systemClock } from '../transport/index.ts';
 import { blobStoreOptions } from './blobStore.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from './environment.ts';
+import { reportEvaluation } from './evaluationFiles.ts';
+import { evaluationResultOf } from './evaluationResult.ts';
 import type { Output } from './output.ts';
 import { answerLines } from './render/answer.ts';
 import { ProgressView } from './render/progress.ts';
@@ -53,6 +55,8 @@ export async function askQuestion(
     });
     output.value(answerOf(outcome));
     for (const line of answerLines(outcome)) output.line(line);
+    if (task.algorithm.name === 'ModelEvaluation')
+      reportEvaluation(output, outcome.folder, evaluationResultOf(task, outcome));
     if (out !== undefined && outcome.answer?.kind === 'statistics') save(out, outcome);
     const files = out === undefined ? outcome.files : [...outcome.files, out];
     for (const file of files) output.line(`written: ${relative(process.cwd(), file)}`);

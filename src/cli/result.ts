@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, relative } from 'node:path';
+import { relative } from 'node:path';
 import { thresholdsFor, wireBytes } from '../aggregation/index.ts';
 import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
@@ -15,6 +15,7 @@ import type { Comparison, RunResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf } from '../tasks/index.ts';
 import type { Purpose } from '../wire/index.ts';
 import { VERSION } from './environment.ts';
+import { titleOf } from './title.ts';
 
 /** The result record of a run. */
 export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Comparison | null): RunResult {
@@ -188,10 +189,4 @@ const NOT_COVERED = [
 /** The one site of a local run, from which nothing went anywhere. */
 function ownData({ site, dataset }: NonNullable<RunOutcome['local']>): RunResult['cohort'][number] {
   return { name: site, dataset, fingerprint: '', state: 'finished', sentBytes: 0, receivedBytes: 0 };
-}
-
-/** The file's name, or its folder's when every task is called task.yaml. */
-function titleOf(file: string): string {
-  const name = basename(file).replace(/\.ya?ml$/, '');
-  return name === 'task' ? basename(dirname(file)) : name;
 }

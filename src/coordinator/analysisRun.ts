@@ -3,8 +3,8 @@
  * gone on with: whoever is interrupted asks again.
  * @module
  */
-import { abortControllerForMany, isKonsilError, KonsilError, messageOf, toHex, utf8 } from '../base/index.ts';
-import { type Identity, MaskPool, sha256 } from '../crypto/index.ts';
+import { abortControllerForMany, isKonsilError, KonsilError, messageOf, utf8 } from '../base/index.ts';
+import { type Identity, MaskPool } from '../crypto/index.ts';
 import type { PairReceiver } from '../intersection/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import {
@@ -12,9 +12,9 @@ import {
   analysisPlan,
   exactSums,
   listBytes,
+  MAX_SITE_EVALUATION_BYTES,
   MAX_SITE_INFERENCE_BYTES,
   type ResultTable,
-  readSiteInference,
   readTable,
   type SiteInference,
   type StepSum,
@@ -22,23 +22,18 @@ import {
   tableToCsv,
   vocabularyProblems,
 } from '../protocols/index.ts';
-import {
-  type Analysis,
-  analysisToWire,
-  type InferenceAlgorithm,
-  type IntersectionAlgorithm,
-  type LocalAnalysis,
-} from '../tasks/index.ts';
-import { readModelFile } from '../training/index.ts';
+import { type Analysis, analysisToWire, type IntersectionAlgorithm, type LocalAnalysis } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
-import type { BlobRef, Context } from '../wire/index.ts';
+import type { BlobRef, Context, MessageOf } from '../wire/index.ts';
 import { Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
+import { Evaluation, type EvaluationOutcome } from './evaluation.ts';
 import type { RunEvent } from './events.ts';
+import { Inference } from './inference.ts';
 import { Comparison, type IdentifierList, readIdentifiers } from './intersect.ts';
 import { LinkTime } from './linkTime.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
-import { offersOf, resolveAmong, resolveData } from './resolveData.ts';
+import { offersOf, releasedBy, resolveAmong, resolveData } from './resolveData.ts';
 import { RunFolder } from './runFolder.ts';
 import { asKonsilError, newRunId } from './trainedModel.ts';
 import { Transcripts } from './transcript.ts';
@@ -76,13 +71,19 @@ export interface AnalysisOutcome {
   readonly seconds: number;
   /** Of all pods together; null where nothing was added up. */
   readonly answer: AnalysisAnswer | null;
+  /** Bytes of a pod's part of the largest sum. */
+  readonly sumBytes: number;
   /** Pods in it. */
   readonly survivors: readonly string[];
   /** Each pod's own result, where it was given; null where it stayed at the pod. */
   readonly results: ReadonlyMap<string, ResultTable | null>;
   /** How models were run at each pod, of a task that runs models. */
   readonly inference?: ReadonlyMap<string, SiteInference>;
+  /** Of models that were evaluated. */
+  readonly evaluation?: EvaluationOutcome;
   readonly members: readonly Member[];
+  /** Bytes over the broker, of this side. */
+  readonly trafficOf: (member: Member) => { readonly sentBytes: number; readonly receivedBytes: number };
   /** Files that were written. */
   readonly files: readonly string[];
 }
@@ -90,8 +91,11 @@ export interface AnalysisOutcome {
 /** What pods have said in a step, by name. */
 interface Answers {
   readonly step: number;
-  readonly answers: ReadonlyMap<string, { readonly result?: BlobRef | undefined }>;
+  readonly answers: ReadonlyMap<string, Said>;
 }
+
+/** A pod's own word. */
+type Said = Pick<MessageOf<'ANALYSIS_RESULT'>, 'result' | 'signature'>;
 
 /** One question in progress; use {@link runAnalysis}. */
 class AnalysisRun {
@@ -103,18 +107,18 @@ class AnalysisRun {
   readonly #time: LinkTime;
   readonly #abort = abortControllerForMany();
   readonly #pool: MaskPool;
-  readonly #deadlines: LearnedDeadlines;
+  #deadlines: LearnedDeadlines;
   readonly #startedAt = new Date();
   readonly #started: number;
   readonly #results = new Map<string, ResultTable | null>();
-  readonly #inferred = new Map<string, SiteInference>();
   readonly #files: string[] = [];
   #answer: AnalysisAnswer | null = null;
   #survivors: readonly string[] = [];
+  #sumBytes = 0;
   /** Of an intersection. */
   #list: IdentifierList | null = null;
-  /** Of an inference: bytes of its models. */
-  #models: readonly Uint8Array[] = [];
+  #inference: Inference | null = null;
+  #evaluation: Evaluation | null = null;
 
   constructor(options: AnalysisRunOptions) {
     this.#options = options;
@@ -168,9 +172,11 @@ class AnalysisRun {
       ...(error && { error }),
       startedAt: this.#startedAt,
       seconds: (this.#options.clock.now() - this.#started) / 1_000,
-      ...{ answer: this.#answer, survivors: this.#survivors, results: this.#results },
-      ...(this.#inferred.size > 0 && { inference: this.#inferred }),
+      ...{ answer: this.#answer, sumBytes: this.#sumBytes, survivors: this.#survivors, results: this.#results },
+      ...(this.#evaluation && { evaluation: this.#evaluation.outcome() }),
+      ...(this.#inference && { inference: this.#inference.sites }),
       ...{ members: this.#members.all(), files: this.#files },
+      trafficOf: ({ peer }) => this.#options.channel.trafficWith(peer.public.id),
     };
   }
 
@@ -178,12 +184,14 @@ class AnalysisRun {
     const { task } = this.#options;
     const { adds, secure } = task.aggregator;
     const members = this.#members;
+    const evaluates = task.algorithm.name === 'ModelEvaluation';
     const steps = task.algorithm.name === 'ModelInference' ? task.algorithm.models.length : 1;
-    const rounds = adds ? analysisPlan(task.algorithm).steps : steps;
+    const rounds = adds || evaluates ? analysisPlan(task.algorithm).steps : steps;
     this.#emit({ type: 'started', run: this.#runId, rounds, mode: !adds ? 'separate' : secure ? 'secure' : 'plain' });
     await members.watch();
     const agreed = await this.#agree();
     const json = JSON.stringify(analysisToWire(agreed));
+    this.#evaluation?.sentAs(json);
     this.#folder.write('task.json', `${JSON.stringify(analysisToWire(agreed), null, 2)}\n`);
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
     await members.admit(
@@ -200,10 +208,11 @@ class AnalysisRun {
       );
     const { algorithm } = agreed;
     if (adds) await this.#addUp(agreed, json, minimum);
+    else if (this.#evaluation) await this.#evaluateApart(this.#evaluation);
     else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(json, algorithm);
-    else if (algorithm.name === 'ModelInference') await this.#infer(algorithm);
+    else if (this.#inference) await this.#infer(this.#inference);
     else await this.#collect();
-    if (!adds && this.#results.size === 0)
+    if (!adds && !this.#evaluation && this.#results.size === 0)
       throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
   }
 
@@ -217,9 +226,17 @@ class AnalysisRun {
       return { ...task, algorithm: { ...algorithm, identifiers: this.#list.size } };
     }
     if (algorithm.name === 'ModelInference') {
-      this.#models = await Promise.all(local.modelFiles!.map(readModelFile));
-      const models = algorithm.models.map((model, i) => ({ ...model, sha256: toHex(sha256(this.#models[i]!)) }));
-      return { ...task, algorithm: { ...algorithm, models } };
+      this.#inference = await Inference.open(algorithm, local.modelFiles ?? []);
+      return { ...task, algorithm: this.#inference.algorithm };
+    }
+    if (algorithm.name === 'ModelEvaluation') {
+      this.#evaluation = await Evaluation.open(this.#runId, algorithm, local.modelFiles ?? []);
+      const structure = resolveAmong(
+        offers,
+        (member, reason) => this.#members.refuse(member, reason),
+        (schema, pod) => resolveData(algorithm.dataStructure, schema, local.file, pod, releasedBy(offers)),
+      );
+      return { ...task, algorithm: { ...this.#evaluation.algorithm, dataStructure: structure } };
     }
     if (algorithm.name !== 'FederatedStatistics') return task;
     const dataStructure = resolveAmong(
@@ -245,7 +262,11 @@ class AnalysisRun {
     const sums: StepSum[] = [];
     for (let step = 0; step < plan.steps; step++) {
       const given = plan.given(step, sums);
-      const parameters = given === null ? undefined : this.#offer(utf8(JSON.stringify(given)));
+      const evaluation = this.#evaluation;
+      // how long one model took says nothing of the next
+      if (evaluation) this.#deadlines = new LearnedDeadlines(task.deadlines);
+      const facts = evaluation ? evaluation.model(step) : given === null ? undefined : utf8(JSON.stringify(given));
+      const parameters = facts && this.#offer(facts);
       const aggregator = new Aggregator({
         ...{ runId: this.#runId, task, taskJson, modelId: '', sums: stepSums(plan.layout(step, given)), identity },
         ...{ members: this.#members, blobs: this.#blobs, clock: this.#time, pool: this.#pool, minimum },
@@ -253,18 +274,31 @@ class AnalysisRun {
         emit: (event: RunEvent) => this.#emit(event),
         ...(transcripts && { transcript: (session, agreedOn) => transcripts.open(session, agreedOn) }),
       });
-      const { sum, survivors } = await aggregator.run({
-        ...{ purpose: 'analysis', round: step, completed: step },
-        ...(parameters && { parameters }),
-        ...(task.aggregator.secure && { secure: exactSums(task.pods.length) }),
+      const said = new Map<string, Said>();
+      const stop = this.#members.listen({
+        onMessage: ({ name }, { round }, message) => {
+          if (message.type === 'ANALYSIS_RESULT' && round === step) said.set(name, message);
+        },
+        onLost: () => undefined,
       });
+      const { sum, survivors, vectorBytes } = await aggregator
+        .run({
+          ...{ purpose: 'analysis', round: step, completed: step },
+          ...(parameters && { parameters }),
+          ...(task.aggregator.secure && { secure: exactSums(task.pods.length) }),
+        })
+        .finally(stop);
+      if (evaluation) await this.#takeEvaluations(evaluation, { step, answers: said });
       if (parameters) this.#blobs.withdraw(parameters);
       sums.push(sum);
       this.#survivors = survivors;
+      this.#sumBytes = Math.max(this.#sumBytes, vectorBytes);
     }
     this.#answer = plan.answer(sums, this.#survivors.length);
+    // the report says what models were found to be
+    if (this.#answer.kind === 'evaluation') return;
     if (this.#answer.kind === 'table') this.#write('result.csv', tableToCsv(this.#answer.table));
-    else if (this.#answer.kind === 'statistics') {
+    else {
       const statistics = { format: 'konsil-statistics-v1', run: this.#runId, ...this.#answer.summary };
       this.#write('statistics.json', `${JSON.stringify(statistics, null, 2)}\n`);
     }
@@ -281,33 +315,51 @@ class AnalysisRun {
 
   async #collect(): Promise<void> {
     const answers = await this.#exchange(0, this.#members.active(), () => undefined);
-    await this.#each(answers, async (member, result, context) => {
+    await this.#each(answers, async (member, { result }, context) => {
       const bytes = result && (await this.#pull(member, result, context, MAX_RESULT_BYTES));
       this.#keep(member.name, bytes ? readTable(bytes, member.name) : null);
     });
   }
 
   /** Brings each pod the models one after another; with the last one it runs them. */
-  async #infer({ models }: InferenceAlgorithm): Promise<void> {
+  async #infer(inference: Inference): Promise<void> {
+    const last = inference.algorithm.models.length - 1;
     let cohort = this.#members.active();
-    for (const step of models.keys()) {
-      const model = this.#offer(this.#models[step]!);
-      const said = await this.#exchange(step, cohort, () => model);
+    for (let step = 0; step <= last; step++) {
+      const model = this.#offer(inference.model(step));
+      // how long a site takes depends on its rows: it is waited for as long as it says that it goes on
+      const said = await this.#exchange(step, cohort, () => model, true);
       this.#blobs.withdraw(model);
       cohort = cohort.filter(({ name }) => said.answers.has(name));
-      if (step + 1 < models.length) continue;
-      await this.#each(said, async (member, result, context) => {
-        const answer = readSiteInference(
-          await this.#pull(member, result, context, MAX_SITE_INFERENCE_BYTES),
-          member.name,
-        );
-        this.#inferred.set(member.name, answer);
-        this.#keep(member.name, answer.table ?? null);
+      if (step < last) continue;
+      await this.#each(said, async (member, { result }, context) => {
+        const bytes = await this.#pull(member, result, context, MAX_SITE_INFERENCE_BYTES);
+        this.#keep(member.name, inference.take(member.name, bytes).table ?? null);
       });
     }
-    if (this.#inferred.size === 0) return;
-    const pods = [...this.#inferred].map(([pod, { table: _, ...facts }]) => [pod, facts] as const);
-    this.#write('inference.json', `${JSON.stringify(Object.fromEntries(pods), null, 2)}\n`);
+    if (inference.sites.size > 0) this.#write('inference.json', inference.record);
+  }
+
+  /** Each model at each pod, with nothing added up. */
+  async #evaluateApart(evaluation: Evaluation): Promise<void> {
+    for (let step = 0; step < evaluation.algorithm.models.length; step++) {
+      const model = this.#offer(evaluation.model(step));
+      this.#deadlines = new LearnedDeadlines(this.#options.task.deadlines);
+      const answers = await this.#exchange(step, this.#members.active(), () => model);
+      await this.#takeEvaluations(evaluation, answers);
+      this.#blobs.withdraw(model);
+    }
+    const { answers } = evaluation.outcome();
+    this.#survivors = [...new Set(answers.flat().map(({ pod }) => pod))].sort();
+    if (this.#survivors.length === 0)
+      throw new KonsilError('COHORT_TOO_SMALL', `no pod has evaluated: ${describeAbsent(this.#members.all())}`);
+  }
+
+  #takeEvaluations(evaluation: Evaluation, answers: Answers): Promise<void> {
+    return this.#each(answers, async (member, { result, signature }, context) => {
+      const bytes = await this.#pull(member, result, context, MAX_SITE_EVALUATION_BYTES);
+      evaluation.take(answers.step, member, bytes, signature);
+    });
   }
 
   /** The modeller's list against each pod's, see `intersect.ts`. */
@@ -318,7 +370,7 @@ class AnalysisRun {
     try {
       await this.#each(
         await this.#exchange(0, this.#members.active(), () => undefined),
-        async (member, result, context) => {
+        async (member, { result }, context) => {
           const bytes = await this.#pull(member, result, context, 4);
           const size = bytes.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : 0;
           const [modeller, pod] = [this.#options.identity.public.id, member.peer.public.id];
@@ -334,7 +386,7 @@ class AnalysisRun {
       const cohort = this.#members.active().filter(({ name }) => asked.has(name));
       await this.#each(
         await this.#exchange(1, cohort, ({ name }) => asked.get(name)),
-        async (member, result, context) => {
+        async (member, { result }, context) => {
           const { receiver, size } = receivers.get(member.name)!;
           const most = listBytes(list.size, 32) + listBytes(size, 32);
           const answer = await this.#pull(member, result, context, most);
@@ -347,11 +399,12 @@ class AnalysisRun {
     }
   }
 
-  /** Asks each pod of `cohort`. @returns what each has said by name. */
+  /** Asks each pod of `cohort`. @param isPatient - Whoever says that it goes on is waited for. @returns what each has said by name. */
   async #exchange(
     step: number,
     cohort: readonly Member[],
     sent: (member: Member) => BlobRef | undefined,
+    isPatient = false,
   ): Promise<Answers> {
     const members = this.#members;
     const context: Context = { run: this.#runId, round: step, phase: 'analysis' };
@@ -360,14 +413,31 @@ class AnalysisRun {
       const start = { type: 'ROUND_START', purpose: 'analysis', completed: step } as const;
       members.send(member, context, { ...start, ...(parameters && { parameters }) });
     }
-    const { answers, missing } = await members.gather(
-      cohort,
-      (_member, at, message) =>
-        message.type === 'ANALYSIS_RESULT' && at.round === step ? { result: message.result } : undefined,
-      this.#deadlines.limitMs('analysis', 'train'),
-      (awaiting) =>
-        this.#emit({ type: 'phase', purpose: 'analysis', completed: step, attempt: 0, phase: 'analysis', awaiting }),
-    );
+    const limitMs = this.#deadlines.limitMs('analysis', 'train');
+    const heardOf = new Set<string>();
+    const gather = (from: readonly Member[]) =>
+      members.gather(
+        from,
+        ({ name }, at, message) => {
+          if (at.round !== step) return undefined;
+          if (message.type === 'PROGRESS') {
+            heardOf.add(name);
+            this.#emit({ type: 'progress', pod: name, done: message.done, total: message.total });
+          }
+          return message.type === 'ANALYSIS_RESULT' ? message : undefined;
+        },
+        limitMs,
+        (awaiting) =>
+          this.#emit({ type: 'phase', purpose: 'analysis', completed: step, attempt: 0, phase: 'analysis', awaiting }),
+      );
+    let { answers, missing } = await gather(cohort);
+    for (;;) {
+      const going = members.active().filter(({ name }) => isPatient && missing.has(name) && heardOf.delete(name));
+      if (going.length === 0) break;
+      const more = await gather(going);
+      answers = new Map([...answers, ...more.answers]);
+      missing = new Map([...missing, ...more.missing].filter(([name]) => !more.answers.has(name)));
+    }
     for (const [pod, reason] of missing) this.#emit({ type: 'dropped', pod, phase: 'analysis', reason });
     return { step, answers };
   }
@@ -375,12 +445,12 @@ class AnalysisRun {
   /** Takes the answers in the order of the pods' names; whose answer cannot be used is left out. */
   async #each(
     { step, answers }: Answers,
-    take: (member: Member, result: BlobRef | undefined, context: Context) => Promise<void>,
+    take: (member: Member, said: Said, context: Context) => Promise<void>,
   ): Promise<void> {
     const context: Context = { run: this.#runId, round: step, phase: 'analysis' };
-    for (const [pod, { result }] of [...answers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [pod, said] of [...answers].sort(([a], [b]) => (a < b ? -1 : 1))) {
       try {
-        await take(this.#members.get(pod), result, context);
+        await take(this.#members.get(pod), said, context);
       } catch (error) {
         if (isKonsilError(error, 'CANCELLED') || isKonsilError(error, 'FILE_WRITE_FAILED')) throw error;
         this.#emit({ type: 'dropped', pod, phase: 'analysis', reason: messageOf(error) });

@@ -1,4 +1,5 @@
 export * from './analysisRun.ts';
+export type { EvaluationOutcome, PodAnswer, SentModel } from './evaluation.ts';
 export * from './events.ts';
 export * from './federatedRun.ts';
 export * from './interruptedRuns.ts';

@@ -15,11 +15,17 @@ const bandOf = (intervals: readonly Interval[]): Band => ({
   high: intervals.map(([, high]) => high),
 });
 
-/** Rows called positive at each threshold that groups allow, from the highest threshold down. */
-function operatingPoints(groups: ScoreHistogram): { readonly tp: number; readonly fp: number }[] {
+/** Rows called positive at a threshold. */
+export interface OperatingPoint {
+  readonly tp: number;
+  readonly fp: number;
+}
+
+/** At each threshold that groups allow, from the highest threshold down. */
+function operatingPoints(groups: ScoreHistogram): OperatingPoint[] {
   const rows = total(groups.negative) + total(groups.positive);
   const { negative, positive } = mergeGroups(groups, Math.max(1, Math.ceil(rows / MOST_POINTS)));
-  const points: { tp: number; fp: number }[] = [];
+  const points: OperatingPoint[] = [];
   let [tp, fp] = [0, 0];
   for (let g = positive.length - 1; g >= 0; g--) {
     tp += positive[g]!;
@@ -31,8 +37,15 @@ function operatingPoints(groups: ScoreHistogram): { readonly tp: number; readonl
 
 /** ROC and precision-recall curve; each passes through exact points, whether or not groups are bins. */
 export function rankingCurves(groups: ScoreHistogram): Pick<Curves, 'roc' | 'precisionRecall'> {
-  const points = operatingPoints(groups);
-  const [negatives, positives] = [total(groups.negative), total(groups.positive)];
+  return curvesThrough(operatingPoints(groups), total(groups.negative), total(groups.positive));
+}
+
+/** The curves through these points and (0, 0). @param points - Ascending, the last with all rows. */
+export function curvesThrough(
+  points: readonly OperatingPoint[],
+  negatives: number,
+  positives: number,
+): Pick<Curves, 'roc' | 'precisionRecall'> {
   if (positives === 0) return {};
   const precisionRecall = {
     recall: points.map(({ tp }) => tp / positives),

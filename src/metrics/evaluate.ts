@@ -4,8 +4,8 @@
  */
 import { argmax, sigmoid, softmax } from './activations.ts';
 import { evaluateBinary, evaluateMulticlass, type Metrics } from './classification.ts';
+import type { MetricKind } from './layout.ts';
 import { evaluateRegression } from './regression.ts';
-import type { MetricKind } from './statistics.ts';
 
 /**
  * Metrics with the platform's names (spec §4.7).

@@ -6,24 +6,23 @@
 import { seededRng } from '../base/index.ts';
 import { percentiles, RESAMPLES } from './bootstrap.ts';
 import { estimateOf } from './estimate.ts';
-import type { EvaluationKind, GroupEvaluation } from './groupEvaluation.ts';
+import type { Estimate, EvaluationKind, GroupEvaluation } from './groupEvaluation.ts';
+import type { ScoreHistogram } from './histogram.ts';
 import { checkLabels, checkLength, checkNumbers, checkProbabilities, column, type Numbers } from './inputs.ts';
+import { addStatistics, blocksOf, type SiteStatistics, statisticsOf } from './layout.ts';
 import { type EvaluationProblem, pooledEvaluation } from './pooled.ts';
 import { scoreGroups } from './ranking.ts';
 import { evaluateRegression } from './regression.ts';
 import { imageStatistics } from './segmentation.ts';
 import {
-  addStatistics,
   binaryStatistics,
-  blocksOf,
   isClass,
   multiclassStatistics,
   multilabelStatistics,
   regressionStatistics,
-  type SiteStatistics,
-  type StatisticsKind,
-  statisticsOf,
+  survivalStatistics,
 } from './statistics.ts';
+import { checkTargets, type SurvivalPredictions, type SurvivalTargets, survivalFigures } from './survival.ts';
 
 /** What each kind of problem is evaluated on. */
 export interface EvaluationInputs {
@@ -37,6 +36,7 @@ export interface EvaluationInputs {
   readonly regression: { readonly predictions: Numbers; readonly targets: Numbers };
   /** One entry an image, see {@link imageStatistics}. */
   readonly segmentation: { readonly predictions: readonly Numbers[]; readonly targets: readonly Numbers[] };
+  readonly survival: { readonly predictions: SurvivalPredictions; readonly targets: SurvivalTargets };
 }
 
 export interface GroupOptions {
@@ -52,7 +52,7 @@ export interface GroupOptions {
  * The sums of a group of rows, to be added up over sites and given to `pooledEvaluation`. Arguments as for
  * {@link evaluateGroup}.
  */
-export function groupStatistics<Kind extends StatisticsKind>(
+export function groupStatistics<Kind extends EvaluationKind>(
   problem: EvaluationProblem<Kind>,
   predictions: EvaluationInputs[Kind]['predictions'],
   targets: EvaluationInputs[Kind]['targets'],
@@ -61,14 +61,14 @@ export function groupStatistics<Kind extends StatisticsKind>(
   return STATISTICS[problem.kind](problem.classes.length, predictions, targets, options);
 }
 
-type ToStatistics<Kind extends StatisticsKind> = (
+type ToStatistics<Kind extends EvaluationKind> = (
   classes: number,
   predictions: EvaluationInputs[Kind]['predictions'],
   targets: EvaluationInputs[Kind]['targets'],
   options: GroupOptions,
 ) => SiteStatistics;
 
-const STATISTICS: { readonly [Kind in StatisticsKind]: ToStatistics<Kind> } = {
+const STATISTICS: { readonly [Kind in EvaluationKind]: ToStatistics<Kind> } = {
   binary: (_, p, y, { threshold = 0.5, bins }) => {
     checkLength(p.length, y.length);
     checkProbabilities(p, y.length);
@@ -91,6 +91,10 @@ const STATISTICS: { readonly [Kind in StatisticsKind]: ToStatistics<Kind> } = {
     checkNumbers(p, y.length);
     return regressionStatistics(p, y);
   },
+  survival: (_, p, y) => {
+    checkTargets(y);
+    return survivalStatistics(y.events);
+  },
   segmentation: (classes, p, y) => {
     checkLength(p.length, y.length);
     const { counts, sums } = blocksOf('segmentation', classes);
@@ -111,51 +115,62 @@ const STATISTICS: { readonly [Kind in StatisticsKind]: ToStatistics<Kind> } = {
  * @throws KonsilError TRAINING_DIVERGED or MODEL_MISMATCH naming the row of a prediction that is no finite number or no
  * probability. RangeError when shapes or labels do not fit.
  */
-export function evaluateGroup<Kind extends StatisticsKind>(
+export function evaluateGroup<Kind extends EvaluationKind>(
   problem: EvaluationProblem<Kind>,
   predictions: EvaluationInputs[Kind]['predictions'],
   targets: EvaluationInputs[Kind]['targets'],
   options: GroupOptions = {},
 ): GroupEvaluation {
   const statistics = groupStatistics(problem, predictions, targets, options);
-  const exact = EXACT_GROUPS[problem.kind]?.(problem.classes.length, predictions as Numbers, targets as Numbers);
+  const at = FROM_ROWS[problem.kind];
+  const exact = at.groups?.(problem.classes.length, predictions, targets);
   const group = pooledEvaluation(problem, statistics, { ...options, exact });
-  return problem.kind === 'regression'
-    ? exactRegression(group, predictions as Numbers, targets as Numbers, options.resamples ?? RESAMPLES)
-    : group;
+  const more = at.metrics?.(predictions, targets, options.resamples ?? RESAMPLES);
+  return more ? { ...group, metrics: { ...group.metrics, ...more } } : group;
 }
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-const EXACT_GROUPS: Partial<
-  Record<EvaluationKind, (classes: number, p: Numbers, y: Numbers) => ReturnType<typeof scoreGroups>[]>
-> = {
-  binary: (_, p, y) => [scoreGroups(p, y)],
-  multiclass: (classes, p, y) => range(classes).map((c) => scoreGroups(column(p, classes, c), isClass(y, c))),
-  multilabel: (labels, p, y) => range(labels).map((c) => scoreGroups(column(p, labels, c), column(y, labels, c))),
+/** What rows tell beyond their sums. */
+interface FromRows<Kind extends EvaluationKind> {
+  readonly groups?: (
+    classes: number,
+    predictions: EvaluationInputs[Kind]['predictions'],
+    targets: EvaluationInputs[Kind]['targets'],
+  ) => ScoreHistogram[];
+  readonly metrics?: (
+    predictions: EvaluationInputs[Kind]['predictions'],
+    targets: EvaluationInputs[Kind]['targets'],
+    resamples: number,
+  ) => Readonly<Record<string, Estimate>>;
+}
+
+const FROM_ROWS: { readonly [Kind in EvaluationKind]: FromRows<Kind> } = {
+  binary: { groups: (_, p, y) => [scoreGroups(p, y)] },
+  multiclass: {
+    groups: (classes, p, y) => range(classes).map((c) => scoreGroups(column(p, classes, c), isClass(y, c))),
+  },
+  multilabel: {
+    groups: (labels, p, y) => range(labels).map((c) => scoreGroups(column(p, labels, c), column(y, labels, c))),
+  },
+  regression: { metrics: regressionFromRows },
+  survival: { metrics: survivalFigures },
+  segmentation: {},
 };
 
 /** Rows times resamples up to which R² is resampled. */
 const MOST_DRAWN = 1e7;
 
 /** The figures that sums lose digits of, or do not give. */
-function exactRegression(group: GroupEvaluation, p: Numbers, y: Numbers, resamples: number): GroupEvaluation {
-  const exact = evaluateRegression(p, y);
-  const r2 = exact['R2 Score']!;
-  const draws = group.rows * resamples <= MOST_DRAWN ? resamples : 0;
+function regressionFromRows(p: Numbers, y: Numbers, resamples: number): Readonly<Record<string, Estimate>> {
+  const { 'R2 Score': r2 = null, 'Kolmogorov-Smirnov Test': distance = null } = evaluateRegression(p, y);
+  const draws = y.length * resamples <= MOST_DRAWN ? resamples : 0;
   const spread = r2 === null ? null : percentiles(resampledR2(p, y, draws), draws);
-  const r2Estimate = estimateOf(
-    r2,
-    spread && spread.interval,
-    spread ? { method: 'bootstrap', standardError: spread.standardError } : {},
-  );
   return {
-    ...group,
-    metrics: {
-      ...group.metrics,
-      'R2 Score': r2Estimate,
-      'Kolmogorov-Smirnov Test': estimateOf(exact['Kolmogorov-Smirnov Test']!),
-    },
+    'R2 Score': estimateOf(r2, spread && spread.interval, {
+      ...(spread ? { method: 'bootstrap', standardError: spread.standardError } : { note: 'no interval' }),
+    }),
+    'Kolmogorov-Smirnov Test': estimateOf(distance),
   };
 }
 

@@ -99,6 +99,8 @@ export interface MetaAnalysis {
   readonly qPValue: number;
   /** Weights of the sites in the mean; they add up to 1. */
   readonly sites: readonly { readonly site: string; readonly weight: number }[];
+  /** Sites that have no value or no error to combine, and why. */
+  readonly leftOut: readonly { readonly site: string; readonly reason: string }[];
   /** The mean without one site. */
   readonly leaveOneOut: readonly { readonly site: string; readonly mean: Estimate }[];
 }

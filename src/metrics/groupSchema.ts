@@ -106,6 +106,9 @@ export const Meta = z
     sites: z
       .array(z.strictObject({ site: z.string(), weight: z.number().min(0).max(1) }))
       .describe('weights of the sites in the mean; they add up to 1'),
+    leftOut: z
+      .array(z.strictObject({ site: z.string(), reason: z.string() }))
+      .describe('sites that have no value or no error to combine, and why'),
     leaveOneOut: z.array(z.strictObject({ site: z.string(), mean: Estimate })).describe('the mean without one site'),
   })
   .describe('A metric over sites as a random-effects model sees it');

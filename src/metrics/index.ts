@@ -12,8 +12,11 @@ export type {
   Withheld,
 } from './groupEvaluation.ts';
 export { Group, Kind, Meta, WithheldGroup } from './groupSchema.ts';
+export { type Guard, guardGroup } from './guards.ts';
 export { aucFromHistogram, type ScoreHistogram, scoreHistogram } from './histogram.ts';
 export { aucInterval, f1Interval, type Interval, meanInterval, wilsonInterval } from './intervals.ts';
+export { addStatistics, type MetricKind, type SiteStatistics, statisticsLayout } from './layout.ts';
+export { type MetaAnalysisOptions, metaAnalysis, type SiteEstimate, scaleOf } from './metaAnalysis.ts';
 export {
   type EvaluationProblem,
   type PooledMetric,
@@ -23,11 +26,5 @@ export {
 } from './pooled.ts';
 export { evaluateRegression } from './regression.ts';
 export { imageStatistics } from './segmentation.ts';
-export {
-  addStatistics,
-  type MetricKind,
-  type SiteStatistics,
-  type StatisticsKind,
-  siteStatistics,
-  statisticsLayout,
-} from './statistics.ts';
+export { siteStatistics } from './statistics.ts';
+export type { SurvivalPredictions, SurvivalTargets } from './survival.ts';

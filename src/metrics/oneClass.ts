@@ -13,8 +13,8 @@ import { BOTH_CLASSES, estimateOf, meanEstimate, shareEstimate, undefinedEstimat
 import type { Curves, Estimate } from './groupEvaluation.ts';
 import type { ScoreHistogram } from './histogram.ts';
 import { f1Interval } from './intervals.ts';
+import type { Parts } from './layout.ts';
 import { averagePrecision, averagePrecisionOfBins, sensitivityAt, total } from './ranking.ts';
-import type { Parts } from './statistics.ts';
 
 export type Figures = Record<string, Estimate>;
 

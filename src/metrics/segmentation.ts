@@ -10,7 +10,7 @@ import { argmax } from './activations.ts';
 import { estimateOf, meanEstimate } from './estimate.ts';
 import type { Estimate, GroupEvaluation } from './groupEvaluation.ts';
 import { checkNumbers, type Numbers } from './inputs.ts';
-import { blocksOf, type Parts, type SiteStatistics, statisticsOf } from './statistics.ts';
+import { blocksOf, type Parts, type SiteStatistics, statisticsOf } from './layout.ts';
 
 /** Foreground classes: all but the first of several. */
 const foreground = (classes: number): number[] =>

@@ -8,7 +8,7 @@ import { type Identity, MaskPool } from '../crypto/index.ts';
 import { type DecodePool, type OpenDataset, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
-import { type OpenTrainer, Trainer } from '../training/index.ts';
+import { type OpenPredictor, type OpenTrainer, Predictor, Trainer } from '../training/index.ts';
 import { Blobs, Channel, type Clock, type Link, type StoreOptions } from '../transport/index.ts';
 import type { Context, Message } from '../wire/index.ts';
 import { checkModeller, describeDatasets, unreadable } from './admission.ts';
@@ -24,6 +24,7 @@ export interface PodParts {
   readonly pool: MaskPool;
   readonly openDataset: OpenDataset;
   readonly openTrainer: OpenTrainer;
+  readonly openPredictor: OpenPredictor;
   /** Threads that decode images. @default those of the process */
   readonly decoders?: DecodePool;
 }
@@ -58,7 +59,10 @@ export class Pod {
 
   private constructor(options: PodOptions, channel: Channel, ledger: Ledger, journal: SumJournal) {
     this.#options = options;
-    this.#parts = options.parts ?? { pool: new MaskPool(), openDataset, openTrainer: Trainer.create };
+    this.#parts = options.parts ?? {
+      ...{ pool: new MaskPool(), openDataset },
+      ...{ openTrainer: Trainer.create, openPredictor: Predictor.create },
+    };
     this.#channel = channel;
     this.#ledger = ledger;
     this.#journal = journal;

@@ -7,7 +7,7 @@ import { type Identity, type MaskPool, sha256 } from '../crypto/index.ts';
 import type { DecodePool, OpenDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
-import type { OpenTrainer } from '../training/index.ts';
+import type { OpenPredictor, OpenTrainer } from '../training/index.ts';
 import type { Blobs, Channel, Clock } from '../transport/index.ts';
 import type { Context, MessageOf } from '../wire/index.ts';
 import { type Admitted, admit } from './admission.ts';
@@ -31,6 +31,7 @@ export interface RunsOptions {
   readonly pool: MaskPool;
   readonly openDataset: OpenDataset;
   readonly openTrainer: OpenTrainer;
+  readonly openPredictor: OpenPredictor;
   readonly decoders?: DecodePool;
   readonly ledger: Ledger;
   readonly journal: SumJournal;
@@ -58,12 +59,12 @@ export async function startRun(
   onEvent: (event: PodEvent) => void,
 ): Promise<PodRun> {
   const { config, identity, peers, ledger, blobs, channel, pool, journal, onNotice } = options;
-  const { openDataset, openTrainer, decoders } = options;
+  const { openDataset, openTrainer, openPredictor, decoders } = options;
   const context = admissionOf({ run });
   const { dataset, model } = request;
   const line = { run, modeller: from.name, dataset };
   const admitted = await admit({
-    ...{ config, identity, peers, request, from, signal, openDataset, openTrainer },
+    ...{ config, identity, peers, request, from, signal, openDataset, openTrainer, openPredictor },
     ...(decoders && { decoders }),
     onProblem: (reason) => onNotice({ type: 'problem', reason: `dataset "${dataset}": ${reason}` }),
     account: (unit, delta) => {

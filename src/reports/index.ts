@@ -1,3 +1,4 @@
+export * from './evaluation/index.ts';
 export { type DotRow, dotKey, dotPlot } from './forest.ts';
 export { renderReport } from './html.ts';
 export { type Content, html, Markup, shorten } from './markup.ts';

@@ -10,8 +10,17 @@ import type { PodResult, RunResult } from './result.ts';
 /** Rows of a table that a reader will still look at. */
 const MOST_ROWS = 40;
 
+/** What both reports know of an exchange. */
+interface Exchange {
+  readonly privacy: RunResult['privacy'];
+  /** 0 bytes: nothing to compare sizes with. */
+  readonly model: { readonly float32Bytes: number };
+  readonly cohort: readonly PodResult[];
+  readonly status: RunResult['status'];
+}
+
 /** Every kind of message with its size next to the model's, and what each hospital moved over the broker. */
-export function renderWhatLeft({ privacy, model, cohort, status }: RunResult): Content {
+export function renderWhatLeft({ privacy, model, cohort, status }: Exchange): Content {
   const { float32Bytes } = model;
   const longest = privacy.whatLeft.reduce((most, { bytes }) => Math.max(most, bytes), float32Bytes);
   const totals = [sumOf(cohort, 'sentBytes'), sumOf(cohort, 'receivedBytes')] as const;
@@ -34,7 +43,8 @@ Sizes are those of one message, before it is sealed; – where nothing was sent 
 <tr class="total"><th scope="row" colspan="3">All hospitals</th><td class="number">${size(totals[0])}</td><td class="number">${size(totals[1])}</td></tr></tbody></table></div>`;
 }
 
-const STATES: Readonly<Record<PodResult['state'], string>> = {
+/** In words, with a sign. */
+export const STATES: Readonly<Record<PodResult['state'], string>> = {
   finished: '✓ yes',
   rejected: '✕ did not take part',
   lost: '✕ connection lost',

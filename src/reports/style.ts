@@ -72,16 +72,16 @@ dl>:nth-child(-n+2){padding-top:0}dl>:nth-last-child(-n+2){border-bottom:0;paddi
 footer{padding-top:1.6rem;padding-bottom:3rem;color:var(--muted);font-size:.8125rem}
 svg text{font:13px var(--sans);fill:var(--ink);font-variant-numeric:tabular-nums lining-nums}
 svg .tick{fill:var(--muted);font-size:12px}svg .label{fill:var(--muted);font-size:12.5px}
-svg .grid{stroke:var(--line)}svg .axis{stroke:var(--strong)}
+svg .grid{stroke:var(--line);stroke-opacity:1}svg .axis,svg path.axis,svg .ticks{stroke:var(--strong)}svg .ticks text{stroke:none;fill:var(--muted);font-size:12px}svg g text{stroke:none}svg .label text{fill:var(--muted);font-size:12.5px}
 svg .line{fill:none;stroke-width:2.25;stroke-linejoin:round;stroke-linecap:round}
 svg .line.training{stroke:var(--federated)}svg .line.validation{stroke:var(--second);stroke-dasharray:7 5}
 svg .mark.training{fill:var(--federated)}svg .mark.validation{fill:var(--paper);stroke:var(--second);stroke-width:1.75}
 svg .end{font-weight:650}svg .end.training{fill:var(--federated)}svg .end.validation{fill:var(--second)}
 svg .drop line{stroke:var(--bad);stroke-dasharray:2 4}svg .drop path,svg .drop text{fill:var(--bad)}
-svg .reference{stroke:var(--federated);stroke-dasharray:5 4}
-svg .main{font-weight:650}svg .between{stroke:var(--strong);stroke-width:2}
+svg .reference{stroke:var(--federated);stroke-dasharray:5 4}svg .reference.plain{stroke:var(--strong)}
+svg .main,svg .main text{font-weight:650}svg .value text{font-size:12.5px}svg .between{stroke:var(--strong);stroke-width:2}
 svg .whisker{fill:none;stroke:var(--federated);stroke-width:1.75}
-svg .dot.federated{fill:var(--federated)}svg .dot.pooled{fill:var(--third)}
+svg .whisker.prediction{stroke:var(--third)}svg .dot{stroke:none}svg .dot.site{fill:var(--federated)}svg .dot.mean{fill:var(--third);stroke:var(--third);stroke-width:1}svg .dot.federated{fill:var(--federated)}svg .dot.pooled{fill:var(--third)}
 svg .dot.alone{fill:var(--paper);stroke:var(--second);stroke-width:2.25}
 @media screen and (max-width:52rem){section{display:block}section>h2{margin-bottom:.9rem}dl{display:block}dt{border:0;padding-bottom:0}
 .tiles{grid-template-columns:1fr 1fr}.tiles li:nth-child(odd){padding-left:0;border-left:0}}

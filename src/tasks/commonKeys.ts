@@ -55,7 +55,8 @@ export const commonKeys = {
     .optional(),
   enable_anonymized_tracker_upload: onlyFalse('nothing is uploaded; only false is possible'),
   project_id: refused(noHub),
-  template: refused('templates are not supported by this version; write the values'),
+  // a file's own is filled in, and removed, before the file is validated
+  template: refused('only a task file has a template; what is sent has its values'),
   secrets: refused('secrets do not belong in a task file'),
   hub: refused(noHub),
   message_service: refused('use konsil.broker'),

@@ -8,26 +8,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type ErrorCode, KonsilError } from '../base/index.ts';
 import { didYouMean } from '../datasources/index.ts';
+import { failAt, openYaml, type Path, type Problem, valuesOf, type YamlFile } from './yamlFile.ts';
 
-export type Path = readonly PropertyKey[];
-
-/** One thing that is wrong, at one place of the file. */
-export interface Problem {
-  readonly path: Path;
-  readonly message: string;
-  /** The problem is about the key itself, so its position is the key's. */
-  readonly atKey?: boolean;
-}
-
-/** Where values come from: their labels in messages, and the position of a path when there is a text. */
-interface Source {
-  readonly label: string;
-  positionOf(path: Path, atKey: boolean): string;
-}
+export { dotted, type Path, type Problem } from './yamlFile.ts';
 
 /** How {@link parseYaml} and {@link parseJson} validate: `check` runs only on what the schema accepted. */
 export interface ConfigKind<S extends z.ZodType> {
@@ -39,43 +25,23 @@ export interface ConfigKind<S extends z.ZodType> {
   readonly code?: ErrorCode;
 }
 
-/** Validates YAML text. @throws KonsilError CONFIG_INVALID that lists every problem with its position. */
-export function parseYaml<S extends z.ZodType>(text: string, file: string, kind: ConfigKind<S>): z.output<S> {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const place = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${file}:${line}:${col}`;
-  };
-  if (document.errors.length > 0) {
-    throw new KonsilError(
-      'CONFIG_INVALID',
-      document.errors.map((error) => `${place(error.pos[0])} ${yamlProblem(error.code, error.message)}`).join('\n'),
-      { file },
-    );
-  }
-  const source: Source = { label: file, positionOf: (path, atKey) => place(offsetOf(document, path, atKey)) };
-  let json: unknown;
-  try {
-    json = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new KonsilError('CONFIG_INVALID', `${file}:1:1 too many or unresolved YAML aliases`, {}, { cause: error });
-  }
-  return validate(json, source, kind);
-}
-
-/** What YAML text holds, or nothing: what is wrong with it, {@link parseYaml} says. */
-export function looseYaml(text: string): unknown {
-  try {
-    return parseDocument(text).toJS({ maxAliasCount: 100 });
-  } catch {
-    return undefined;
-  }
+/** Validates YAML text, or a file that is open. @throws KonsilError CONFIG_INVALID that lists every problem with its position. */
+export function parseYaml<S extends z.ZodType>(
+  text: string | YamlFile,
+  file: string,
+  kind: ConfigKind<S>,
+): z.output<S> {
+  const yaml = typeof text === 'string' ? openYaml(text, file) : text;
+  const checked = checkJson(valuesOf(yaml), kind);
+  return 'problems' in checked ? failAt(yaml, checked.problems, kind.code) : checked.value;
 }
 
 /** Validates a plain JSON value, for what another party sent; messages name the key path only. */
 export function parseJson<S extends z.ZodType>(json: unknown, label: string, kind: ConfigKind<S>): z.output<S> {
-  return validate(json, { label, positionOf: () => label }, kind);
+  const checked = checkJson(json, kind);
+  return 'problems' in checked
+    ? failAt({ file: label, placeOf: () => label }, checked.problems, kind.code)
+    : checked.value;
 }
 
 /** The text of a configuration file. @throws KonsilError FILE_NOT_FOUND. */
@@ -106,11 +72,6 @@ export function resolvePath(folder: string, path: string): string {
   return isAbsolute(path) ? path : resolve(folder, path);
 }
 
-function validate<S extends z.ZodType>(json: unknown, source: Source, kind: ConfigKind<S>): z.output<S> {
-  const checked = checkJson(json, kind);
-  return 'problems' in checked ? fail(checked.problems, source, kind.code) : checked.value;
-}
-
 /** The value that `kind` makes of `json`, or everything that is wrong with it; keys without a value may be dropped. */
 export function checkJson<S extends z.ZodType>(
   json: unknown,
@@ -129,42 +90,8 @@ export function checkJson<S extends z.ZodType>(
   return problems.length > 0 ? { problems } : { value: parsed.data };
 }
 
-function fail(problems: readonly Problem[], source: Source, code: ErrorCode = 'CONFIG_INVALID'): never {
-  const lines = problems.map(({ path, message, atKey }) => {
-    const place = source.positionOf(path, atKey === true);
-    return path.length === 0 ? `${place} ${message}` : `${place} ${path.map(String).join('.')}: ${message}`;
-  });
-  throw new KonsilError(code, [...new Set(lines)].join('\n'), { file: source.label, problems: problems.length });
-}
-
-function yamlProblem(code: string, message: string): string {
-  if (code === 'DUPLICATE_KEY') return 'this key stands twice in the same map; keep one of them';
-  if (code === 'TAB_AS_INDENT') return 'indent with spaces, YAML does not allow tabs';
-  return `not valid YAML: ${message}`;
-}
-
-/** Offset of the value at `path`, of its key, or of the nearest thing around it that the file has. */
-function offsetOf(document: Document, path: Path, atKey: boolean): number {
-  for (let length = path.length; length >= 0; length--) {
-    const parent = length === 0 ? undefined : document.getIn(path.slice(0, length - 1), true);
-    if (isMap(parent)) {
-      const pair = parent.items.find(
-        (item) => isScalar(item.key) && String(item.key.value) === String(path[length - 1]),
-      );
-      if (pair === undefined) continue;
-      const value = isNode(pair.value) ? pair.value : undefined;
-      const useKey = atKey || length < path.length || value === undefined || (isScalar(value) && value.value === null);
-      const node = useKey && isNode(pair.key) ? pair.key : value;
-      return node?.range?.[0] ?? 0;
-    }
-    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isNode(node)) return node.range?.[0] ?? 0;
-  }
-  return 0;
-}
-
 /** The documentation writes `arguments: { ... }`, which YAML reads as a map with the key "...". */
-function findPlaceholders(value: unknown, path: PropertyKey[]): Problem[] {
+export function findPlaceholders(value: unknown, path: PropertyKey[]): Problem[] {
   if (typeof value !== 'object' || value === null) return [];
   const isPlaceholder = Array.isArray(value) ? value.includes('...') : Object.hasOwn(value, '...');
   if (isPlaceholder)
@@ -288,9 +215,4 @@ function sizeOf(origin: string): string {
 function got(origin: string, input: unknown): string {
   if (Array.isArray(input)) return `, got ${input.length}`;
   return origin === 'string' && typeof input === 'string' ? `, got ${input.length}` : `, got ${shown(input)}`;
-}
-
-/** A place as people write it, `task.aggregator.clip`. */
-export function dotted(path: Path): string {
-  return path.map(String).join('.');
 }

@@ -56,3 +56,8 @@ export {
 } from './task.ts';
 export type { TaskFile } from './taskFile.ts';
 export { type AnyLocalTask, type AnyTask, analysisToWire, anyFromWire, isAnalysis, readAnyTask } from './taskKinds.ts';
+export { readTaskTemplates, type TaskTemplate } from './taskTemplates.ts';
+export type { TemplateField } from './template/constraints.ts';
+export { fieldsWithoutValue, type TaskInputs } from './template/fill.ts';
+export { formOf, type TaskForm } from './template/form.ts';
+export { valueFromTexts } from './template/values.ts';

@@ -9,7 +9,7 @@ import { problemOf } from '../datasources/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
 import type { ConfigKind, Problem } from './configFile.ts';
-import { checkJson, looseYaml, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from './dataStructure/read.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
@@ -19,6 +19,8 @@ import { fillInStatistics, statisticsPathOf } from './statisticsReference.ts';
 import { strategyFileOf, strategyOf } from './strategy.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
+import { fillIn, type TaskInputs } from './template/fill.ts';
+import { openYaml, valuesOf, type YamlFile } from './yamlFile.ts';
 
 /** A model every side can build itself, or one that the modeller sends. */
 export type ModelChoice =
@@ -130,12 +132,14 @@ const wireKind: ConfigKind<typeof taskFile> = {
 };
 
 /**
- * The task in YAML `text`; `file` is its path, for messages and relative paths. Touches no disk.
+ * The task in YAML `text`, or in a file that is open and filled in; `file` is its path, for messages and relative paths.
+ * Touches no disk.
  * @param statistics - What the file holds that `data_structure.statistics` names; needed only by a task that names one.
  * @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`.
  */
-export function parseTask(text: string, file: string, statistics?: string): LocalTask {
-  const parsed = parseYaml(text, file, fileKind(statistics));
+export function parseTask(text: string | YamlFile, file: string, statistics?: string): LocalTask {
+  const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
+  const parsed = parseYaml(yaml, file, fileKind(statistics));
   return { ...taskOf(parsed), local: localOf(parsed, file) };
 }
 
@@ -154,18 +158,28 @@ export function composeTask(
 
 /**
  * The task of a file, whose model and weights files exist.
- * @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND.
+ * @throws KonsilError CONFIG_INVALID or FILE_NOT_FOUND; USAGE when `inputs` do not fit the file's template.
  */
-export async function readTask(path: string): Promise<LocalTask> {
-  const text = await readConfigText(path);
-  const named = statisticsPathOf(looseYaml(text));
+export async function readTask(path: string, inputs?: TaskInputs): Promise<LocalTask> {
+  return readOpenTask(fillIn(openYaml(await readConfigText(path), path), inputs));
+}
+
+/** As {@link readTask}, of a file that is open and filled in. */
+export async function readOpenTask(yaml: YamlFile): Promise<LocalTask> {
+  const task = await parseOpenTask(yaml);
+  const { modelFile, pretrainedFile } = task.local;
+  if (modelFile !== undefined) await requireFile(yaml.file, 'model_ref', modelFile);
+  if (pretrainedFile !== undefined) await requireFile(yaml.file, 'pretrained_file', pretrainedFile);
+  return task;
+}
+
+/** As {@link readOpenTask}, whether the files of model and weights exist or not. */
+export async function parseOpenTask(yaml: YamlFile): Promise<LocalTask> {
+  const path = yaml.file;
+  const named = statisticsPathOf(valuesOf(yaml));
   // a file that cannot be read is a problem at its place in the task
   const read = named === undefined ? undefined : readFile(resolvePath(dirname(path), named), 'utf8');
-  const task = parseTask(text, path, await read?.catch(() => undefined));
-  const { modelFile, pretrainedFile } = task.local;
-  if (modelFile !== undefined) await requireFile(path, 'model_ref', modelFile);
-  if (pretrainedFile !== undefined) await requireFile(path, 'pretrained_file', pretrainedFile);
-  return task;
+  return parseTask(yaml, path, await read?.catch(() => undefined));
 }
 
 /** Rounds until every pod has made all its steps or epochs; the last round may be shorter. */

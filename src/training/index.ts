@@ -31,7 +31,7 @@ export type {
   Targets,
   TrainResult,
 } from './runtime/messages.ts';
-export { type ModelPredictor, Predictor, type PredictorOptions } from './runtime/predictor.ts';
+export { type ModelPredictor, type OpenPredictor, Predictor, type PredictorOptions } from './runtime/predictor.ts';
 export type { MadeRows, RowData, RowRequest, RowSource } from './runtime/rowSource.ts';
 export {
   type ModelTrainer,

@@ -19,14 +19,16 @@ import {
   openQueries,
   type TableConfig,
 } from '../../datasources/index.ts';
-import { readPodConfig, readTask, type Task } from '../../tasks/index.ts';
+import { type LocalTask, readPodConfig, readTask, type Task } from '../../tasks/index.ts';
 import { cancelOnSignals, Output } from '../output.ts';
 import { type Contents, contentLines } from '../render/dataset.ts';
 import { ScanLine } from '../render/scan.ts';
+import { addSetOption, taskInputs } from '../taskInputs.ts';
 import { wholeNumber } from './shared.ts';
 
 interface Flags {
   readonly task?: string;
+  readonly set?: readonly string[];
   readonly values?: boolean;
   readonly decode?: boolean;
   readonly json?: boolean;
@@ -36,8 +38,7 @@ type InspectOptions = OpenOptions & { readonly signal: AbortSignal };
 
 export function addDatasetCommand(program: Command): void {
   const group = program.command('dataset').description('look at the data of a site as tasks and modellers see it');
-  group
-    .command('inspect')
+  addSetOption(group.command('inspect'))
     .description('show what a dataset holds, what of it tasks can use, and what leaves the site')
     .argument('<pod.yaml>')
     .argument('[dataset]', 'one of the pod (default: all)')
@@ -103,11 +104,15 @@ async function inspect(file: string, wanted: string | undefined, flags: Flags): 
   const output = new Output(flags.json ?? false);
   const signal = cancelOnSignals();
   const chosen = await chosenDatasets(file, wanted);
-  const task = flags.task === undefined ? undefined : await readTask(flags.task);
+  const task = flags.task === undefined ? undefined : await taskToInspect(flags.task, flags);
   for (const config of chosen)
     await (isDatabase(config)
       ? inspectDatabase(config, output, signal)
       : inspectOne(config, task, flags, output, signal));
+}
+
+async function taskToInspect(file: string, { set = [], json = false }: Flags): Promise<LocalTask> {
+  return readTask(file, await taskInputs(file, { set, json }));
 }
 
 /** Tables and columns only: rows are counted by a query. */

@@ -17,7 +17,6 @@ import {
   type PodConfig,
   readAnyTask,
   readPodConfig,
-  readTask,
 } from '../../tasks/index.ts';
 import { addBrokerUser } from '../../transport/index.ts';
 import { askQuestion } from '../ask.ts';
@@ -27,7 +26,7 @@ import { cancelOnSignals, Output } from '../output.ts';
 import { runTask } from './run.ts';
 
 /** Examples that are whole federations, the first by default. */
-const EXAMPLES = ['breast-cancer', 'image-folders', 'dicom', 'two-cohorts'] as const;
+const EXAMPLES = ['breast-cancer', 'image-folders', 'dicom', 'two-cohorts', 'evaluate-across-hospitals'] as const;
 type Example = (typeof EXAMPLES)[number];
 /** Phases of a round in which a pod can be killed. */
 const PHASES = ['training', 'keys', 'shares', 'masked input', 'consistency', 'unmasking'];
@@ -56,7 +55,7 @@ async function demo(example: Example, flags: Flags): Promise<void> {
   // its processes are in groups of their own: a closed terminal would leave them behind. Daemons keep to nohup's SIGHUP.
   const signal = cancelOnSignals('SIGHUP');
   const folder = exampleFolder(example, flags.dir);
-  const task = await readTask(join(folder, 'task.yaml'));
+  const task = await readAnyTask(join(folder, 'task.yaml'));
   const pods = await Promise.all(
     readdirSync(folder)
       .filter((name) => /^hospital-.*\.ya?ml$/.test(name))
@@ -89,6 +88,10 @@ async function demo(example: Example, flags: Flags): Promise<void> {
     for (const question of await questionsIn(folder)) {
       output.line(`\nfirst a question: ${question.local.file}`);
       await askQuestion(question, { flags: { broker: url }, output, signal });
+    }
+    if (isAnalysis(task)) {
+      await askQuestion(task, { flags: { broker: url }, output, signal });
+      return;
     }
     await runTask(task, {
       ...{ flags: { broker: url, fresh: true }, compare: flags.comparison ? pods : [], signal, output },
@@ -132,7 +135,7 @@ function exampleFolder(example: Example, wanted: string | undefined): string {
 }
 
 /** Makes missing identities, pins everybody to everybody, and gives each a broker account. @returns passwords by pod; '' is the modeller's. */
-function introduceEverybody(task: LocalTask, pods: readonly PodConfig[]): Map<string, string> {
+function introduceEverybody(task: LocalTask | LocalAnalysis, pods: readonly PodConfig[]): Map<string, string> {
   const open = (folder: string): Identity =>
     findIdentity(folder) === 'none' ? createIdentity(folder) : readIdentity(folder);
   const modeller = { name: task.modellerName ?? 'researcher', role: 'modeller' as const, folder: task.local.identity };

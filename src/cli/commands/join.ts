@@ -7,13 +7,14 @@ import { type BrokerSettings, readAnyTask, readPodConfig } from '../../tasks/ind
 import { acceptJoin, inviteToJoin, makeJoinCode, systemClock } from '../../transport/index.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from '../environment.ts';
 import { cancelOnSignals, Output } from '../output.ts';
+import { addInputOptions, type InputFlags, taskInputs } from '../taskInputs.ts';
 import { addBrokerOptions } from './shared.ts';
 
-type Flags = BrokerFlags & { readonly json?: boolean; readonly timeout: string };
+type Flags = BrokerFlags & InputFlags & { readonly timeout: string };
 
 export function addJoinCommand(program: Command): void {
   const join = program.command('join').description('pin a modeller and a pod to each other with a one-time code');
-  addBrokerOptions(join.command('invite'))
+  addInputOptions(addBrokerOptions(join.command('invite')))
     .description('modeller: print a code for one pod and wait for it')
     .argument('<task.yaml>')
     .option('--timeout <seconds>', 'how long to wait', '600')
@@ -30,7 +31,7 @@ export function addJoinCommand(program: Command): void {
 
 async function invite(file: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
-  const task = await readAnyTask(file);
+  const task = await readAnyTask(file, await taskInputs(file, flags));
   const identity = await openIdentity(task.local.identity);
   const book = PeerBook.read(task.local.identity);
   const code = makeJoinCode();

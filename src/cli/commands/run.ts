@@ -33,20 +33,22 @@ import { cancelOnSignals, cancelOrHaltOnSignals, Output } from '../output.ts';
 import { ProgressView } from '../render/progress.ts';
 import { resultOf } from '../result.ts';
 import { reportResult } from '../resultFiles.ts';
+import { addInputOptions, type InputFlags, taskInputs } from '../taskInputs.ts';
 import { addBrokerOptions } from './shared.ts';
 
-type Flags = BrokerFlags & {
-  readonly json?: boolean;
-  readonly compare?: string[];
-  readonly plain?: boolean;
-  readonly transcript?: boolean;
-  readonly resume?: string;
-  readonly fresh?: boolean;
-  readonly onLoss?: string;
-};
+type Flags = BrokerFlags &
+  InputFlags & {
+    readonly json?: boolean;
+    readonly compare?: string[];
+    readonly plain?: boolean;
+    readonly transcript?: boolean;
+    readonly resume?: string;
+    readonly fresh?: boolean;
+    readonly onLoss?: string;
+  };
 
 export function addRunCommand(program: Command): void {
-  addBrokerOptions(program.command('run'))
+  addInputOptions(addBrokerOptions(program.command('run')))
     .description(
       'run a task: invite its pods, train, evaluate, write model and report; goes on with a run that was interrupted',
     )
@@ -68,7 +70,9 @@ export function addRunCommand(program: Command): void {
       const onLoss = flags.onLoss ?? 'pause';
       if (onLoss !== 'pause' && onLoss !== 'abort')
         throw new KonsilError('USAGE', `--on-loss ${onLoss}: expected pause or abort`);
-      const question = file === undefined ? undefined : await readAnyTask(file);
+      if (file === undefined && (flags.set || flags.values !== undefined || flags.ask))
+        throw new KonsilError('USAGE', '--set, --values and --ask are for a task file; a run goes on with its values');
+      const question = file === undefined ? undefined : await readAnyTask(file, await taskInputs(file, flags));
       if (question && isAnalysis(question)) return ask(question, flags);
       const { task, resume } = await taskAndRun(question, flags);
       const { cancel, halt } = cancelOrHaltOnSignals();

@@ -12,21 +12,23 @@ import {
 import { askQuestion } from '../ask.ts';
 import { type BrokerFlags } from '../environment.ts';
 import { cancelOnSignals, Output } from '../output.ts';
+import { addInputOptions, type InputFlags, taskInputs } from '../taskInputs.ts';
 import { addBrokerOptions, wholeNumber } from './shared.ts';
 
-type Flags = BrokerFlags & {
-  readonly bins?: string;
-  readonly minimumCount?: string;
-  readonly vocabulary?: readonly string[];
-  readonly minimumSites?: string;
-  readonly vocabularySalt?: string;
-  readonly out?: string;
-  readonly transcript?: boolean;
-  readonly json?: boolean;
-};
+type Flags = BrokerFlags &
+  InputFlags & {
+    readonly bins?: string;
+    readonly minimumCount?: string;
+    readonly vocabulary?: readonly string[];
+    readonly minimumSites?: string;
+    readonly vocabularySalt?: string;
+    readonly out?: string;
+    readonly transcript?: boolean;
+    readonly json?: boolean;
+  };
 
 export function addStatsCommand(program: Command): void {
-  addBrokerOptions(program.command('stats'))
+  addInputOptions(addBrokerOptions(program.command('stats')))
     .description(
       'figures of the columns of a training task over all its sites: means, quantiles, classes, image channels',
     )
@@ -43,7 +45,7 @@ export function addStatsCommand(program: Command): void {
 }
 
 async function stats(file: string, flags: Flags): Promise<void> {
-  const task = await readAnyTask(file);
+  const task = await readAnyTask(file, await taskInputs(file, flags));
   if (isAnalysis(task))
     throw new KonsilError(
       'USAGE',

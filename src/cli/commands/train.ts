@@ -18,9 +18,10 @@ import { cancelOnSignals, Output } from '../output.ts';
 import { LocalProgressView } from '../render/localProgress.ts';
 import { resultOf } from '../result.ts';
 import { reportResult } from '../resultFiles.ts';
+import { addInputOptions, type InputFlags, taskInputs } from '../taskInputs.ts';
 import { wholeNumber } from './shared.ts';
 
-interface Flags {
+interface Flags extends InputFlags {
   readonly local?: boolean;
   readonly data: string;
   readonly dataset?: string;
@@ -34,8 +35,7 @@ interface Flags {
 }
 
 export function addTrainCommand(program: Command): void {
-  program
-    .command('train')
+  addInputOptions(program.command('train'))
     .description('try a task on data you hold: trains here, on one dataset, without broker or network')
     .argument('<task.yaml>')
     .option('--local', 'required: training with sites is `konsil run`')
@@ -55,7 +55,7 @@ async function train(file: string, flags: Flags): Promise<void> {
   if (!flags.local) throw new KonsilError('USAGE', 'give --local to train on this machine; with sites: konsil run');
   const output = new Output(flags.json ?? false);
   const signal = cancelOnSignals();
-  const task = withOverrides(await readTask(file), flags);
+  const task = withOverrides(await readTask(file, await taskInputs(file, flags)), flags);
   const { site, config, pod } = await chooseData(flags, task);
   const device = flags.device === undefined ? (pod?.device ?? 'auto') : parseDevice(flags.device);
   const threads = flags.threads === undefined ? (pod?.threads ?? 1) : wholeNumber('--threads', flags.threads, 1, 1024);

@@ -9,6 +9,7 @@ import { type CheckedFile, checkTogether, parseResult, type ResultFile } from '.
 import { Output } from '../output.ts';
 import { Pins } from '../pins.ts';
 import { resultLines, togetherLines, transcriptLines } from '../render/transcript.ts';
+import { addVerifyReport } from './verifyReport.ts';
 
 interface Flags {
   readonly keys?: readonly string[];
@@ -16,9 +17,9 @@ interface Flags {
 }
 
 export function addVerifyCommand(program: Command): void {
-  program
-    .command('verify')
-    .description('check what a run left behind')
+  const verifying = program.command('verify').description('check what a run left behind');
+  addVerifyReport(verifying);
+  verifying
     .command('transcript')
     .description('whether a coordinator that kept to these messages could have learned more than the sums')
     .argument(

@@ -7,6 +7,7 @@ import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset }
 import type { Peer } from '../../keystore/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
 import type { Analysis, EvaluationAlgorithm, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
+import type { OpenPredictor } from '../../training/index.ts';
 import { checkInferencePolicy, openInference } from '../inference/admitInference.ts';
 import type { Usage } from '../inference/usage.ts';
 import type { PrivacyUnit } from '../ledger.ts';
@@ -26,6 +27,7 @@ const DEFAULT_MINIMUM_ROWS = 10;
 export interface AnalysisOptions {
   readonly config: PodConfig;
   readonly openDataset: OpenDataset;
+  readonly openPredictor: OpenPredictor;
   readonly decoders?: DecodePool;
   readonly signal: AbortSignal;
   /** The account of the dataset asked for. @param delta - At which the task reckons. */
@@ -154,7 +156,7 @@ async function openStatistics(
 }
 
 async function openEvaluation(
-  { config, openDataset, decoders, signal, onProblem }: AnalysisOptions,
+  { config, openDataset, openPredictor, decoders, signal, onProblem }: AnalysisOptions,
   algorithm: EvaluationAlgorithm,
   { adds, secure }: Analysis['aggregator'],
   dataset: DatasourceConfig,
@@ -173,7 +175,7 @@ async function openEvaluation(
     const { device, threads } = config;
     return await EvaluationAnalysis.open(algorithm, source, {
       ...{ policy: config.policy.evaluation!, isSecure: adds && secure, device, threads },
-      ...{ signal, decoders, onProblem },
+      ...{ openPredictor, signal, decoders, onProblem },
     });
   } finally {
     source.close();

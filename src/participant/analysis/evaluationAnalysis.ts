@@ -32,7 +32,7 @@ import {
   type StepSum,
 } from '../../protocols/index.ts';
 import type { EvaluationAlgorithm, EvaluationPolicy, Subgroup } from '../../tasks/index.ts';
-import { type DeviceChoice, Predictor } from '../../training/index.ts';
+import type { DeviceChoice, OpenPredictor } from '../../training/index.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 
 /** What the site's rules and machine say. */
@@ -42,6 +42,7 @@ export interface EvaluationOptions extends SiteDataOptions {
   readonly isSecure: boolean;
   readonly device: DeviceChoice;
   readonly threads: number;
+  readonly openPredictor: OpenPredictor;
   readonly signal: AbortSignal;
 }
 
@@ -53,7 +54,7 @@ interface EvaluatedRows {
   readonly width: number;
   /** Shape `[subgroup columns][rows]`: index of the row's group, -1 for none. */
   readonly groups: readonly Int32Array[];
-  readonly data: SiteEvaluation['data'];
+  readonly data: NonNullable<SiteEvaluation['data']>;
   /** Whether some feature is missing somewhere. */
   readonly hasMissing: boolean;
 }
@@ -122,10 +123,10 @@ export class EvaluationAnalysis implements SiteAnalysis {
   ): Promise<{ predictions: Float64Array; targets: number[]; groups: number[][] }> {
     const { batchSize, output, outputs, models, subgroups } = this.#algorithm;
     const { part, images, width, groups, hasMissing } = this.#rows;
-    const { device, threads } = this.#options;
+    const { device, threads, openPredictor } = this.#options;
     const source = models[step]!.label;
     const options = { model, source, batchSize, width, device, threads, ...(output !== undefined && { output }) };
-    const predictor = await Predictor.create(options, signal);
+    const predictor = await openPredictor(options, signal);
     try {
       const said = await predictRows(
         (x, rows) => predictor.predict({ x, rows }, signal),

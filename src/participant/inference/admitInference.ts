@@ -25,7 +25,7 @@ export function checkInferencePolicy(policy: InferencePolicy | undefined, { retu
 
 /** @throws Refusal; KonsilError as the data source. */
 export async function openInference(
-  { config, openDataset, decoders, signal, usage, from, onProblem }: AnalysisOptions,
+  { config, openDataset, openPredictor, decoders, signal, usage, from, onProblem }: AnalysisOptions,
   algorithm: InferenceAlgorithm,
   dataset: DatasourceConfig,
 ): Promise<InferenceAnalysis> {
@@ -53,7 +53,7 @@ export async function openInference(
     }
     const { device, threads, state, limits } = config;
     return new InferenceAnalysis(algorithm, source, {
-      ...{ policy, limits: limits.inference, usage, device, threads, decoders, state, onProblem },
+      ...{ policy, limits: limits.inference, usage, openPredictor, device, threads, decoders, state, onProblem },
       ...{ dataset: dataset.name, modeller: from.public.id },
     });
   } catch (error) {

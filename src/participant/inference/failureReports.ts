@@ -5,7 +5,7 @@
  */
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { csvLine } from '../../protocols/index.ts';
+import { csvLine } from '../../base/index.ts';
 import { guardFile } from './tableFile.ts';
 
 /** A file of a batch that failed. */

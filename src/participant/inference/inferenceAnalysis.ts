@@ -10,7 +10,7 @@ import { sha256 } from '../../crypto/index.ts';
 import { type DataSource, type DecodePool, InputReader } from '../../datasources/index.ts';
 import { narrow, type SiteInference } from '../../protocols/index.ts';
 import type { InferenceAlgorithm, InferenceLimits, InferencePolicy } from '../../tasks/index.ts';
-import type { DeviceChoice } from '../../training/index.ts';
+import type { DeviceChoice, OpenPredictor } from '../../training/index.ts';
 import type { InferenceSite, SiteAnalysis } from '../analysis/siteAnalysis.ts';
 import { type BatchOutcome, type BatchRules, runBatches } from './batches.ts';
 import { type FailedFile, FailureReports } from './failureReports.ts';
@@ -32,6 +32,7 @@ export interface InferenceOptions {
   readonly policy: InferencePolicy;
   readonly limits: InferenceLimits;
   readonly usage: Usage;
+  readonly openPredictor: OpenPredictor;
   readonly device: DeviceChoice;
   readonly threads: number;
   readonly decoders?: DecodePool | undefined;
@@ -93,12 +94,12 @@ export class InferenceAnalysis implements SiteAnalysis {
   }
 
   async #run(processed: ProcessedFiles, { folder, signal, onProgress, onFile }: InferenceSite): Promise<SiteInference> {
-    const { policy, usage, device, threads, modeller } = this.#options;
+    const { policy, usage, device, threads, openPredictor, modeller } = this.#options;
     const algorithm = this.#algorithm;
     const rules = this.#rules();
     const keys = await this.#keys(processed, rules, signal);
     const timings = new Timings();
-    const bench = new ModelBench(algorithm.models, this.#models, { device, threads });
+    const bench = new ModelBench(algorithm.models, this.#models, { device, threads, openPredictor });
     const output = new InferenceOutput(algorithm, this.#source, {
       ...{ folder, timings, policy, pseudonym: (name) => processed.pseudonym(modeller, name) },
     });

@@ -4,7 +4,7 @@
  */
 import type { InputRows } from '../../datasources/index.ts';
 import type { InferenceModel } from '../../tasks/index.ts';
-import { type DeviceChoice, type LoadedModel, Predictor } from '../../training/index.ts';
+import type { DeviceChoice, LoadedModel, ModelPredictor, OpenPredictor } from '../../training/index.ts';
 
 /** What one model says to rows. */
 export interface Said {
@@ -14,31 +14,35 @@ export interface Said {
   readonly outputs: Float32Array;
 }
 
+/** What opens models, and where. */
+export interface BenchOptions {
+  readonly openPredictor: OpenPredictor;
+  readonly device: DeviceChoice;
+  readonly threads: number;
+}
+
 export class ModelBench {
   readonly #models: readonly InferenceModel[];
   readonly #bytes: readonly Uint8Array[];
-  readonly #options: { readonly device: DeviceChoice; readonly threads: number };
-  #predictors: readonly Predictor[] = [];
+  readonly #options: BenchOptions;
+  #predictors: readonly ModelPredictor[] = [];
   #startError: unknown;
 
-  constructor(
-    models: readonly InferenceModel[],
-    bytes: readonly Uint8Array[],
-    options: { readonly device: DeviceChoice; readonly threads: number },
-  ) {
+  constructor(models: readonly InferenceModel[], bytes: readonly Uint8Array[], options: BenchOptions) {
     this.#models = models;
     this.#bytes = bytes;
     this.#options = options;
   }
 
-  /** Opens the models, once it is known how wide rows are. @throws KonsilError as {@link Predictor.create}. */
+  /** Opens the models, once it is known how wide rows are. @throws KonsilError as a predictor's opening. */
   async open(width: number, signal: AbortSignal): Promise<void> {
     if (this.#predictors.length > 0) return;
-    const opened: Predictor[] = [];
+    const { openPredictor, ...where } = this.#options;
+    const opened: ModelPredictor[] = [];
     try {
       for (const [i, { label, batchSize, output }] of this.#models.entries()) {
-        const request = { model: this.#bytes[i]!, source: label, width, batchSize, ...this.#options };
-        opened.push(await Predictor.create({ ...request, ...(output !== undefined && { output }) }, signal));
+        const request = { model: this.#bytes[i]!, source: label, width, batchSize, ...where };
+        opened.push(await openPredictor({ ...request, ...(output !== undefined && { output }) }, signal));
       }
       this.#predictors = opened;
     } catch (error) {
@@ -62,7 +66,7 @@ export class ModelBench {
     }));
   }
 
-  /** @throws KonsilError as {@link Predictor.predict}. */
+  /** @throws KonsilError as a predictor. */
   async predict({ x, rows }: InputRows, signal: AbortSignal): Promise<readonly Said[]> {
     const said: Said[] = [];
     for (const [i, predictor] of this.#predictors.entries())

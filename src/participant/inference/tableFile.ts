@@ -5,8 +5,7 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
-import { KonsilError, messageOf } from '../../base/index.ts';
-import { csvLine } from '../../protocols/index.ts';
+import { csvLine, KonsilError, messageOf } from '../../base/index.ts';
 import type { ReportCell } from './outputs.ts';
 import type { ReportLine } from './reportPlan.ts';
 

@@ -1,3 +1,4 @@
+export { tableToCsv } from '../../base/index.ts';
 export { joinChunks, listBytes, splitChunks } from './chunkList.ts';
 export {
   type EvaluatedGroup,
@@ -10,8 +11,10 @@ export type { FederatedColumn, FederatedSummary, FederatedVocabulary } from './f
 export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from './plan.ts';
 export { analysisPlan } from './plans.ts';
 export { probabilitiesOf } from './probabilities.ts';
-export { csvLine, type ResultTable, readTable, tableToCsv } from './resultTable.ts';
+export { type ResultTable, readTable } from './resultTable.ts';
 export {
+  checkEvaluationAnswer,
+  type EvaluationFinding,
   type EvaluationView,
   evaluationStatement,
   isSignedEvaluation,

@@ -1,9 +1,9 @@
 /**
- * Results as tables: plain JSON on the wire, CSV on disk.
+ * Results as tables: plain JSON on the wire.
  * @module
  */
 import { z } from 'zod';
-import { KonsilError, printable, utf8 } from '../../base/index.ts';
+import { KonsilError, printable } from '../../base/index.ts';
 
 const Cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 export const ResultTableSchema = z.strictObject({
@@ -44,23 +44,4 @@ export function readTable(bytes: Uint8Array, pod: string): ResultTable {
   if (!read.success || !isWhole(read.data))
     throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its result is not a table`, { pod });
   return printableTable(read.data);
-}
-
-/**
- * One line of RFC 4180, UTF-8, ended by CR LF. Text that a spreadsheet would run as a formula is kept from it by a quote in front.
- * @source OWASP, CSV injection.
- */
-export function csvLine(cells: readonly (string | number | boolean | null)[]): string {
-  const cell = (value: string | number | boolean | null): string => {
-    if (value === null) return '';
-    if (typeof value !== 'string') return String(value);
-    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return `${cells.map(cell).join(',')}\r\n`;
-}
-
-/** A table as lines of {@link csvLine}. */
-export function tableToCsv({ columns, rows }: Pick<ResultTable, 'columns' | 'rows'>): Uint8Array {
-  return utf8([columns, ...rows].map(csvLine).join(''));
 }

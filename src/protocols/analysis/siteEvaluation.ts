@@ -3,9 +3,10 @@
  * can check that it shows what the site gave.
  * @module
  */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { type DeepReadonly, KonsilError, toHex, utf8 } from '../../base/index.ts';
-import { type KeyPair, sha256, sign, verify } from '../../crypto/index.ts';
+import { type DeepReadonly, KonsilError, messageOf, toHex, utf8 } from '../../base/index.ts';
+import { importPublic, type KeyPair, type PublicIdentity, sha256, sign, verify } from '../../crypto/index.ts';
 import { Group, WithheldGroup } from '../../metrics/index.ts';
 
 const found = z.union([Group, WithheldGroup]);
@@ -80,4 +81,52 @@ export function signEvaluation(identity: KeyPair, view: EvaluationView): Uint8Ar
 /** @param signing - The pod's signing key. */
 export function isSignedEvaluation(view: EvaluationView, signature: Uint8Array, signing: Uint8Array): boolean {
   return verify(signing, utf8(evaluationStatement(view)), signature);
+}
+
+/** Something in a report that does not hold. */
+export interface EvaluationFinding {
+  readonly what: string;
+}
+
+/** A pod's answer as a report has it. */
+export interface ReportedAnswer extends Pick<EvaluationView, 'run' | 'task' | 'pod'> {
+  /** The pod's public identity. */
+  readonly identity: string;
+  readonly modelSha256: string;
+  readonly statement: string;
+  /** Base64. */
+  readonly signature: string;
+  readonly answer?: string;
+}
+
+/**
+ * Whether a pod has signed what a report says of it.
+ * @param shown - Its figures of all rows as the report shows them; `groups`: those of the subgroups, in order.
+ */
+export function checkEvaluationAnswer(
+  { identity, pod, modelSha256, statement, signature, answer = '', ...view }: ReportedAnswer,
+  shown: unknown,
+  groups: readonly unknown[],
+): EvaluationFinding[] {
+  let peer: PublicIdentity;
+  try {
+    peer = importPublic(identity);
+  } catch (error) {
+    return [{ what: `${pod}: its identity is none: ${messageOf(error)}` }];
+  }
+  const findings: EvaluationFinding[] = [];
+  const wrong = (what: string): void => void findings.push({ what: `${pod}: ${what}` });
+  const full = { ...view, model: modelSha256, pod: peer.id, answer };
+  if (evaluationStatement(full) !== statement)
+    wrong('what it signed is of another run, task, model or answer than the report says');
+  if (!verify(peer.signing, utf8(statement), new Uint8Array(Buffer.from(signature, 'base64'))))
+    wrong('the signature is not its own');
+  try {
+    const evaluation = readSiteEvaluation(answer, pod, groups.length + 1);
+    if (!isDeepStrictEqual(evaluation.groups, [shown, ...groups]))
+      wrong('the report shows other figures than it signed');
+  } catch (error) {
+    wrong(messageOf(error));
+  }
+  return findings;
 }

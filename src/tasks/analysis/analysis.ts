@@ -10,6 +10,8 @@ import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStru
 import type { InferenceAlgorithm } from '../inference/inference.ts';
 import type { INFERENCE_PROTOCOLS } from '../names.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
+import { fillIn } from '../template/fill.ts';
+import { openYaml, type YamlFile } from '../yamlFile.ts';
 import { checkAnalysis } from './checks.ts';
 import {
   algorithmsOf,
@@ -130,8 +132,9 @@ const wireKind: ConfigKind<typeof analysisFile> = {
 };
 
 /** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
-export function parseAnalysis(text: string, file: string): LocalAnalysis {
-  const parsed = parseYaml(text, file, fileKind);
+export function parseAnalysis(text: string | YamlFile, file: string): LocalAnalysis {
+  const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
+  const parsed = parseYaml(yaml, file, fileKind);
   const list = algorithmsOf(parsed)[0]!.arguments['identifiers_file'];
   const models = modelReferencesOf(parsed).map((reference) => resolvePath(dirname(file), reference));
   return {

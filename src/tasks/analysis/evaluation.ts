@@ -72,7 +72,7 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
   if (structure === undefined)
     problems.push({ path: ['task', 'data_structure'], message: 'is required; expected the columns the model takes' });
   else {
-    problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+    problems.push(...checkDataStructure(structure, ['task', 'data_structure'], false));
     if (structure.statistics !== undefined)
       problems.push({
         path: ['task', 'data_structure', 'statistics'],

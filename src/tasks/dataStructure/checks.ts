@@ -16,8 +16,8 @@ export function soleTarget({ assign: { target } }: DataStructureFile): string | 
   return target.length === 1 ? target[0] : undefined;
 }
 
-/** What is wrong between keys of `data_structure`. */
-export function checkDataStructure(value: DataStructureFile, path: Path): Problem[] {
+/** What is wrong between keys of `data_structure`. @param trains - Whether some rows have to be left to train on. */
+export function checkDataStructure(value: DataStructureFile, path: Path, trains = true): Problem[] {
   const problems: Problem[] = [];
   const { select, categories, compatible_datasources } = value;
   if (select?.exclude !== undefined && (select.include !== undefined || select.include_prefix !== undefined))
@@ -51,7 +51,7 @@ export function checkDataStructure(value: DataStructureFile, path: Path): Proble
     });
   return [
     ...problems,
-    ...checkSplit(value, [...path, 'data_split', 'args']),
+    ...checkSplit(value, [...path, 'data_split', 'args'], trains),
     ...checkTransforms(value, [...path, 'transform']),
     ...checkFilters(value.filter ?? [], [...path, 'filter']),
   ];
@@ -70,7 +70,7 @@ const SPLIT_KEYS = {
   predefined: ['column_name', 'training_set_label', 'validation_set_label', 'test_set_label'],
 } as const;
 
-function checkSplit(structure: DataStructureFile, path: Path): Problem[] {
+function checkSplit(structure: DataStructureFile, path: Path, trains: boolean): Problem[] {
   const split = structure.data_split;
   const args = split?.args;
   if (split === undefined || args === undefined) return [];
@@ -86,7 +86,9 @@ function checkSplit(structure: DataStructureFile, path: Path): Problem[] {
   }
   if (split.data_splitter === 'percentage') {
     const held = (args.test_percentage ?? 10) + (args.validation_percentage ?? 10);
-    if (held >= 100)
+    if (!trains && held > 100)
+      problems.push({ path, message: `test and validation take ${held} %; expected at most 100 % together` });
+    if (trains && held >= 100)
       problems.push({
         path,
         message: `test and validation take ${held} % and leave nothing to train on; expected less than 100 % together`,

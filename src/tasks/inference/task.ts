@@ -6,6 +6,8 @@ import { dirname } from 'node:path';
 import type { Analysis, LocalAnalysis } from '../analysis/analysis.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { commonLocal } from '../task.ts';
+import { fillIn } from '../template/fill.ts';
+import { openYaml, type YamlFile } from '../yamlFile.ts';
 import { checkInference } from './checks.ts';
 import { type InferenceFile, inferenceFile } from './file.ts';
 import {
@@ -28,8 +30,9 @@ const wireKind: ConfigKind<typeof inferenceFile> = {
 };
 
 /** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
-export function parseInference(text: string, file: string): LocalAnalysis {
-  const parsed = parseYaml(text, file, fileKind);
+export function parseInference(text: string | YamlFile, file: string): LocalAnalysis {
+  const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
+  const parsed = parseYaml(yaml, file, fileKind);
   const modelFiles = inferenceReferencesOf(parsed).map((reference) => resolvePath(dirname(file), reference));
   return { ...taskOf(parsed), local: { ...commonLocal(parsed.konsil, file), modelFiles } };
 }

@@ -53,14 +53,11 @@ export function graphPorts(
     throw new KonsilError(
       'MODEL_UNSUPPORTED',
       `${source}: model keeps weights in other files; expected all of it in one`,
-      {
-        file: source,
-      },
     );
   const { graph } = decodeModel(model, source);
   const constants = new Set(graph.initializer.map(({ name }) => name));
   const ports = graph.input.filter(({ name }) => !constants.has(name)).map(portOf);
-  if (ports.length === 0) throw new KonsilError('MODEL_UNSUPPORTED', `${source}: model has no input`, { file: source });
+  if (ports.length === 0) throw new KonsilError('MODEL_UNSUPPORTED', `${source}: model has no input`);
   const inputs = inputsOf(ports, source, options.width);
   const output = outputOf(graph.output.map(portOf), source, options.output);
   const fixed = ports.map(({ dims }, i) => dims[inputs[i]!.batchAxis]).find((dim) => typeof dim === 'number');
@@ -75,7 +72,7 @@ export function graphPorts(
 
 function inputsOf(ports: readonly Port[], source: string, total: number | undefined): GraphInput[] {
   const unsupported = (name: string, why: string): KonsilError =>
-    new KonsilError('MODEL_UNSUPPORTED', `${source}: input "${name}" ${why}`, { file: source });
+    new KonsilError('MODEL_UNSUPPORTED', `${source}: input "${name}" ${why}`);
   const shapes = ports.map(({ name, elemType, dims }) => {
     const dtype = findDType(elemType);
     if (dtype === undefined) throw unsupported(name, `is of type ${dtypeName(elemType)}; expected numbers`);
@@ -104,7 +101,6 @@ function inputsOf(ports: readonly Port[], source: string, total: number | undefi
       throw new KonsilError(
         'MODEL_MISMATCH',
         `${source}: input "${shape.name}" of shape [rows, ${rest.join(', ')}] cannot be made of ${total} values a row`,
-        { file: source },
       );
     const dims = rest.map((dim) => (typeof dim === 'number' ? dim : left));
     const input = { ...shape, dims, offset, width: sizeOf(dims) };
@@ -116,9 +112,7 @@ function inputsOf(ports: readonly Port[], source: string, total: number | undefi
 function outputOf(ports: readonly Port[], source: string, wanted: string | undefined): GraphPorts['output'] {
   const names = ports.map(({ name }) => name);
   if (wanted !== undefined && !names.includes(wanted))
-    throw new KonsilError('MODEL_MISMATCH', `${source}: model has no output "${wanted}"; it has ${names.join(', ')}`, {
-      file: source,
-    });
+    throw new KonsilError('MODEL_MISMATCH', `${source}: model has no output "${wanted}"; it has ${names.join(', ')}`);
   const isFloat = ({ elemType }: Port): boolean => dtypeName(elemType).startsWith('float');
   const port =
     ports.find(({ name }) => name === wanted) ??
@@ -130,7 +124,6 @@ function outputOf(ports: readonly Port[], source: string, wanted: string | undef
     throw new KonsilError(
       'MODEL_UNSUPPORTED',
       `${source}: ${wanted === undefined ? 'no output is' : `output "${wanted}" is not`} of numbers; from scikit-learn export with zipmap=False`,
-      { file: source },
     );
   return { name: port.name, dtype };
 }

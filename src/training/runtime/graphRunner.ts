@@ -78,12 +78,7 @@ export class GraphRunner {
         await session?.release();
         if (where !== 'cpu' || cause instanceof KonsilError) throw cause;
         const [line] = messageOf(cause).split('\n');
-        throw new KonsilError(
-          'MODEL_INVALID',
-          `${source}: onnxruntime cannot run it: ${line}`,
-          { file: source },
-          { cause },
-        );
+        throw new KonsilError('MODEL_INVALID', `${source}: onnxruntime cannot run it: ${line}`, {}, { cause });
       }
     };
     const { session, trial } = await openOn(device);
@@ -111,7 +106,6 @@ export class GraphRunner {
       throw new KonsilError(
         'MODEL_MISMATCH',
         `${this.#source}: model takes ${this.#ports.width} values a row (${this.#ports.inputs.map((input) => `"${input.name}" [rows, ${input.dims.join(', ')}]`).join(', ')}), the data have ${width}`,
-        { file: this.#source },
       );
     const outputWidth = sizeOf(this.outputDims);
     const result = new Float32Array(rows * outputWidth);
@@ -125,9 +119,7 @@ export class GraphRunner {
         chosen.set(taken.x.subarray(row * width, (row + 1) * width), i * width);
       const said = await this.#run(chosen, chosen.length / width);
       if (said.length < count * outputWidth)
-        throw new KonsilError('MODEL_INVALID', `${this.#source}: model gives no output for some rows`, {
-          file: this.#source,
-        });
+        throw new KonsilError('MODEL_INVALID', `${this.#source}: model gives no output for some rows`);
       placeRows(result, said.subarray(0, count * outputWidth), outputWidth, taken.rows);
       done += count;
     }

@@ -13,6 +13,9 @@ export type PredictorOptions = Pick<LoadRequest, 'model' | 'source' | 'width' | 
 /** What evaluation and inference need of a predictor. */
 export type ModelPredictor = Pick<Predictor, 'model' | 'predict' | 'close'>;
 
+/** Opens a model to run it, as {@link Predictor.create} does. */
+export type OpenPredictor = (options: PredictorOptions, signal?: AbortSignal) => Promise<ModelPredictor>;
+
 export class Predictor {
   readonly #thread = new EngineThread();
   #model: LoadedModel | undefined;

@@ -1,0 +1,158 @@
+/**
+ * From an evaluation's outcome to evaluation.json: the one record that the report, the tables and machines read.
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
+import type { AnalysisOutcome, PodAnswer } from '../coordinator/index.ts';
+import { fingerprintOf } from '../coordinator/index.ts';
+import {
+  type Estimate,
+  type GroupEvaluation,
+  guardGroup,
+  type MetaAnalysis,
+  metaAnalysis,
+  pooledEvaluation,
+  type Withheld,
+} from '../metrics/index.ts';
+import { type EvaluatedGroup, evaluatedGroups, evaluationProblem, type SummedGroup } from '../protocols/index.ts';
+import type { EvaluationResult, Findings, ModelFindings, Subgroups } from '../reports/index.ts';
+import type { LocalAnalysis } from '../tasks/index.ts';
+import { VERSION } from './environment.ts';
+import { titleOf } from './title.ts';
+
+/** The record of an evaluation. */
+export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome): EvaluationResult {
+  const { algorithm } = task;
+  if (algorithm.name !== 'ModelEvaluation') throw new TypeError('the task evaluates no models');
+  const { evaluation, answer, members, error } = outcome;
+  const problem = evaluationProblem(algorithm);
+  const answers = evaluation?.answers ?? [];
+  const policies = new Map(answers.flat().map(({ pod, evaluation: { policy } }) => [pod, policy]));
+  const { adds, secure } = task.aggregator;
+  const sums = answer?.kind === 'evaluation' ? answer.models : [];
+  const found = sums.length > 0 || answers.some((all) => all.length > 0);
+  return {
+    format: 'konsil-evaluation-v1',
+    run: outcome.run,
+    title: titleOf(task.local.file),
+    status: outcome.status,
+    ...(error && { reason: outcome.reason }),
+    startedAt: outcome.startedAt.toISOString(),
+    seconds: outcome.seconds,
+    mode: !adds ? 'separate' : secure ? 'secure' : 'plain',
+    problem: { ...problem, target: algorithm.dataStructure.target, split: algorithm.split },
+    models: (evaluation?.models ?? []).map(({ label: name, file, kind, bytes, sha256 }) => ({
+      ...{ name, reference: relative(process.cwd(), file), kind, bytes, sha256 },
+    })),
+    taskSha256: evaluation?.taskSha256 || '0'.repeat(64),
+    cohort: members.map((member) => {
+      const { sentBytes, receivedBytes } = outcome.trafficOf(member);
+      const policy = policies.get(member.name);
+      return {
+        ...{ name: member.name, dataset: member.dataset, fingerprint: fingerprintOf(member) },
+        state: member.state === 'active' || member.state === 'invited' ? 'lost' : member.state,
+        ...(member.reason && { reason: member.reason }),
+        // what the pod sent is what this side received
+        ...{ sentBytes: receivedBytes, receivedBytes: sentBytes },
+        ...(policy && { policy }),
+      };
+    }),
+    data: (answers[0] ?? []).flatMap(({ pod: site, evaluation: { data } }) => (data ? [{ site, ...data }] : [])),
+    findings: found ? algorithm.models.map(({ label }, m) => findingsOf(label, task, sums[m], answers[m] ?? [])) : [],
+    answers: answers.flatMap((all, model) =>
+      all.map(({ pod, identity, statement, signature, text }) => ({
+        ...{ pod, identity, model, statement, answer: text },
+        signature: Buffer.from(signature).toString('base64'),
+      })),
+    ),
+    whatLeft: whatLeft(outcome, adds && secure, policies.size > 0),
+    machine: { cores: availableParallelism(), node: process.version, platform: `${process.platform} ${process.arch}` },
+    konsil: VERSION,
+  };
+}
+
+function findingsOf(
+  model: string,
+  { algorithm }: LocalAnalysis,
+  sums: readonly SummedGroup[] | undefined,
+  answers: readonly PodAnswer[],
+): ModelFindings {
+  if (algorithm.name !== 'ModelEvaluation') throw new TypeError('the task evaluates no models');
+  const problem = evaluationProblem(algorithm);
+  // the strictest rule of a site that took part holds for all of them together
+  const rules = answers.map(({ evaluation: { policy } }) => policy);
+  const guard = {
+    minimumRows: Math.max(1, ...rules.map(({ minimumRows }) => minimumRows)),
+    minimumClassRows: Math.max(1, ...rules.map(({ minimumClassRows }) => minimumClassRows)),
+  };
+  const pooledOf = (sum: SummedGroup | undefined): Findings['pooled'] => {
+    if (!sum) return null;
+    if (sum.pods === 0) return { withheld: 'no site has enough rows' };
+    return guardGroup(pooledEvaluation(problem, sum.statistics), guard);
+  };
+  const groups = evaluatedGroups(algorithm);
+  const of = (g: number): Findings => ({
+    pooled: pooledOf(sums?.[g]),
+    sites: answers.map(({ pod: site, evaluation }) => ({ site, found: evaluation.groups[g]! })),
+  });
+  const all = of(0);
+  return { model, ...all, subgroups: subgroupsOf(groups, of), metaAnalyses: metaAnalysesOf(all) };
+}
+
+function subgroupsOf(groups: readonly EvaluatedGroup[], of: (g: number) => Findings): Subgroups[] {
+  const columns = new Map<string, (Findings & { readonly value: string })[]>();
+  for (const [g, { column, value }] of groups.entries()) {
+    if (column === undefined) continue;
+    const known = columns.get(column) ?? [];
+    columns.set(column, known);
+    known.push({ value, ...of(g) });
+  }
+  return [...columns].map(([column, list]) => ({ column, groups: list }));
+}
+
+const isShown = (found: GroupEvaluation | Withheld): found is GroupEvaluation => 'metrics' in found;
+
+/** Every metric that two sites or more have. */
+function metaAnalysesOf({ sites }: Findings): MetaAnalysis[] {
+  const shown = sites.flatMap(({ site, found }) => (isShown(found) ? [{ site, metrics: found.metrics }] : []));
+  const names = new Set(shown.flatMap(({ metrics }) => Object.keys(metrics)));
+  return [...names].flatMap((metric) => {
+    const estimates = shown.flatMap(({ site, metrics }): { site: string; estimate: Estimate }[] =>
+      metrics[metric] ? [{ site, estimate: metrics[metric] }] : [],
+    );
+    const combined = metaAnalysis(metric, estimates);
+    return combined ? [combined] : [];
+  });
+}
+
+function whatLeft(outcome: AnalysisOutcome, isSecure: boolean, hasAnswers: boolean): EvaluationResult['whatLeft'] {
+  const answers = outcome.evaluation?.answers.flat() ?? [];
+  const own = answers.filter(({ evaluation }) => evaluation.policy.results === 'site');
+  const largest = (all: readonly PodAnswer[]): number => Math.max(0, ...all.map(({ text }) => Buffer.byteLength(text)));
+  return [
+    { what: 'Names and kinds of the columns, once', to: 'coordinator', bytes: 0, visibleTo: 'the coordinator' },
+    ...(outcome.answer?.kind === 'evaluation'
+      ? [
+          {
+            what: `${isSecure ? 'Masked counts' : 'Counts'} of scores, outcomes and errors, for each model and subgroup`,
+            to: 'coordinator',
+            bytes: outcome.sumBytes,
+            visibleTo: isSecure ? 'nobody alone; the coordinator learns the sum over all sites' : 'the coordinator',
+          },
+        ]
+      : []),
+    {
+      what: "The site's own figures, only where the site allows it",
+      to: 'coordinator',
+      bytes: largest(own),
+      visibleTo: own.length > 0 ? 'the coordinator' : 'nobody: no site gives them',
+    },
+    {
+      what: 'The rules of the site, and its signature',
+      to: 'coordinator',
+      bytes: hasAnswers ? 64 : 0,
+      visibleTo: 'whoever reads this report',
+    },
+  ];
+}

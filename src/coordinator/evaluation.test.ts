@@ -1,0 +1,221 @@
+/**
+ * Models evaluated at a whole federation: sums say what all rows in one place say, sites keep their rules, answers are signed.
+ * @module
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Federation, type FederationOptions } from '../../sim/federation.ts';
+import { toHex, utf8 } from '../base/index.ts';
+import { importPublic, sha256 } from '../crypto/index.ts';
+import { evaluateGroup, type GroupEvaluation, pooledEvaluation, sigmoid } from '../metrics/index.ts';
+import { evaluationProblem, isSignedEvaluation } from '../protocols/index.ts';
+import { type EvaluationPolicy, type LocalAnalysis, type PodPolicy, parseAnalysis } from '../tasks/index.ts';
+import { compile, writeParameters, zooModel } from '../training/index.ts';
+import type { AnalysisOutcome } from './analysisRun.ts';
+
+let federation: Federation;
+afterEach(() => federation.close());
+
+const PODS = ['a', 'b', 'c', 'd'];
+const WEIGHTS = { radius: 1.1, texture: 0.2, bias: -20 };
+const RULES: EvaluationPolicy = {
+  ...{ results: 'pooled', minimumRows: 10, minimumClassRows: 5, subgroups: ['mean_texture'], maximumModelMb: 500 },
+};
+const allowing =
+  (rules: Partial<EvaluationPolicy> = {}, policy: Partial<PodPolicy> = {}): NonNullable<FederationOptions['pod']> =>
+  (_name, config) => ({ ...config, policy: { ...config.policy, evaluation: { ...RULES, ...rules }, ...policy } });
+
+/** Logistic regression on two columns with known weights. */
+function model(scale = 1): Uint8Array {
+  const bytes = zooModel('logistic_regression').build({ inputs: 2, outputs: 2, seed: 1 });
+  const options = {
+    source: 'm',
+    loss: 'cross_entropy',
+    batchSize: 4,
+    optimiser: { kind: 'sgd', learningRate: 1 },
+  } as const;
+  const { layout } = compile(bytes, options);
+  const parameters = new Float32Array(layout.length);
+  const { radius, texture, bias } = WEIGHTS;
+  for (const { dims, offset } of layout.entries) {
+    // class 1 alone has weights: [2, 2] row by row of a class, or [2]
+    if (dims.length === 2) parameters.set([0, 0, scale * radius, scale * texture], offset);
+    else parameters.set([0, scale * bias], offset);
+  }
+  return writeParameters(bytes, layout, parameters, 'm');
+}
+
+function task({
+  aggregator = 'aggregator: { secure: true }',
+  args = '{}',
+  pods = PODS,
+  models = ['m.onnx'],
+} = {}): LocalAnalysis {
+  for (const [i, file] of models.entries()) writeFileSync(join(federation.folder, file), model(1 - 0.9 * i));
+  const algorithm = models.map(
+    (file) =>
+      `{ name: bitfount.ModelEvaluation, model: { konsil_model: { model_ref: ./${file} } }, arguments: ${args} }`,
+  );
+  return parseAnalysis(
+    `pods: { identifiers: [${pods.map((pod) => `hospital-${pod}/breast-cancer`).join(', ')}] }
+task:
+  protocol: { name: bitfount.ResultsOnly }
+  algorithm: [${algorithm.join(', ')}]
+  ${aggregator}
+  data_structure:
+    select: { include: [mean_radius, mean_texture] }
+    assign: { target: diagnosis }
+    categories: { diagnosis: [benign, malignant] }
+    data_split: { data_splitter: percentage, args: { test_percentage: 0, validation_percentage: 100 } }
+`,
+    join(federation.folder, 'evaluate.yaml'),
+  );
+}
+
+interface Row {
+  readonly p: number;
+  readonly y: number;
+  readonly texture: number;
+}
+
+/** Rows of the files, and what the model says to them. */
+function rowsOf(pods = PODS, scale = 1): Row[] {
+  return pods.flatMap((pod) => {
+    const [head, ...lines] = readFileSync(join(federation.folder, `data/hospital-${pod}.csv`), 'utf8')
+      .trim()
+      .split('\n');
+    const names = head!.split(',');
+    return lines.map((line) => {
+      const cells = line.split(',');
+      const cell = (name: string): string => cells[names.indexOf(name)]!;
+      const { radius, texture, bias } = WEIGHTS;
+      const logit = radius * Number(cell('mean_radius')) + texture * Number(cell('mean_texture')) + bias;
+      return {
+        p: sigmoid(scale * logit),
+        y: Number(cell('diagnosis') === 'malignant'),
+        texture: Number(cell('mean_texture')),
+      };
+    });
+  });
+}
+
+const direct = (rows: readonly Row[]): GroupEvaluation =>
+  evaluateGroup(
+    { kind: 'binary', classes: ['benign', 'malignant'] },
+    rows.map(({ p }) => p),
+    rows.map(({ y }) => y),
+  );
+
+function pooledOf({ answer }: AnalysisOutcome, asked: LocalAnalysis, m = 0): GroupEvaluation[] {
+  if (answer?.kind !== 'evaluation' || asked.algorithm.name !== 'ModelEvaluation') throw new TypeError('no evaluation');
+  const problem = evaluationProblem(asked.algorithm);
+  return answer.models[m]!.map(({ statistics }) => pooledEvaluation(problem, statistics));
+}
+
+function expectSame(found: GroupEvaluation, expected: GroupEvaluation): void {
+  expect(found.rows).toBe(expected.rows);
+  expect(found.confusion).toEqual(expected.confusion);
+  for (const [name, { value, bound = 0 }] of Object.entries(found.metrics)) {
+    const exact = expected.metrics[name]!.value;
+    if (value === null || exact === null) expect(value, name).toBe(exact);
+    // model and sums are float32 and fixed point
+    else expect(Math.abs(value - exact), name).toBeLessThanOrEqual(bound + 1e-5);
+  }
+}
+
+describe('ModelEvaluation', () => {
+  it('under masks finds what all rows in one place say, by subgroup and for two models', async () => {
+    federation = await Federation.open({ pod: allowing() });
+    const asked = task({
+      args: '{ subgroups: { mean_texture: { edges: [18, 22] } } }',
+      models: ['m.onnx', 'other.onnx'],
+    });
+    const outcome = await federation.ask(asked);
+    expect(outcome.status, outcome.reason).toBe('complete');
+    const rows = rowsOf();
+    const [all, ...groups] = pooledOf(outcome, asked);
+    expectSame(all!, direct(rows));
+    const parts = [
+      rows.filter(({ texture }) => texture < 18),
+      rows.filter(({ texture }) => texture >= 18 && texture < 22),
+      rows.filter(({ texture }) => texture >= 22),
+    ];
+    for (const [g, part] of parts.entries()) expectSame(groups[g]!, direct(part));
+    expectSame(pooledOf(outcome, asked, 1)[0]!, direct(rowsOf(PODS, 0.1)));
+    expect(all!.metrics['ROC AUC']!.value).toBeGreaterThan(0.9);
+    // nobody's own figures
+    const { answers } = outcome.evaluation!;
+    expect(answers.map((list) => list.length)).toEqual([4, 4]);
+    for (const { evaluation } of answers.flat()) {
+      expect(evaluation.data).toBeUndefined();
+      for (const group of evaluation.groups)
+        expect(group).toEqual({ withheld: expect.stringContaining('only in sums') });
+    }
+  });
+
+  it('gives a site’s own figures where it allows that, signed', async () => {
+    federation = await Federation.open({
+      pod: (name, config) =>
+        allowing({ results: name === 'hospital-b' ? 'pooled' : 'site', minimumRows: 20 })(name, config),
+    });
+    const asked = task();
+    const outcome = await federation.ask(asked);
+    expect(outcome.status, outcome.reason).toBe('complete');
+    const { answers, taskSha256, models } = outcome.evaluation!;
+    expect(models[0]!.sha256).toBe(toHex(sha256(readFileSync(join(federation.folder, 'm.onnx')))));
+    expect(
+      toHex(sha256(utf8(JSON.stringify(JSON.parse(readFileSync(join(outcome.folder, 'task.json'), 'utf8')))))),
+    ).toBe(taskSha256);
+    for (const { pod, evaluation, text, signature, identity } of answers[0]!) {
+      const own = rowsOf([pod.at(-1)!]);
+      const [found] = evaluation.groups;
+      if (pod === 'hospital-b') expect(found).toHaveProperty('withheld');
+      else expect(found).toMatchObject({ rows: own.length, classRows: direct(own).classRows! });
+      const { signing, id } = importPublic(identity);
+      const view = { run: outcome.run, task: taskSha256, model: models[0]!.sha256, pod: id, answer: text };
+      expect(isSignedEvaluation(view, signature, signing)).toBe(true);
+      expect(isSignedEvaluation({ ...view, answer: text.replace('"rows":', '"rows":1') }, signature, signing)).toBe(
+        pod === 'hospital-b' && !text.includes('"rows":'),
+      );
+    }
+  });
+
+  it('without an aggregator asks each site by itself, and those that do not allow that refuse', async () => {
+    federation = await Federation.open({
+      pod: (name, config) => allowing({ results: name === 'hospital-b' ? 'pooled' : 'site' })(name, config),
+    });
+    const outcome = await federation.ask(task({ aggregator: '', models: ['m.onnx', 'other.onnx'] }));
+    expect(outcome.status, outcome.reason).toBe('complete');
+    expect(outcome.survivors).toEqual(['hospital-a', 'hospital-c', 'hospital-d']);
+    expect(outcome.evaluation!.answers.map((list) => list.length)).toEqual([3, 3]);
+    expect(outcome.members.find(({ name }) => name === 'hospital-b')!.reason).toMatch(/only in secure sums over pods/);
+  });
+
+  it.each([
+    [
+      'no permission',
+      {},
+      undefined,
+      '{}',
+      /evaluates no models of others; its operator allows it with policy.evaluation/,
+    ],
+    [
+      'a column it gives no figures by',
+      { subgroups: [] },
+      undefined,
+      '{ subgroups: { mean_texture: { edges: [18] } } }',
+      /gives no figures by mean_texture/,
+    ],
+    ['a model that is too large', { maximumModelMb: 1e-4 }, undefined, '{}', /BLOB/],
+    ['another output', {}, undefined, '{ output: other }', /MODEL_MISMATCH: m: model has no output "other"/],
+    ['logits as probabilities', {}, undefined, '{ outputs: probabilities }', /is no probability for some rows/],
+  ])('ends with the reason for %s', async (what, rules, _, args, reason) => {
+    const refused = what === 'no permission';
+    federation = await Federation.open(refused ? {} : { pod: allowing(rules) });
+    const outcome = await federation.ask(task({ args }));
+    expect(outcome.status).toBe('aborted');
+    expect(outcome.reason).toMatch(reason);
+    expect(outcome.reason).not.toContain(federation.folder);
+  });
+});
