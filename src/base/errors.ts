@@ -25,6 +25,9 @@ export const ERROR_CODES = {
   MODEL_INVALID: { retry: false, peer: false },
   MODEL_UNSUPPORTED: { retry: false, peer: false },
   MODEL_MISMATCH: { retry: false, peer: false },
+  MODEL_UNKNOWN: { retry: false, peer: false },
+  MODEL_TOO_LARGE: { retry: false, peer: false },
+  MODEL_STORE_CORRUPT: { retry: false, peer: false },
   TRAINING_DIVERGED: { retry: false, peer: false },
   DEVICE_UNAVAILABLE: { retry: false, peer: false },
   // identity and envelopes

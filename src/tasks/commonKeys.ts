@@ -45,6 +45,7 @@ export const commonKeys = {
       broker: broker.optional(),
       blob_store: blobStore.optional(),
       identity: text.optional().meta({ description: 'Folder of the modeller’s key. Default ./keys/modeller.' }),
+      models: text.optional().meta({ description: 'Folder of the model store. Default ~/.konsil/models.' }),
       runs: text.optional().meta({ description: 'Folder for results. Default ./runs.' }),
     })
     .optional()

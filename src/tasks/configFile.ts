@@ -141,6 +141,7 @@ function problemsOf(issue: z.core.$ZodIssue, prefix: Path): Problem[] {
       atKey: true,
     }));
   }
+  if (issue.code === 'invalid_union' && issue.errors.length === 0) return [{ path, message: issue.message }];
   if (issue.code === 'invalid_union') {
     const fits = issue.errors.find(
       (branch) => !branch.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'),

@@ -22,6 +22,13 @@ export { columnsOfRules, type RecordRule } from './inference/recordFilter.ts';
 export { parseInference } from './inference/task.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export {
+  checkModelReference,
+  type LocatedModel,
+  locateModel,
+  type ModelReferenceFile,
+  modelReference,
+} from './modelReference.ts';
+export {
   type BudgetPolicy,
   type EvaluationPolicy,
   type InferenceLimits,

@@ -58,9 +58,9 @@ function override({ jsonSchema }: Overridden): void {
 }
 
 function orReference(schema: Overridden): void {
+  const needsOne = refusesText(schema.jsonSchema);
   override(schema);
-  const { jsonSchema } = schema;
-  if (refusesText(jsonSchema)) orElse(jsonSchema, { $ref: '#/definitions/reference' });
+  if (needsOne) orElse(schema.jsonSchema, { $ref: '#/definitions/reference' });
 }
 
 /** Lets `jsonSchema` accept something else too. */

@@ -373,9 +373,9 @@ describe('parseTask', () => {
       /model_ref: builtin:logistic_regression is for classes; list them in task\.data_structure\.categories\.outcome/,
     ],
     [
-      'a hub model',
-      edit('builtin:mlp', 'alice/Net'),
-      /model_ref: expected a file that ends in \.onnx, .* \(there is no model hub\) or builtin:mlp, got "alice\/Net"/,
+      'a model without its owner',
+      edit('builtin:mlp', 'Net'),
+      /model_ref: expected a file that ends in \.onnx, .*or a model of the store: owner\/name, or a name with username, got "Net"/,
     ],
     ['what only the wire says', edit('builtin:mlp', 'attached:onnx'), /expected a file that ends in \.onnx/],
     ['the same of TensorFlow.js', edit('builtin:mlp', 'attached:tfjs'), /expected a file that ends in \.onnx/],

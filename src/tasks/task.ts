@@ -6,12 +6,14 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { CohortAssumptions, StrategySettings } from '../aggregation/index.ts';
 import { problemOf } from '../datasources/index.ts';
+import type { FoundModel } from '../modelStore/index.ts';
 import { modelKindOf } from '../training/index.ts';
 import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
 import type { ConfigKind, Problem } from './configFile.ts';
 import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from './dataStructure/read.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
+import { locateModel, namedModel } from './modelReference.ts';
 import { privacyFileOf, privacyOf, survivorsOf, type TaskPrivacy } from './privacy.ts';
 import { type QuantisationSettings, quantisationFile, quantisationSettings } from './quantisation.ts';
 import { type StalenessSettings, stalenessFileOf, stalenessOf } from './staleness.ts';
@@ -20,7 +22,7 @@ import { strategyFileOf, strategyOf } from './strategy.ts';
 import { checkTask, placesOf } from './taskChecks.ts';
 import { type AggregatorFile, type ModelFile, type TaskFile, taskFile } from './taskFile.ts';
 import { fillIn, type TaskInputs } from './template/fill.ts';
-import { openYaml, valuesOf, type YamlFile } from './yamlFile.ts';
+import { dotted, openYaml, valuesOf, type YamlFile } from './yamlFile.ts';
 
 /** A model every side can build itself, or one that the modeller sends. */
 export type ModelChoice =
@@ -110,6 +112,10 @@ export interface LocalSettings {
   readonly blobStore?: BlobStoreSettings;
   readonly identity: string;
   readonly runs: string;
+  /** Folder of the model store. @default ~/.konsil/models */
+  readonly models?: string;
+  /** Which version `modelFile` is, when it is of the store. */
+  readonly storedModel?: Pick<FoundModel, 'name' | 'version' | 'sha256'>;
 }
 
 /** A task read from a file on this machine. */
@@ -133,7 +139,7 @@ const wireKind: ConfigKind<typeof taskFile> = {
 
 /**
  * The task in YAML `text`, or in a file that is open and filled in; `file` is its path, for messages and relative paths.
- * Touches no disk.
+ * Touches no disk: a model of the store is only looked for by {@link readTask}, and `local.modelFile` is absent here.
  * @param statistics - What the file holds that `data_structure.statistics` names; needed only by a task that names one.
  * @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`.
  */
@@ -166,20 +172,32 @@ export async function readTask(path: string, inputs?: TaskInputs): Promise<Local
 
 /** As {@link readTask}, of a file that is open and filled in. */
 export async function readOpenTask(yaml: YamlFile): Promise<LocalTask> {
-  const task = await parseOpenTask(yaml);
-  const { modelFile, pretrainedFile } = task.local;
-  if (modelFile !== undefined) await requireFile(yaml.file, 'model_ref', modelFile);
-  if (pretrainedFile !== undefined) await requireFile(yaml.file, 'pretrained_file', pretrainedFile);
-  return task;
+  const { file } = yaml;
+  const parsed = await parseWithStatistics(yaml);
+  const { reference } = placesOf(parsed);
+  const task = { ...taskOf(parsed), local: localOf(parsed, file) };
+  const { models, pretrainedFile } = task.local;
+  const path = [...reference!.path, 'model_ref'];
+  const at = `${yaml.placeOf(path, false)} ${dotted(path)}`;
+  const place = { ...{ file, folder: dirname(file), models, at }, owner: task.modellerName };
+  const model = await locateModel(reference!.value, place);
+  if (pretrainedFile !== undefined) await requireFile(file, 'pretrained_file', pretrainedFile);
+  if (model === undefined) return task;
+  const local = { ...task.local, modelFile: model.file, ...(model.stored && { storedModel: model.stored }) };
+  return { ...task, model: { kind: model.kind }, local };
 }
 
 /** As {@link readOpenTask}, whether the files of model and weights exist or not. */
 export async function parseOpenTask(yaml: YamlFile): Promise<LocalTask> {
-  const path = yaml.file;
+  const parsed = await parseWithStatistics(yaml);
+  return { ...taskOf(parsed), local: localOf(parsed, yaml.file) };
+}
+
+async function parseWithStatistics(yaml: YamlFile): Promise<TaskFile> {
   const named = statisticsPathOf(valuesOf(yaml));
   // a file that cannot be read is a problem at its place in the task
-  const read = named === undefined ? undefined : readFile(resolvePath(dirname(path), named), 'utf8');
-  return parseTask(yaml, path, await read?.catch(() => undefined));
+  const read = named === undefined ? undefined : readFile(resolvePath(dirname(yaml.file), named), 'utf8');
+  return parseYaml(yaml, yaml.file, fileKind(await read?.catch(() => undefined)));
 }
 
 /** Rounds until every pod has made all its steps or epochs; the last round may be shorter. */
@@ -321,11 +339,11 @@ function modelOf(reference: string, hyper: NonNullable<ModelFile['hyperparameter
 function localOf(file: TaskFile, path: string): LocalSettings {
   const folder = dirname(path);
   const places = placesOf(file);
-  const reference = places.reference!.value.model_ref;
+  const named = namedModel(places.reference!.value, file.modeller?.username);
   const { pretrained_file, arguments: args } = places.algorithm.value;
   return {
     ...commonLocal(file.konsil, path),
-    ...(!reference.startsWith('builtin:') && { modelFile: resolvePath(folder, reference) }),
+    ...('kind' in named && named.kind === 'file' && { modelFile: resolvePath(folder, named.path) }),
     ...(pretrained_file !== undefined && { pretrainedFile: resolvePath(folder, pretrained_file) }),
     ...(args?.checkpoint_filename !== undefined && { checkpointFilename: args.checkpoint_filename }),
   };
@@ -340,6 +358,7 @@ export function commonLocal(konsil: TaskFile['konsil'], path: string): LocalSett
     ...(konsil?.blob_store && { blobStore: blobStoreOf(konsil.blob_store, folder) }),
     identity: resolvePath(folder, konsil?.identity ?? './keys/modeller'),
     runs: resolvePath(folder, konsil?.runs ?? './runs'),
+    ...(konsil?.models !== undefined && { models: resolvePath(folder, konsil.models) }),
   };
 }
 

@@ -3,12 +3,11 @@
  * @module
  */
 import { didYouMean } from '../datasources/index.ts';
-import { modelKindOf } from '../training/index.ts';
 import { dotted, type Path, type Problem } from './configFile.ts';
 import { checkDataStructure, soleTarget } from './dataStructure/checks.ts';
 import type { DataStructureFile } from './dataStructure/file.ts';
 import { checkTraining, isClassLoss } from './hyperparameters.ts';
-import { BUILTIN_MODELS } from './names.ts';
+import { checkModelReference, type ModelReferenceFile } from './modelReference.ts';
 import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
 import { checkStaleness } from './staleness.ts';
@@ -27,7 +26,7 @@ type AggregatorFile = NonNullable<TaskFile['task']['aggregator']>;
 export interface Places {
   readonly algorithm: Placed<AlgorithmFile>;
   readonly model: Placed<ModelFile> | undefined;
-  readonly reference: Placed<{ readonly model_ref: string }> | undefined;
+  readonly reference: Placed<ModelReferenceFile> | undefined;
   readonly aggregator: Placed<AggregatorFile> | undefined;
   readonly dataStructure: Placed<DataStructureFile> | undefined;
   readonly secure: boolean;
@@ -56,7 +55,7 @@ function candidates(file: TaskFile) {
   return {
     algorithm,
     models,
-    references: given<{ model_ref: string }>(
+    references: given<ModelReferenceFile>(
       [[...(model?.path ?? []), 'konsil_model'], model?.value.konsil_model],
       [[...(model?.path ?? []), 'bitfount_model'], model?.value.bitfount_model],
     ),
@@ -101,7 +100,9 @@ export function checkTask(file: TaskFile, attached?: readonly string[]): Problem
     ...(found.models[0] ? exactlyOne(found.references, found.models[0].path, 'konsil_model with a model_ref') : []),
     ...atMostOne(found.aggregators),
     ...exactlyOne(found.dataStructures, ['task', 'data_structure'], 'a data structure with assign.target'),
-    ...checkReference(found.references[0], attached),
+    ...found.references
+      .slice(0, 1)
+      .flatMap(({ value, path }) => checkModelReference(value, path, { owner: file.modeller?.username, attached })),
     ...checkHyperparameters(file, placesOf(file)),
     ...checkIdentifiers(file.pods.identifiers),
     ...checkAggregator(file, placesOf(file)),
@@ -126,33 +127,6 @@ function atMostOne(places: readonly Placed<unknown>[]): Problem[] {
 
 function exactlyOne(places: readonly Placed<unknown>[], path: Path, what: string): Problem[] {
   return places.length === 0 ? [{ path, message: `is required; expected ${what}` }] : atMostOne(places);
-}
-
-function checkReference(reference: Places['reference'], attached: readonly string[] | undefined): Problem[] {
-  if (reference === undefined) return [];
-  const path = [...reference.path, 'model_ref'];
-  const ref = reference.value.model_ref;
-  if (ref.startsWith('builtin:')) {
-    const name = ref.slice('builtin:'.length);
-    if (BUILTIN_MODELS.some((known) => known === name)) return [];
-    return [
-      {
-        path,
-        message: `unknown built-in model ${JSON.stringify(name)}; expected ${BUILTIN_MODELS.map((m) => `builtin:${m}`).join(', ')}`,
-      },
-    ];
-  }
-  if (attached !== undefined)
-    return attached.includes(ref)
-      ? []
-      : [{ path, message: 'a sent task names a built-in model or the model sent along, never a file' }];
-  if (modelKindOf(ref) !== undefined) return [];
-  return [
-    {
-      path,
-      message: `expected a file that ends in .onnx, .json, .js, .mjs or .ts (there is no model hub) or builtin:mlp, got ${JSON.stringify(ref)}`,
-    },
-  ];
 }
 
 function checkHyperparameters(file: TaskFile, places: Places): Problem[] {

@@ -12,6 +12,7 @@ import { commonKeys, deadlines } from './commonKeys.ts';
 import { dataStructure } from './dataStructure/file.ts';
 import { hyperparameters } from './hyperparameters.ts';
 import { count, familyName, flag, onlyFalse, refused, text } from './keys.ts';
+import { modelReference } from './modelReference.ts';
 import {
   ANALYSIS_ALGORITHMS,
   KNOWN_ALGORITHMS,
@@ -80,18 +81,6 @@ const protocolArguments = z.strictObject({
   auto_eval: flag.default(true).meta({ description: 'Evaluate on the validation split after every round.' }),
   aggregator: aggregator.optional().meta({ description: 'Same as task.aggregator; give one of the two.' }),
   secure_aggregation: flag.optional().meta({ description: 'Older form of task.aggregator.secure.' }),
-});
-
-const hubModel = 'there is no model hub; model_ref names a file (./model.onnx) or a built-in model (builtin:mlp)';
-const modelReference = z.strictObject({
-  model_ref: text.meta({
-    description:
-      'Path of a model file, relative to this file: ONNX (.onnx) or TensorFlow.js (model.json, or a module that builds the model); or a built-in model: builtin:mlp, a multi-layer perceptron, or builtin:logistic_regression, for classes (softmax regression for more than two).',
-  }),
-  model_version: refused(hubModel),
-  version: refused(hubModel),
-  username: refused(hubModel),
-  weights: refused('use pretrained_file of the algorithm for weights to start from'),
 });
 
 /** The model of an algorithm. */

@@ -5,6 +5,7 @@ import { assessTraining, inspectModel, inspectTfjsFile, modelKindOf, readModelFi
 import { Output } from '../output.ts';
 import { type ModelFacts, onnxLines, tfjsLines } from '../render/model.ts';
 import { addModelNewCommand } from './modelNew.ts';
+import { addModelStoreCommands } from './modelStore.ts';
 import { wholeNumber } from './shared.ts';
 
 interface Flags {
@@ -14,8 +15,11 @@ interface Flags {
 }
 
 export function addModelCommand(program: Command): void {
-  const models = program.command('model').description('look at ONNX and TensorFlow.js models, make new ones');
+  const models = program
+    .command('model')
+    .description('look at ONNX and TensorFlow.js models, make new ones, keep them by name');
   addModelNewCommand(models);
+  addModelStoreCommands(models);
   models
     .command('inspect')
     .description('layers, parameters, size, whether it trains, and what a step and a round cost')

@@ -21,24 +21,31 @@ const frames = z.int().min(0).max(1_000_000);
 const rule = <const T extends string, V extends z.ZodType>(type: T, value: V) =>
   z.strictObject({ filter_type: z.literal(type), value });
 
+const UNKNOWN_FILTER =
+  'unknown filter type; expected modality, min-frames, max-frames, min-file-size, max-file-size, a first or last day (such as min-dob, scan-acquisition-max-date), check-required-fields or series-description';
+
 /** One rule of a task. */
-export const filter = z.discriminatedUnion('filter_type', [
-  rule('modality', z.enum(['OCT', 'SLO'])),
-  rule('min-frames', frames),
-  rule('max-frames', frames),
-  rule('min-file-size', megabytes),
-  rule('max-file-size', megabytes),
-  rule('file-creation-min-date', day),
-  rule('file-creation-max-date', day),
-  rule('file-modification-min-date', day),
-  rule('file-modification-max-date', day),
-  rule('min-dob', day),
-  rule('max-dob', day),
-  rule('scan-acquisition-min-date', day),
-  rule('scan-acquisition-max-date', day),
-  rule('check-required-fields', z.array(text).min(1).max(1000)),
-  rule('series-description', text),
-]);
+export const filter = z.discriminatedUnion(
+  'filter_type',
+  [
+    rule('modality', z.enum(['OCT', 'SLO'])),
+    rule('min-frames', frames),
+    rule('max-frames', frames),
+    rule('min-file-size', megabytes),
+    rule('max-file-size', megabytes),
+    rule('file-creation-min-date', day),
+    rule('file-creation-max-date', day),
+    rule('file-modification-min-date', day),
+    rule('file-modification-max-date', day),
+    rule('min-dob', day),
+    rule('max-dob', day),
+    rule('scan-acquisition-min-date', day),
+    rule('scan-acquisition-max-date', day),
+    rule('check-required-fields', z.array(text).min(1).max(1000)),
+    rule('series-description', text),
+  ],
+  { error: ({ code }) => (code === 'invalid_union' ? UNKNOWN_FILTER : undefined) },
+);
 type FilterFile = z.output<typeof filter>;
 type FilterType = FilterFile['filter_type'];
 type ValueOf<T extends FilterType> = Extract<FilterFile, { filter_type: T }>['value'];
