@@ -14,7 +14,7 @@ import {
 import { analysisFile } from './analysis/file.ts';
 import { checkJson, readConfigText } from './configFile.ts';
 import { inferenceFile } from './inference/file.ts';
-import { inferenceFromWire, inferenceToWire, parseInference } from './inference/task.ts';
+import { inferenceFromWire, inferenceToWire, parseInference, readInference } from './inference/task.ts';
 import { ANALYSIS_PROTOCOLS, bareName, INFERENCE_ALGORITHMS, INFERENCE_PROTOCOLS } from './names.ts';
 import { fromWire, type LocalTask, parseOpenTask, readOpenTask, type Task } from './task.ts';
 import { taskFile } from './taskFile.ts';
@@ -43,7 +43,7 @@ export async function readAnyTask(path: string, inputs?: TaskInputs): Promise<An
 async function readOpen(yaml: YamlFile): Promise<AnyLocalTask> {
   const kind = kindOf(valuesOf(yaml));
   if (kind === 'training') return readOpenTask(yaml);
-  return kind === 'inference' ? parseInference(yaml, yaml.file) : parseAnalysis(yaml, yaml.file);
+  return kind === 'inference' ? readInference(yaml) : parseAnalysis(yaml, yaml.file);
 }
 
 const SCHEMAS = { training: taskFile, question: analysisFile, inference: inferenceFile } as const;

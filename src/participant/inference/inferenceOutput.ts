@@ -85,7 +85,11 @@ export class InferenceOutput {
   #table(said: readonly Said[], rows: number): OutputTable {
     return besides(
       said.map(({ model, loaded, outputs }) =>
-        postprocessed(outputTable(model, loaded, outputs, rows, said.length === 1), model.postprocessors),
+        postprocessed(
+          outputTable(model, loaded, outputs, rows, said.length === 1),
+          loaded.output.name,
+          model.postprocessors,
+        ),
       ),
     );
   }

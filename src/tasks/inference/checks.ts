@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { checkJson, type Path, type Problem } from '../configFile.ts';
 import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkModelReference } from '../modelReference.ts';
 import { FITTING, INFERENCE_ALGORITHMS, protocolsOf } from '../names.ts';
 import { checkIdentifiers } from '../taskChecks.ts';
 import { INFERENCE_ARGUMENTS, type InferenceFile } from './file.ts';
@@ -38,7 +39,7 @@ export function checkInference(file: InferenceFile, isReceived = false): Problem
     ...checkSwitches(file),
     // a target is not read, whatever else is said of it
     ...checkDataStructure(filledStructure(file, NO_TARGET), ['task', 'data_structure']),
-    ...algorithms.flatMap((one, i) => checkAlgorithm(one, pathOf(i), isReceived)),
+    ...algorithms.flatMap((one, i) => checkAlgorithm(one, pathOf(i), { owner: file.modeller?.username, isReceived })),
     ...checkNames(file, pathOf),
   ];
 }
@@ -95,7 +96,11 @@ function checkSwitches(file: InferenceFile): Problem[] {
   return problems;
 }
 
-function checkAlgorithm(algorithm: InferenceAlgorithmFile, path: Path, isReceived: boolean): Problem[] {
+function checkAlgorithm(
+  algorithm: InferenceAlgorithmFile,
+  path: Path,
+  { owner, isReceived }: { readonly owner: string | undefined; readonly isReceived: boolean },
+): Problem[] {
   const at = [...path, 'arguments'];
   if (algorithm.name !== 'ModelInference') {
     const problems = (['model', 'pretrained_file'] as const)
@@ -109,17 +114,26 @@ function checkAlgorithm(algorithm: InferenceAlgorithmFile, path: Path, isReceive
   const problems: Problem[] = [];
   if (model && algorithm.model)
     problems.push({ path: [...at, 'model'], message: 'already given beside arguments', atKey: true });
-  const reference = modelOf(algorithm)?.konsil_model ?? modelOf(algorithm)?.bitfount_model;
+  const key = modelOf(algorithm)?.konsil_model ? 'konsil_model' : 'bitfount_model';
+  const reference = modelOf(algorithm)?.[key];
   if (reference === undefined)
     problems.push({ path: [...path, 'model'], message: 'is required; expected konsil_model with model_ref' });
   else if (reference.model_ref.startsWith('builtin:'))
     problems.push({ path: [...path, 'model'], message: 'a built-in model says nothing before it was trained' });
-  else if (ATTACHED.test(reference.model_ref) !== isReceived)
-    problems.push({ path: [...path, 'model'], message: 'expected the path of a model file' });
+  else
+    problems.push(
+      ...checkModelReference(reference, [...placeOf(algorithm, path), key], {
+        ...{ owner, attached: isReceived ? ATTACHED : undefined },
+      }),
+    );
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) problems.push({ path: [...at, 'class_outputs'], message: `${twice} is listed twice` });
   return problems;
 }
+
+/** Where the model of an algorithm is written. */
+const placeOf = ({ model }: InferenceAlgorithmFile, path: Path): Path =>
+  model ? [...path, 'model'] : [...path, 'arguments', 'model'];
 
 /** Models are told apart by their labels, and columns by their names. */
 function checkNames(file: InferenceFile, pathOf: (i: number) => Path): Problem[] {

@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from 'zod';
+import { postprocessors } from '../../postprocessing/index.ts';
 import { SAVE_LOCATIONS } from '../analysis/file.ts';
 import { commonKeys, deadlines } from '../commonKeys.ts';
 import { dataStructure } from '../dataStructure/file.ts';
@@ -28,12 +29,7 @@ const modelInference = z.strictObject({
     .max(10_000)
     .optional()
     .meta({ description: 'Names of the model’s outputs, in order. Default: prediction_0, prediction_1, …' }),
-  postprocessors: z
-    .array(z.looseObject({ type: text }))
-    .max(100)
-    .nullable()
-    .optional()
-    .meta({ description: 'What is done to the table of outputs, in order.' }),
+  postprocessors: postprocessors.nullable().optional(),
   output: text.optional().meta({
     description: 'Output that is the prediction. Default: `probabilities`, or the first output of numbers.',
   }),

@@ -4,18 +4,17 @@
  */
 import { basename, extname } from 'node:path';
 import type { z } from 'zod';
+import type { Postprocessor } from '../../postprocessing/index.ts';
 import { modelKindOf } from '../../training/index.ts';
 import type { DataStructureFile } from '../dataStructure/file.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
+import type { ModelReferenceFile } from '../modelReference.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { type CsvReport, csvReportFileOf, csvReportOf } from './csvReport.ts';
 import { INFERENCE_ARGUMENTS, type InferenceFile } from './file.ts';
 import { type RecordRule, recordFilterFileOf, recordRulesOf } from './recordFilter.ts';
 
 export type InferenceAlgorithmFile = Exclude<InferenceFile['task']['algorithm'], unknown[]>;
-
-/** A step of postprocessing, as a task writes it. */
-export type PostprocessorStep = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 /** A model that is run. */
 export interface InferenceModel {
@@ -29,7 +28,7 @@ export interface InferenceModel {
   readonly output?: string;
   /** Names of the outputs. @default prediction_0, … */
   readonly classOutputs?: readonly string[];
-  readonly postprocessors: readonly PostprocessorStep[];
+  readonly postprocessors: readonly Postprocessor[];
 }
 
 /** What a task says about the data that a model is only run on. `target` is no input, and need not be there. */
@@ -86,7 +85,7 @@ export function referenceOf(algorithm: InferenceAlgorithmFile): string {
 }
 
 /** On the wire a model is what the round brings. */
-export const ATTACHED = /^attached:(onnx|tfjs)$/;
+export const ATTACHED: readonly string[] = ['attached:onnx', 'attached:tfjs'];
 
 /** Of a model in the task. */
 export function labelOf(algorithm: InferenceAlgorithmFile): string {
@@ -95,11 +94,17 @@ export function labelOf(algorithm: InferenceAlgorithmFile): string {
   return label ?? basename(reference, extname(reference));
 }
 
-/** References to the models of a file, in order. */
-export function inferenceReferencesOf(file: InferenceFile): readonly string[] {
+/** What the models of a file are, in order: a reference, or the file that is used instead. */
+export function inferenceReferencesOf(
+  file: InferenceFile,
+): readonly { readonly reference: ModelReferenceFile; readonly instead?: string }[] {
   return inferenceAlgorithmsOf(file)
     .filter(({ name }) => name === 'ModelInference')
-    .map(referenceOf);
+    .map((algorithm) => {
+      const { konsil_model, bitfount_model } = modelOf(algorithm)!;
+      const { pretrained_file: instead } = algorithm;
+      return { reference: (konsil_model ?? bitfount_model)!, ...(instead !== undefined && { instead }) };
+    });
 }
 
 /** Stands for a target where there is none: no column is called so. */
@@ -162,7 +167,7 @@ function inferenceModelOf(algorithm: InferenceAlgorithmFile): InferenceModel {
   const given = INFERENCE_ARGUMENTS.ModelInference.parse(algorithm.arguments);
   const { class_outputs, postprocessors, output, model_sha256: sha256 } = given;
   const reference = referenceOf(algorithm);
-  const kind = ATTACHED.exec(reference)?.[1] ?? modelKindOf(reference) ?? 'onnx';
+  const kind = ATTACHED.includes(reference) ? reference.slice('attached:'.length) : (modelKindOf(reference) ?? 'onnx');
   return {
     label: labelOf(algorithm),
     kind: kind as InferenceModel['kind'],
