@@ -8,8 +8,15 @@ import * as ort from 'onnxruntime-node';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type FederationOptions } from '../../sim/federation.ts';
-import { type InferencePolicy, type LocalAnalysis, type PodConfig, parseInference } from '../tasks/index.ts';
-import { zooModel } from '../training/index.ts';
+import { ModelStore } from '../modelStore/index.ts';
+import {
+  type InferencePolicy,
+  type LocalAnalysis,
+  type PodConfig,
+  parseInference,
+  readAnyTask,
+} from '../tasks/index.ts';
+import { graphPorts, zooModel } from '../training/index.ts';
 import type { AnalysisOutcome } from './analysisRun.ts';
 
 let federation: Federation;
@@ -178,7 +185,9 @@ describe('a table', () => {
     await federation.running.get('hospital-a')!.pod.stop('over');
     await federation.startPod('hospital-a');
     const spent = await federation.ask(task());
-    expect(spent.reason).toMatch(/NO_ACCESS: model mlp \([0-9a-f]{12}\) was run on 256 rows here, and this site allows 256/);
+    expect(spent.reason).toMatch(
+      /NO_ACCESS: model mlp \([0-9a-f]{12}\) was run on 256 rows here, and this site allows 256/,
+    );
     const other = zooModel('mlp').build({ inputs: 2, hidden: [4], outputs: 3, seed: 2 });
     writeFileSync(join(federation.folder, 'other.onnx'), other);
     const over = await federation.ask(task({ model: 'other.onnx' }));
@@ -246,5 +255,165 @@ describe('files', () => {
     const timings = JSON.parse(left()['predictions.timings.json']!) as { rows: number; phaseSeconds: object };
     expect(timings.rows).toBe(1);
     expect(Object.keys(timings.phaseSeconds)).toEqual(['read', 'decode', 'predict', 'write']);
+  });
+});
+
+describe('examples of the platform’s documentation', () => {
+  /** A task file as it is in the documentation, with the pod and the modeller's own folders filled in. */
+  async function run(yaml: string, dataset: string): Promise<AnalysisOutcome> {
+    const file = join(federation.folder, 'documented.yaml');
+    writeFileSync(file, `${yaml.replace('PODS', `[hospital-a/${dataset}]`)}\nkonsil: { models: ./models }\n`);
+    return federation.ask((await readAnyTask(file)) as LocalAnalysis);
+  }
+  const store = async (model: string, name: string): Promise<void> => {
+    await ModelStore.open(join(federation.folder, 'models')).add(join(federation.folder, model), { name });
+  };
+  const HEAD = `modeller: { identity_verification_method: key-based }
+pods: { identifiers: PODS }
+`;
+
+  it('F-766, F-780: seven columns, and two, to a CSV file', async () => {
+    const columns = [
+      'Age',
+      'Gender',
+      'Creatinine (mg/dL)',
+      'Albumin (g/dL)',
+      'HbA1c (%)',
+      'Glucose (mg/dL)',
+      'Triglycerides (mg/dL)',
+    ];
+    await open((name, config) => {
+      const own = running()(name, config);
+      const path = join(config.state, '../../kidney.csv');
+      writeFileSync(path, `${columns.join(',')}\n70,1,1.1,4,5.5,99,150\n50,0,0.9,,5,80,100\n`);
+      return { ...own, datasources: [{ name: 'kidney', datasource: 'CSVSource', path }] };
+    });
+    const build = (inputs: number) => zooModel('logistic_regression').build({ inputs, outputs: 1, seed: 1 });
+    writeFileSync(join(federation.folder, 'kidney.onnx'), build(7));
+    writeFileSync(join(federation.folder, 'binary_classification.onnx'), build(2));
+    await store('kidney.onnx', 'amin-nejad/ChronicKidneyDiseaseModel');
+    await store('binary_classification.onnx', 'me/BinaryClassificationModel');
+    const example = (owner: string, model: string, include: readonly string[]): string => `${HEAD}
+batched_execution: true
+
+task:
+  protocol:
+    name: bitfount.InferenceAndCSVReport
+  algorithm:
+    - name: bitfount.ModelInference
+      model:
+        bitfount_model:
+          username: ${owner}
+          model_ref: ${model}
+          model_version: 1
+    - name: bitfount.CSVReportAlgorithm
+  data_structure:
+    select:
+      include:
+${include.map((column) => `        - ${column}`).join('\n')}
+`;
+    const kidney = await run(example('amin-nejad', 'ChronicKidneyDiseaseModel', columns), 'kidney');
+    expect(kidney.status, kidney.reason).toBe('complete');
+    const [head, ...rows] = table(left()['predictions.csv']!);
+    expect(head).toEqual(['row', ...columns, 'prediction_0']);
+    // a missing value is none, and there is nothing to be said of its row
+    expect(rows.map((row) => [row[0], row.at(-1) === ''])).toEqual([
+      ['row 0', false],
+      ['row 1', true],
+    ]);
+    expect((await run(example('me', 'BinaryClassificationModel', columns.slice(0, 2)), 'kidney')).status).toBe(
+      'complete',
+    );
+    expect(table(left()['predictions.csv']!)[1]!.at(-1)).toMatch(/^-?\d/);
+  });
+
+  it('F-776, F-777: pictures with names of classes; outputs renamed, and made probabilities', async () => {
+    await open(running(), ['a.png', 'b.png', 'c.png']);
+    const large = zooModel('cnn').build({ channels: 3, size: 224, outputs: 2, widths: [1, 1], hidden: 2, seed: 1 });
+    writeFileSync(join(federation.folder, 'mine.onnx'), large);
+    await store('mine.onnx', 'bitfount/MyCustomModel');
+    const mnist = await run(
+      `${HEAD}task:
+  protocol:
+    name: bitfount.InferenceAndCSVReport
+  algorithm:
+    - name: bitfount.ModelInference
+      arguments:
+        class_outputs: ["0", "1"]
+      model:
+        bitfount_model:
+          model_ref: MyCustomModel
+          model_version: 1
+          username: bitfount
+        hyperparameters:
+          batch_size: 4
+          epochs: 1
+    - name: bitfount.CSVReportAlgorithm
+      arguments:
+        save_path: "."
+  data_structure:
+    table_config:
+      table: "mnist-demo-dataset"
+    assign:
+      target: "target"
+      image_cols: ["Pixel Data"]
+`,
+      'pictures',
+    );
+    expect(mnist.status, mnist.reason).toBe('complete');
+    expect(table(left()['predictions.csv']!)[0]!.slice(-2)).toEqual(['0', '1']);
+    await store('cnn.onnx', 'amin-nejad/MyModel');
+    const renamed = await run(
+      `${HEAD}task:
+  protocol:
+    name: bitfount.InferenceAndCSVReport
+  algorithm:
+    - name: bitfount.ModelInference
+      model:
+        bitfount_model:
+          model_ref: MyModel
+          username: amin-nejad
+        hyperparameters:
+          batch_size: 8
+      arguments:
+        postprocessors:
+          - type: rename
+            columns: ["OUTPUT"]
+            mapping:
+              OUTPUT: probabilities
+          - type: transform
+            columns: ["probabilities"]
+            transform: softmax
+    - name: bitfount.CSVReportAlgorithm
+      arguments: { decimal_places: 6, original_cols: [] }
+  data_structure: ${PICTURES}
+`.replaceAll('OUTPUT', graphPorts(readFileSync(join(federation.folder, 'cnn.onnx')), 'm').output.name),
+      'pictures',
+    );
+    expect(renamed.status, renamed.reason).toBe('complete');
+    const [head, ...rows] = table(left()['predictions.csv']!);
+    expect(head).toEqual(['_original_filename', 'probabilities_0', 'probabilities_1']);
+    for (const [, p, q] of rows) expect(Number(p) + Number(q)).toBeCloseTo(1, 5);
+  });
+});
+
+describe('InferenceAndImageOutput', () => {
+  it('writes a mask and an overlay of each picture, in the size of the picture', async () => {
+    await open(running(), ['a.png', 'b.png', 'c.png']);
+    const unet = zooModel('unet').build({ channels: 1, size: 16, outputs: 3, width: 2, depth: 1, seed: 1 });
+    writeFileSync(join(federation.folder, 'unet.onnx'), unet);
+    const grown = PICTURES.replace('[{ Normalize', '[{ Resize: { height: 16, width: 16 } }, { Normalize');
+    const asked = task({
+      ...{ protocol: 'InferenceAndImageOutput', dataset: 'pictures', model: 'unet.onnx', structure: grown },
+      switches: 'batched_execution: true',
+    });
+    const outcome = await federation.ask(asked);
+    expect(outcome.status, outcome.reason).toBe('complete');
+    const files = left();
+    const [head, ...rows] = table(files['predictions.csv']!);
+    expect(head!.slice(-5)).toEqual(['mask', 'overlay', 'pixels_0', 'pixels_1', 'pixels_2']);
+    expect(rows[0]!.slice(-5, -3)).toEqual(['images/000000_a.png_mask.png', 'images/000000_a.png_overlay.png']);
+    for (const row of rows) expect(row.slice(-3).reduce((sum, n) => sum + Number(n), 0)).toBe(256);
+    expect(Object.keys(files).filter((name) => name.endsWith('.png'))).toHaveLength(6);
   });
 });
