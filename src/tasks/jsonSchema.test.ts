@@ -12,6 +12,7 @@ describe('schema/', () => {
     expect(task.anyOf.map(({ required }) => required)).toEqual([
       ['pods', 'task'],
       ['pods', 'task'],
+      ['pods', 'task'],
     ]);
   });
 });

@@ -37,10 +37,16 @@ describe('parsePodConfig', () => {
         cohortChange: 'refuse',
         shareSiteMetrics: false,
         minimumTestRows: 10,
-        allowedProtocols: ['FederatedAveraging', 'ResultsOnly'],
+        allowedProtocols: [
+          ...['FederatedAveraging', 'ResultsOnly', 'InferenceAndCSVReport', 'InferenceAndReturnCSVReport'],
+          ...['InstrumentedInferenceAndCSVReport', 'InferenceAndImageOutput'],
+        ],
         allowsStatistics: false,
       },
-      limits: { parallelRuns: 1, queue: 8, coordinatorGraceMs: 600_000 },
+      limits: {
+        ...{ parallelRuns: 1, queue: 8, coordinatorGraceMs: 600_000 },
+        inference: { resilience: true, mostFailures: 5, retries: true },
+      },
       device: 'auto',
       threads: 1,
       state: '/srv/state/hospital-a',

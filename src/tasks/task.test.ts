@@ -149,12 +149,12 @@ describe('parseTask', () => {
     [
       'unknown protocol',
       edit('konsil.FederatedAveraging', 'bitfount.FederatedAverging'),
-      'task.yaml:5:11 task.protocol.name: unknown protocol "bitfount.FederatedAverging"; expected one of FederatedAveraging, ResultsOnly (also with prefix bitfount. or konsil.); did you mean "FederatedAveraging"?',
+      'task.yaml:5:11 task.protocol.name: unknown protocol "bitfount.FederatedAverging"; expected one of FederatedAveraging, ResultsOnly, InferenceAndCSVReport, InferenceAndReturnCSVReport, InstrumentedInferenceAndCSVReport, InferenceAndImageOutput (also with prefix bitfount. or konsil.); did you mean "FederatedAveraging"?',
     ],
     [
       'protocol of a later version',
-      edit('konsil.FederatedAveraging', 'bitfount.InferenceAndCSVReport'),
-      /protocol InferenceAndCSVReport is not supported by this version; expected one of FederatedAveraging, ResultsOnly/,
+      edit('konsil.FederatedAveraging', 'bitfount.GAScreeningProtocolJade'),
+      /protocol GAScreeningProtocolJade is not supported by this version; expected one of FederatedAveraging, ResultsOnly/,
     ],
     [
       'unknown algorithm',

@@ -4,9 +4,12 @@
  */
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
+import type { Peer } from '../../keystore/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
 import type { Analysis, EvaluationAlgorithm, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
 import type { OpenPredictor } from '../../training/index.ts';
+import { checkInferencePolicy, openInference } from '../inference/admitInference.ts';
+import type { Usage } from '../inference/usage.ts';
 import type { PrivacyUnit } from '../ledger.ts';
 import type { PodEvent } from '../notices.ts';
 import type { PrivacyAccount } from '../privacyAccount.ts';
@@ -31,6 +34,10 @@ export interface AnalysisOptions {
   readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
   /** Lists that this modeller has had compared, and one more of them. */
   readonly lists: { readonly before: number; readonly record: (detail: string) => void };
+  /** Rows that models were run on, and more of them. */
+  readonly usage: Usage;
+  /** Whose task it is. */
+  readonly from: Pick<Peer, 'name' | 'public'>;
   readonly onEvent: (event: PodEvent) => void;
   readonly onProblem: (problem: string) => void;
 }
@@ -41,6 +48,7 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
   if (algorithm.name === 'SqlQuery' && policy.queries === undefined)
     throw new Refusal('UNAUTHORISED', 'this site answers no queries; its operator allows them with policy.queries');
   if (algorithm.name === 'ModelEvaluation') checkEvaluationPolicy(policy, algorithm, aggregator);
+  if (algorithm.name === 'ModelInference') checkInferencePolicy(policy.inference, algorithm);
   if (algorithm.name === 'FederatedStatistics' && !policy.allowsStatistics)
     throw new Refusal(
       'UNAUTHORISED',
@@ -96,7 +104,7 @@ function checkEvaluationPolicy(
 /** @throws Refusal; anything when `signal` is aborted. */
 export async function openAnalysis(
   options: AnalysisOptions,
-  { algorithm, aggregator }: Analysis,
+  { algorithm, aggregator, protocol }: Analysis,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
   const { config, openDataset, signal } = options;
@@ -118,7 +126,9 @@ export async function openAnalysis(
       case 'FederatedStatistics':
         return await openStatistics(options, algorithm, dataset);
       case 'ModelEvaluation':
-        return await openEvaluation(options, algorithm, aggregator, dataset);
+        return await openEvaluation(options, algorithm, { aggregator, protocol }, dataset);
+      case 'ModelInference':
+        return await openInference(options, algorithm, dataset);
     }
   } catch (error) {
     if (error instanceof Refusal) throw error;
@@ -154,7 +164,7 @@ async function openStatistics(
 async function openEvaluation(
   { config, openDataset, openPredictor, decoders, signal, onProblem }: AnalysisOptions,
   algorithm: EvaluationAlgorithm,
-  { adds, secure }: Analysis['aggregator'],
+  { aggregator: { adds, secure }, protocol: { saveLocation } }: Pick<Analysis, 'aggregator' | 'protocol'>,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
   const source = await openDataset(dataset, { signal });
@@ -171,6 +181,7 @@ async function openEvaluation(
     const { device, threads } = config;
     return await EvaluationAnalysis.open(algorithm, source, {
       ...{ policy: config.policy.evaluation!, isSecure: adds && secure, device, threads },
+      ...{ keeps: saveLocation.includes('Worker'), tells: saveLocation.includes('Modeller') },
       ...{ openPredictor, signal, decoders, onProblem },
     });
   } finally {

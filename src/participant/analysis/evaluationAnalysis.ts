@@ -21,6 +21,7 @@ import {
   type Withheld,
 } from '../../metrics/index.ts';
 import {
+  evaluatedGroups,
   evaluationInput,
   evaluationProblem,
   groupIndex,
@@ -38,6 +39,9 @@ import type { SiteAnalysis } from './siteAnalysis.ts';
 /** What the site's rules and machine say. */
 export interface EvaluationOptions extends SiteDataOptions {
   readonly policy: EvaluationPolicy;
+  /** Whether the site keeps its figures, and whether the modeller may have them, as the task says. */
+  readonly keeps: boolean;
+  readonly tells: boolean;
   /** Whether sums are masked; others are this site's own figures. */
   readonly isSecure: boolean;
   readonly device: DeviceChoice;
@@ -59,6 +63,7 @@ interface EvaluatedRows {
   readonly hasMissing: boolean;
 }
 
+const LEFT_THERE: Withheld = { withheld: 'the task leaves the figures at the sites' };
 const SUMS_ONLY: Withheld = { withheld: 'the task asks for sums over sites only' };
 const POOLED_ONLY: Withheld = { withheld: 'this site gives its figures only in sums over sites' };
 
@@ -87,10 +92,14 @@ export class EvaluationAnalysis implements SiteAnalysis {
     return new EvaluationAnalysis(algorithm, await readRows(algorithm, source, options), options);
   }
 
-  async #evaluate(step: number, model: Uint8Array, signal: AbortSignal): Promise<{ input: StepSum; answer: string }> {
+  async #evaluate(
+    step: number,
+    model: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ input: StepSum; answer: string; own?: string }> {
     const algorithm = this.#algorithm;
-    const { policy, isSecure } = this.#options;
-    const gives = algorithm.siteFigures && policy.results === 'site';
+    const { policy, isSecure, keeps, tells } = this.#options;
+    const gives = algorithm.siteFigures && policy.results === 'site' && tells;
     const problem = evaluationProblem(algorithm);
     const { predictions, targets, columns } = await this.#predict(step, model, signal);
     const width = problem.kind === 'multiclass' ? problem.classes.length : 1;
@@ -100,15 +109,22 @@ export class EvaluationAnalysis implements SiteAnalysis {
       (!(gives || !isSecure) ||
         problem.classes.every((_, c) => countIn(rows, (row) => targets[row] === c) >= policy.minimumClassRows));
     const all = targets.map((_, row) => row);
+    const rowsOf = (rows: readonly number[]): readonly [predictions: Float64Array, targets: number[]] => {
+      const p = new Float64Array(rows.length * width);
+      rows.forEach((row, i) => p.set(predictions.subarray(row * width, (row + 1) * width), i * width));
+      return [p, rows.map((row) => targets[row]!)];
+    };
+    const every = [all, ...columns.flat()];
     const groups = [all, ...columns.flatMap((column) => shownTogether(column, all, isLarge))];
     const [sums, found]: [(SiteStatistics | null)[], (GroupEvaluation | Withheld)[]] = [[], []];
-    for (const rows of groups) {
+    const kept: unknown[] = [];
+    for (const [g, rows] of groups.entries()) {
       signal.throwIfAborted();
-      const y = rows?.map((row) => targets[row]!) ?? [];
-      const p = new Float64Array(y.length * width);
-      rows?.forEach((row, i) => p.set(predictions.subarray(row * width, (row + 1) * width), i * width));
+      const [p, y] = rowsOf(rows ?? []);
       const own = rows === null ? this.#withheld() : this.#ownFigures(problem, p, y);
       found.push(own);
+      // at the site nothing is kept from it
+      if (keeps) kept.push({ ...evaluatedGroups(algorithm)[g], found: evaluateGroup(problem, ...rowsOf(every[g]!)) });
       // in the open a sum is this site's own; beside the figures of others it is what their sum leaves
       const isKept = y.length < policy.minimumRows || (isWithheld(own) && (!isSecure || gives));
       sums.push(isKept ? null : groupStatistics(problem, p, y));
@@ -119,11 +135,15 @@ export class EvaluationAnalysis implements SiteAnalysis {
       ...(gives && { data: this.#rows.data }),
       groups: found,
     };
-    return { input: evaluationInput(algorithm, sums), answer: JSON.stringify(answer) };
+    const own =
+      keeps &&
+      JSON.stringify({ format: 'konsil-own-evaluation-v1', model: algorithm.models[step], groups: kept }, null, 2);
+    return { input: evaluationInput(algorithm, sums), answer: JSON.stringify(answer), ...(own && { own }) };
   }
 
   /** Of a group that is not shown, whatever the rule of its column. */
   #withheld(): Withheld {
+    if (!this.#options.tells) return LEFT_THERE;
     if (!this.#algorithm.siteFigures) return SUMS_ONLY;
     return this.#options.policy.results === 'site' ? { withheld: tooFew(this.#options.policy) } : POOLED_ONLY;
   }
@@ -135,7 +155,8 @@ export class EvaluationAnalysis implements SiteAnalysis {
     targets: readonly number[],
   ): GroupEvaluation | Withheld {
     const { policy } = this.#options;
-    if (!this.#algorithm.siteFigures || policy.results !== 'site' || targets.length < policy.minimumRows)
+    const { siteFigures } = this.#algorithm;
+    if (!this.#options.tells || !siteFigures || policy.results !== 'site' || targets.length < policy.minimumRows)
       return this.#withheld();
     return guardGroup(evaluateGroup(problem, predictions, targets), policy);
   }
