@@ -2,7 +2,7 @@
  * Models evaluated at a whole federation: sums say what all rows in one place say, sites keep their rules, answers are signed.
  * @module
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type FederationOptions } from '../../sim/federation.ts';
@@ -51,6 +51,7 @@ function task({
   args = '{}',
   pods = PODS,
   models = ['m.onnx'],
+  protocol = '',
 } = {}): LocalAnalysis {
   for (const [i, file] of models.entries()) writeFileSync(join(federation.folder, file), model(1 - 0.9 * i));
   const algorithm = models.map(
@@ -60,7 +61,7 @@ function task({
   return parseAnalysis(
     `pods: { identifiers: [${pods.map((pod) => `hospital-${pod}/breast-cancer`).join(', ')}] }
 task:
-  protocol: { name: bitfount.ResultsOnly }
+  protocol: { name: bitfount.ResultsOnly${protocol} }
   algorithm: [${algorithm.join(', ')}]
   ${aggregator}
   data_structure:
@@ -184,10 +185,20 @@ describe('ModelEvaluation', () => {
     federation = await Federation.open({
       pod: (name, config) => allowing({ results: name === 'hospital-b' ? 'pooled' : 'site' })(name, config),
     });
-    const outcome = await federation.ask(task({ aggregator: '', models: ['m.onnx', 'other.onnx'] }));
+    const outcome = await federation.ask(
+      task({
+        aggregator: '',
+        models: ['m.onnx', 'other.onnx'],
+        protocol: ', arguments: { save_location: [Worker, Modeller] }',
+      }),
+    );
     expect(outcome.status, outcome.reason).toBe('complete');
     expect(outcome.survivors).toEqual(['hospital-a', 'hospital-c', 'hospital-d']);
     expect(outcome.evaluation!.answers.map((list) => list.length)).toEqual([3, 3]);
+    const kept = join(federation.folder, 'state/hospital-a/results');
+    const [first] = readdirSync(kept).filter((name) => name.endsWith('-model-1.json'));
+    const { groups } = JSON.parse(readFileSync(join(kept, first!), 'utf8'));
+    expect(groups).toMatchObject([{ value: 'all', found: { rows: rowsOf(['a']).length } }]);
     expect(outcome.members.find(({ name }) => name === 'hospital-b')!.reason).toMatch(/only in secure sums over pods/);
   });
 
