@@ -95,7 +95,7 @@ function answerOf({
     ...(answer?.kind === 'table' && { table: answer.table }),
     ...(answer?.kind === 'statistics' && { statistics: answer.summary }),
     ...(inference && {
-      inference: Object.fromEntries([...inference].map(([pod, { table: _, ...facts }]) => [pod, facts])),
+      inference: Object.fromEntries([...inference].map(([pod, said]) => [pod, { ...said, table: undefined }])),
     }),
     ...(results.size > 0 && { results: Object.fromEntries(results) }),
     members: members.map(({ name, dataset, state, reason: why }) => ({ name, dataset, state, reason: why })),

@@ -46,7 +46,7 @@ export class Inference {
 
   /** How it went at each pod, as JSON: without the tables. */
   get record(): string {
-    const pods = [...this.#sites].map(([pod, { table: _, ...facts }]) => [pod, facts] as const);
+    const pods = [...this.#sites].map(([pod, said]) => [pod, { ...said, table: undefined }] as const);
     return `${JSON.stringify({ format: 'konsil-inference-v1', pods: Object.fromEntries(pods) }, null, 2)}\n`;
   }
 }

@@ -47,7 +47,8 @@ export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { checkImages } from './loader/checkImages.ts';
 export { DecodePool } from './loader/decodePool.ts';
 export { ImageLoader } from './loader/imageRows.ts';
-export { type MaskFile, type MaskStack, maskFiles } from './masks/maskFiles.ts';
+export { maskFiles } from './masks/maskFiles.ts';
+export type { MaskStack } from './masks/maskStack.ts';
 export { OMOPSource } from './omop/omopSource.ts';
 export {
   isDatabase,

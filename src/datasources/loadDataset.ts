@@ -3,7 +3,7 @@
  * @module
  */
 import { KonsilError } from '../base/index.ts';
-import { type Batch, type DataSource, type ImageHandle, isImage, textOf, type Value } from './dataSource.ts';
+import { type Batch, type DataSource, type ImageHandle, isImage, textOf } from './dataSource.ts';
 import { type DataStructure, type ProblemKind, problemOf } from './dataStructure.ts';
 import {
   codeOf,

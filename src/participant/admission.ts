@@ -15,7 +15,8 @@ import {
 } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import { type AnyTask, anyFromWire, isAnalysis, type PodConfig, splitIdentifier } from '../tasks/index.ts';
-import { type AnalysisOptions, checkAnalysisPolicy, openAnalysis } from './analysis/admitAnalysis.ts';
+import { checkAnalysisPolicy, openAnalysis } from './analysis/admitAnalysis.ts';
+import type { AnalysisOptions } from './analysis/analysisOptions.ts';
 import { AnalysisWork } from './analysis/analysisWork.ts';
 import type { EngineFacts } from './notices.ts';
 import { Refusal } from './refusal.ts';

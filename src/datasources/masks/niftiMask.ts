@@ -11,7 +11,7 @@ import type { ImageHandle } from '../dataSource.ts';
 import { affineOf } from '../formats/nifti/niftiAffine.ts';
 import { headOf } from '../formats/nifti/niftiBytes.ts';
 import { readNiftiHeader } from '../formats/nifti/niftiHeader.ts';
-import { type MaskStack, resized } from './maskFiles.ts';
+import { type MaskStack, resized } from './maskStack.ts';
 
 /** Header, and four bytes that say that there are no extensions. */
 const DATA_AT = 352;

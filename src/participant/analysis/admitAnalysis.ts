@@ -3,17 +3,12 @@
  * @module
  */
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
-import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
-import type { Peer } from '../../keystore/index.ts';
+import { checkSchema, type DatasourceConfig } from '../../datasources/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
 import type { Analysis, EvaluationAlgorithm, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
-import type { OpenPredictor } from '../../training/index.ts';
 import { checkInferencePolicy, openInference } from '../inference/admitInference.ts';
-import type { Usage } from '../inference/usage.ts';
-import type { PrivacyUnit } from '../ledger.ts';
-import type { PodEvent } from '../notices.ts';
-import type { PrivacyAccount } from '../privacyAccount.ts';
 import { Refusal, withoutPaths } from '../refusal.ts';
+import type { AnalysisOptions } from './analysisOptions.ts';
 import { EvaluationAnalysis } from './evaluationAnalysis.ts';
 import { IntersectionAnalysis } from './intersectionAnalysis.ts';
 import { PrivateSqlAnalysis } from './privateSqlAnalysis.ts';
@@ -23,24 +18,6 @@ import { StatisticsAnalysis } from './statisticsAnalysis.ts';
 
 /** A value of a vocabulary is in at least so many rows of a site that has no `policy.queries`; the default there. */
 const DEFAULT_MINIMUM_ROWS = 10;
-
-export interface AnalysisOptions {
-  readonly config: PodConfig;
-  readonly openDataset: OpenDataset;
-  readonly openPredictor: OpenPredictor;
-  readonly decoders?: DecodePool;
-  readonly signal: AbortSignal;
-  /** The account of the dataset asked for. @param delta - At which the task reckons. */
-  readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
-  /** Lists that this modeller has had compared, and one more of them. */
-  readonly lists: { readonly before: number; readonly record: (detail: string) => void };
-  /** Rows that models were run on, and more of them. */
-  readonly usage: Usage;
-  /** Whose task it is. */
-  readonly from: Pick<Peer, 'name' | 'public'>;
-  readonly onEvent: (event: PodEvent) => void;
-  readonly onProblem: (problem: string) => void;
-}
 
 /** The site's rules on what may be asked. @throws Refusal UNAUTHORISED saying what its operator would have to allow. */
 export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void {

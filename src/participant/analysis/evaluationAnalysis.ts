@@ -2,7 +2,7 @@
  * `ModelEvaluation` at a site: what a modeller's model says to its rows, and how good that is, under the site's rules.
  * @module
  */
-import { KonsilError, messageOf } from '../../base/index.ts';
+import { KonsilError } from '../../base/index.ts';
 import {
   cutDataset,
   type DataSource,

@@ -4,7 +4,7 @@
  */
 import { checkSchema, type DatasourceConfig, withImages } from '../../datasources/index.ts';
 import { columnsNamedBy, columnsOfRules, type InferenceAlgorithm, type InferencePolicy } from '../../tasks/index.ts';
-import type { AnalysisOptions } from '../analysis/admitAnalysis.ts';
+import type { AnalysisOptions } from '../analysis/analysisOptions.ts';
 import { Refusal } from '../refusal.ts';
 import { InferenceAnalysis } from './inferenceAnalysis.ts';
 import { checkUsage } from './usage.ts';

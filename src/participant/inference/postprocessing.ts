@@ -28,7 +28,7 @@ function names(step: Postprocessor): readonly string[] {
 function flattened({ columns, rows }: ReturnType<typeof postprocess>): OutputTable {
   const widths = columns.map((_, at) => widthOf(rows.map((row) => row[at]!)));
   const isFlat = rows.every((row) => row.every((cell) => cell === null || typeof cell !== 'object'));
-  if (isFlat) return { columns, rows: rows as OutputTable['rows'] };
+  if (isFlat) return { columns, rows };
   return {
     columns: columns.flatMap((name, at) =>
       widths[at] === null ? [name] : Array.from({ length: widths[at]! }, (_, i) => `${name}_${i}`),
@@ -47,5 +47,4 @@ function widthOf(cells: readonly Json[]): number | null {
   return length > 0 && cells.every(isList) ? length : null;
 }
 
-const textOf = (cell: Json): ReportCell =>
-  typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : (cell as ReportCell);
+const textOf = (cell: Json): ReportCell => (typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : cell);

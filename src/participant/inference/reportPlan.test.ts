@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Postprocessor } from '../../postprocessing/index.ts';
 import { type CsvReport, parseInference } from '../../tasks/index.ts';
 import { outputTable } from './outputs.ts';
 import { postprocessed } from './postprocessing.ts';
@@ -110,10 +111,10 @@ describe('outputs', () => {
 
   it('are postprocessed under the name that the model has for them', () => {
     const table = outputTable({ label: 'm' }, loaded, Float32Array.of(0, 0), 1, true);
-    const steps = [
+    const steps: Postprocessor[] = [
       { type: 'rename', column_mapping: { logits: 'probabilities' } },
       { type: 'transform', columns: ['probabilities'], transformations: ['softmax'] },
-    ] satisfies Parameters<typeof postprocessed>[2];
+    ];
     expect(postprocessed(table, 'logits', steps)).toEqual({
       columns: ['probabilities_0', 'probabilities_1'],
       rows: [[0.5, 0.5]],

@@ -140,7 +140,7 @@ function testOf({ operator, value }: ColumnFilter, read: Reader): (row: ReportRo
     if (cell === null) return operator === '!=';
     // numbers as numbers; dates and other text in their order
     const isNumber = typeof cell === 'number' || typeof value === 'number';
-    const [left, right] = isNumber ? [Number(cell), Number(value)] : [String(cell), String(value)];
+    const [left, right] = isNumber ? [Number(cell), Number(value)] : [String(cell), value];
     switch (operator) {
       case '==':
         return left === right;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tempFolder } from '../../../test/support/tempFolder.ts';
@@ -160,4 +160,9 @@ ${policy}`,
   expect(pod('policy: { inference: { return: allow, columns: [age], limit_per_model: 9 } }')).toMatchObject({
     ...{ returnsRows: true, columns: ['age'], limitPerModel: 9 },
   });
+});
+
+it.each(['csv', 'pictures', 'return'])('the example %s.yaml is accepted', (name) => {
+  const file = join(import.meta.dirname, '../../../examples/inference', `${name}.yaml`);
+  expect(parseInference(readFileSync(file, 'utf8'), file).algorithm.name).toBe('ModelInference');
 });

@@ -114,9 +114,7 @@ export class GraphRunner {
     for await (const taken of rowsInOrder(shape, { x, rows })) {
       checkpoint(done, rows, Number.NaN);
       const count = taken.batch.length;
-      const chosen = new Float32Array(Math.max(count, this.#ports.fixedRows ?? 0) * width);
-      for (const [i, row] of taken.batch.entries())
-        chosen.set(taken.x.subarray(row * width, (row + 1) * width), i * width);
+      const chosen = this.#chosen(taken.x, taken.batch, width);
       const said = await this.#run(chosen, chosen.length / width);
       if (said.length < count * outputWidth)
         throw new KonsilError('MODEL_INVALID', `${this.#source}: model gives no output for some rows`);
@@ -124,6 +122,17 @@ export class GraphRunner {
       done += count;
     }
     return result;
+  }
+
+  /** The rows `batch` of `x`, ascending, filled up to as many as the graph takes; without gaps they are not copied. */
+  #chosen(x: Float32Array, batch: Uint32Array, width: number): Float32Array {
+    const { fixedRows = 0 } = this.#ports;
+    const [first = 0, last = 0] = [batch[0], batch.at(-1)];
+    if (last - first + 1 === batch.length && batch.length >= fixedRows)
+      return x.subarray(first * width, (last + 1) * width);
+    const chosen = new Float32Array(Math.max(batch.length, fixedRows) * width);
+    for (const [i, row] of batch.entries()) chosen.set(x.subarray(row * width, (row + 1) * width), i * width);
+    return chosen;
   }
 
   async #run(values: Float32Array, rows: number): Promise<Float32Array> {
