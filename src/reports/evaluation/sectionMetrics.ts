@@ -46,7 +46,7 @@ their 95&nbsp;% interval bears; it says how far chance in who came to these hosp
     ([
       name,
       estimate,
-    ]) => html`<tr${name === main && html` class="main"`}><th scope="row">${name}<span class="hint">${meaningOf(name, kind as Parameters<typeof meaningOf>[1])}</span></th>
+    ]) => html`<tr${name === main && html` class="main"`}><th scope="row">${name}<span class="hint">${meaningOf(name, kind)}</span></th>
 ${estimateCells(name, estimate)}<td class="muted">${how(name, estimate)}</td></tr>\n`,
   )}</tbody></table></div>
 ${all.perClass && classTable(all.perClass)}`;

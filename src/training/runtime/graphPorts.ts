@@ -33,8 +33,19 @@ export interface GraphPorts {
   readonly fixedRows: number | undefined;
 }
 
-/** Weights in other files would let a model read files of the machine that runs it: a StringStringEntryProto `location`. */
-const EXTERNAL = /\n(?:\x08|\x88\x80*\x00)location/;
+/**
+ * Whether a tensor says that its values are in another file: the key `location` of a StringStringEntryProto, which is field 1 of
+ * eight bytes, however its length is written. Such a file would be one of the machine that runs the model.
+ */
+function namesFiles(model: Uint8Array): boolean {
+  const bytes = Buffer.from(model.buffer, model.byteOffset, model.byteLength);
+  for (let at = bytes.indexOf('location'); at >= 0; at = bytes.indexOf('location', at + 1)) {
+    let tag = at - 1;
+    if (bytes[tag] === 0x00) for (tag--; bytes[tag] === 0x80; ) tag--;
+    if ((bytes[tag]! & 0x7f) === 0x08 && bytes[tag - 1] === 0x0a) return true;
+  }
+  return false;
+}
 
 /**
  * Reads the ports of `model`.
@@ -49,7 +60,7 @@ export function graphPorts(
   source: string,
   options: { readonly width?: number | undefined; readonly output?: string | undefined } = {},
 ): GraphPorts {
-  if (EXTERNAL.test(Buffer.from(model.buffer, model.byteOffset, model.byteLength).toString('latin1')))
+  if (namesFiles(model))
     throw new KonsilError(
       'MODEL_UNSUPPORTED',
       `${source}: model keeps weights in other files; expected all of it in one`,
