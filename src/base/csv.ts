@@ -14,15 +14,20 @@ export interface CsvTable {
 }
 
 /**
- * RFC 4180, UTF-8, lines ended by CR LF. Text that a spreadsheet would run as a formula is kept from it by a quote in front.
+ * One line of RFC 4180, UTF-8, ended by CR LF. Text that a spreadsheet would run as a formula is kept from it by a quote in front.
  * @source OWASP, CSV injection.
  */
-export function tableToCsv({ columns, rows }: CsvTable): Uint8Array {
+export function csvLine(cells: readonly CsvCell[]): string {
   const cell = (value: CsvCell): string => {
     if (value === null) return '';
     if (typeof value !== 'string') return String(value);
     const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
-  return utf8([columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join(''));
+  return `${cells.map(cell).join(',')}\r\n`;
+}
+
+/** A table as lines of {@link csvLine}. */
+export function tableToCsv({ columns, rows }: CsvTable): Uint8Array {
+  return utf8([columns, ...rows].map(csvLine).join(''));
 }

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   DATA_COLUMN_MISSING: { retry: false, peer: false },
   DATA_EMPTY: { retry: false, peer: false },
   DATA_UNSUPPORTED: { retry: false, peer: false },
+  NO_NEW_DATA: { retry: true, peer: false },
   DATA_UNREACHABLE: { retry: true, peer: false },
   SQL_REFUSED: { retry: false, peer: true },
   // models and training
@@ -53,6 +54,7 @@ export const ERROR_CODES = {
   AGG_OVERFLOW: { retry: false, peer: false },
   TRANSCRIPT_INVALID: { retry: false, peer: true },
   PRIVACY_BUDGET: { retry: false, peer: false },
+  LIMITS_EXCEEDED: { retry: false, peer: false },
   // runs
   PROTOCOL_VIOLATION: { retry: false, peer: true },
   COHORT_TOO_SMALL: { retry: true, peer: false },

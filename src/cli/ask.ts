@@ -78,11 +78,25 @@ function save(file: string, { answer, run }: AnalysisOutcome): void {
 }
 
 /** The answer as one JSON value. */
-function answerOf({ run, folder, status, reason, answer, survivors, results, members, seconds }: AnalysisOutcome) {
+function answerOf({
+  run,
+  folder,
+  status,
+  reason,
+  answer,
+  survivors,
+  results,
+  inference,
+  members,
+  seconds,
+}: AnalysisOutcome) {
   return {
     ...{ type: 'answer', run, folder, status, reason, seconds, pods: survivors },
     ...(answer?.kind === 'table' && { table: answer.table }),
     ...(answer?.kind === 'statistics' && { statistics: answer.summary }),
+    ...(inference && {
+      inference: Object.fromEntries([...inference].map(([pod, { table: _, ...facts }]) => [pod, facts])),
+    }),
     ...(results.size > 0 && { results: Object.fromEntries(results) }),
     members: members.map(({ name, dataset, state, reason: why }) => ({ name, dataset, state, reason: why })),
   };

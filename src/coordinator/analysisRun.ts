@@ -13,8 +13,10 @@ import {
   exactSums,
   listBytes,
   MAX_SITE_EVALUATION_BYTES,
+  MAX_SITE_INFERENCE_BYTES,
   type ResultTable,
   readTable,
+  type SiteInference,
   type StepSum,
   stepSums,
   tableToCsv,
@@ -27,6 +29,7 @@ import { Aggregator } from './aggregate.ts';
 import { LearnedDeadlines } from './deadlines.ts';
 import { Evaluation, type EvaluationOutcome } from './evaluation.ts';
 import type { RunEvent } from './events.ts';
+import { Inference } from './inference.ts';
 import { Comparison, type IdentifierList, readIdentifiers } from './intersect.ts';
 import { LinkTime } from './linkTime.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
@@ -74,6 +77,8 @@ export interface AnalysisOutcome {
   readonly survivors: readonly string[];
   /** Each pod's own result, where it was given; null where it stayed at the pod. */
   readonly results: ReadonlyMap<string, ResultTable | null>;
+  /** How models were run at each pod, of a task that runs models. */
+  readonly inference?: ReadonlyMap<string, SiteInference>;
   /** Of models that were evaluated. */
   readonly evaluation?: EvaluationOutcome;
   readonly members: readonly Member[];
@@ -112,6 +117,7 @@ class AnalysisRun {
   #sumBytes = 0;
   /** Of an intersection. */
   #list: IdentifierList | null = null;
+  #inference: Inference | null = null;
   #evaluation: Evaluation | null = null;
 
   constructor(options: AnalysisRunOptions) {
@@ -168,6 +174,7 @@ class AnalysisRun {
       seconds: (this.#options.clock.now() - this.#started) / 1_000,
       ...{ answer: this.#answer, sumBytes: this.#sumBytes, survivors: this.#survivors, results: this.#results },
       ...(this.#evaluation && { evaluation: this.#evaluation.outcome() }),
+      ...(this.#inference && { inference: this.#inference.sites }),
       ...{ members: this.#members.all(), files: this.#files },
       trafficOf: ({ peer }) => this.#options.channel.trafficWith(peer.public.id),
     };
@@ -178,7 +185,8 @@ class AnalysisRun {
     const { adds, secure } = task.aggregator;
     const members = this.#members;
     const evaluates = task.algorithm.name === 'ModelEvaluation';
-    const rounds = adds || evaluates ? analysisPlan(task.algorithm).steps : 1;
+    const steps = task.algorithm.name === 'ModelInference' ? task.algorithm.models.length : 1;
+    const rounds = adds || evaluates ? analysisPlan(task.algorithm).steps : steps;
     this.#emit({ type: 'started', run: this.#runId, rounds, mode: !adds ? 'separate' : secure ? 'secure' : 'plain' });
     await members.watch();
     const agreed = await this.#agree();
@@ -202,6 +210,7 @@ class AnalysisRun {
     if (adds) await this.#addUp(agreed, json, minimum);
     else if (this.#evaluation) await this.#evaluateApart(this.#evaluation);
     else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(json, algorithm);
+    else if (this.#inference) await this.#infer(this.#inference);
     else await this.#collect();
     if (!adds && !this.#evaluation && this.#results.size === 0)
       throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
@@ -215,6 +224,10 @@ class AnalysisRun {
     if (algorithm.name === 'PrivateSetIntersection') {
       this.#list = await readIdentifiers(algorithm, local.identifiersFile!, this.#abort.signal);
       return { ...task, algorithm: { ...algorithm, identifiers: this.#list.size } };
+    }
+    if (algorithm.name === 'ModelInference') {
+      this.#inference = await Inference.open(algorithm, local.modelFiles ?? []);
+      return { ...task, algorithm: this.#inference.algorithm };
     }
     if (algorithm.name === 'ModelEvaluation') {
       this.#evaluation = await Evaluation.open(this.#runId, algorithm, local.modelFiles ?? []);
@@ -308,6 +321,25 @@ class AnalysisRun {
     });
   }
 
+  /** Brings each pod the models one after another; with the last one it runs them. */
+  async #infer(inference: Inference): Promise<void> {
+    const last = inference.algorithm.models.length - 1;
+    let cohort = this.#members.active();
+    for (let step = 0; step <= last; step++) {
+      const model = this.#offer(inference.model(step));
+      // how long a site takes depends on its rows: it is waited for as long as it says that it goes on
+      const said = await this.#exchange(step, cohort, () => model, true);
+      this.#blobs.withdraw(model);
+      cohort = cohort.filter(({ name }) => said.answers.has(name));
+      if (step < last) continue;
+      await this.#each(said, async (member, { result }, context) => {
+        const bytes = await this.#pull(member, result, context, MAX_SITE_INFERENCE_BYTES);
+        this.#keep(member.name, inference.take(member.name, bytes).table ?? null);
+      });
+    }
+    if (inference.sites.size > 0) this.#write('inference.json', inference.record);
+  }
+
   /** Each model at each pod, with nothing added up. */
   async #evaluateApart(evaluation: Evaluation): Promise<void> {
     for (let step = 0; step < evaluation.algorithm.models.length; step++) {
@@ -367,11 +399,12 @@ class AnalysisRun {
     }
   }
 
-  /** Asks each pod of `cohort`. @returns what each has said by name. */
+  /** Asks each pod of `cohort`. @param isPatient - Whoever says that it goes on is waited for. @returns what each has said by name. */
   async #exchange(
     step: number,
     cohort: readonly Member[],
     sent: (member: Member) => BlobRef | undefined,
+    isPatient = false,
   ): Promise<Answers> {
     const members = this.#members;
     const context: Context = { run: this.#runId, round: step, phase: 'analysis' };
@@ -380,13 +413,31 @@ class AnalysisRun {
       const start = { type: 'ROUND_START', purpose: 'analysis', completed: step } as const;
       members.send(member, context, { ...start, ...(parameters && { parameters }) });
     }
-    const { answers, missing } = await members.gather(
-      cohort,
-      (_member, at, message) => (message.type === 'ANALYSIS_RESULT' && at.round === step ? message : undefined),
-      this.#deadlines.limitMs('analysis', 'train'),
-      (awaiting) =>
-        this.#emit({ type: 'phase', purpose: 'analysis', completed: step, attempt: 0, phase: 'analysis', awaiting }),
-    );
+    const limitMs = this.#deadlines.limitMs('analysis', 'train');
+    const heardOf = new Set<string>();
+    const gather = (from: readonly Member[]) =>
+      members.gather(
+        from,
+        ({ name }, at, message) => {
+          if (at.round !== step) return undefined;
+          if (message.type === 'PROGRESS') {
+            heardOf.add(name);
+            this.#emit({ type: 'progress', pod: name, done: message.done, total: message.total });
+          }
+          return message.type === 'ANALYSIS_RESULT' ? message : undefined;
+        },
+        limitMs,
+        (awaiting) =>
+          this.#emit({ type: 'phase', purpose: 'analysis', completed: step, attempt: 0, phase: 'analysis', awaiting }),
+      );
+    let { answers, missing } = await gather(cohort);
+    for (;;) {
+      const going = members.active().filter(({ name }) => isPatient && missing.has(name) && heardOf.delete(name));
+      if (going.length === 0) break;
+      const more = await gather(going);
+      answers = new Map([...answers, ...more.answers]);
+      missing = new Map([...missing, ...more.missing].filter(([name]) => !more.answers.has(name)));
+    }
     for (const [pod, reason] of missing) this.#emit({ type: 'dropped', pod, phase: 'analysis', reason });
     return { step, answers };
   }

@@ -2,7 +2,7 @@
  * The port that every source of data implements: a table of rows that is read, never changed.
  * @module
  */
-import type { Filters, SkipReason } from './files/filters.ts';
+import type { FileFacts, Filters, SkipReason } from './files/filters.ts';
 import type { Schema, SemanticType } from './schema.ts';
 import type { Value } from './value.ts';
 
@@ -67,6 +67,8 @@ export interface DataSource {
   nameOf(key: number): string;
   /** Rows with the same group are of the same patient; null where that is not known. Never leaves the site. */
   groupOf(key: number): string | null;
+  /** The file that a row is in, where rows are in files of their own. @throws RangeError for a number that is no row. */
+  fileOf?(key: number): FileFacts | undefined;
   /** What was found and left out, for the owner; a table in memory has none. */
   found?(): Found;
   /** The rows that pass a task's filters besides; only sources of files have it. @throws KonsilError DATA_EMPTY */

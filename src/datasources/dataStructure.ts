@@ -77,6 +77,9 @@ export interface DataStructure {
   readonly compatibleDatasources?: readonly string[];
 }
 
+/** How a task sees a dataset that a model is only run on: `target` is no input, and need not be there. */
+export type InputStructure = Omit<DataStructure, 'target' | 'split'> & { readonly target?: string };
+
 /** What is predicted; follows from whether the target has categories, and how many. */
 export type ProblemKind = 'binary' | 'multiclass' | 'regression';
 

@@ -32,6 +32,7 @@ export {
   type ImageColumns,
   type ImageStep,
   type ImageTransform,
+  type InputStructure,
   type PercentageSplit,
   type PredefinedSplit,
   type ProblemKind,
@@ -39,12 +40,14 @@ export {
 } from './dataStructure.ts';
 export { offeredSchema } from './describedSchema.ts';
 export { PIXELS } from './files/fileSource.ts';
-export type { DayRange, Filters } from './files/filters.ts';
+export type { DayRange, FileFacts, Filters } from './files/filters.ts';
 export { LABEL_COLUMN } from './files/folderLabels.ts';
+export { InputReader, type InputRows } from './inputReader.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { checkImages } from './loader/checkImages.ts';
 export { DecodePool } from './loader/decodePool.ts';
 export { ImageLoader } from './loader/imageRows.ts';
+export { type MaskFile, type MaskStack, maskFiles } from './masks/maskFiles.ts';
 export { OMOPSource } from './omop/omopSource.ts';
 export {
   isDatabase,
@@ -56,7 +59,7 @@ export {
   readSchema,
 } from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
-export { checkSchema, encodedFeatures, imageColumns, resolveColumns } from './selection.ts';
+export { checkSchema, encodedFeatures, imageColumns, resolveColumns, withImages } from './selection.ts';
 export { cutDataset, narrowSubset, type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
 export * from './sql/index.ts';
 export {

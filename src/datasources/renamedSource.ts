@@ -67,6 +67,10 @@ export class RenamedSource implements DataSource {
     return this.#source.groupOf(key);
   }
 
+  fileOf(key: number): ReturnType<NonNullable<DataSource['fileOf']>> {
+    return this.#source.fileOf?.(key);
+  }
+
   found(): Found {
     return this.#source.found?.() ?? { counts: { files: 1, records: this.rowCount, skipped: {} }, hiddenColumns: [] };
   }

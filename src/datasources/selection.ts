@@ -4,30 +4,33 @@
  */
 import { KonsilError } from '../base/index.ts';
 import type { DataSource } from './dataSource.ts';
-import type { DataStructure } from './dataStructure.ts';
+import type { DataStructure, ImageColumns, InputStructure } from './dataStructure.ts';
 import type { ColumnSchema, Schema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
+/** Of a task that trains, or only runs a model. */
+type AnyStructure = InputStructure & Partial<Pick<DataStructure, 'split'>>;
+
 /** Columns a task names, with the key of the task that does. */
-function namedColumns(structure: DataStructure): { readonly column: string; readonly key: string }[] {
+function namedColumns(structure: AnyStructure): { readonly column: string; readonly key: string }[] {
   const { select, target, categories, split, images } = structure;
   return [
-    { column: target, key: 'assign.target' },
+    ...(target !== undefined && split !== undefined ? [{ column: target, key: 'assign.target' }] : []),
     ...(select.include ?? []).map((column) => ({ column, key: 'select.include' })),
     ...Object.keys(categories).map((column) => ({ column, key: 'categories' })),
     ...(images?.columns ?? []).map((column) => ({ column, key: 'assign.image_cols' })),
-    ...(split.splitter === 'predefined' ? [{ column: split.column, key: 'data_split.args.column_name' }] : []),
-    ...(split.splitter === 'percentage' && typeof split.groupBy === 'object'
+    ...(split?.splitter === 'predefined' ? [{ column: split.column, key: 'data_split.args.column_name' }] : []),
+    ...(split?.splitter === 'percentage' && typeof split.groupBy === 'object'
       ? [{ column: split.groupBy.column, key: 'data_split.args.group_by' }]
       : []),
-    ...(split.splitter === 'percentage' && split.sortBy !== undefined
+    ...(split?.splitter === 'percentage' && split.sortBy !== undefined
       ? [{ column: split.sortBy, key: 'data_split.args.time_series_sort_by' }]
       : []),
   ];
 }
 
 /** @throws KonsilError DATA_COLUMN_MISSING for the first column that the task names and the source lacks. */
-export function requireColumns(source: Pick<DataSource, 'columns' | 'label'>, structure: DataStructure): void {
+export function requireColumns(source: Pick<DataSource, 'columns' | 'label'>, structure: AnyStructure): void {
   const missing = namedColumns(structure).find(({ column }) => !source.columns.includes(column));
   if (missing !== undefined)
     throw new KonsilError(
@@ -54,9 +57,9 @@ function imagesOf(schema: Schema): ReadonlySet<string> {
  * Deviation from the specification: a task that assigns images and selects nothing gets the images alone; files of images
  * have hundreds of other columns, and which of them depends on the device.
  */
-function chooseColumns(schema: Schema, structure: DataStructure): Selection {
+function chooseColumns(schema: Schema, structure: AnyStructure): Selection {
   const { select, target, categories, split, images } = structure;
-  const unused = new Set([target, ...(split.splitter === 'predefined' ? [split.column] : [])]);
+  const unused = new Set([target, ...(split?.splitter === 'predefined' ? [split.column] : [])]);
   const named = (select.include ?? []).filter((column) => !unused.has(column));
   const prefix = select.includePrefix;
   const pictures = imagesOf(schema);
@@ -91,6 +94,25 @@ function compareColumns(a: string, b: string, pictures: ReadonlySet<string>): nu
   return a < b ? -1 : 1;
 }
 
+/**
+ * `structure` for a model that is only run: image columns that are selected are images without being assigned, and where nothing is
+ * selected all images of the source are.
+ */
+export function withImages(structure: InputStructure, schema: Schema): InputStructure {
+  const { select, images } = structure;
+  if (images !== undefined) return structure;
+  const pictures = [...imagesOf(schema)];
+  const named = pictures.filter(
+    (name) =>
+      select.include?.includes(name) === true ||
+      (select.includePrefix !== undefined && name.startsWith(select.includePrefix)),
+  );
+  const isOpen = select.include === undefined && select.includePrefix === undefined;
+  if (named.length === 0 && (!isOpen || pictures.length === 0)) return structure;
+  const found: ImageColumns = { ...(!isOpen && { columns: named }), transforms: [], convertsGreyscale: true };
+  return { ...structure, images: found };
+}
+
 /** Input columns of `structure` over a source with `schema`, in the order the model sees. */
 export function resolveColumns(structure: DataStructure, schema: Schema): readonly string[] {
   return chooseColumns(schema, structure).columns;
@@ -120,11 +142,14 @@ export function encodedFeatures(
 /** What is wrong with the columns themselves: text or open categories where numbers are needed. */
 function columnProblems(
   schema: Schema,
-  structure: DataStructure,
+  structure: AnyStructure,
   columns: readonly string[],
 ): { column: string; message: string }[] {
   const types = new Map(schema.columns.map((column) => [column.name, column.semanticType]));
-  const used = [...columns, structure.target].filter((column) => !Object.hasOwn(structure.categories, column));
+  const { target, split } = structure;
+  const used = [...columns, ...(target !== undefined && split !== undefined ? [target] : [])].filter(
+    (column) => !Object.hasOwn(structure.categories, column),
+  );
   return used.flatMap((column) => {
     const type = types.get(column);
     if (type === 'image' && (structure.images === undefined || column === structure.target))
@@ -147,7 +172,7 @@ function columnProblems(
 /** @throws KonsilError DATA_INVALID when a column cannot be used, or none is left. */
 export function selectColumns(
   source: Pick<DataSource, 'schema' | 'label'>,
-  structure: DataStructure,
+  structure: AnyStructure,
 ): { readonly columns: readonly string[]; readonly warnings: readonly string[] } {
   const { columns, dropped } = chooseColumns(source.schema, structure);
   const problem = columnProblems(source.schema, structure, columns)[0];
@@ -173,7 +198,7 @@ export function selectColumns(
 }
 
 /** Why a dataset does not fit a task, from its schema alone; empty when it does. */
-export function checkSchema(structure: DataStructure, schema: Schema): string[] {
+export function checkSchema(structure: AnyStructure, schema: Schema): string[] {
   const names = schema.columns.map((column) => column.name);
   const { compatibleDatasources } = structure;
   const problems: string[] = [];

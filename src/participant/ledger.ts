@@ -14,13 +14,14 @@ export type PrivacyUnit = 'site' | 'record';
 
 /** One line of the ledger. */
 export interface LedgerEntry {
-  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. `intersection`: a list of people was compared. */
+  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. `intersection`: a list of people was compared. `inference`: a model is run on rows. */
   readonly event:
     | 'accepted'
     | 'rejected'
     | 'round'
     | 'privacy'
     | 'intersection'
+    | 'inference'
     | 'cancelled'
     | 'completed'
     | 'aborted';
@@ -28,9 +29,11 @@ export interface LedgerEntry {
   readonly modeller: string;
   readonly dataset?: string;
   readonly detail?: string;
-  /** SHA-256 of the task's JSON and of the model file, of what was accepted. */
+  /** SHA-256 of the task's JSON and of the model file, of what was accepted; of `inference`: of the model. */
   readonly task?: string;
   readonly model?: string;
+  /** Of `inference`. */
+  readonly rows?: number;
   /** Of `round`: the protocol's number for it, and what was summed. */
   readonly round?: number;
   readonly purpose?: string;
@@ -74,6 +77,8 @@ export class Ledger {
   readonly #cancelled = new Set<string>();
   /** Lists compared, by modeller. */
   readonly #lists = new Map<string, number>();
+  /** Rows that models were run on, by `model <hash>` and `modeller <name>`. */
+  readonly #inferred = new Map<string, number>();
 
   /**
    * Reads and checks what is there; a ledger from before there were chains is given one from here on.
@@ -110,6 +115,11 @@ export class Ledger {
     return this.#lists.get(modeller) ?? 0;
   }
 
+  /** Rows that this model was run on, or all models of this modeller. */
+  rowsOf(whose: { readonly model: string } | { readonly modeller: string }): number {
+    return this.#inferred.get('model' in whose ? `model ${whose.model}` : `modeller ${whose.modeller}`) ?? 0;
+  }
+
   /** Whether the site has left this run for good. */
   hasCancelled(modeller: string, run: string): boolean {
     return this.#cancelled.has(`${modeller} ${run}`);
@@ -132,7 +142,10 @@ export class Ledger {
     this.#head = head;
   }
 
-  #take({ event, run, modeller, dataset, unit, privacy }: LedgerEntry): void {
+  #take({ event, run, modeller, dataset, unit, privacy, model, rows = 0 }: LedgerEntry): void {
+    if (event === 'inference')
+      for (const key of [`model ${model}`, `modeller ${modeller}`])
+        this.#inferred.set(key, (this.#inferred.get(key) ?? 0) + rows);
     if (event === 'intersection') this.#lists.set(modeller, this.listsOf(modeller) + 1);
     if (event === 'cancelled') this.#cancelled.add(`${modeller} ${run}`);
     if (event !== 'privacy') return;

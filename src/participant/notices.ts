@@ -9,7 +9,8 @@ export type EngineFacts = Pick<OpenProgram, 'engine' | 'device' | 'fallbacks'>;
 /** What a run is doing, for the pod's own terminal and logs. */
 export type PodEvent =
   | { readonly type: 'round'; readonly purpose: Purpose; readonly round: number }
-  | { readonly type: 'progress'; readonly done: number; readonly total: number }
+  /** `rate`: rows a second, of models that are run. */
+  | { readonly type: 'progress'; readonly done: number; readonly total: number; readonly rate?: number }
   | { readonly type: 'sum'; readonly purpose: string; readonly round: number; readonly what: string }
   /** Who has signed that it was given the same final parameters; `agreed` when that is most of the pods. */
   | {

@@ -329,7 +329,9 @@ export class PodRun {
   #fail(current: Round, error: unknown): void {
     const message = isKonsilError(error) ? `${error.code}: ${withoutPaths(error)}` : 'unexpected failure at the pod';
     this.#options.onEvent({ type: 'refused', code: messageOf(error) });
-    void this.#send(current.context, { type: 'TASK_ABORT', reason: 'WORKER_ERROR', message }).catch(() => undefined);
+    const told = (['LIMITS_EXCEEDED', 'NO_NEW_DATA'] as const).find((code) => isKonsilError(error, code));
+    const reason = told ?? 'WORKER_ERROR';
+    void this.#send(current.context, { type: 'TASK_ABORT', reason, message }).catch(() => undefined);
     this.end('aborted', message);
   }
 

@@ -75,6 +75,10 @@ export async function startRun(
       before: ledger.listsOf(from.name),
       record: (detail) => ledger.append({ event: 'intersection', ...line, detail }),
     },
+    usage: {
+      of: (whose) => ledger.rowsOf(whose === 'modeller' ? { modeller: from.name } : whose),
+      record: (id, rows) => ledger.append({ event: 'inference', ...line, model: id, rows }),
+    },
     onEvent,
     pullModel: () => {
       if (!model) throw new KonsilError('MODEL_INVALID', 'the task trains a model, and none was sent');

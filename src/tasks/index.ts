@@ -2,7 +2,6 @@ export {
   type AggregateRule,
   type Analysis,
   type AnalysisAlgorithm,
-  analysisToWire,
   type IntersectionAlgorithm,
   type LocalAnalysis,
   type PrivateSqlAlgorithm,
@@ -17,6 +16,10 @@ export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
 export type { TaskData } from './dataStructure/read.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
+export { type ColumnFilter, type CsvReport, columnsNamedBy } from './inference/csvReport.ts';
+export type { InferenceAlgorithm, InferenceModel, InputData } from './inference/inference.ts';
+export { columnsOfRules, type RecordRule } from './inference/recordFilter.ts';
+export { parseInference } from './inference/task.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export {
   checkModelReference,
@@ -28,6 +31,8 @@ export {
 export {
   type BudgetPolicy,
   type EvaluationPolicy,
+  type InferenceLimits,
+  type InferencePolicy,
   type IntersectionPolicy,
   type PodConfig,
   type PodPolicy,
@@ -57,7 +62,7 @@ export {
   toWire,
 } from './task.ts';
 export type { TaskFile } from './taskFile.ts';
-export { type AnyLocalTask, type AnyTask, anyFromWire, isAnalysis, readAnyTask } from './taskKinds.ts';
+export { type AnyLocalTask, type AnyTask, analysisToWire, anyFromWire, isAnalysis, readAnyTask } from './taskKinds.ts';
 export { readTaskTemplates, type TaskTemplate } from './taskTemplates.ts';
 export type { TemplateField } from './template/constraints.ts';
 export { fieldsWithoutValue, type TaskInputs } from './template/fill.ts';

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { analysisFile } from './analysis/file.ts';
+import { inferenceFile } from './inference/file.ts';
 import { FILLED_IN, FROM_STATISTICS } from './keys.ts';
 import { podFile } from './podFile.ts';
 import { taskFile } from './taskFile.ts';
@@ -17,7 +18,9 @@ type SchemaName = 'task.schema.json' | 'pod.schema.json' | 'task-form.schema.jso
 export function jsonSchemas(): Readonly<Record<SchemaName, string>> {
   const template = templateFile.optional();
   // a file's template is filled in before the rest of it is validated, so the schemas that validate have none
-  const files = [taskFile, analysisFile].map((file) => file.extend({ template }).meta({ ...file.meta() }));
+  const files = [taskFile, analysisFile, inferenceFile].map((file) =>
+    file.extend({ template }).meta({ ...file.meta() }),
+  );
   return {
     'task.schema.json': schemaText(z.union(files), { override: orReference, definitions: { reference: REFERENCE } }),
     'pod.schema.json': schemaText(podFile, { override }),

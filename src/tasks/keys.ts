@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { didYouMean } from '../datasources/index.ts';
-import { bareName } from './names.ts';
+import { bareName, protocolsOf } from './names.ts';
 
 /** Non-empty text. */
 export const text = z.string().min(1).max(1000);
@@ -50,6 +50,9 @@ export function familyName<const N extends string>(
         const list = `expected one of ${named.join(', ')} (also with prefix bitfount. or konsil.)`;
         if (typeof input !== 'string') return `${input === undefined ? 'is required; ' : ''}${list}`;
         const name = bareName(input);
+        const fits = what === 'algorithm' ? protocolsOf(name) : [];
+        if (fits.length > 0)
+          return `algorithm ${name} is for ${fits.join(', ')}; this protocol takes ${named.join(', ')}`;
         if (known.includes(name)) return `${what} ${name} is not supported by this version; ${list}`;
         return `unknown ${what} ${JSON.stringify(input.slice(0, 100))}; ${list}${didYouMean(name, [...named, ...known])}`;
       },

@@ -9,8 +9,15 @@ import { FILE_SOURCES } from '../datasources/index.ts';
 export const TRAINING_PROTOCOLS = ['FederatedAveraging'] as const;
 /** Protocols that only ask. */
 export const ANALYSIS_PROTOCOLS = ['ResultsOnly'] as const;
+/** Protocols that run a model over a site's rows and write a report. */
+export const INFERENCE_PROTOCOLS = [
+  'InferenceAndCSVReport',
+  'InferenceAndReturnCSVReport',
+  'InstrumentedInferenceAndCSVReport',
+  'InferenceAndImageOutput',
+] as const;
 /** Protocols this version runs. */
-export const PROTOCOLS = [...TRAINING_PROTOCOLS, ...ANALYSIS_PROTOCOLS] as const;
+export const PROTOCOLS = [...TRAINING_PROTOCOLS, ...ANALYSIS_PROTOCOLS, ...INFERENCE_PROTOCOLS] as const;
 /** Algorithms that train. */
 export const TRAINING_ALGORITHMS = ['FederatedModelTraining'] as const;
 /** Algorithms of tasks that only ask. */
@@ -21,6 +28,28 @@ export const ANALYSIS_ALGORITHMS = [
   'FederatedStatistics',
   'ModelEvaluation',
 ] as const;
+/** Algorithms of tasks that run a model over a site's rows, in the order in which they may stand. */
+export const INFERENCE_ALGORITHMS = [
+  'RecordFilterAlgorithm',
+  'ImageSelectionAlgorithm',
+  'ModelInference',
+  'CSVReportAlgorithm',
+] as const;
+
+/** Which algorithms a protocol takes. */
+export const FITTING: Readonly<Record<(typeof PROTOCOLS)[number], readonly string[]>> = {
+  FederatedAveraging: TRAINING_ALGORITHMS,
+  ResultsOnly: [...ANALYSIS_ALGORITHMS, ...INFERENCE_ALGORITHMS.filter((name) => name !== 'CSVReportAlgorithm')],
+  InferenceAndCSVReport: INFERENCE_ALGORITHMS,
+  InferenceAndReturnCSVReport: INFERENCE_ALGORITHMS,
+  InstrumentedInferenceAndCSVReport: INFERENCE_ALGORITHMS,
+  InferenceAndImageOutput: INFERENCE_ALGORITHMS,
+};
+
+/** The protocols that take an algorithm. */
+export function protocolsOf(algorithm: string): readonly string[] {
+  return PROTOCOLS.filter((protocol) => FITTING[protocol].includes(algorithm));
+}
 /** Data sources that are one table, which models train on. */
 export const TABLE_DATASOURCES = ['CSVSource', ...FILE_SOURCES, 'InterMineSource'] as const;
 /** Data sources this version reads. */
@@ -30,10 +59,6 @@ export const BUILTIN_MODELS = ['mlp', 'logistic_regression'] as const;
 
 /** Protocols of the specification (§2.1) that are not run yet. */
 export const KNOWN_PROTOCOLS = [
-  'InferenceAndCSVReport',
-  'InferenceAndReturnCSVReport',
-  'InstrumentedInferenceAndCSVReport',
-  'InferenceAndImageOutput',
   'RetinalDiseaseProtocolCobalt',
   'BasicOCTProtocol',
   'FluidVolumeScreeningProtocol',
@@ -52,8 +77,6 @@ export const KNOWN_PROTOCOLS = [
 /** Algorithms of the specification (§2.2) that are not run yet; the ones a newcomer may reach for. */
 export const KNOWN_ALGORITHMS = [
   'ModelTrainingAndEvaluation',
-  'ModelInference',
-  'CSVReportAlgorithm',
   'HuggingFaceImageClassificationInference',
   'HuggingFaceImageSegmentationInference',
   'HuggingFaceImageTextGenerationInference',

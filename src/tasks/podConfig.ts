@@ -36,6 +36,8 @@ export interface PodPolicy {
   readonly allowsStatistics: boolean;
   /** Evaluating models; undefined is not at all. */
   readonly evaluation?: EvaluationPolicy;
+  /** Running models; undefined is not at all. */
+  readonly inference?: InferencePolicy;
   /** Comparing lists of people; undefined is not at all. */
   readonly intersection?: IntersectionPolicy;
   /** What modellers may ask; undefined is nothing. */
@@ -71,6 +73,30 @@ export interface EvaluationPolicy {
   readonly maximumModelMb: number;
 }
 
+/** What becomes of what modellers' models say to rows here. */
+export interface InferencePolicy {
+  /** Whether rows of predictions leave. */
+  readonly returnsRows: boolean;
+  /** Columns of datasets that leave with them. */
+  readonly columns: readonly string[];
+  /** Rows over all runs; undefined is no limit. */
+  readonly limitPerModel?: number;
+  readonly limitPerModeller?: number;
+  /** In 10^6 bytes. */
+  readonly maximumModelMb: number;
+}
+
+/** How models are run over files. */
+export interface InferenceLimits {
+  /** Undefined is what the environment says, or the default. */
+  readonly batchSize?: number;
+  readonly testRunFiles?: number;
+  readonly resilience: boolean;
+  /** Batches that fail in a row before a run ends; undefined is no end. */
+  readonly mostFailures?: number;
+  readonly retries: boolean;
+}
+
 /** Whose lists of people are compared, and how. */
 export interface IntersectionPolicy {
   readonly kinds: readonly ('cardinality' | 'intersection')[];
@@ -99,6 +125,7 @@ export interface PodLimits {
   readonly queue: number;
   /** How long a run is kept while its coordinator is away. */
   readonly coordinatorGraceMs: number;
+  readonly inference: InferenceLimits;
 }
 
 export interface PodConfig {
@@ -152,6 +179,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       allowedProtocols: policy?.allowed_protocols ?? [...PROTOCOLS],
       allowsStatistics: policy?.statistics === 'allow',
       ...(policy?.evaluation && { evaluation: evaluationOf(policy.evaluation) }),
+      ...(policy?.inference && { inference: inferenceOf(policy.inference) }),
       ...(policy?.intersection && { intersection: intersectionOf(policy.intersection) }),
       ...(policy?.queries && { queries: queriesOf(policy.queries) }),
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
@@ -161,6 +189,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       parallelRuns: pod.limits?.parallel_runs ?? 1,
       queue: pod.limits?.queue ?? 8,
       coordinatorGraceMs: 1_000 * (pod.limits?.coordinator_grace ?? 600),
+      inference: inferenceLimitsOf(pod.limits?.inference),
     },
     device: pod.device ?? 'auto',
     threads: pod.threads ?? 1,
@@ -190,6 +219,26 @@ function evaluationOf(file: NonNullable<NonNullable<PodFile['policy']>['evaluati
   return {
     ...{ results, minimumRows: minimum_rows, minimumClassRows: minimum_class_rows, subgroups },
     maximumModelMb: maximum_model,
+  };
+}
+
+function inferenceOf(file: NonNullable<NonNullable<PodFile['policy']>['inference']>): InferencePolicy {
+  const { return: returning, columns, limit_per_model, limit_per_modeller, maximum_model } = file;
+  return {
+    ...{ returnsRows: returning === 'allow', columns, maximumModelMb: maximum_model },
+    ...(limit_per_model !== undefined && { limitPerModel: limit_per_model }),
+    ...(limit_per_modeller !== undefined && { limitPerModeller: limit_per_modeller }),
+  };
+}
+
+function inferenceLimitsOf(file: NonNullable<PodFile['limits']>['inference']): InferenceLimits {
+  const most = file?.maximum_consecutive_failures ?? 5;
+  return {
+    ...(file?.batch_size !== undefined && { batchSize: file.batch_size }),
+    ...(file?.test_run_files !== undefined && { testRunFiles: file.test_run_files }),
+    resilience: file?.batch_resilience ?? true,
+    ...(typeof most === 'number' && most > 0 && { mostFailures: most }),
+    retries: file?.individual_retry ?? true,
   };
 }
 

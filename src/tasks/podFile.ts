@@ -22,6 +22,8 @@ const budget = (required: string) =>
     })
     .optional();
 
+const usage = z.int().min(1).max(1e12);
+
 const noHub = 'there is no hub; pods are found through the broker';
 export const podFile = z
   .strictObject({
@@ -115,6 +117,28 @@ export const podFile = z
           })
           .optional()
           .meta({ description: 'Whether modellers may evaluate models of theirs here. Default: no.' }),
+        inference: z
+          .strictObject({
+            return: z.enum(['allow', 'refuse']).default('refuse').meta({
+              description:
+                'allow: rows of predictions may go to the modeller, each under a name that only this site can resolve. A model can be made to repeat what it is shown. Default refuse.',
+            }),
+            columns: z.array(text).max(1_000).default([]).meta({
+              description:
+                'Columns of the datasets that may stand in a table that goes to the modeller. Default: none.',
+            }),
+            limit_per_model: usage.optional().meta({
+              description: 'Rows that one model is run on, over all runs. Default: no limit.',
+            }),
+            limit_per_modeller: usage.optional().meta({
+              description: 'Rows that all models of one modeller are run on, over all runs. Default: no limit.',
+            }),
+            maximum_model: z.int().min(1).max(100_000).default(500).meta({
+              description: 'Largest model, in 10^6 bytes. Default 500.',
+            }),
+          })
+          .optional()
+          .meta({ description: 'Whether modellers may run models of theirs here. Default: no.' }),
         intersection: z
           .strictObject({
             kinds: z
@@ -168,6 +192,27 @@ export const podFile = z
         coordinator_grace: z.int().min(1).max(604_800).default(600).meta({
           description: 'Seconds that a run is kept while its coordinator is away or restarting.',
         }),
+        inference: z
+          .strictObject({
+            batch_size: z.int().min(1).max(100_000).optional().meta({
+              description: 'Files of a batch. Default 16, or KONSIL_TASK_BATCH_SIZE.',
+            }),
+            test_run_files: z.int().min(1).max(100_000).optional().meta({
+              description: 'Files of a test run. Default 1, or KONSIL_TEST_RUN_NUMBER_OF_FILES.',
+            }),
+            batch_resilience: flag.default(true).meta({
+              description: 'A batch that fails is written down, and the run goes on. Default true.',
+            }),
+            maximum_consecutive_failures: z
+              .union([z.int().min(1).max(1_000_000), z.literal(-1), z.literal('unset')])
+              .default(5)
+              .meta({ description: 'Batches that fail in a row before the run ends; unset or -1: no end. Default 5.' }),
+            individual_retry: flag.default(true).meta({
+              description: 'Files of batches that failed are tried one by one at the end. Default true.',
+            }),
+          })
+          .optional()
+          .meta({ description: 'How models are run over files.' }),
       })
       .optional()
       .meta({ description: 'How much the pod takes on.' }),

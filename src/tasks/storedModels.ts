@@ -15,7 +15,7 @@ import { requireFile } from './configFile.ts';
 export async function withStoredModels(task: LocalAnalysis): Promise<LocalAnalysis> {
   const { modelFiles = [], models: store = DEFAULT_STORE, file } = task.local;
   const { algorithm } = task;
-  if (modelFiles.length === 0 || !('models' in algorithm)) return task;
+  if (modelFiles.length === 0 || algorithm.name !== 'ModelEvaluation') return task;
   const kinds = algorithm.models.map(({ kind }) => kind);
   const files: string[] = [];
   for (const [i, place] of modelFiles.entries()) {

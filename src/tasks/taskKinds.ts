@@ -3,10 +3,19 @@
  * @module
  */
 import { isMap } from 'yaml';
-import { type Analysis, analysisFromWire, type LocalAnalysis, parseAnalysis } from './analysis/analysis.ts';
+import {
+  type Analysis,
+  analysisFromWire,
+  type LocalAnalysis,
+  parseAnalysis,
+  type Question,
+  questionToWire,
+} from './analysis/analysis.ts';
 import { analysisFile } from './analysis/file.ts';
 import { checkJson, readConfigText } from './configFile.ts';
-import { ANALYSIS_PROTOCOLS, bareName } from './names.ts';
+import { inferenceFile } from './inference/file.ts';
+import { inferenceFromWire, inferenceToWire, parseInference, readInference } from './inference/task.ts';
+import { ANALYSIS_PROTOCOLS, bareName, INFERENCE_ALGORITHMS, INFERENCE_PROTOCOLS } from './names.ts';
 import { withStoredModels } from './storedModels.ts';
 import { fromWire, type LocalTask, parseOpenTask, readOpenTask, type Task } from './task.ts';
 import { taskFile } from './taskFile.ts';
@@ -17,9 +26,11 @@ import { failAt, openYaml, type Problem, valuesOf, type YamlFile } from './yamlF
 export type AnyTask = Task | Analysis;
 export type AnyLocalTask = LocalTask | LocalAnalysis;
 
-/** Whether a task asks, and trains nothing. */
+const ASKING: readonly string[] = [...ANALYSIS_PROTOCOLS, ...INFERENCE_PROTOCOLS];
+
+/** Whether a task asks or runs a model, and trains nothing. */
 export function isAnalysis<T extends AnyTask>(task: T): task is Extract<T, Analysis> {
-  return ANALYSIS_PROTOCOLS.some((name) => name === task.protocol.name);
+  return ASKING.includes(task.protocol.name);
 }
 
 /**
@@ -31,8 +42,12 @@ export async function readAnyTask(path: string, inputs?: TaskInputs): Promise<An
 }
 
 async function readOpen(yaml: YamlFile): Promise<AnyLocalTask> {
-  return asks(valuesOf(yaml)) ? withStoredModels(parseAnalysis(yaml, yaml.file)) : readOpenTask(yaml);
+  const kind = kindOf(valuesOf(yaml));
+  if (kind === 'training') return readOpenTask(yaml);
+  return kind === 'inference' ? readInference(yaml) : withStoredModels(parseAnalysis(yaml, yaml.file));
 }
+
+const SCHEMAS = { training: taskFile, question: analysisFile, inference: inferenceFile } as const;
 
 /** So many pods are made up for a task that is checked without its own. */
 const MADE_UP_PODS = 3;
@@ -49,11 +64,13 @@ export async function checkTaskTemplate(path: string): Promise<readonly string[]
   replacePods(yaml);
   const json = valuesOf(yaml);
   if (open.length === 0) {
-    if (asks(json)) parseAnalysis(yaml, path);
+    const kind = kindOf(json);
+    if (kind === 'inference') parseInference(yaml, path);
+    else if (kind === 'question') parseAnalysis(yaml, path);
     else await parseOpenTask(yaml);
     return [];
   }
-  const checked = checkJson(json, { schema: asks(json) ? analysisFile : taskFile, check: () => [] });
+  const checked = checkJson(json, { schema: SCHEMAS[kindOf(json)], check: () => [] });
   const isMadeUp = ({ path: at }: Problem): boolean =>
     open.some(({ path: known }) => known.every((part, i) => String(part) === String(at[i])));
   const problems = 'problems' in checked ? checked.problems.filter((problem) => !isMadeUp(problem)) : [];
@@ -72,10 +89,28 @@ function replacePods(yaml: YamlFile): void {
 
 /** The task that another party sent. @throws KonsilError TASK_REJECTED. */
 export function anyFromWire(json: unknown): AnyTask {
-  return asks(json) ? analysisFromWire(json) : fromWire(json);
+  const kind = kindOf(json);
+  if (kind === 'training') return fromWire(json);
+  return kind === 'inference' ? inferenceFromWire(json) : analysisFromWire(json);
 }
 
-function asks(json: unknown): boolean {
-  const name = (json as { task?: { protocol?: { name?: unknown } } } | null | undefined)?.task?.protocol?.name;
-  return typeof name === 'string' && ANALYSIS_PROTOCOLS.some((known) => known === bareName(name));
+/** Plain JSON of a task that asks for the pods, in the keys of its file. */
+export function analysisToWire(analysis: Analysis): object {
+  return analysis.algorithm.name === 'ModelInference'
+    ? inferenceToWire({ ...analysis, algorithm: analysis.algorithm })
+    : questionToWire(analysis as Question);
+}
+
+/** What a file says that it is; whether it holds together is the schema's business. */
+function kindOf(json: unknown): 'training' | 'question' | 'inference' {
+  const { task } = (json ?? {}) as { task?: { protocol?: { name?: unknown }; algorithm?: unknown } | null };
+  const name = task?.protocol?.name;
+  if (typeof name !== 'string' || !ASKING.includes(bareName(name))) return 'training';
+  if (INFERENCE_PROTOCOLS.some((known) => known === bareName(name))) return 'inference';
+  const listed = Array.isArray(task?.algorithm) ? (task.algorithm as unknown[]) : [task?.algorithm];
+  const names = listed.map((one) => (one as { name?: unknown } | null | undefined)?.name);
+  const runsModels = names.some(
+    (one) => typeof one === 'string' && INFERENCE_ALGORITHMS.some((known) => known === bareName(one)),
+  );
+  return runsModels ? 'inference' : 'question';
 }

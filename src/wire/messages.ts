@@ -35,6 +35,7 @@ export const ABORT_REASONS = [
   'CANCELLED',
   'COHORT_TOO_SMALL',
   'LIMITS_EXCEEDED',
+  'NO_NEW_DATA',
   'PROTOCOL',
   /** A pod was sent something of a run that it does not have (any longer): it may be asked to take part anew. */
   'UNKNOWN_RUN',

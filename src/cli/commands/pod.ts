@@ -11,6 +11,7 @@ import { systemClock } from '../../transport/index.ts';
 import { blobStoreOptions } from '../blobStore.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity, VERSION } from '../environment.ts';
 import { aborted, cancelOnSignals, Output } from '../output.ts';
+import { withEnvironment } from '../podEnvironment.ts';
 import { noticeLine } from '../render/pod.ts';
 import { addPodControlCommands } from './podControl.ts';
 import { addBrokerOptions } from './shared.ts';
@@ -32,7 +33,7 @@ type Flags = BrokerFlags & { readonly json?: boolean; readonly log?: string; rea
 async function runPod(file: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
   const signal = cancelOnSignals();
-  const read = await readPodConfig(file);
+  const read = withEnvironment(await readPodConfig(file), process.env);
   const config = flags.state === undefined ? read : { ...read, state: resolve(flags.state) };
   const identity = await openIdentity(config.identity);
   const peers = PeerBook.read(config.identity);

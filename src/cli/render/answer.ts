@@ -4,12 +4,22 @@
  */
 import { printable } from '../../base/index.ts';
 import type { AnalysisOutcome } from '../../coordinator/index.ts';
-import type { FederatedColumn, FederatedSummary, FederatedVocabulary, ResultTable } from '../../protocols/index.ts';
+import type {
+  FederatedColumn,
+  FederatedSummary,
+  FederatedVocabulary,
+  ResultTable,
+  SiteInference,
+} from '../../protocols/index.ts';
 
 /** Rows that are shown of a table; all are in its file. */
 const SHOWN_ROWS = 40;
 
-export function answerLines({ answer, results }: Pick<AnalysisOutcome, 'answer' | 'results'>): string[] {
+export function answerLines({
+  answer,
+  results,
+  inference,
+}: Pick<AnalysisOutcome, 'answer' | 'results' | 'inference'>): string[] {
   const lines: string[] = [];
   if (answer?.kind === 'table') {
     lines.push('', ...tableLines(answer.table));
@@ -19,6 +29,8 @@ export function answerLines({ answer, results }: Pick<AnalysisOutcome, 'answer' 
   if (answer?.kind === 'statistics') lines.push('', ...summaryLines(answer.summary));
   for (const [pod, table] of results) {
     lines.push('', `${pod}:`);
+    const ran = inference?.get(pod);
+    if (ran) lines.push(...inferenceLines(ran));
     if (table === null) lines.push('  its result stays there');
     else {
       lines.push(...tableLines(table).map((line) => `  ${line}`));
@@ -28,6 +40,17 @@ export function answerLines({ answer, results }: Pick<AnalysisOutcome, 'answer' 
     }
   }
   return lines.length > 0 ? [...lines, ''] : lines;
+}
+
+/** How models were run at a pod. */
+function inferenceLines({ rows, failed, batches, failedBatches, seconds, models, warnings }: SiteInference): string[] {
+  const rate = seconds > 0 ? `, ${numberText(rows / seconds)} a second` : '';
+  return [
+    `  ${rows} rows in ${seconds.toFixed(1)} s${rate}, ${batches} ${batches === 1 ? 'batch' : 'batches'}`,
+    ...(failed > 0 ? [`  ${failed} failed, in ${failedBatches} batches; the site has a report of them`] : []),
+    ...models.map(({ label, engine, device }) => `  ${label}: ${engine} on ${device}`),
+    ...warnings.map((warning) => `  warning: ${warning}`),
+  ];
 }
 
 function tableLines({ columns, rows }: Pick<ResultTable, 'columns' | 'rows'>): string[] {

@@ -32,7 +32,7 @@ export function noticeLine(notice: PodNotice): string | null {
     case 'accepted':
       return notice.trains
         ? `accepted run ${notice.run}: ${notice.rows} training rows, ${describeEngine(notice.trains)}`
-        : `accepted run ${notice.run}, a question`;
+        : `accepted run ${notice.run}, which trains nothing`;
     case 'rejected':
       return `rejected: ${notice.response}, ${notice.reason}`;
     case 'round':
@@ -57,6 +57,10 @@ export function noticeLine(notice: PodNotice): string | null {
       return `privacy of ${notice.unit === 'site' ? 'the site' : 'each row'}: ε ${notice.epsilon.toFixed(2)} spent so far at δ ${notice.delta}`;
     case 'sum':
       return notice.what === 'released' ? null : `${notice.purpose} ${notice.round}: ${notice.what}`;
+    case 'progress':
+      return notice.rate !== undefined && notice.done === notice.total
+        ? `models have been run on ${notice.total} rows, ${notice.rate.toFixed(1)} a second`
+        : null;
     default:
       return null;
   }

@@ -78,7 +78,11 @@ export class LoadedSource implements DataSource {
     if (keys.length === 0) return { keys, columns: this.#named(this.columns.map(() => [])) };
     const wanted = [...new Set(keys)].sort((a, b) => a - b);
     const list = wanted.map((key) => BigInt(key)).join(','); // checked integers
-    const cells = await this.#cells(`rowid IN (${list})`, []);
+    // the range lets DuckDB pass over what is far away
+    const cells = await this.#cells(`rowid >= $1 AND rowid <= $2 AND rowid IN (${list})`, [
+      BigInt(wanted[0]!),
+      BigInt(wanted.at(-1)!),
+    ]);
     const at = new Map(wanted.map((key, i) => [key, i]));
     return { keys: [...keys], columns: this.#named(cells.map((column) => keys.map((key) => column[at.get(key)!]!))) };
   }

@@ -208,6 +208,12 @@ export class FileSource implements DataSource {
     return this.#table.record(row.file, row.record).patient;
   }
 
+  fileOf(key: number): FileFacts {
+    const row = this.#rows[key];
+    if (row === undefined) throw new RangeError(`key needs an integer in [0, ${this.rowCount}), got ${key}`);
+    return this.#table.facts(row.file);
+  }
+
   close(): void {
     // what was narrowed from another source reads that one's table
     if (this.#isClosed || !this.#isOwner) return;

@@ -3,12 +3,13 @@
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
-import type { ImageHandle } from '../dataSource.ts';
 import type { ImageColumns, ImageStep } from '../dataStructure.ts';
-import type { LoadedDataset, LoadedImages, RowPart } from '../loadDataset.ts';
+import type { RowPart } from '../encoding.ts';
+import type { LoadedDataset, LoadedImages } from '../loadDataset.ts';
 import type { Subset } from '../splits.ts';
 import { type DecodePool, sharedPool } from './decodePool.ts';
-import type { PreparedRow, PreparedShape, RowJob } from './messages.ts';
+import type { PreparedRow, PreparedShape } from './messages.ts';
+import { checkShapes, composeRow, jobOf, partWidth, widthOf } from './rowLayout.ts';
 import { isUnreadable, UnreadableRows } from './unreadableRows.ts';
 
 /** Which rows to make, and what random changes of them are drawn from, if any. */
@@ -65,7 +66,7 @@ export class ImageLoader {
     this.#pool = pool;
     this.#unreadable = unreadable;
     this.shapes = shapes;
-    this.width = parts.reduce((sum, part) => sum + this.#widthOf(part), 0);
+    this.width = widthOf({ parts, shapes });
   }
 
   /**
@@ -107,7 +108,7 @@ export class ImageLoader {
       const job = jobOf(handles, this.#columns, this.#images, step);
       try {
         const prepared = await this.#pool.run({ ...job, ...(draw && { draw: { ...draw, row } }) });
-        this.#checkShapes(prepared, row);
+        checkShapes(this.#columns, this.shapes, prepared, row);
         return prepared;
       } catch (error) {
         if (!isUnreadable(error)) throw error;
@@ -121,7 +122,11 @@ export class ImageLoader {
         Array.from(rows, async (row, i) => {
           const prepared = await one(row, draw);
           if (prepared === null) return false;
-          this.#compose(out, i * this.width, x.subarray(row * features, (row + 1) * features), prepared.values);
+          composeRow(
+            { parts: this.#parts, shapes: this.shapes },
+            { numbers: x.subarray(row * features, (row + 1) * features), images: prepared.values },
+            out.subarray(i * this.width, (i + 1) * this.width),
+          );
           return true;
         }),
       );
@@ -135,7 +140,7 @@ export class ImageLoader {
     for (let row = 0; row < count; row++) {
       let at = row * this.width;
       for (const part of this.#parts) {
-        const end = at + this.#widthOf(part);
+        const end = at + partWidth(part, this.shapes);
         if (part.kind === 'image') {
           const { height, width } = this.shapes[part.column]!;
           const start = at;
@@ -144,36 +149,6 @@ export class ImageLoader {
         at = end;
       }
     }
-  }
-
-  #compose(out: Float32Array, start: number, numbers: Float32Array, images: Float32Array): void {
-    const starts = this.shapes.map((_, column) =>
-      this.shapes.slice(0, column).reduce((sum, shape) => sum + sizeOf(shape), 0),
-    );
-    let at = start;
-    for (const part of this.#parts) {
-      if (part.kind === 'numbers') out.set(numbers.subarray(part.offset, part.offset + part.width), at);
-      else {
-        const from = starts[part.column]!;
-        out.set(images.subarray(from, from + sizeOf(this.shapes[part.column]!)), at);
-      }
-      at += this.#widthOf(part);
-    }
-  }
-
-  #widthOf(part: RowPart): number {
-    return part.kind === 'numbers' ? part.width : sizeOf(this.shapes[part.column]!);
-  }
-
-  #checkShapes({ shapes }: PreparedRow, row: number): void {
-    const at = shapes.findIndex((shape, i) => JSON.stringify(shape) !== JSON.stringify(this.shapes[i]));
-    if (at < 0) return;
-    const text = ({ channels, height, width }: PreparedShape): string => `[${channels}, ${height}, ${width}]`;
-    throw new KonsilError(
-      'DATA_INVALID',
-      `column "${this.#columns[at]}" is ${text(shapes[at]!)} in row ${row} and ${text(this.shapes[at]!)} in the first row; expected images of one size after data_structure.transform, for example with Resize`,
-      { column: this.#columns[at]!, row },
-    );
   }
 }
 
@@ -184,40 +159,4 @@ function withoutGaps({ rows, x }: MadeImageRows, isMade: readonly boolean[], wid
   const packed = new Float32Array(made.length * width);
   for (const [at, i] of made.entries()) packed.set(x.subarray(i * width, (i + 1) * width), at * width);
   return { rows: Uint32Array.from(made, (i) => rows[i]!), x: packed };
-}
-
-function sizeOf({ channels, height, width }: PreparedShape): number {
-  return channels * height * width;
-}
-
-function jobOf(
-  handles: readonly ImageHandle[],
-  columns: readonly string[],
-  images: ImageColumns,
-  step: ImageStep,
-): RowJob {
-  return {
-    images: handles.map((handle, i) => ({
-      handle,
-      transforms: JSON.stringify(transformsFor(images, step, columns[i]!)),
-      convertsGreyscale: images.convertsGreyscale,
-    })),
-  };
-}
-
-/** Steps whose transforms stand in for those that a task does not give: evaluation is alike whatever it is for. */
-const INSTEAD: Readonly<Record<ImageStep, ImageStep | undefined>> = {
-  train: undefined,
-  validation: 'test',
-  test: 'validation',
-};
-
-/** The transforms of a column in a step, in the order of the task; null for the default. */
-function transformsFor({ transforms }: ImageColumns, step: ImageStep, column: string): readonly unknown[] | null {
-  const of = (wanted: ImageStep | undefined): readonly unknown[] =>
-    transforms
-      .filter((t) => t.step === wanted && (t.column === undefined || t.column === column))
-      .flatMap(({ transformations }) => transformations);
-  const found = [of(step), of(INSTEAD[step])].find((list) => list.length > 0);
-  return found ?? null;
 }

@@ -4,9 +4,12 @@
  */
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { checkSchema, type DatasourceConfig, type DecodePool, type OpenDataset } from '../../datasources/index.ts';
+import type { Peer } from '../../keystore/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
 import type { Analysis, EvaluationAlgorithm, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
 import type { OpenPredictor } from '../../training/index.ts';
+import { checkInferencePolicy, openInference } from '../inference/admitInference.ts';
+import type { Usage } from '../inference/usage.ts';
 import type { PrivacyUnit } from '../ledger.ts';
 import type { PodEvent } from '../notices.ts';
 import type { PrivacyAccount } from '../privacyAccount.ts';
@@ -31,6 +34,10 @@ export interface AnalysisOptions {
   readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
   /** Lists that this modeller has had compared, and one more of them. */
   readonly lists: { readonly before: number; readonly record: (detail: string) => void };
+  /** Rows that models were run on, and more of them. */
+  readonly usage: Usage;
+  /** Whose task it is. */
+  readonly from: Pick<Peer, 'name' | 'public'>;
   readonly onEvent: (event: PodEvent) => void;
   readonly onProblem: (problem: string) => void;
 }
@@ -41,6 +48,7 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
   if (algorithm.name === 'SqlQuery' && policy.queries === undefined)
     throw new Refusal('UNAUTHORISED', 'this site answers no queries; its operator allows them with policy.queries');
   if (algorithm.name === 'ModelEvaluation') checkEvaluationPolicy(policy, algorithm, aggregator);
+  if (algorithm.name === 'ModelInference') checkInferencePolicy(policy.inference, algorithm);
   if (algorithm.name === 'FederatedStatistics' && !policy.allowsStatistics)
     throw new Refusal(
       'UNAUTHORISED',
@@ -119,6 +127,8 @@ export async function openAnalysis(
         return await openStatistics(options, algorithm, dataset);
       case 'ModelEvaluation':
         return await openEvaluation(options, algorithm, aggregator, dataset);
+      case 'ModelInference':
+        return await openInference(options, algorithm, dataset);
     }
   } catch (error) {
     if (error instanceof Refusal) throw error;

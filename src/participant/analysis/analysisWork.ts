@@ -24,6 +24,8 @@ import type { SiteAnalysis } from './siteAnalysis.ts';
 
 /** Public facts are JSON of edges and lists, nothing larger. */
 const MAX_FACTS_BYTES = 1 << 20;
+/** How often the coordinator is told how far an inference is. */
+const PROGRESS_EVERY_MS = 500;
 
 /** One pod's answers in one run. */
 export class AnalysisWork implements RunWork {
@@ -42,7 +44,7 @@ export class AnalysisWork implements RunWork {
     this.#site = site;
     this.#question = toHex(sha256(utf8(JSON.stringify(task.algorithm))));
     const isSummed = task.aggregator.adds || own.evaluates !== undefined;
-    this.rounds = isSummed ? analysisPlan(task.algorithm).steps : (own.exchange?.steps ?? 1);
+    this.rounds = isSummed ? analysisPlan(task.algorithm).steps : (own.exchange?.steps ?? own.infers?.steps ?? 1);
   }
 
   async contribute(round: Round): Promise<Contribution | null> {
@@ -55,6 +57,7 @@ export class AnalysisWork implements RunWork {
       throw new KonsilError('PROTOCOL_VIOLATION', `step ${step} was asked with other facts before`);
     this.#asked.set(step, facts);
     if (this.#own.evaluates) return this.#evaluate(round, this.#own.evaluates);
+    if (this.#own.infers) return this.#infer(round, this.#own.infers);
     if (this.#own.exchange) await this.#exchange(round, this.#own.exchange);
     else if (!this.#task.aggregator.adds) await this.#giveResult(round);
     if (!this.#task.aggregator.adds) return null;
@@ -73,12 +76,8 @@ export class AnalysisWork implements RunWork {
   async #evaluate(round: Round, evaluates: NonNullable<SiteAnalysis['evaluates']>): Promise<Contribution | null> {
     const { message, signal, outbox } = round;
     const { runId, identity, request } = this.#site;
-    const model = await this.#pull(round, evaluates.maxBytes);
+    const model = await this.#pullModel(round, evaluates.maxBytes);
     const id = toHex(sha256(model));
-    const { algorithm } = this.#task;
-    const wanted = algorithm.name === 'ModelEvaluation' ? algorithm.models[message.completed]?.sha256 : undefined;
-    if (id !== wanted)
-      throw new KonsilError('PROTOCOL_VIOLATION', `the model of step ${message.completed} is not the one of the task`);
     const { input, answer } = await evaluates.evaluate(message.completed, model, signal);
     if (signal.aborted) return null;
     const view = {
@@ -87,6 +86,43 @@ export class AnalysisWork implements RunWork {
     const signature = signEvaluation(identity.signing, view);
     outbox.say({ type: 'ANALYSIS_RESULT', result: round.offer(utf8(answer)), signature });
     return this.#task.aggregator.adds ? this.#toSum(round, null, input) : null;
+  }
+
+  /** The step's model, which is the one that the task names. */
+  async #pullModel(round: Round, maxBytes: number): Promise<Uint8Array> {
+    const { completed: step } = round.message;
+    const { algorithm } = this.#task;
+    const model = await this.#pull(round, maxBytes);
+    const wanted = 'models' in algorithm ? algorithm.models[step]?.sha256 : undefined;
+    if (toHex(sha256(model)) !== wanted)
+      throw new KonsilError('PROTOCOL_VIOLATION', `the model of step ${step} is not the one of the task`);
+    return model;
+  }
+
+  /** Takes the step's model; with the last one, what came of all of them. */
+  async #infer(round: Round, infers: NonNullable<SiteAnalysis['infers']>): Promise<null> {
+    const { message, signal, outbox, context } = round;
+    const { onEvent, clock, send } = this.#site;
+    const model = await this.#pullModel(round, infers.maxBytes);
+    let told = Number.NEGATIVE_INFINITY;
+    const answer = await infers.take(message.completed, model, {
+      folder: this.#resultPath(),
+      signal,
+      onProgress: (done, total, rate) => {
+        round.progress = { done, total };
+        onEvent({ type: 'progress', done, total, rate });
+        if (clock.now() - told < PROGRESS_EVERY_MS && done < total) return;
+        told = clock.now();
+        void send(context, { type: 'PROGRESS', done, total }, signal).catch(() => undefined);
+      },
+      onFile: (file) => onEvent({ type: 'personal', file }),
+    });
+    if (signal.aborted) return null;
+    outbox.say({
+      type: 'ANALYSIS_RESULT',
+      ...(answer && { result: round.offer(utf8(JSON.stringify(answer))) }),
+    });
+    return null;
   }
 
   /** The next word of an exchange. */
@@ -114,10 +150,7 @@ export class AnalysisWork implements RunWork {
   }
 
   #keep(table: ResultTable): void {
-    const { state, runId, key } = this.#site;
-    // the coordinator chose the name: letters and digits of it are for the operator, the hash is what counts
-    const readable = runId.replace(/[^\w-]/g, '_').slice(0, 60);
-    const file = join(state, 'results', `${readable}-${toHex(sha256(utf8(key))).slice(0, 16)}.csv`);
+    const file = `${this.#resultPath()}.csv`;
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
       writeFileSync(file, tableToCsv(table), { mode: 0o600, flush: true });
@@ -125,6 +158,14 @@ export class AnalysisWork implements RunWork {
       throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
     }
     this.#site.onEvent({ type: 'personal', file });
+  }
+
+  /** Where what the run leaves to the site is, without an ending. */
+  #resultPath(): string {
+    const { state, runId, key } = this.#site;
+    // the coordinator chose the name: letters and digits of it are for the operator, the hash is what counts
+    const readable = runId.replace(/[^\w-]/g, '_').slice(0, 60);
+    return join(state, 'results', `${readable}-${toHex(sha256(utf8(key))).slice(0, 16)}`);
   }
 
   async #facts(round: Round): Promise<PublicFacts> {
@@ -162,7 +203,7 @@ export class AnalysisWork implements RunWork {
   settle(): void {}
 
   complete(): string {
-    return 'the question is answered';
+    return this.#own.infers ? 'the models were run' : 'the question is answered';
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@
  * exchange with the modeller. Errors are KonsilErrors whose messages the modeller may read.
  * @module
  */
-import type { PublicFacts, ResultTable, StepSum } from '../../protocols/index.ts';
+import type { PublicFacts, ResultTable, SiteInference, StepSum } from '../../protocols/index.ts';
 
 /** Who takes part in an exchange, and what they agree on. */
 export interface ExchangeParties {
@@ -13,6 +13,17 @@ export interface ExchangeParties {
   readonly pod: string;
   /** SHA-256 of the task as sent. */
   readonly context: Uint8Array;
+}
+
+/** What an inference may use of its run. */
+export interface InferenceSite {
+  /** Where files go that are left to the site; of this run alone. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** Rows that are done with, and how many a second. */
+  readonly onProgress: (done: number, total: number, rate: number) => void;
+  /** A file that is left to the site. */
+  readonly onFile: (file: string) => void;
 }
 
 export interface SiteAnalysis {
@@ -37,6 +48,14 @@ export interface SiteAnalysis {
       model: Uint8Array,
       signal: AbortSignal,
     ): Promise<{ readonly input: StepSum; readonly answer: string }>;
+  };
+  /** Of an algorithm that runs models over rows: each step brings one, and the last one sets it going. */
+  readonly infers?: {
+    readonly steps: number;
+    /** Most bytes of a model. */
+    readonly maxBytes: number;
+    /** Null until the last step. */
+    take(step: number, model: Uint8Array, site: InferenceSite): Promise<SiteInference | null>;
   };
   /** Never rejects. */
   close(): Promise<void>;

@@ -23,6 +23,7 @@ export {
   type SiteEvaluation,
   signEvaluation,
 } from './siteEvaluation.ts';
+export { MAX_SITE_INFERENCE_BYTES, readSiteInference, type SiteInference } from './siteInference.ts';
 export { sqlInput } from './sqlSums.ts';
 export {
   CHANNELS,

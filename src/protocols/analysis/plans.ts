@@ -22,5 +22,7 @@ export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
       return evaluationPlan(algorithm);
     case 'PrivateSetIntersection':
       throw new KonsilError('CONFIG_INVALID', 'an intersection is not added up');
+    case 'ModelInference':
+      throw new KonsilError('CONFIG_INVALID', 'rows of predictions are not added up');
   }
 }

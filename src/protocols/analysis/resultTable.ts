@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { KonsilError, printable } from '../../base/index.ts';
 
 const Cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
-const Table = z.strictObject({
+export const ResultTableSchema = z.strictObject({
   columns: z.array(z.string().max(1_000)).max(10_000),
   rows: z.array(z.array(Cell)).max(1_000_000),
   /** Groups of too few rows, which the site does not show. */
@@ -16,12 +16,20 @@ const Table = z.strictObject({
 });
 
 /** A result: each row has a cell a column. */
-export type ResultTable = z.output<typeof Table>;
+export type ResultTable = z.output<typeof ResultTableSchema>;
 
-/** Whether a value is a table all of whose rows are whole. */
-function isTable(value: unknown): value is ResultTable {
-  const read = Table.safeParse(value);
-  return read.success && read.data.rows.every((row) => row.length === read.data.columns.length);
+/** Whether all rows of a table are whole. */
+export function isWhole({ columns, rows }: Pick<ResultTable, 'columns' | 'rows'>): boolean {
+  return rows.every((row) => row.length === columns.length);
+}
+
+/** A table of another party, with nothing in its text that steers a terminal. */
+export function printableTable(table: ResultTable): ResultTable {
+  return {
+    ...table,
+    columns: table.columns.map(printable),
+    rows: table.rows.map((row) => row.map((cell) => (typeof cell === 'string' ? printable(cell) : cell))),
+  };
 }
 
 /** The table in bytes of another party. @throws KonsilError AGG_BAD_MESSAGE when it is none. */
@@ -32,10 +40,8 @@ export function readTable(bytes: Uint8Array, pod: string): ResultTable {
   } catch (cause) {
     throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its result is not JSON`, { pod }, { cause });
   }
-  if (!isTable(value)) throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its result is not a table`, { pod });
-  return {
-    ...value,
-    columns: value.columns.map(printable),
-    rows: value.rows.map((row) => row.map((cell) => (typeof cell === 'string' ? printable(cell) : cell))),
-  };
+  const read = ResultTableSchema.safeParse(value);
+  if (!read.success || !isWhole(read.data))
+    throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its result is not a table`, { pod });
+  return printableTable(read.data);
 }

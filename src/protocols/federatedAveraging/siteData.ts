@@ -5,6 +5,7 @@
 import { KonsilError } from '../../base/index.ts';
 import {
   type DataSource,
+  type DataStructure,
   type DecodePool,
   ImageLoader,
   type ImageStep,
@@ -120,7 +121,10 @@ export async function predictRows(
 }
 
 /** The rows that pass the task's filters. */
-export function narrow(source: DataSource, { dataStructure: { filters } }: Pick<Task, 'dataStructure'>): DataSource {
+export function narrow(
+  source: DataSource,
+  { dataStructure: { filters } }: { readonly dataStructure: Pick<DataStructure, 'filters'> },
+): DataSource {
   if (filters === undefined) return source;
   if (source.narrowed === undefined)
     throw new KonsilError(

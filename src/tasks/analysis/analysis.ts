@@ -7,7 +7,9 @@ import type { z } from 'zod';
 import type { CohortAssumptions } from '../../aggregation/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
+import type { InferenceAlgorithm } from '../inference/inference.ts';
 import { modelPlace } from '../modelReference.ts';
+import type { INFERENCE_PROTOCOLS } from '../names.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
 import { fillIn } from '../template/fill.ts';
 import { openYaml, type YamlFile } from '../yamlFile.ts';
@@ -94,14 +96,15 @@ export type AnalysisAlgorithm =
   | PrivateSqlAlgorithm
   | IntersectionAlgorithm
   | StatisticsAlgorithm
-  | EvaluationAlgorithm;
+  | EvaluationAlgorithm
+  | InferenceAlgorithm;
 
 /** As all parties know it; nothing in it is local to a machine. */
 export interface Analysis {
   readonly pods: readonly string[];
   readonly modellerName?: string;
   readonly protocol: {
-    readonly name: 'ResultsOnly';
+    readonly name: 'ResultsOnly' | (typeof INFERENCE_PROTOCOLS)[number];
     readonly saveLocation: readonly (typeof SAVE_LOCATIONS)[number][];
   };
   readonly algorithm: AnalysisAlgorithm;
@@ -114,6 +117,9 @@ export interface Analysis {
   };
   readonly deadlines: Deadlines;
 }
+
+/** One whose answer is figures: anything but rows of predictions. */
+export type Question = Analysis & { readonly algorithm: Exclude<AnalysisAlgorithm, InferenceAlgorithm> };
 
 export interface LocalAnalysis extends Analysis {
   readonly local: LocalSettings;
@@ -167,7 +173,7 @@ function analysisOf(file: AnalysisFile): Analysis {
   };
 }
 
-function argumentsOf(file: AnalysisFile): AnalysisAlgorithm {
+function argumentsOf(file: AnalysisFile): Question['algorithm'] {
   const { name, arguments: given } = algorithmsOf(file)[0]!;
   switch (name) {
     case 'SqlQuery': {
@@ -225,7 +231,7 @@ function sqlOf({ query, table, aggregate, groups }: SqlFile): Omit<SqlAlgorithm,
 type SqlFile = z.output<(typeof ANALYSIS_ARGUMENTS)['SqlQuery']>;
 
 /** Plain JSON of the task for the pods, in the keys of the file; without paths, broker or anything else local. */
-export function analysisToWire(analysis: Analysis): z.input<typeof analysisFile> {
+export function questionToWire(analysis: Question): z.input<typeof analysisFile> {
   const { pods, modellerName, protocol, algorithm, aggregator, deadlines } = analysis;
   const { adds, secure, minimumCohort, cohort } = aggregator;
   return analysisFile.parse({
@@ -246,7 +252,7 @@ export function analysisToWire(analysis: Analysis): z.input<typeof analysisFile>
   });
 }
 
-function argumentsFileOf(algorithm: Exclude<AnalysisAlgorithm, EvaluationAlgorithm>): Record<string, unknown> {
+function argumentsFileOf(algorithm: Exclude<Question['algorithm'], EvaluationAlgorithm>): Record<string, unknown> {
   switch (algorithm.name) {
     case 'SqlQuery': {
       const { name: _, ...args } = algorithm;
