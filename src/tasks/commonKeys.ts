@@ -26,7 +26,8 @@ const noOidc = 'Konsil knows a modeller by its key; expected key-based';
 /** The platform's app fills in an item that is left empty; here nobody does. */
 const podName = z
   .string({
-    error: ({ input }) => (input === null ? 'is empty; name the pods to ask here, each as pod or pod/dataset' : undefined),
+    error: ({ input }) =>
+      input === null ? 'is empty; name the pods to ask here, each as pod or pod/dataset' : undefined,
   })
   .min(1, 'is empty; name the pods to ask here, each as pod or pod/dataset')
   .max(1000);
