@@ -23,11 +23,20 @@ export const broker = z.strictObject({
 
 const noHub = 'there is no hub; pods are found through the broker (konsil.broker)';
 const noOidc = 'Konsil knows a modeller by its key; expected key-based';
+/** The platform's app fills in an item that is left empty; here nobody does. */
+const podName = z
+  .string({
+    error: ({ input }) =>
+      input === null ? 'is empty; name the pods to ask here, each as pod or pod/dataset' : undefined,
+  })
+  .min(1, 'is empty; name the pods to ask here, each as pod or pod/dataset')
+  .max(1000);
+
 /** Beside `task` in every task file. */
 export const commonKeys = {
   pods: z
     .strictObject({
-      identifiers: z.array(text).min(1).max(10_000),
+      identifiers: z.array(podName).min(1).max(10_000),
       late_join: z.boolean().optional().meta({
         description: 'Whether pods that were not there when the run began may join at a later round. Default false.',
       }),

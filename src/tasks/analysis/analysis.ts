@@ -22,6 +22,7 @@ import {
   modelReferencesOf,
 } from './evaluation.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, analysisFile, type SAVE_LOCATIONS } from './file.ts';
+import { structureOf } from './structure.ts';
 import { withoutColumns } from './withoutColumns.ts';
 
 /** What becomes of the pods' values of one column: their mean is weighted by another column, or not. */
@@ -206,7 +207,7 @@ function argumentsOf(file: AnalysisFile): Question['algorithm'] {
       const { quantiles, bins, minimum_count, ...words } = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
       const { vocabularies: columns, minimum_sites: minimumSites = 2, vocabulary_salt: salt = 0 } = words;
       const figures = { name, quantiles, bins, minimumCount: minimum_count };
-      const dataStructure = dataStructureOf(file.task.data_structure!);
+      const dataStructure = dataStructureOf(structureOf(file)!);
       if (columns === undefined) return { ...figures, dataStructure };
       return {
         ...figures,

@@ -9,10 +9,12 @@ import type { DataStructureFile } from '../dataStructure/file.ts';
 import { checkIdentifiers } from '../taskChecks.ts';
 import { algorithmsOf, checkEvaluation } from './evaluation.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile } from './file.ts';
+import { checkUnusedStructure, missingStructure, structureOf } from './structure.ts';
 
 /** Every broken rule. */
 export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[] {
-  const { algorithm, protocol, aggregator, data_structure: structure } = file.task;
+  const { algorithm, protocol, aggregator } = file.task;
+  const structure = structureOf(file);
   const algorithms = algorithmsOf(file);
   const pathOf = (i: number): Path => (Array.isArray(algorithm) ? ['task', 'algorithm', i] : ['task', 'algorithm']);
   const path = pathOf(0);
@@ -83,8 +85,7 @@ export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[]
         path: ['task', 'aggregator'],
         message: 'is required; FederatedStatistics adds up over all pods (secure: true keeps each pod’s share secret)',
       });
-    if (structure === undefined)
-      problems.push({ path: ['task', 'data_structure'], message: 'is required; expected the columns to look at' });
+    if (structure === undefined) problems.push(missingStructure(file, 'the columns to look at'));
     else {
       problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
       if (structure.statistics !== undefined)
@@ -96,12 +97,7 @@ export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[]
       const args = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
       problems.push(...checkVocabularies(args, argumentsPath, structure, file.pods.identifiers.length));
     }
-  } else if (structure !== undefined && !isEvaluation)
-    problems.push({
-      path: ['task', 'data_structure'],
-      message: `is not used by ${name}, whose query names its columns; remove it`,
-      atKey: true,
-    });
+  } else if (!isEvaluation) problems.push(...checkUnusedStructure(file, name));
   return problems;
 }
 

@@ -10,6 +10,7 @@ import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
+import { missingStructure, structureOf } from './structure.ts';
 
 export type AlgorithmFile = Exclude<AnalysisFile['task']['algorithm'], unknown[]>;
 
@@ -75,9 +76,8 @@ function kindOf(reference: string): 'onnx' | 'tfjs' {
 export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path, isReceived: boolean): Problem[] {
   const problems: Problem[] = [];
   const algorithms = algorithmsOf(file);
-  const { data_structure: structure } = file.task;
-  if (structure === undefined)
-    problems.push({ path: ['task', 'data_structure'], message: 'is required; expected the columns the model takes' });
+  const structure = structureOf(file);
+  if (structure === undefined) problems.push(missingStructure(file, 'the columns the model takes'));
   else {
     problems.push(...checkDataStructure(structure, ['task', 'data_structure'], false));
     if (structure.statistics !== undefined)
@@ -170,7 +170,7 @@ function labelOf(algorithm: AlgorithmFile, owner: string | undefined): string {
 /** @param file - Accepted by {@link checkEvaluation}. */
 export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
   const algorithms = algorithmsOf(file);
-  const dataStructure = dataStructureOf(file.task.data_structure!);
+  const dataStructure = dataStructureOf(structureOf(file)!);
   const { split, outputs, output, subgroups = {}, site_figures } = argumentsOf(algorithms[0]!);
   const { split: cut } = dataStructure;
   const hasTest = cut.splitter === 'predefined' || cut.testPercentage > 0;

@@ -249,7 +249,10 @@ const task = z.strictObject({
     description: 'Adds up the results of all pods. Default: each pod’s result by itself, where its site allows that.',
   }),
   deadlines,
-  data_structure: dataStructure.optional().meta({ description: 'Only for algorithms that look at its columns.' }),
+  data_structure: dataStructure.extend({ assign: dataStructure.shape.assign.optional() }).optional().meta({
+    description:
+      'The columns that FederatedStatistics and ModelEvaluation look at; assign is then required. For a query, which names its columns itself: table_config, select, compatible_datasources and schema_requirements, accepted without effect.',
+  }),
   transformation_file: refused('transformation files are not supported'),
   primary_results_path: refused('results go to the folder konsil.runs'),
 });
