@@ -41,7 +41,7 @@ async function rateOf(rows: number, run: () => Promise<unknown>): Promise<number
 const rows: string[] = [];
 for (const { name, dims, batch, model } of CASES)
   for (const device of DEVICES) {
-    const width = dims.reduce((product, dim) => product * dim, 1);
+    const width = dims.reduce<number>((product, dim) => product * dim, 1);
     const x = Float32Array.from({ length: batch * width }, (_, i) => Math.sin(i));
     let predictor: Predictor;
     let session: ort.InferenceSession;
