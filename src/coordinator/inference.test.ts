@@ -168,6 +168,9 @@ describe('a table', () => {
     expect(new Set(records).size).toBe(said(first).rows);
     expect(records).toEqual([...records].sort());
     expect(second.results.get('hospital-a')).toEqual(returned);
+    // the site itself knows whose line is whose
+    const [head, ...own] = table(left()['predictions.csv']!);
+    expect(own.map((line) => line[head!.indexOf('record')]!).sort()).toEqual(records);
     expect(first.files.map((file) => file.slice(first.folder.length))).toEqual(
       expect.arrayContaining(['/results/hospital-a.csv', '/inference.json']),
     );

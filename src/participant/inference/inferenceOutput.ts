@@ -65,13 +65,13 @@ export class InferenceOutput {
       const { outputs, own, returned } = this.#writing;
       if (JSON.stringify(outputs) !== JSON.stringify(table.columns))
         throw new KonsilError('MODEL_MISMATCH', 'outputs have other columns than those of the first rows');
-      const row = (at: number, name: string) => ({
+      const row = (at: number, name: string, ...first: ReportCell[]) => ({
         name,
         cellOf: (column: string): ReportCell => reportCell(batch.columns[column]?.[at]),
-        outputs: table.rows[at]!,
+        outputs: [...first, ...table.rows[at]!],
       });
-      const records = names.map(pseudonym);
-      own.file.add(names.map((name, at) => own.plan.lineOf(row(at, name))));
+      const records = returned ? names.map(pseudonym) : [];
+      own.file.add(names.map((name, at) => own.plan.lineOf(row(at, name, ...records.slice(at, at + 1)))));
       returned?.lines.add(
         records.map((record, at) => {
           const { cells, sortBy } = returned.plan.lineOf(row(at, record));
@@ -99,7 +99,9 @@ export class InferenceOutput {
     const { report = null, returns } = this.#algorithm;
     const original = this.#source.columns.filter((column) => !this.#isImage(column));
     const hasFiles = this.#source.fileOf !== undefined;
-    const plan = new ReportPlan(report, { key: hasFiles ? FILE_COLUMN : 'row', original, outputs });
+    // the site can look up whose line came back
+    const own = returns ? [RECORD_COLUMN, ...outputs] : outputs;
+    const plan = new ReportPlan(report, { key: hasFiles ? FILE_COLUMN : 'row', original, outputs: own });
     const file = new TableFile(join(folder, 'predictions.csv'), plan.columns, plan.ascending);
     if (!returns) return { outputs, own: { plan, file }, returned: null };
     const allowed = original.filter((column) => policy.columns.includes(column));
