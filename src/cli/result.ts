@@ -95,6 +95,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
     rounds: rounds.map((round) => ({ ...round, survivors: [...round.survivors], dropped: [...round.dropped] })),
     ...(outcome.result && { agreement: { ...outcome.result, confirmedBy: [...outcome.result.confirmedBy] } }),
     pooled: outcome.pooled,
+    ...(outcome.evaluated && { evaluated: outcome.evaluated }),
     sites: outcome.sites.map((site) => ({ ...site })),
     ...(comparison ? { comparison } : {}),
     privacy: {

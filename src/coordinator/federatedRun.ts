@@ -390,6 +390,7 @@ class FederatedRun {
       ...(state?.interruptions && { interruptions: state.interruptions }),
       ...{ resolved: this.#agreed?.resolved ?? null, facts: this.#agreed?.facts ?? null },
       ...{ standardiser: state?.standardiser ?? null, pooled: state?.pooled ?? null },
+      evaluated: state?.evaluated ?? null,
       parameters: rounds.length > 0 ? state!.parameters : null,
       rounds,
       sites: state?.sites ?? [],

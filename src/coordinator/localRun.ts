@@ -4,8 +4,8 @@
  * @module
  */
 import { KonsilError, throwIfCancelled } from '../base/index.ts';
-import { type DataSource, standardiser } from '../datasources/index.ts';
-import { pooledMetrics, statisticsLayout } from '../metrics/index.ts';
+import { type DataSource, problemOf, standardiser } from '../datasources/index.ts';
+import { pooledEvaluation, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import {
   checkModelFits,
   loadSiteData,
@@ -107,6 +107,7 @@ class LocalRun {
   #parameters: Float32Array | null = null;
   #standardiser: Standardiser | null = null;
   #pooled: RunOutcome['pooled'] = null;
+  #evaluated: RunOutcome['evaluated'] = null;
   #sites: RunOutcome['sites'] = [];
 
   constructor(options: LocalRunOptions, prepared: Prepared) {
@@ -186,7 +187,9 @@ class LocalRun {
     const { input, rows, metrics } = await work.evaluation(this.#parameters!);
     if (rows === 0) return;
     const counts = Uint32Array.from(statisticsLayout(facts.kind, facts.classes).counts, (name) => input.counts[name]!);
-    this.#pooled = pooledMetrics(facts.kind, { counts, sums: input.extras }, facts.classes);
+    const statistics = { counts, sums: input.extras };
+    this.#pooled = pooledMetrics(facts.kind, statistics, facts.classes);
+    this.#evaluated = pooledEvaluation(problemOf(this.#prepared.resolved.task.dataStructure), statistics);
     this.#sites = [{ name: this.#options.site, rows, metrics }];
   }
 
@@ -213,7 +216,14 @@ class LocalRun {
       result: null,
       seconds: (performance.now() - this.#started) / 1_000,
       ...{ resolved, facts, standardiser: this.#standardiser, parameters: this.#parameters },
-      ...{ rounds: this.#rounds, pooled: this.#pooled, sites: this.#sites, secure: null, members: [] },
+      ...{
+        rounds: this.#rounds,
+        pooled: this.#pooled,
+        evaluated: this.#evaluated,
+        sites: this.#sites,
+        secure: null,
+        members: [],
+      },
       trafficOf: () => ({ sentBytes: 0, receivedBytes: 0 }),
       local: { site, dataset, device: trainer.program.device, threads },
     };

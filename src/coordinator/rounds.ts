@@ -5,8 +5,8 @@
  */
 import { largestClip, type Strategy } from '../aggregation/index.ts';
 import { bytesOf, isKonsilError, KonsilError, throwIfCancelled } from '../base/index.ts';
-import { standardiser } from '../datasources/index.ts';
-import { pooledMetrics, statisticsLayout } from '../metrics/index.ts';
+import { problemOf, standardiser } from '../datasources/index.ts';
+import { pooledEvaluation, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import { exactSums, perFeature, roundFacts, updateBound, updateParameters, wholeMean } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { type LocalTask, roundsOf } from '../tasks/index.ts';
@@ -310,7 +310,9 @@ export class Rounds {
     try {
       const { sum } = await this.#sum('evaluation', blob.ref, secure);
       const counts = Uint32Array.from(statisticsLayout(facts.kind, facts.classes).counts, (name) => sum.counts[name]!);
-      state.pooled = pooledMetrics(facts.kind, { counts, sums: sum.extras }, facts.classes);
+      const statistics = { counts, sums: sum.extras };
+      state.pooled = pooledMetrics(facts.kind, statistics, facts.classes);
+      state.evaluated = pooledEvaluation(problemOf(agreed.resolved.task.dataStructure), statistics);
       this.#keepBest(validationOf(sum).validationLoss);
       state.sites = [...sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
       state.result = statements.result();

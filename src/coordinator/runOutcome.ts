@@ -4,7 +4,7 @@
  */
 import type { KonsilError } from '../base/index.ts';
 import { fingerprint } from '../crypto/index.ts';
-import type { Metrics, PooledMetric } from '../metrics/index.ts';
+import type { GroupEvaluation, Metrics, PooledMetric } from '../metrics/index.ts';
 import type { SumFacts } from '../protocols/index.ts';
 import type { PrivacyResult, RoundResult } from '../reports/index.ts';
 import type { SecureParameters } from '../wire/index.ts';
@@ -32,6 +32,8 @@ export interface RunOutcome {
   readonly modelFile: string | null;
   readonly rounds: readonly RoundResult[];
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
+  /** All figures of the test rows of all sites. */
+  readonly evaluated: GroupEvaluation | null;
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly secure: (SecureParameters & { readonly bound: number; readonly minimum: number }) | null;
   /** SHA-256 of the final parameters, and who has signed that it was given them; null when they were not evaluated. */

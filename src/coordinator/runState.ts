@@ -4,7 +4,7 @@
  */
 import type { Strategy } from '../aggregation/index.ts';
 import { bytesOf, float32Of } from '../base/index.ts';
-import type { Metrics, PooledMetric } from '../metrics/index.ts';
+import type { GroupEvaluation, Metrics, PooledMetric } from '../metrics/index.ts';
 import type { KnownWeights } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import type { BlobRef, SecureParameters } from '../wire/index.ts';
@@ -44,6 +44,8 @@ interface Facts {
   rounds: RoundResult[];
   sites: SiteMetrics[];
   pooled: Readonly<Record<string, PooledMetric>> | null;
+  /** All figures of the same sum; null as well in a journal from before there were any. */
+  evaluated: GroupEvaluation | null;
   /** The final parameters and who has signed for them. */
   result: FinalResult | null;
 }
@@ -80,6 +82,7 @@ export class RunState implements Facts {
   rounds: RoundResult[] = [];
   sites: SiteMetrics[] = [];
   pooled: Facts['pooled'] = null;
+  evaluated: GroupEvaluation | null = null;
   result: FinalResult | null = null;
   /** The global model. */
   parameters: Float32Array;
@@ -124,7 +127,7 @@ export class RunState implements Facts {
   #write(): Written {
     const { completed, lost, nextRound, interruptions, known, update, clip, blocks, bound, bestLoss, standardiser } =
       this;
-    const { rounds, sites, pooled, result, parameters } = this;
+    const { rounds, sites, pooled, evaluated, result, parameters } = this;
     const { privacy, deadlines, strategy } = this.#parts;
     const { vectors } = this.#journal!;
     return {
@@ -142,6 +145,7 @@ export class RunState implements Facts {
         rounds,
         sites,
         pooled,
+        evaluated,
         result,
       },
       parameters: vectors.put(bytesOf(parameters)),

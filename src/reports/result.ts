@@ -2,7 +2,7 @@
  * result.json: everything a run found, in one record that the report, the summary and machines read.
  * @module
  */
-import type { MetricKind, Metrics, PooledMetric } from '../metrics/index.ts';
+import type { GroupEvaluation, MetricKind, Metrics, PooledMetric } from '../metrics/index.ts';
 
 /** One pod of the run. Bytes are what went over the broker, envelopes included. */
 export interface PodResult {
@@ -114,6 +114,8 @@ export interface RunResult {
   readonly cohort: readonly PodResult[];
   readonly rounds: readonly RoundResult[];
   readonly pooled: Readonly<Record<string, PooledMetric>> | null;
+  /** All figures of the same rows, with curves; absent in results of earlier versions. */
+  readonly evaluated?: GroupEvaluation;
   /** Only sites whose policy shares their own metrics. */
   readonly sites: readonly { readonly name: string; readonly rows: number; readonly metrics: Metrics }[];
   readonly comparison?: Comparison;

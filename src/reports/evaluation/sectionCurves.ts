@@ -8,25 +8,28 @@ import { listOf } from '../numbers.ts';
 import { CURVES, type CurveName, drawCurve, lineOf, rangeOf } from './curves.ts';
 import { shownFigures } from './facts.ts';
 import { byModel } from './layout.ts';
-import type { EvaluationResult, ModelFindings } from './record.ts';
+import type { EvaluationResult, Findings } from './record.ts';
 
 /** Hospitals that are drawn one by one. */
 const MOST_SITES = 12;
 const NAMES = Object.keys(CURVES) as CurveName[];
 
 export function renderCurves(result: EvaluationResult): Content {
-  return byModel(result, (model, index) => {
-    const kinds = NAMES.map((name) => curveFigures(name, model, index));
-    return kinds.every((kind) => kind === null)
-      ? html`<p>No curves are known: they need probabilities of two classes.</p>`
-      : html`${kinds}`;
-  });
+  return byModel(result, curvesOfModel);
+}
+
+/** @param index - Of the model, for ids of drawings. */
+export function curvesOfModel(model: Findings, index: number): Content {
+  const kinds = NAMES.map((name) => curveFigures(name, model, index));
+  return kinds.every((kind) => kind === null)
+    ? html`<p>No curves are known: they need probabilities of two classes.</p>`
+    : html`${kinds}`;
 }
 
 const prevalenceOf = ({ classRows, rows }: GroupEvaluation): number | null =>
   classRows?.length === 2 && rows > 0 ? classRows[1]! / rows : null;
 
-function curveFigures(name: CurveName, model: ModelFindings, index: number): Content {
+function curveFigures(name: CurveName, model: Findings, index: number): Content {
   const lineIn = (group: GroupEvaluation | null) => group && lineOf(name, group.curves, prevalenceOf(group));
   const pooled = lineIn(shownFigures(model.pooled));
   const sites = model.sites.flatMap(({ site, found }) => {

@@ -9,7 +9,7 @@ import { NOTHING, significant, whole } from '../numbers.ts';
 import { mainMetricOf, shownFigures } from './facts.ts';
 import { estimateCells, percent, reasonOf } from './figures.ts';
 import { byModel, heatMap } from './layout.ts';
-import type { EvaluationResult, ModelFindings } from './record.ts';
+import type { EvaluationResult, Findings, ModelFindings } from './record.ts';
 
 /** Classes of a matrix that a reader will still look at. */
 const MOST_CLASSES = 12;
@@ -75,19 +75,20 @@ function classTable(perClass: NonNullable<GroupEvaluation['perClass']>): Markup 
 
 /** Rows by true and called class: all together, then hospital by hospital. */
 export function renderConfusion(result: EvaluationResult): Content {
-  return byModel(result, (model) => {
-    const { classes } = result.problem;
-    const matrices = [
-      { name: 'All hospitals', group: shownFigures(model.pooled) },
-      ...model.sites.map(({ site, found }) => ({ name: site, group: shownFigures(found) })),
-    ].flatMap(({ name, group }) => (group?.confusion ? [{ name, confusion: group.confusion }] : []));
-    if (matrices.length === 0) return html`<p>No counts of right and wrong calls are known.</p>`;
-    const few = classes.length > MOST_CLASSES ? matrices.slice(0, 1) : matrices.slice(0, MOST_SITES + 1);
-    return html`<p>Rows say what was true, columns what the model called it. The share of each row is below its count and in
+  return byModel(result, (model) => matricesOfModel(result.problem.classes, model));
+}
+
+export function matricesOfModel(classes: readonly string[], model: Findings): Content {
+  const matrices = [
+    { name: 'All hospitals', group: shownFigures(model.pooled) },
+    ...model.sites.map(({ site, found }) => ({ name: site, group: shownFigures(found) })),
+  ].flatMap(({ name, group }) => (group?.confusion ? [{ name, confusion: group.confusion }] : []));
+  if (matrices.length === 0) return html`<p>No counts of right and wrong calls are known.</p>`;
+  const few = classes.length > MOST_CLASSES ? matrices.slice(0, 1) : matrices.slice(0, MOST_SITES + 1);
+  return html`<p>Rows say what was true, columns what the model called it. The share of each row is below its count and in
 the shade. A count that is too small to show is withheld; then the shares of its row are, too.</p>
 <div class="matrices${classes.length > 3 && ' wide'}">${few.map(({ name, confusion }) => matrix(name, confusion, classes))}</div>
 ${few.length < matrices.length && html`<p class="muted">${matrices.length - few.length} more are in confusion.csv.</p>`}`;
-  });
 }
 
 function matrix(
