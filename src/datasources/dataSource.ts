@@ -169,6 +169,8 @@ export interface FilesConfig extends PathConfig {
   readonly infersLabels?: boolean;
   /** Also take images that may show text, such as a patient's name. @default false */
   readonly allowsBurnedInText?: boolean;
+  /** Gives OCT scans their SLO pictures as a column; `require` leaves out scans without one. @default the pictures are rows */
+  readonly slo?: 'match' | 'require';
   /** Where what the files say of themselves is kept, so that they are read once. @default in memory */
   readonly cacheFile?: string;
 }

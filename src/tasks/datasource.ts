@@ -85,8 +85,11 @@ const datasourceArgs = z.strictObject({
   maximum_num_bscans: frames.meta({ description: 'Ophthalmology: at most so many B-scans.' }),
   check_required_fields: flag.optional().meta({ description: 'Leave out files without the fields below.' }),
   required_field_names: z.array(text).min(1).optional(),
-  match_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
-  drop_row_on_missing_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
+  match_slo: flag.optional().meta({
+    description:
+      'Ophthalmology: an OCT scan gets the SLO picture of the same patient and eye that is nearest within 24 hours, in the column SLO Pixel Data; pictures are no rows then. Default false.',
+  }),
+  drop_row_on_missing_slo: flag.optional().meta({ description: 'Leave out scans without a picture. Default false.' }),
   read_csv_kwargs: readCsvKwargs.optional(),
   redirect_hosts: z.array(text).max(20).optional().meta({
     description: 'CSVSource at an address: other hosts that its server may redirect to, by https. Default: none.',
@@ -177,6 +180,9 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
     filters: siteFilters(source),
     detectsByContent: file_system_filters?.strict_file_extension === false,
     infersLabels: infer_class_labels_from_filepaths ?? false,
+    ...(source.datasource_args.match_slo === true && {
+      slo: source.datasource_args.drop_row_on_missing_slo === true ? ('require' as const) : ('match' as const),
+    }),
     ...(source.datasource_args.allow_burned_in_text === true && { allowsBurnedInText: true }),
     cacheFile: join(state, 'datasets', `${source.name}.db`),
   };

@@ -17,6 +17,8 @@ const EYE_ARGUMENTS = [
   'maximum_num_bscans',
   'check_required_fields',
   'required_field_names',
+  'match_slo',
+  'drop_row_on_missing_slo',
 ] as const;
 const EYE_SOURCES: readonly string[] = ['DICOMOphthalmologySource', 'HeidelbergSource', 'TopconSource'];
 
@@ -75,6 +77,16 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
     problems.push({
       path: [...path, 'datasource_args', 'required_field_names'],
       message: 'has an effect only with check_required_fields: true',
+    });
+  if (args.drop_row_on_missing_slo === true && args.match_slo !== true)
+    problems.push({
+      path: [...path, 'datasource_args', 'drop_row_on_missing_slo'],
+      message: 'has an effect only with match_slo: true',
+    });
+  if (args.match_slo === true && args.modality === 'SLO')
+    problems.push({
+      path: [...path, 'datasource_args', 'match_slo'],
+      message: 'gives OCT scans their pictures; modality leaves out the scans',
     });
   const { minFrames = 0, maxFrames, minFileSize = 0, maxFileSize, ...rest } = siteFilters(source);
   if (maxFrames !== undefined && minFrames > maxFrames)
