@@ -8,8 +8,8 @@ import {
   duration,
   html,
   lowerIsBetter,
-  Markup,
-  STYLE,
+  type Markup,
+  renderPage,
   shownMetric,
   size,
   whole,
@@ -48,28 +48,13 @@ export function renderSimulation(result: SimulationResult, extra: readonly Extra
     ...extra.map(({ title, rows }, i) => [`extra-${i}`, title, renderRows(rows)] as const),
     ['repeat', 'To do it again', renderRepeat(result)],
   ];
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${result.scenario} – simulation report</title>
-<style>${new Markup(STYLE + MORE_STYLE)}</style>
-</head>
-<body>
-${renderHead(result)}
-<main>
-${sections.map(
-  ([id, title, content]) => html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2><div>
-${content}
-</div></section>
-`,
-)}</main>
-<footer><p>A simulation: made-up sites on one machine. Nothing in it says how a model does on patients.</p></footer>
-</body>
-</html>
-`.toString();
+  return renderPage({
+    title: `${result.scenario} – simulation report`,
+    header: renderHead(result),
+    sections,
+    footer: html`<p>A simulation: made-up sites on one machine. Nothing in it says how a model does on patients.</p>`,
+    style: MORE_STYLE,
+  });
 }
 
 function renderHead(result: SimulationResult): Markup {
