@@ -9,12 +9,14 @@ import {
   evaluatedGroups,
   evaluationStatement,
   isSignedEvaluation,
+  MAX_SITE_EVALUATION_BYTES,
   readSiteEvaluation,
   type SiteEvaluation,
 } from '../protocols/index.ts';
 import type { EvaluationAlgorithm } from '../tasks/index.ts';
 import { readModelFile } from '../training/index.ts';
-import type { Member } from './members.ts';
+import type { AnalysisSteps, Answers } from './analysisSteps.ts';
+import type { Member, Members } from './members.ts';
 
 /** A model as pods get it. */
 export interface SentModel {
@@ -104,6 +106,24 @@ export class Evaluation {
     const evaluation = readSiteEvaluation(answer, name, evaluatedGroups(this.algorithm).length);
     const statement = evaluationStatement(view);
     this.#answers[step]!.push({ pod: name, identity: peer.line, evaluation, text: answer, statement, signature });
+  }
+
+  /** Pulls and takes what pods say in a step. */
+  takeAll(steps: AnalysisSteps, answers: Answers): Promise<void> {
+    return steps.each(answers, async (member, { result, signature }, context) => {
+      const bytes = await steps.pull(member, result, context, MAX_SITE_EVALUATION_BYTES);
+      this.take(answers.step, member, bytes, signature);
+    });
+  }
+
+  /** Each model at each pod, with nothing added up. */
+  async apart(steps: AnalysisSteps, members: Members): Promise<void> {
+    for (let step = 0; step < this.#models.length; step++) {
+      const model = steps.offer(this.model(step));
+      steps.forgetTimes();
+      await this.takeAll(steps, await steps.exchange(step, members.active(), () => model));
+      steps.withdraw(model);
+    }
   }
 
   outcome(): EvaluationOutcome {
