@@ -8,8 +8,8 @@ import type { CohortAssumptions } from '../../aggregation/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import type { InferenceAlgorithm } from '../inference/inference.ts';
-import { modelPlace } from '../modelReference.ts';
 import type { INFERENCE_PROTOCOLS } from '../names.ts';
+import { locateModels, modelFilesOf } from '../storedModels.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
 import { fillIn } from '../template/fill.ts';
 import { openYaml, type YamlFile } from '../yamlFile.ts';
@@ -133,18 +133,42 @@ const wireKind: ConfigKind<typeof analysisFile> = {
   code: 'TASK_REJECTED',
 };
 
-/** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
+/**
+ * Touches no disk: models of the store are looked for by {@link readAnalysis} only.
+ * @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`.
+ */
 export function parseAnalysis(text: string | YamlFile, file: string): LocalAnalysis {
   const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
+  return localOf(parseYaml(yaml, file, fileKind), file);
+}
+
+/**
+ * As {@link parseAnalysis}, of a file that is open and filled in, with its models found.
+ * @throws KonsilError CONFIG_INVALID, FILE_NOT_FOUND, MODEL_UNKNOWN, MODEL_STORE_CORRUPT.
+ */
+export async function readAnalysis(yaml: YamlFile): Promise<LocalAnalysis> {
+  const { file } = yaml;
   const parsed = parseYaml(yaml, file, fileKind);
+  const task = localOf(parsed, file);
+  const places = { file, models: task.local.models, owner: parsed.modeller?.username };
+  const found = await locateModels(modelReferencesOf(parsed), places);
+  const { algorithm } = task;
+  if (algorithm.name !== 'ModelEvaluation') return task;
+  const models = algorithm.models.map((model, i) => ({ ...model, kind: found[i]!.kind }));
+  const modelFiles = found.map((model) => model.file);
+  return { ...task, algorithm: { ...algorithm, models }, local: { ...task.local, modelFiles } };
+}
+
+/** @param parsed - Accepted by {@link checkAnalysis}. */
+function localOf(parsed: AnalysisFile, file: string): LocalAnalysis {
   const list = algorithmsOf(parsed)[0]!.arguments['identifiers_file'];
-  const models = modelReferencesOf(parsed).map((reference) => modelPlace(dirname(file), reference));
+  const modelFiles = modelFilesOf(modelReferencesOf(parsed), { file, owner: parsed.modeller?.username });
   return {
     ...analysisOf(parsed),
     local: {
       ...commonLocal(parsed.konsil, file),
       ...(typeof list === 'string' && { identifiersFile: resolvePath(dirname(file), list) }),
-      ...(models.length > 0 && { modelFiles: models }),
+      ...(modelFiles.length > 0 && { modelFiles }),
     },
   };
 }

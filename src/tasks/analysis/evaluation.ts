@@ -8,6 +8,7 @@ import type { Path, Problem } from '../configFile.ts';
 import { checkDataStructure } from '../dataStructure/checks.ts';
 import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
+import type { TaskModel } from '../storedModels.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
 import { missingStructure, structureOf } from './structure.ts';
@@ -196,11 +197,15 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
   };
 }
 
-/** References to the models of a file, in order. */
-export function modelReferencesOf(file: AnalysisFile): readonly string[] {
+/** The models of a file, in order. */
+export function modelReferencesOf(file: AnalysisFile): readonly TaskModel[] {
   const isEvaluation = algorithmsOf(file).every(({ name }) => name === 'ModelEvaluation');
   if (!isEvaluation) return [];
-  return algorithmsOf(file).map((algorithm) => referenceOf(algorithm, file.modeller?.username));
+  return algorithmsOf(file).map((algorithm) => {
+    const { konsil_model, bitfount_model } = modelOf(algorithm)!;
+    const { pretrained_file: instead } = algorithm;
+    return { reference: (konsil_model ?? bitfount_model)!, ...(instead !== undefined && { instead }) };
+  });
 }
 
 /** Algorithms as pods get them. */
