@@ -4,7 +4,9 @@
  */
 import { KonsilError } from '../base/index.ts';
 import { vocabularyProblems } from '../protocols/index.ts';
-import type { Analysis, LocalAnalysis } from '../tasks/index.ts';
+import { type Analysis, type LocalAnalysis, type LocalSettings, localTrainingOf } from '../tasks/index.ts';
+import { Trainer } from '../training/index.ts';
+import { agreeAmong } from './agreedTask.ts';
 import { Evaluation } from './evaluation.ts';
 import { Inference } from './inference.ts';
 import { type IdentifierList, readIdentifiers } from './intersect.ts';
@@ -18,14 +20,22 @@ export interface AgreedAnalysis {
   readonly list?: IdentifierList;
   readonly inference?: Inference;
   readonly evaluation?: Evaluation;
+  /** That goes to the pods with the task. */
+  readonly model?: Uint8Array;
+}
+
+export interface AgreementOptions {
+  readonly runId: string;
+  readonly members: Members;
+  readonly signal: AbortSignal;
+  /** Writes a file of the run. @returns its path. */
+  readonly write: (name: string, content: Uint8Array) => string;
 }
 
 /** @throws KonsilError COHORT_TOO_SMALL when no pod answers, CONFIG_INVALID when the task fits none of them, FILE_NOT_FOUND, MODEL_*. */
 export async function agreeOnAnalysis(
   { local, ...task }: LocalAnalysis,
-  members: Members,
-  runId: string,
-  signal: AbortSignal,
+  { runId, members, signal, write }: AgreementOptions,
 ): Promise<AgreedAnalysis> {
   const offers = await offersOf(members, 1_000 * task.deadlines.join);
   const refuse = (member: (typeof offers)[number]['member'], reason: string): void => members.refuse(member, reason);
@@ -46,6 +56,16 @@ export async function agreeOnAnalysis(
       );
       return { task: { ...task, algorithm: { ...evaluation.algorithm, dataStructure } }, evaluation };
     }
+    case 'ModelTrainingAndEvaluation': {
+      const training = { ...localTrainingOf(task, algorithm), local: withModelFile(local) };
+      const { resolved } = await agreeAmong(training, members, offers, Trainer.create, signal);
+      const { task: agreed, model } = resolved;
+      const evaluation = Evaluation.ofTraining(runId, algorithm, resolved, (pod, bytes) =>
+        write(`models/${pod}.onnx`, bytes),
+      );
+      const { dataStructure } = agreed;
+      return { task: { ...task, algorithm: { ...evaluation.algorithm, dataStructure } }, evaluation, model };
+    }
     case 'FederatedStatistics': {
       const dataStructure = resolveAmong(offers, refuse, (schema, pod) => {
         const problems = vocabularyProblems(algorithm, schema);
@@ -59,4 +79,9 @@ export async function agreeOnAnalysis(
     case 'PrivateSqlQuery':
       return { task };
   }
+}
+
+/** As of a task that trains one model. */
+function withModelFile({ modelFiles: [file] = [], ...local }: LocalSettings): LocalSettings {
+  return { ...local, ...(file !== undefined && { modelFile: file }) };
 }

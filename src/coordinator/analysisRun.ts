@@ -15,11 +15,11 @@ import {
   type SiteInference,
   tableToCsv,
 } from '../protocols/index.ts';
-import { analysisToWire, type IntersectionAlgorithm, type LocalAnalysis } from '../tasks/index.ts';
+import { analysisToWire, type IntersectionAlgorithm, isEvaluation, type LocalAnalysis } from '../tasks/index.ts';
 import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport/index.ts';
 import { type AgreedAnalysis, agreeOnAnalysis } from './agreedAnalysis.ts';
 import { AnalysisSteps } from './analysisSteps.ts';
-import { addUp } from './analysisSums.ts';
+import { type AnalysisSumsOptions, addUp } from './analysisSums.ts';
 import { compareLists } from './compareLists.ts';
 import type { Evaluation, EvaluationOutcome } from './evaluation.ts';
 import type { RunEvent } from './events.ts';
@@ -86,7 +86,7 @@ const modeOf = ({ aggregator: { adds, secure } }: LocalAnalysis): 'separate' | '
 
 /** How often pods are asked. */
 function stepsOf({ algorithm, aggregator: { adds } }: LocalAnalysis): number {
-  if (adds || algorithm.name === 'ModelEvaluation') return analysisPlan(algorithm).steps;
+  if (adds || isEvaluation(algorithm)) return analysisPlan(algorithm).steps;
   return algorithm.name === 'ModelInference' ? algorithm.models.length : 1;
 }
 
@@ -180,16 +180,20 @@ class AnalysisRun {
     const members = this.#members;
     this.#emit({ type: 'started', run: this.#runId, rounds: stepsOf(task), mode: modeOf(task) });
     await members.watch();
-    const agreed = await agreeOnAnalysis(task, members, this.#runId, this.#abort.signal);
+    const agreed = await agreeOnAnalysis(task, {
+      ...{ runId: this.#runId, members, signal: this.#abort.signal },
+      write: (name, content) => this.#write(name, content),
+    });
     const { evaluation, inference } = agreed;
     this.#agreed = agreed;
     const json = JSON.stringify(analysisToWire(agreed.task));
     evaluation?.sentAs(json);
     this.#folder.write('task.json', `${JSON.stringify(analysisToWire(agreed.task), null, 2)}\n`);
+    const model = agreed.model && this.#steps.offer(agreed.model);
     const roster = members.all().map(({ name, peer }) => ({ name, public: peer.line }));
     await members.admit(
       members.all().filter(({ state, dataset }) => state !== 'rejected' && dataset !== ''),
-      ({ dataset }) => ({ type: 'JOB_REQUEST', task: json, roster, dataset }),
+      ({ dataset }) => ({ type: 'JOB_REQUEST', task: json, roster, dataset, ...(model && { model }) }),
       1_000 * task.deadlines.join,
     );
     const minimum = secure ? Math.max(3, task.aggregator.minimumCohort) : task.aggregator.minimumCohort;
@@ -199,7 +203,7 @@ class AnalysisRun {
         'COHORT_TOO_SMALL',
         `${members.active().length} of ${members.all().length} pods answer, ${minimum} are needed: ${describeAbsent(members.all())}`,
       );
-    if (adds) return this.#addUp(agreed, json, minimum);
+    if (adds) return this.#addUp(agreed, { taskJson: json, modelId: model?.id ?? '', minimum });
     if (evaluation) return this.#evaluateApart(evaluation);
     if (agreed.task.algorithm.name === 'PrivateSetIntersection')
       await this.#compare(json, agreed.task.algorithm, agreed.list!);
@@ -209,13 +213,16 @@ class AnalysisRun {
       throw new KonsilError('COHORT_TOO_SMALL', `no pod gave a result: ${describeAbsent(members.all())}`);
   }
 
-  async #addUp({ task, evaluation }: AgreedAnalysis, taskJson: string, minimum: number): Promise<void> {
+  async #addUp(
+    { task, evaluation }: AgreedAnalysis,
+    sent: Pick<AnalysisSumsOptions, 'taskJson' | 'modelId' | 'minimum'>,
+  ): Promise<void> {
     const { identity, transcript } = this.#options;
     const transcripts =
       transcript && task.aggregator.secure ? new Transcripts(this.#folder, identity, this.#members.all()) : null;
     const answer = await addUp(
       {
-        ...{ runId: this.#runId, task, taskJson, minimum, identity, transcripts, evaluation: evaluation ?? null },
+        ...{ runId: this.#runId, task, ...sent, identity, transcripts, evaluation: evaluation ?? null },
         ...{ members: this.#members, blobs: this.#blobs, clock: this.#time, pool: this.#pool },
         ...{ signal: this.#abort.signal, emit: (event) => this.#emit(event) },
       },
@@ -288,8 +295,10 @@ class AnalysisRun {
     if (table) this.#write(`results/${pod}.csv`, tableToCsv(table));
   }
 
-  #write(name: string, content: string | Uint8Array): void {
-    this.#files.push(this.#folder.write(name, content));
+  #write(name: string, content: string | Uint8Array): string {
+    const file = this.#folder.write(name, content);
+    this.#files.push(file);
+    return file;
   }
 
   #emit(event: RunEvent): void {

@@ -19,6 +19,8 @@ export interface AnalysisSumsOptions {
   readonly task: Analysis;
   /** As it was sent. */
   readonly taskJson: string;
+  /** Of the model that came with it; empty for a task without one. */
+  readonly modelId: string;
   /** Pods without which there is no sum. */
   readonly minimum: number;
   readonly identity: Identity;
@@ -51,17 +53,18 @@ export async function addUp(
   steps: AnalysisSteps,
   onSum: (summed: Summed) => void,
 ): Promise<AnalysisAnswer> {
-  const { task, taskJson, evaluation, transcripts, emit, ...parts } = options;
+  const { task, taskJson, modelId, evaluation, transcripts, emit, ...parts } = options;
   const plan = analysisPlan(task.algorithm);
   const sums: StepSum[] = [];
   let pods = 0;
   for (let step = 0; step < plan.steps; step++) {
+    if (evaluation?.has(step) === false) continue;
     const given = plan.given(step, sums);
     if (evaluation) steps.forgetTimes();
     const facts = evaluation ? evaluation.model(step) : given === null ? undefined : utf8(JSON.stringify(given));
     const parameters = facts && steps.offer(facts);
     const aggregator = new Aggregator({
-      ...{ ...parts, task, taskJson, modelId: '', sums: stepSums(plan.layout(step, given)) },
+      ...{ ...parts, task, taskJson, modelId, sums: stepSums(plan.layout(step, given)) },
       ...{ deadlines: steps.deadlines, journal: null, emit },
       ...(transcripts && { transcript: (session, agreedOn) => transcripts.open(session, agreedOn) }),
     });
