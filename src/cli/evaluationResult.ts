@@ -42,8 +42,9 @@ export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome
     seconds: outcome.seconds,
     mode: !adds ? 'separate' : secure ? 'secure' : 'plain',
     problem: { ...problem, target: algorithm.dataStructure.target, split: algorithm.split },
-    models: (evaluation?.models ?? []).map(({ label: name, file, kind, bytes, sha256 }) => ({
+    models: (evaluation?.models ?? []).map(({ label: name, file, kind, bytes, sha256 }, i) => ({
       ...{ name, reference: relative(process.cwd(), file), kind, bytes, sha256 },
+      ...(algorithm.name === 'ModelTrainingAndEvaluation' && { trainedAt: i === 0 ? 'each' : name }),
     })),
     taskSha256: evaluation?.taskSha256 || '0'.repeat(64),
     cohort: members.map((member) => {

@@ -8,16 +8,19 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Federation } from '../../sim/federation.ts';
 import { toHex } from '../base/index.ts';
+import { evaluationResultOf } from '../cli/evaluationResult.ts';
 import { sha256, sign } from '../crypto/index.ts';
 import { applyStandardiser, featureStatistics, openDataset, standardiser } from '../datasources/index.ts';
 import { evaluateGroup, type GroupEvaluation, guardGroup, pooledEvaluation, sigmoid } from '../metrics/index.ts';
 import {
+  checkEvaluationAnswer,
   evaluationProblem,
   loadSiteData,
   packLocalModel,
   trainerOptions,
   unpackLocalModel,
 } from '../protocols/index.ts';
+import { renderEvaluation } from '../reports/index.ts';
 import {
   analysisToWire,
   anyFromWire,
@@ -78,7 +81,7 @@ ${aggregator}  deadlines: { join: 600, train: 6000, exchange: 600, evaluate: 600
   );
 
 /** What the training engine makes of a site's rows, with nothing of pods, coordinator or exported files. */
-async function direct(asked: LocalAnalysis, model: Uint8Array, pod: string): Promise<GroupEvaluation> {
+async function direct(asked: LocalAnalysis, trainer: Trainer, pod: string): Promise<GroupEvaluation> {
   const local = localTrainingOf(asked, algorithmOf(asked));
   const path = join(federation.folder, `data/${pod}.csv`);
   const source = await openDataset({ name: 'breast-cancer', datasource: 'CSVSource', path });
@@ -86,23 +89,18 @@ async function direct(asked: LocalAnalysis, model: Uint8Array, pod: string): Pro
     const { train, test, features } = await loadSiteData(source, local);
     const width = features.length;
     const { mean, scale } = standardiser(featureStatistics(train.x, width));
-    const trainer = await Trainer.create({ ...trainerOptions(local, model, 'm'), device: 'cpu', threads: 1 });
-    try {
-      const { parameters } = await trainer.train({
-        parameters: trainer.program.initial.slice(),
-        x: applyStandardiser(train.x, width, mean, scale),
-        y: Float32Array.from(train.y),
-        rows: train.rows,
-        budget: { epochs: 5 },
-        seed: 3,
-      });
-      const x = applyStandardiser(test.x, width, mean, scale);
-      const logits = await trainer.predict({ parameters, x, rows: test.rows });
-      const problem = evaluationProblem(algorithmOf(asked));
-      return evaluateGroup(problem, Array.from(logits, sigmoid), Array.from(test.y));
-    } finally {
-      await trainer.close();
-    }
+    const { parameters } = await trainer.train({
+      parameters: trainer.program.initial.slice(),
+      x: applyStandardiser(train.x, width, mean, scale),
+      y: Float32Array.from(train.y),
+      rows: train.rows,
+      budget: { epochs: 5 },
+      seed: 3,
+    });
+    const x = applyStandardiser(test.x, width, mean, scale);
+    const logits = await trainer.predict({ parameters, x, rows: test.rows });
+    const problem = evaluationProblem(algorithmOf(asked));
+    return evaluateGroup(problem, Array.from(logits, sigmoid), Array.from(test.y));
   } finally {
     source.close();
   }
@@ -145,8 +143,13 @@ describe('ModelTrainingAndEvaluation', () => {
       answers[model]!.find((answer) => answer.pod === pod)!.evaluation.groups[0] as GroupEvaluation;
     // a site's own figures: of its own model on its own test rows
     const pods = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'];
-    const expected = await Promise.all(pods.map((pod) => direct(asked, built[0]!, pod)));
-    for (const [i, pod] of pods.slice(0, 3).entries()) expectSame(at(0, pod), guardGroup(expected[i]!, RULES));
+    const options = trainerOptions(localTrainingOf(asked, algorithmOf(asked)), built[0]!, 'm');
+    const trainer = await Trainer.create({ ...options, device: 'cpu', threads: 1 });
+    const expected: GroupEvaluation[] = [];
+    for (const pod of pods) expected.push(await direct(asked, trainer, pod));
+    await trainer.close();
+    for (const [i, pod] of pods.slice(0, 3).entries())
+      expectSame(at(0, pod), guardGroup(expected[i]!, RULES) as GroupEvaluation);
     expect(guardGroup(expected[0]!, RULES)).not.toEqual(expected[0]); // there is something that the guards hide
     expect(at(0, 'hospital-d')).toHaveProperty('withheld');
     // training did something: the models are none of them alike
@@ -170,6 +173,18 @@ describe('ModelTrainingAndEvaluation', () => {
       expect(ledgerOf(pod)).toContain(`"model","run":"${outcome.run}"`);
       expect(ledgerOf(pod)).toContain(hashOf(file));
     }
+    // the report: models named after the sites, each answer as it was signed
+    const record = evaluationResultOf(asked, outcome);
+    expect(record.models.map(({ trainedAt }) => trainedAt)).toEqual(['each', 'hospital-a', 'hospital-c']);
+    expect(record.findings.map(({ model }) => model)).toEqual([OWN, 'hospital-a', 'hospital-c']);
+    expect(record.answers).toHaveLength(12);
+    for (const { model, ...signed } of record.answers) {
+      const modelSha256 = record.models[model]!.sha256;
+      const shown = record.findings[model]!.sites.find(({ site }) => site === signed.pod)!.found;
+      const view = { ...signed, run: record.run, task: record.taskSha256, modelSha256 };
+      expect(checkEvaluationAnswer(view, shown, [])).toEqual([]);
+    }
+    expect(renderEvaluation(record)).toContain('trained at the hospitals');
     const left = new Set(offered.mock.calls.map(([bytes]) => toHex(sha256(bytes))));
     expect(left).toContain(hashOf(given.get('hospital-a')!));
     for (const pod of ['hospital-b', 'hospital-d']) {
