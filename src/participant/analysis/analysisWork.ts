@@ -86,14 +86,14 @@ export class AnalysisWork implements RunWork {
     const { model, sha256: id } = await this.#modelOf(round, evaluates.maxBytes);
     const { input, answer, own } = await evaluates.evaluate(message.completed, model, signal);
     if (signal.aborted) return null;
-    const isTrained = this.#local !== undefined && message.completed === 0;
-    if (own !== undefined && isTrained) this.#keep('.onnx', model);
+    const trained = message.completed === 0 ? this.#local : undefined;
+    if (own !== undefined && trained) this.#keep('.onnx', model);
     if (own !== undefined) this.#keep(`-model-${message.completed + 1}.json`, utf8(own));
     const view = {
       ...{ run: runId, task: toHex(sha256(utf8(request.task))), model: id, pod: identity.public.id, answer },
     };
     const signature = signEvaluation(identity.signing, view);
-    const given = isTrained ? this.#local!.give(round, model) : undefined;
+    const given = trained?.give(round, model);
     outbox.say({
       ...{ type: 'ANALYSIS_RESULT', result: round.offer(utf8(answer)), signature },
       ...(given && { model: given }),

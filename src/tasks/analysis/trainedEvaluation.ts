@@ -76,6 +76,12 @@ export function checkTrainedEvaluation(file: AnalysisFile, path: Path, isReceive
       [...argumentsPath, 'cross_site'],
       'brings models to the modeller; expected Modeller in task.protocol.arguments.save_location',
     );
+  if (args.split === 'train' || args.split === 'all')
+    wrong(
+      [...argumentsPath, 'split'],
+      'a model is evaluated not on rows that it was trained on; expected test or validation',
+      false,
+    );
   if (structure === undefined) problems.push(missingStructure(file, 'the columns the model takes'));
   else {
     problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
