@@ -43,7 +43,11 @@ beforeAll(async () => {
       const results = name === 'hospital-d' ? 'summed' : 'site';
       return {
         ...config,
-        policy: { ...config.policy, evaluation: { ...evaluation, results, givesLocalModel: gives } },
+        policy: {
+          ...config.policy,
+          evaluation: { ...evaluation, results, givesLocalModel: gives },
+          recordPrivacy: { required: false, epsilonBudget: 100, delta: 1e-4 },
+        },
       };
     },
   });
@@ -59,7 +63,7 @@ const algorithmOf = ({ algorithm }: LocalAnalysis): TrainedEvaluationAlgorithm =
   return algorithm;
 };
 
-const task = (aggregator: string, places: string): LocalAnalysis =>
+const task = (aggregator: string, places: string, hyper = ''): LocalAnalysis =>
   parseAnalysis(
     `pods: { identifiers: [${['a', 'b', 'c', 'd'].map((pod) => `hospital-${pod}/breast-cancer`).join(', ')}] }
 task:
@@ -68,7 +72,7 @@ task:
     name: bitfount.ModelTrainingAndEvaluation
     model:
       konsil_model: { model_ref: builtin:logistic_regression }
-      hyperparameters: { epochs: 5, batch_size: 16, optimizer: sgd, learning_rate: 0.2, seed: 3 }
+      hyperparameters: { epochs: 5, batch_size: 16, optimizer: sgd, learning_rate: 0.2, seed: 3${hyper} }
     arguments: { site_figures: true, cross_site: true }
 ${aggregator}  deadlines: { join: 600, train: 6000, exchange: 600, evaluate: 6000 }
   data_structure:
@@ -194,7 +198,8 @@ describe('ModelTrainingAndEvaluation', () => {
   });
 
   it('has nothing evaluated that a site of the run has not trained and signed', async () => {
-    const asked = task('', '[Modeller]');
+    const steps = { clip_norm: 1, noise_multiplier: 1, delta: 1e-5 };
+    const asked = task('', '[Modeller]', `, private_steps: ${JSON.stringify(steps)}`);
     const model = Evaluation.prototype.model;
     const { identity } = federation.world.modeller;
     vi.spyOn(Evaluation.prototype, 'model').mockImplementation(function (this: Evaluation, step) {
@@ -208,5 +213,8 @@ describe('ModelTrainingAndEvaluation', () => {
     expect(refused).toHaveLength(3);
     for (const { reason } of refused) expect(reason).toMatch(/step 1 is not what hospital-a has trained in this run/);
     expect(outcome.evaluation!.answers.map((all) => all.length)).toEqual([3, 0, 0]);
+    // what the training has cost is on each site's account of its rows
+    for (const pod of ['hospital-a', 'hospital-b', 'hospital-c'])
+      expect(ledgerOf(pod)).toMatch(new RegExp(`"privacy","run":"${outcome.run}".*"unit":"record"`));
   });
 });
