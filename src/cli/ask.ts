@@ -7,7 +7,7 @@ import { relative } from 'node:path';
 import { KonsilError, messageOf } from '../base/index.ts';
 import { type AnalysisOutcome, runAnalysis } from '../coordinator/index.ts';
 import { PeerBook } from '../keystore/index.ts';
-import type { LocalAnalysis } from '../tasks/index.ts';
+import { isEvaluation, type LocalAnalysis } from '../tasks/index.ts';
 import { Channel, systemClock } from '../transport/index.ts';
 import { blobStoreOptions } from './blobStore.ts';
 import { type BrokerFlags, brokerAddress, connectAs, openIdentity } from './environment.ts';
@@ -55,8 +55,7 @@ export async function askQuestion(
     });
     output.value(answerOf(outcome));
     for (const line of answerLines(outcome)) output.line(line);
-    if (task.algorithm.name === 'ModelEvaluation')
-      reportEvaluation(output, outcome.folder, evaluationResultOf(task, outcome));
+    if (isEvaluation(task.algorithm)) reportEvaluation(output, outcome.folder, evaluationResultOf(task, outcome));
     if (out !== undefined && outcome.answer?.kind === 'statistics') save(out, outcome);
     const files = out === undefined ? outcome.files : [...outcome.files, out];
     for (const file of files) output.line(`written: ${relative(process.cwd(), file)}`);

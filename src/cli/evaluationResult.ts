@@ -17,14 +17,14 @@ import {
 } from '../metrics/index.ts';
 import { type EvaluatedGroup, evaluatedGroups, evaluationProblem, type SummedGroup } from '../protocols/index.ts';
 import type { EvaluationResult, Findings, ModelFindings, Subgroups } from '../reports/index.ts';
-import type { LocalAnalysis } from '../tasks/index.ts';
+import { type AnyEvaluation, isEvaluation, type LocalAnalysis } from '../tasks/index.ts';
 import { VERSION } from './environment.ts';
 import { titleOf } from './title.ts';
 
 /** The record of an evaluation. */
 export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome): EvaluationResult {
   const { algorithm } = task;
-  if (algorithm.name !== 'ModelEvaluation') throw new TypeError('the task evaluates no models');
+  if (!isEvaluation(algorithm)) throw new TypeError('the task evaluates no models');
   const { evaluation, answer, members, error } = outcome;
   const problem = evaluationProblem(algorithm);
   const answers = evaluation?.answers ?? [];
@@ -42,8 +42,9 @@ export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome
     seconds: outcome.seconds,
     mode: !adds ? 'separate' : secure ? 'secure' : 'plain',
     problem: { ...problem, target: algorithm.dataStructure.target, split: algorithm.split },
-    models: (evaluation?.models ?? []).map(({ label: name, file, kind, bytes, sha256 }) => ({
+    models: (evaluation?.models ?? []).map(({ label: name, file, kind, bytes, sha256 }, i) => ({
       ...{ name, reference: relative(process.cwd(), file), kind, bytes, sha256 },
+      ...(algorithm.name === 'ModelTrainingAndEvaluation' && { trainedAt: i === 0 ? 'each' : name }),
     })),
     taskSha256: evaluation?.taskSha256 || '0'.repeat(64),
     cohort: members.map((member) => {
@@ -59,7 +60,9 @@ export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome
       };
     }),
     data: (answers[0] ?? []).flatMap(({ pod: site, evaluation: { data } }) => (data ? [{ site, ...data }] : [])),
-    findings: found ? algorithm.models.map(({ label }, m) => findingsOf(label, task, sums[m], answers[m] ?? [])) : [],
+    findings: found
+      ? evaluation!.models.map(({ label }, m) => findingsOf(label, algorithm, sums[m], answers[m] ?? []))
+      : [],
     answers: answers.flatMap((all, model) =>
       all.map(({ pod, identity, statement, signature, text }) => ({
         ...{ pod, identity, model, statement, answer: text },
@@ -74,11 +77,10 @@ export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome
 
 function findingsOf(
   model: string,
-  { algorithm }: LocalAnalysis,
+  algorithm: AnyEvaluation,
   sums: readonly SummedGroup[] | undefined,
   answers: readonly PodAnswer[],
 ): ModelFindings {
-  if (algorithm.name !== 'ModelEvaluation') throw new TypeError('the task evaluates no models');
   const problem = evaluationProblem(algorithm);
   // the strictest rule of a site that took part holds for all of them together
   const rules = answers.map(({ evaluation: { policy } }) => policy);
@@ -127,7 +129,8 @@ function metaAnalysesOf({ sites }: Findings): MetaAnalysis[] {
 }
 
 function whatLeft(outcome: AnalysisOutcome, isSecure: boolean, hasAnswers: boolean): EvaluationResult['whatLeft'] {
-  const answers = outcome.evaluation?.answers.flat() ?? [];
+  const { evaluation: evaluated } = outcome;
+  const answers = evaluated?.answers.flat() ?? [];
   const own = answers.filter(({ evaluation }) => evaluation.policy.results === 'site');
   const largest = (all: readonly PodAnswer[]): number => Math.max(0, ...all.map(({ text }) => Buffer.byteLength(text)));
   return [
@@ -148,6 +151,19 @@ function whatLeft(outcome: AnalysisOutcome, isSecure: boolean, hasAnswers: boole
       bytes: largest(own),
       visibleTo: own.length > 0 ? 'the coordinator' : 'nobody: no site gives them',
     },
+    ...(evaluated?.algorithm.name === 'ModelTrainingAndEvaluation'
+      ? [
+          {
+            what: 'A model trained on the rows of one site alone, only where the site allows it',
+            to: 'coordinator',
+            bytes: Math.max(0, ...evaluated.models.slice(1).map(({ bytes }) => bytes)),
+            visibleTo:
+              evaluated.models.length > 1
+                ? `the coordinator and all sites: of ${[...evaluated.given.keys()].join(', ')}`
+                : 'nobody: no site has given its own',
+          },
+        ]
+      : []),
     {
       what: 'The rules of the site, and its signature',
       to: 'coordinator',

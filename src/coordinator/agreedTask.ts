@@ -9,8 +9,8 @@ import { type Layout, type ModelTrainer, type OpenTrainer, readModelFile } from 
 import type { BlobRef } from '../wire/index.ts';
 import { type ResolvedTask, resolveTask, startParameters } from './initialModel.ts';
 import type { RunJournal } from './journal/index.ts';
-import type { Members } from './members.ts';
-import { offersOf, releasedBy, resolveAmong } from './resolveData.ts';
+import type { Member, Members } from './members.ts';
+import { type Offer, offersOf, releasedBy, resolveAmong } from './resolveData.ts';
 import { RunPrivacy } from './runPrivacy.ts';
 
 /** What a run is about. */
@@ -35,7 +35,17 @@ export async function agreeOnTask(
   openTrainer: OpenTrainer,
   signal: AbortSignal,
 ): Promise<AgreedTask> {
-  const offers = await offersOf(members, joinMs);
+  return agreeAmong(task, members, await offersOf(members, joinMs), openTrainer, signal);
+}
+
+/** As {@link agreeOnTask}, of pods that have answered. */
+export async function agreeAmong(
+  task: LocalTask,
+  members: Members,
+  offers: readonly Offer<Member>[],
+  openTrainer: OpenTrainer,
+  signal: AbortSignal,
+): Promise<AgreedTask> {
   const { modelFile } = task.local;
   const attached = modelFile === undefined ? undefined : await readModelFile(modelFile);
   const released = releasedBy(offers);

@@ -4,13 +4,12 @@
  * @module
  */
 import { KonsilError, throwIfCancelled } from '../base/index.ts';
-import { type DataSource, problemOf, standardiser } from '../datasources/index.ts';
+import { type DataSource, problemOf } from '../datasources/index.ts';
 import { pooledEvaluation, pooledMetrics, statisticsLayout } from '../metrics/index.ts';
 import {
   checkModelFits,
   loadSiteData,
   PodWork,
-  perFeature,
   roundFacts,
   type SumFacts,
   serverStrategy,
@@ -148,13 +147,8 @@ class LocalRun {
     this.#emit({ type: 'started', run: this.#runId, rounds, rows, trains: { engine, device, fallbacks } });
     for (const text of warnings) this.#emit({ type: 'warning', text });
     if (resolved.task.dataStructure.standardise) {
-      const { counts, extras } = work.statistics();
-      this.#standardiser = standardiser({
-        count: perFeature(facts, 'count').map((name) => counts[name]!),
-        sum: perFeature(facts, 'sum').map((name) => extras[name]!),
-        sumSquares: perFeature(facts, 'squares').map((name) => extras[name]!),
-      });
-      work.standardise(this.#standardiser.mean, this.#standardiser.scale);
+      work.standardiseAlone();
+      this.#standardiser = work.scaling;
     }
     const strategy = serverStrategy(resolved.task, facts);
     let parameters = await startParameters(trainer.program, task, resolved.task, Trainer.create, signal);

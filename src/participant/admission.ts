@@ -58,8 +58,8 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   if (isAnalysis(task)) {
     const own = await openAnalysis(options, task, datasetOf(config, request.dataset));
     return {
-      ...{ task, members, warnings: [] },
-      begin: (site) => new AnalysisWork(task, own, site),
+      ...{ task, members, warnings: [], ...own.trains?.facts },
+      begin: (site) => new AnalysisWork(task, own, site, members),
       close: () => own.close(),
     };
   }

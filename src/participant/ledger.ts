@@ -14,7 +14,7 @@ export type PrivacyUnit = 'site' | 'record';
 
 /** One line of the ledger. */
 export interface LedgerEntry {
-  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. `intersection`: a list of people was compared. `inference`: a model is run on rows. */
+  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. `intersection`: a list of people was compared. `inference`: a model is run on rows. `model`: one that was trained on this site's rows alone leaves. */
   readonly event:
     | 'accepted'
     | 'rejected'
@@ -22,6 +22,7 @@ export interface LedgerEntry {
     | 'privacy'
     | 'intersection'
     | 'inference'
+    | 'model'
     | 'cancelled'
     | 'completed'
     | 'aborted';
@@ -29,7 +30,7 @@ export interface LedgerEntry {
   readonly modeller: string;
   readonly dataset?: string;
   readonly detail?: string;
-  /** SHA-256 of the task's JSON and of the model file, of what was accepted; of `inference`: of the model. */
+  /** SHA-256 of the task's JSON and of the model file, of what was accepted; of `inference` and `model`: of the model. */
   readonly task?: string;
   readonly model?: string;
   /** Of `inference`. */

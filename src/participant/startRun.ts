@@ -79,6 +79,7 @@ export async function startRun(
       of: (whose) => ledger.rowsOf(whose === 'modeller' ? { modeller: from.name } : whose),
       record: (id, rows) => ledger.append({ event: 'inference', ...line, model: id, rows }),
     },
+    recordGivenModel: (id) => ledger.append({ event: 'model', ...line, model: id }),
     onEvent,
     pullModel: () => {
       if (!model) throw new KonsilError('MODEL_INVALID', 'the task trains a model, and none was sent');

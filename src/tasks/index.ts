@@ -10,7 +10,13 @@ export {
   type StatisticsAlgorithm,
   type VocabularyOptions,
 } from './analysis/analysis.ts';
-export type { EvaluatedModel, EvaluationAlgorithm, Subgroup } from './analysis/evaluation.ts';
+export type { EvaluatedModel, EvaluationAlgorithm, EvaluationSettings, Subgroup } from './analysis/evaluation.ts';
+export {
+  type AnyEvaluation,
+  isEvaluation,
+  localTrainingOf,
+  type TrainedEvaluationAlgorithm,
+} from './analysis/trainedEvaluation.ts';
 export { withoutColumns } from './analysis/withoutColumns.ts';
 export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';

@@ -91,13 +91,6 @@ export function checkModelReference(
   return wrong('model_ref', `unknown built-in model ${JSON.stringify(named.name)}; expected ${known}`);
 }
 
-/** Where a model of a task is: an absolute path, or `owner/name:version` of the store. */
-export function modelPlace(folder: string, reference: string): string {
-  return modelKindOf(reference) === undefined && isModelReference(reference)
-    ? reference
-    : resolvePath(folder, reference);
-}
-
 /** A model's file on this machine. */
 export interface LocatedModel {
   /** Absolute; what `readModelFile` reads. */

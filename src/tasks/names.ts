@@ -27,6 +27,7 @@ export const ANALYSIS_ALGORITHMS = [
   'PrivateSetIntersection',
   'FederatedStatistics',
   'ModelEvaluation',
+  'ModelTrainingAndEvaluation',
 ] as const;
 /** Algorithms of tasks that run a model over a site's rows, in the order in which they may stand. */
 export const INFERENCE_ALGORITHMS = [
@@ -76,7 +77,6 @@ export const KNOWN_PROTOCOLS = [
 
 /** Algorithms of the specification (§2.2) that are not run yet; the ones a newcomer may reach for. */
 export const KNOWN_ALGORITHMS = [
-  'ModelTrainingAndEvaluation',
   'HuggingFaceImageClassificationInference',
   'HuggingFaceImageSegmentationInference',
   'HuggingFaceImageTextGenerationInference',

@@ -72,6 +72,8 @@ export interface EvaluationPolicy {
   readonly subgroups: readonly string[];
   /** In 10^6 bytes. */
   readonly maximumModelMb: number;
+  /** Whether a model trained on this site's rows alone may leave. @default false */
+  readonly givesLocalModel?: boolean;
 }
 
 /** What becomes of what modellers' models say to rows here. */
@@ -216,10 +218,10 @@ export async function readPodConfig(path: string): Promise<PodConfig> {
 }
 
 function evaluationOf(file: NonNullable<NonNullable<PodFile['policy']>['evaluation']>): EvaluationPolicy {
-  const { results, minimum_rows, minimum_class_rows, subgroups, maximum_model } = file;
+  const { results, minimum_rows, minimum_class_rows, subgroups, maximum_model, local_model } = file;
   return {
     ...{ results, minimumRows: minimum_rows, minimumClassRows: minimum_class_rows, subgroups },
-    maximumModelMb: maximum_model,
+    ...{ maximumModelMb: maximum_model, givesLocalModel: local_model === 'allow' },
   };
 }
 

@@ -114,9 +114,16 @@ export const podFile = z
             maximum_model: z.int().min(1).max(100_000).default(500).meta({
               description: 'Largest model, in 10^6 bytes. Default 500.',
             }),
+            local_model: z.enum(['allow', 'refuse']).default('refuse').meta({
+              description:
+                'allow: a model that was trained on the rows of this site alone may go to the modeller, and through it to the other sites of its task. It may have learned single rows by heart. Default refuse.',
+            }),
           })
           .optional()
-          .meta({ description: 'Whether modellers may evaluate models of theirs here. Default: no.' }),
+          .meta({
+            description:
+              'Whether modellers may evaluate models of theirs here, or have them trained here and evaluated. Default: no.',
+          }),
         inference: z
           .strictObject({
             return: z.enum(['allow', 'refuse']).default('refuse').meta({

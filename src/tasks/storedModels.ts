@@ -1,38 +1,52 @@
 /**
- * Models of the store that a task names which runs several, or none to train.
+ * The files of models that a task names which evaluates or runs several, or of the store.
  * @module
  */
-import { isAbsolute } from 'node:path';
-import { KonsilError } from '../base/index.ts';
-import { DEFAULT_STORE, ModelStore } from '../modelStore/index.ts';
-import type { LocalAnalysis } from './analysis/analysis.ts';
-import { requireFile } from './configFile.ts';
+import { dirname } from 'node:path';
+import { modelKindOf } from '../training/index.ts';
+import { requireFile, resolvePath } from './configFile.ts';
+import { type LocatedModel, locateModel, type ModelReferenceFile, namedModel } from './modelReference.ts';
+
+/** A model as a task names it. */
+export interface TaskModel {
+  readonly reference: ModelReferenceFile;
+  /** `pretrained_file`, which is then used instead. */
+  readonly instead?: string;
+}
+
+/** What relative paths and bare names mean. */
+export interface TaskPlaces {
+  /** The task file. */
+  readonly file: string;
+  /** Folder of the store. @default DEFAULT_STORE */
+  readonly models?: string | undefined;
+  /** Owner of models that are named without one. */
+  readonly owner?: string | undefined;
+}
+
+/** Paths of the models that are files, whether they are there or not; touches no disk. */
+export function modelFilesOf(models: readonly TaskModel[], { file, owner }: TaskPlaces): string[] {
+  return models.flatMap(({ reference, instead }) => {
+    if (instead !== undefined) return [resolvePath(dirname(file), instead)];
+    const named = namedModel(reference, owner);
+    return 'kind' in named && named.kind === 'file' ? [resolvePath(dirname(file), named.path)] : [];
+  });
+}
 
 /**
- * The task with the files of its models, all of which exist; those of the store are verified.
+ * The files of the models, in order and all there; those of the store are verified. None of them is built in.
  * @throws KonsilError FILE_NOT_FOUND, MODEL_UNKNOWN with the versions there are, MODEL_STORE_CORRUPT.
  */
-export async function withStoredModels(task: LocalAnalysis): Promise<LocalAnalysis> {
-  const { modelFiles = [], models: store = DEFAULT_STORE, file } = task.local;
-  const { algorithm } = task;
-  if (algorithm.name !== 'ModelEvaluation') return task;
-  const kinds = algorithm.models.map(({ kind }) => kind);
-  const files: string[] = [];
-  for (const [i, place] of modelFiles.entries()) {
-    if (isAbsolute(place)) {
-      await requireFile(file, 'model_ref', place);
-      files.push(place);
-      continue;
-    }
-    try {
-      const found = await ModelStore.open(store).find(place);
-      files.push(found.file);
-      kinds[i] = found.kind;
-    } catch (error) {
-      if (!(error instanceof KonsilError)) throw error;
-      throw new KonsilError(error.code, `${file}: ${error.message}`, error.facts, { cause: error });
-    }
-  }
-  const models = algorithm.models.map((model, i) => ({ ...model, kind: kinds[i]! }));
-  return { ...task, algorithm: { ...algorithm, models }, local: { ...task.local, modelFiles: files } };
+export function locateModels(models: readonly TaskModel[], places: TaskPlaces): Promise<LocatedModel[]> {
+  const { file } = places;
+  const folder = dirname(file);
+  return Promise.all(
+    models.map(async ({ reference, instead }) => {
+      if (instead === undefined)
+        return (await locateModel(reference, { ...places, folder, at: `${file} ${reference.model_ref}` }))!;
+      const path = resolvePath(folder, instead);
+      await requireFile(file, 'pretrained_file', path);
+      return { file: path, kind: modelKindOf(path) ?? 'onnx' };
+    }),
+  );
 }

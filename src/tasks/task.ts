@@ -288,7 +288,7 @@ function taskOf(file: TaskFile): Task {
       modellerCheckpointing: places.algorithm.value.arguments?.modeller_checkpointing ?? true,
       checkpointEveryRound: places.algorithm.value.arguments?.checkpoint_every_round ?? false,
     },
-    model: modelOf(places.reference!.value.model_ref, hyper),
+    model: modelChoiceOf(places.reference!.value.model_ref, hyper),
     training: trainingOf(hyper, kind),
     aggregator: {
       secure,
@@ -329,7 +329,8 @@ function attachedKind(reference: string): 'onnx' | 'tfjs' {
   return reference === ATTACHED.tfjs || modelKindOf(reference) === 'tfjs' ? 'tfjs' : 'onnx';
 }
 
-function modelOf(reference: string, hyper: NonNullable<ModelFile['hyperparameters']>): ModelChoice {
+/** The model that an accepted reference names. */
+export function modelChoiceOf(reference: string, hyper: NonNullable<ModelFile['hyperparameters']>): ModelChoice {
   if (!reference.startsWith('builtin:')) return { kind: attachedKind(reference) };
   if (reference === 'builtin:logistic_regression') return { kind: 'builtin', name: 'logistic_regression' };
   const { hidden_layers = [16], activation = 'relu' } = hyper;

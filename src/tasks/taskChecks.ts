@@ -4,31 +4,22 @@
  */
 import { didYouMean } from '../datasources/index.ts';
 import { dotted, type Path, type Problem } from './configFile.ts';
-import { checkDataStructure, soleTarget } from './dataStructure/checks.ts';
+import { checkDataStructure } from './dataStructure/checks.ts';
 import type { DataStructureFile } from './dataStructure/file.ts';
-import { checkTraining, isClassLoss } from './hyperparameters.ts';
 import { checkModelReference, type ModelReferenceFile } from './modelReference.ts';
 import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
 import { checkStaleness } from './staleness.ts';
 import { checkStrategy } from './strategy.ts';
 import type { AlgorithmFile, ModelFile, TaskFile } from './taskFile.ts';
-
-/** A value and where in the file it stands. */
-interface Placed<T> {
-  readonly path: Path;
-  readonly value: T;
-}
+import { checkModelTraining, checkTotals, type Placed, type TrainingPlaces, totalsOf } from './trainingChecks.ts';
 
 type AggregatorFile = NonNullable<TaskFile['task']['aggregator']>;
 
 /** The parts of a task that may stand in several places, where they do stand; undefined when absent. */
-export interface Places {
+export interface Places extends TrainingPlaces {
   readonly algorithm: Placed<AlgorithmFile>;
-  readonly model: Placed<ModelFile> | undefined;
-  readonly reference: Placed<ModelReferenceFile> | undefined;
   readonly aggregator: Placed<AggregatorFile> | undefined;
-  readonly dataStructure: Placed<DataStructureFile> | undefined;
   readonly secure: boolean;
 }
 
@@ -135,15 +126,10 @@ function checkHyperparameters(file: TaskFile, places: Places): Problem[] {
   const hyper = places.model.value.hyperparameters;
   const args = file.task.protocol.arguments;
   const argsPath: Path = ['task', 'protocol', 'arguments'];
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...checkTotals(hyper, path)];
   const families = ['steps', 'epochs'] as const;
-  const totals = families.filter((family) => hyper?.[family] !== undefined);
+  const totals = totalsOf(hyper);
   const intervals = families.filter((family) => args[`${family}_between_parameter_updates`] !== undefined);
-  if (totals.length !== 1)
-    problems.push({
-      path,
-      message: `expected exactly one of steps and epochs, got ${totals.length === 0 ? 'neither' : 'both'}`,
-    });
   if (intervals.length !== 1)
     problems.push({
       path: argsPath,
@@ -165,48 +151,7 @@ function checkHyperparameters(file: TaskFile, places: Places): Problem[] {
       });
     }
   }
-  const reference = places.reference?.value.model_ref;
-  if (reference !== undefined && reference !== 'builtin:mlp') {
-    const why = reference.startsWith('builtin:') ? `, not for ${reference}` : '; a model file has its layers inside';
-    for (const key of ['hidden_layers', 'activation'] as const) {
-      if (hyper?.[key] !== undefined)
-        problems.push({ path: [...path, key], message: `only for builtin:mlp${why}`, atKey: true });
-    }
-  }
-  problems.push(...checkClassifier(places));
-  if (hyper === undefined) return problems;
-  return [
-    ...problems,
-    ...checkTraining(hyper, path, classesOf(places.dataStructure)),
-    ...checkLoss(hyper.loss, [...path, 'loss'], places.dataStructure),
-  ];
-}
-
-/** Classes of the target, 0 for a numeric one, undefined when there is not exactly one target. */
-function classesOf(structure: Places['dataStructure']): number | undefined {
-  const target = structure && soleTarget(structure.value);
-  return target === undefined ? undefined : (structure?.value.categories?.[target]?.length ?? 0);
-}
-
-function checkClassifier({ reference, dataStructure }: Places): Problem[] {
-  if (reference?.value.model_ref !== 'builtin:logistic_regression' || classesOf(dataStructure) !== 0) return [];
-  const target = soleTarget(dataStructure!.value)!;
-  const at = `${dotted(dataStructure!.path)}.categories.${target}`;
-  const message = `builtin:logistic_regression is for classes; list them in ${at}, or use builtin:mlp with hidden_layers: [] for a number`;
-  return [{ path: [...reference.path, 'model_ref'], message }];
-}
-
-function checkLoss(loss: string | undefined, path: Path, structure: Places['dataStructure']): Problem[] {
-  const target = structure && soleTarget(structure.value);
-  if (loss === undefined || structure === undefined || target === undefined) return [];
-  const at = `${dotted(structure.path)}.categories.${target}`;
-  const classes = classesOf(structure) ?? 0;
-  if (!isClassLoss(loss) && classes > 0)
-    return [{ path, message: `${loss} is for a numeric target, but ${at} makes it classes` }];
-  if (isClassLoss(loss) && classes === 0) return [{ path, message: `${loss} is for classes; list them in ${at}` }];
-  if (loss === 'bce_with_logits' && classes !== 2)
-    return [{ path, message: `bce_with_logits is for two classes, but ${at} has ${classes}; expected cross_entropy` }];
-  return [];
+  return [...problems, ...checkModelTraining(places)];
 }
 
 /** Each identifier once, and well formed. */

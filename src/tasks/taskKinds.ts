@@ -10,13 +10,13 @@ import {
   parseAnalysis,
   type Question,
   questionToWire,
+  readAnalysis,
 } from './analysis/analysis.ts';
 import { analysisFile } from './analysis/file.ts';
 import { checkJson, readConfigText } from './configFile.ts';
 import { inferenceFile } from './inference/file.ts';
 import { inferenceFromWire, inferenceToWire, parseInference, readInference } from './inference/task.ts';
 import { ANALYSIS_PROTOCOLS, bareName, INFERENCE_ALGORITHMS, INFERENCE_PROTOCOLS } from './names.ts';
-import { withStoredModels } from './storedModels.ts';
 import { fromWire, type LocalTask, parseOpenTask, readOpenTask, type Task } from './task.ts';
 import { taskFile } from './taskFile.ts';
 import { fillIn, fillInSamples, type TaskInputs } from './template/fill.ts';
@@ -44,7 +44,7 @@ export async function readAnyTask(path: string, inputs?: TaskInputs): Promise<An
 async function readOpen(yaml: YamlFile): Promise<AnyLocalTask> {
   const kind = kindOf(valuesOf(yaml));
   if (kind === 'training') return readOpenTask(yaml);
-  return kind === 'inference' ? readInference(yaml) : withStoredModels(parseAnalysis(yaml, yaml.file));
+  return kind === 'inference' ? readInference(yaml) : readAnalysis(yaml);
 }
 
 const SCHEMAS = { training: taskFile, question: analysisFile, inference: inferenceFile } as const;

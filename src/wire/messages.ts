@@ -164,6 +164,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     result: BlobRefSchema.optional(),
     /** Of an evaluation: the pod's signature, see `siteEvaluation.ts`. */
     signature: Signature.optional(),
+    /** The model that the pod has trained, where its site gives it away; see `localModel.ts`. */
+    model: z.strictObject({ file: BlobRefSchema, signature: Signature }).optional(),
   }),
   /** The pod's signature for the final parameters, see `resultDigest.ts`. */
   z.strictObject({ type: z.literal('RESULT_STATEMENT'), parameters: Hash, signature: Signature }),

@@ -5,12 +5,21 @@
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
 import { checkSchema, type DatasourceConfig } from '../../datasources/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
-import type { Analysis, EvaluationAlgorithm, PodConfig, StatisticsAlgorithm } from '../../tasks/index.ts';
+import {
+  type Analysis,
+  type AnyEvaluation,
+  isEvaluation,
+  localTrainingOf,
+  type PodConfig,
+  type StatisticsAlgorithm,
+} from '../../tasks/index.ts';
 import { checkInferencePolicy, openInference } from '../inference/admitInference.ts';
 import { Refusal, withoutPaths } from '../refusal.ts';
+import { checkTrainingPolicy } from '../training/setUp.ts';
 import type { AnalysisOptions } from './analysisOptions.ts';
 import { EvaluationAnalysis } from './evaluationAnalysis.ts';
 import { IntersectionAnalysis } from './intersectionAnalysis.ts';
+import { LocalTraining } from './localTraining.ts';
 import { PrivateSqlAnalysis } from './privateSqlAnalysis.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 import { SqlAnalysis } from './sqlAnalysis.ts';
@@ -24,7 +33,9 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
   const { algorithm, aggregator } = task;
   if (algorithm.name === 'SqlQuery' && policy.queries === undefined)
     throw new Refusal('UNAUTHORISED', 'this site answers no queries; its operator allows them with policy.queries');
-  if (algorithm.name === 'ModelEvaluation') checkEvaluationPolicy(policy, algorithm, aggregator);
+  if (isEvaluation(algorithm)) checkEvaluationPolicy(policy, algorithm, aggregator);
+  if (algorithm.name === 'ModelTrainingAndEvaluation')
+    checkTrainingPolicy({ policy }, localTrainingOf(task, algorithm));
   if (algorithm.name === 'ModelInference') checkInferencePolicy(policy.inference, algorithm);
   if (algorithm.name === 'FederatedStatistics' && !policy.allowsStatistics)
     throw new Refusal(
@@ -50,7 +61,7 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
 
 function checkEvaluationPolicy(
   { evaluation }: PodConfig['policy'],
-  { subgroups, siteFigures }: EvaluationAlgorithm,
+  { subgroups, siteFigures }: AnyEvaluation,
   { adds, secure }: Analysis['aggregator'],
 ): void {
   if (evaluation === undefined)
@@ -81,10 +92,11 @@ function checkEvaluationPolicy(
 /** @throws Refusal; anything when `signal` is aborted. */
 export async function openAnalysis(
   options: AnalysisOptions,
-  { algorithm, aggregator, protocol }: Analysis,
+  task: Analysis,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
   const { config, openDataset, signal } = options;
+  const { algorithm } = task;
   try {
     switch (algorithm.name) {
       case 'SqlQuery':
@@ -103,7 +115,8 @@ export async function openAnalysis(
       case 'FederatedStatistics':
         return await openStatistics(options, algorithm, dataset);
       case 'ModelEvaluation':
-        return await openEvaluation(options, algorithm, { aggregator, protocol }, dataset);
+      case 'ModelTrainingAndEvaluation':
+        return await openEvaluation(options, task, algorithm, dataset);
       case 'ModelInference':
         return await openInference(options, algorithm, dataset);
     }
@@ -139,11 +152,16 @@ async function openStatistics(
 }
 
 async function openEvaluation(
-  { config, openDataset, openPredictor, decoders, signal, onProblem }: AnalysisOptions,
-  algorithm: EvaluationAlgorithm,
-  { aggregator: { adds, secure }, protocol: { saveLocation } }: Pick<Analysis, 'aggregator' | 'protocol'>,
+  options: AnalysisOptions,
+  task: Analysis,
+  algorithm: AnyEvaluation,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
+  const { config, openDataset, openPredictor, decoders, signal, onProblem } = options;
+  const {
+    aggregator: { adds, secure },
+    protocol: { saveLocation },
+  } = task;
   const source = await openDataset(dataset, { signal });
   try {
     const { compatibleDatasources: takes } = algorithm.dataStructure;
@@ -156,12 +174,36 @@ async function openEvaluation(
     if (problems.length > 0)
       throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" does not fit: ${problems.join('; ')}`);
     const { device, threads } = config;
-    return await EvaluationAnalysis.open(algorithm, source, {
+    const evaluation = await EvaluationAnalysis.open(algorithm, source, {
       ...{ policy: config.policy.evaluation!, isSecure: adds && secure, device, threads },
       ...{ keeps: saveLocation.includes('Worker'), tells: saveLocation.includes('Modeller') },
       ...{ openPredictor, signal, decoders, onProblem },
     });
+    if (algorithm.name === 'ModelEvaluation') return evaluation;
+    return trainedFirst(evaluation, await LocalTraining.open(options, task, algorithm, source), options, task);
   } finally {
     source.close();
   }
+}
+
+/** An evaluation of what is trained here before. */
+function trainedFirst(
+  { evaluates }: EvaluationAnalysis,
+  training: LocalTraining,
+  { config: { name: pod, policy }, recordGivenModel }: AnalysisOptions,
+  { algorithm, protocol: { saveLocation } }: Analysis,
+): SiteAnalysis {
+  const isAsked = algorithm.name === 'ModelTrainingAndEvaluation' && algorithm.crossSite;
+  const { givesLocalModel = false, minimumRows } = policy.evaluation!;
+  return {
+    evaluates,
+    trains: {
+      ...{ pod, facts: training.facts },
+      // of a handful of rows a model is little more than these
+      gives: isAsked && givesLocalModel && saveLocation.includes('Modeller') && training.facts.rows >= minimumRows,
+      record: recordGivenModel,
+      train: (signal, onProgress) => training.train(signal, onProgress),
+    },
+    close: () => training.close(),
+  };
 }

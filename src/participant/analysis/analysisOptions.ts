@@ -10,8 +10,9 @@ import type { Usage } from '../inference/usage.ts';
 import type { PrivacyUnit } from '../ledger.ts';
 import type { PodEvent } from '../notices.ts';
 import type { PrivacyAccount } from '../privacyAccount.ts';
+import type { TrainingOptions } from '../training/setUp.ts';
 
-export interface AnalysisOptions {
+export interface AnalysisOptions extends Pick<TrainingOptions, 'request' | 'openTrainer' | 'pullModel'> {
   readonly config: PodConfig;
   readonly openDataset: OpenDataset;
   readonly openPredictor: OpenPredictor;
@@ -23,6 +24,8 @@ export interface AnalysisOptions {
   readonly lists: { readonly before: number; readonly record: (detail: string) => void };
   /** Rows that models were run on, and more of them. */
   readonly usage: Usage;
+  /** A model trained on this site's rows alone is about to leave. @throws KonsilError FILE_WRITE_FAILED */
+  readonly recordGivenModel: (model: string) => void;
   /** Whose task it is. */
   readonly from: Pick<Peer, 'name' | 'public'>;
   readonly onEvent: (event: PodEvent) => void;

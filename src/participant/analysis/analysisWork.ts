@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Member } from '../../aggregation/index.ts';
 import { KonsilError, messageOf, toHex, utf8 } from '../../base/index.ts';
 import { sha256 } from '../../crypto/index.ts';
 import {
@@ -15,15 +16,16 @@ import {
   stepSums,
   tableToCsv,
 } from '../../protocols/index.ts';
-import type { Analysis } from '../../tasks/index.ts';
+import { type Analysis, isEvaluation } from '../../tasks/index.ts';
 import type { MessageOf } from '../../wire/index.ts';
 import type { Round } from '../round.ts';
 import type { Contribution, RunWork, WorkSite } from '../runWork.ts';
+import { LocalModels, type StepModel } from './localModels.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 
 /** Public facts are JSON of edges and lists, nothing larger. */
 const MAX_FACTS_BYTES = 1 << 20;
-/** How often the coordinator is told how far an inference is. */
+/** How often the coordinator is told how far a training or an inference is. */
 const PROGRESS_EVERY_MS = 500;
 
 /** One pod's answers in one run. */
@@ -36,8 +38,14 @@ export class AnalysisWork implements RunWork {
   readonly #asked = new Map<number, string>();
   /** Of everything that decides an answer but the pods it is added to. */
   readonly #question: string;
+  /** Of a task whose models are trained at the sites. */
+  readonly #local: LocalModels | undefined;
 
-  constructor(task: Analysis, own: SiteAnalysis, site: WorkSite) {
+  /** @param members - The pods of the run, by name; of a task whose pods sign models. */
+  constructor(task: Analysis, own: SiteAnalysis, site: WorkSite, members: ReadonlyMap<string, Member> = new Map()) {
+    const { algorithm } = task;
+    if (own.trains && isEvaluation(algorithm))
+      this.#local = new LocalModels(site, algorithm.models, own.trains, members);
     this.#task = task;
     this.#own = own;
     this.#site = site;
@@ -75,17 +83,33 @@ export class AnalysisWork implements RunWork {
   async #evaluate(round: Round, evaluates: NonNullable<SiteAnalysis['evaluates']>): Promise<Contribution | null> {
     const { message, signal, outbox } = round;
     const { runId, identity, request } = this.#site;
-    const model = await this.#pullModel(round, evaluates.maxBytes);
-    const id = toHex(sha256(model));
+    const { model, sha256: id } = await this.#modelOf(round, evaluates.maxBytes);
     const { input, answer, own } = await evaluates.evaluate(message.completed, model, signal);
     if (signal.aborted) return null;
+    const trained = message.completed === 0 ? this.#local : undefined;
+    if (own !== undefined && trained) this.#keep('.onnx', model);
     if (own !== undefined) this.#keep(`-model-${message.completed + 1}.json`, utf8(own));
     const view = {
       ...{ run: runId, task: toHex(sha256(utf8(request.task))), model: id, pod: identity.public.id, answer },
     };
     const signature = signEvaluation(identity.signing, view);
-    outbox.say({ type: 'ANALYSIS_RESULT', result: round.offer(utf8(answer)), signature });
+    const given = trained?.give(round, model);
+    outbox.say({
+      ...{ type: 'ANALYSIS_RESULT', result: round.offer(utf8(answer)), signature },
+      ...(given && { model: given }),
+    });
     return this.#task.aggregator.adds ? this.#toSum(round, null, input) : null;
+  }
+
+  /** What is evaluated in the step. */
+  async #modelOf(round: Round, maxBytes: number): Promise<StepModel> {
+    const { completed: step } = round.message;
+    if (!this.#local) {
+      const model = await this.#pullModel(round, maxBytes);
+      return { model, sha256: toHex(sha256(model)) };
+    }
+    if (step === 0) return this.#local.own(round, this.#progressOf(round));
+    return this.#local.of(step, await this.#pull(round, maxBytes));
   }
 
   /** The step's model, which is the one that the task names. */
@@ -101,20 +125,13 @@ export class AnalysisWork implements RunWork {
 
   /** Takes the step's model; with the last one, what came of all of them. */
   async #infer(round: Round, infers: NonNullable<SiteAnalysis['infers']>): Promise<null> {
-    const { message, signal, outbox, context } = round;
-    const { onEvent, clock, send } = this.#site;
+    const { message, signal, outbox } = round;
+    const { onEvent } = this.#site;
     const model = await this.#pullModel(round, infers.maxBytes);
-    let told = Number.NEGATIVE_INFINITY;
     const answer = await infers.take(message.completed, model, {
       folder: this.#resultPath(),
       signal,
-      onProgress: (done, total, rate) => {
-        round.progress = { done, total };
-        onEvent({ type: 'progress', done, total, rate });
-        if (clock.now() - told < PROGRESS_EVERY_MS && done < total) return;
-        told = clock.now();
-        void send(context, { type: 'PROGRESS', done, total }, signal).catch(() => undefined);
-      },
+      onProgress: this.#progressOf(round),
       onFile: (file) => onEvent({ type: 'personal', file }),
     });
     if (signal.aborted) return null;
@@ -123,6 +140,19 @@ export class AnalysisWork implements RunWork {
       ...(answer && { result: round.offer(utf8(JSON.stringify(answer))) }),
     });
     return null;
+  }
+
+  /** Tells the site and, not too often, the coordinator how far long work is. */
+  #progressOf(round: Round): (done: number, total: number, rate?: number) => void {
+    const { onEvent, clock, send } = this.#site;
+    let told = Number.NEGATIVE_INFINITY;
+    return (done, total, rate) => {
+      round.progress = { done, total };
+      onEvent({ type: 'progress', done, total, ...(rate !== undefined && { rate }) });
+      if (clock.now() - told < PROGRESS_EVERY_MS && done < total) return;
+      told = clock.now();
+      void send(round.context, { type: 'PROGRESS', done, total }, round.signal).catch(() => undefined);
+    };
   }
 
   /** The next word of an exchange. */

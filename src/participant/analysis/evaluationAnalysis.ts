@@ -1,5 +1,5 @@
 /**
- * `ModelEvaluation` at a site: what a modeller's model says to its rows, and how good that is, under the site's rules.
+ * Models under evaluation at a site: what they say to its rows, how good that is, under the site's rules.
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
@@ -32,7 +32,7 @@ import {
   type SiteEvaluation,
   type StepSum,
 } from '../../protocols/index.ts';
-import type { EvaluationAlgorithm, EvaluationPolicy, Subgroup } from '../../tasks/index.ts';
+import type { EvaluationPolicy, EvaluationSettings, Subgroup } from '../../tasks/index.ts';
 import type { DeviceChoice, OpenPredictor } from '../../training/index.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 
@@ -69,11 +69,11 @@ const POOLED_ONLY: Withheld = { withheld: 'this site gives its figures only in s
 
 export class EvaluationAnalysis implements SiteAnalysis {
   readonly evaluates: NonNullable<SiteAnalysis['evaluates']>;
-  readonly #algorithm: EvaluationAlgorithm;
+  readonly #algorithm: EvaluationSettings;
   readonly #rows: EvaluatedRows;
   readonly #options: EvaluationOptions;
 
-  private constructor(algorithm: EvaluationAlgorithm, rows: EvaluatedRows, options: EvaluationOptions) {
+  private constructor(algorithm: EvaluationSettings, rows: EvaluatedRows, options: EvaluationOptions) {
     this.#algorithm = algorithm;
     this.#rows = rows;
     this.#options = options;
@@ -85,7 +85,7 @@ export class EvaluationAnalysis implements SiteAnalysis {
 
   /** @throws KonsilError as `loadDataset`; DATA_EMPTY when the split has no rows. */
   static async open(
-    algorithm: EvaluationAlgorithm,
+    algorithm: EvaluationSettings,
     source: DataSource,
     options: EvaluationOptions,
   ): Promise<EvaluationAnalysis> {
@@ -232,7 +232,7 @@ const tooFew = ({ minimumRows }: EvaluationPolicy): string =>
   `fewer than the ${minimumRows} rows that this site asks for`;
 
 async function readRows(
-  algorithm: EvaluationAlgorithm,
+  algorithm: EvaluationSettings,
   all: DataSource,
   options: EvaluationOptions,
 ): Promise<EvaluatedRows> {
@@ -263,7 +263,7 @@ async function readRows(
   };
 }
 
-function chosenRows(cut: Split, split: EvaluationAlgorithm['split'], rows: number): Uint32Array {
+function chosenRows(cut: Split, split: EvaluationSettings['split'], rows: number): Uint32Array {
   if (split === 'all') return Uint32Array.from({ length: rows }, (_, row) => row);
   return cut[split === 'train' ? 'training' : split];
 }

@@ -5,6 +5,8 @@
  */
 import type { PublicFacts, ResultTable, SiteInference, StepSum } from '../../protocols/index.ts';
 
+import type { LocalTraining } from './localTraining.ts';
+
 /** Who takes part in an exchange, and what they agree on. */
 export interface ExchangeParties {
   readonly runId: string;
@@ -53,6 +55,18 @@ export interface SiteAnalysis {
       /** For a file of the site, where the task asks for one. */
       readonly own?: string;
     }>;
+  };
+  /** Of an algorithm whose models are trained at the sites: the first step has the site's own evaluated, later ones others'. */
+  readonly trains?: {
+    /** Name of this pod. */
+    readonly pod: string;
+    /** For the site's operator. */
+    readonly facts: LocalTraining['facts'];
+    /** Whether the modeller gets the model. */
+    readonly gives: boolean;
+    /** Writes down that it leaves. @throws KonsilError FILE_WRITE_FAILED */
+    readonly record: (sha256: string) => void;
+    readonly train: LocalTraining['train'];
   };
   /** Of an algorithm that runs models over rows: each step brings one, and the last one sets it going. */
   readonly infers?: {

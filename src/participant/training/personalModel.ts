@@ -45,23 +45,8 @@ export class PersonalModel implements LocalStore {
   }
 
   /** Writes the whole model. @returns the file to open. */
-  export(
-    parameters: Float32Array,
-    model: Uint8Array,
-    { task, data, trainer }: TrainingSetup,
-    preprocess: Scaling,
-  ): string {
-    const { kind, classes } = problemOf(task.dataStructure);
-    const files = exportModelFiles(this.#stem, model, trainer.program.layout, parameters, {
-      source: trainer.program.source,
-      ...(preprocess && { preprocess }),
-      head: kind === 'regression' ? 'none' : task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
-      metadata: {
-        'konsil.features': JSON.stringify(data.features),
-        'konsil.classes': JSON.stringify(classes),
-        'konsil.target': task.dataStructure.target,
-      },
-    });
+  export(parameters: Float32Array, model: Uint8Array, setup: TrainingSetup, preprocess: Scaling): string {
+    const files = modelFilesOf(this.#stem, parameters, model, setup, preprocess);
     for (const { name, content } of files) this.#write(name, typeof content === 'string' ? utf8(content) : content);
     return files.at(-1)!.name;
   }
@@ -76,6 +61,27 @@ export class PersonalModel implements LocalStore {
       throw new KonsilError('FILE_WRITE_FAILED', `${file}: ${messageOf(cause)}`, { file }, { cause });
     }
   }
+}
+
+/** A trained model as files called `stem`, the one to open last: raw features in, probabilities or a number out. */
+export function modelFilesOf(
+  stem: string,
+  parameters: Float32Array,
+  model: Uint8Array,
+  { task, data, trainer }: Pick<TrainingSetup, 'task' | 'data' | 'trainer'>,
+  preprocess: Scaling,
+): ReturnType<typeof exportModelFiles> {
+  const { kind, classes } = problemOf(task.dataStructure);
+  return exportModelFiles(stem, model, trainer.program.layout, parameters, {
+    source: trainer.program.source,
+    ...(preprocess && { preprocess }),
+    head: kind === 'regression' ? 'none' : task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
+    metadata: {
+      'konsil.features': JSON.stringify(data.features),
+      'konsil.classes': JSON.stringify(classes),
+      'konsil.target': task.dataStructure.target,
+    },
+  });
 }
 
 type Scaling = { readonly mean: Float32Array; readonly scale: Float32Array } | null;

@@ -53,7 +53,7 @@ export function openInput(input: PodInput, privacy: RoundPrivacy | undefined): P
  */
 export function chargeRound(
   { privacy, recordAccount, task, data }: TrainingSetup,
-  { purpose, completed }: MessageOf<'ROUND_START'>,
+  { purpose, completed }: Pick<MessageOf<'ROUND_START'>, 'purpose' | 'completed'>,
   isFresh: boolean,
 ): ReturnType<PrivacyAccount['charge']>[] {
   const detail = `update ${completed + 1}`;

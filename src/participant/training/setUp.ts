@@ -52,7 +52,7 @@ export interface TrainingOptions {
 }
 
 /** The site's rules on training tasks. @throws Refusal UNAUTHORISED */
-export function checkTrainingPolicy({ policy }: PodConfig, task: Task): void {
+export function checkTrainingPolicy({ policy }: Pick<PodConfig, 'policy'>, task: Task): void {
   if (policy.privacy?.required && !task.aggregator.privacy)
     throw new Refusal(
       'UNAUTHORISED',

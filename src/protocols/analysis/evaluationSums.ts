@@ -5,7 +5,7 @@
  */
 import { problemOf } from '../../datasources/index.ts';
 import { type EvaluationProblem, type SiteStatistics, statisticsLayout } from '../../metrics/index.ts';
-import type { EvaluationAlgorithm, Subgroup } from '../../tasks/index.ts';
+import type { EvaluationSettings, Subgroup } from '../../tasks/index.ts';
 import type { AnalysisPlan, StepLayout, StepSum } from './plan.ts';
 import type { SummedGroup } from './summedGroup.ts';
 
@@ -18,12 +18,12 @@ export interface EvaluatedGroup {
 /** What is predicted. */
 export function evaluationProblem({
   dataStructure,
-}: EvaluationAlgorithm): EvaluationProblem<'binary' | 'multiclass' | 'regression'> {
+}: EvaluationSettings): EvaluationProblem<'binary' | 'multiclass' | 'regression'> {
   return problemOf(dataStructure);
 }
 
 /** All rows first, then the groups of each subgroup column in order. */
-export function evaluatedGroups({ subgroups }: EvaluationAlgorithm): readonly EvaluatedGroup[] {
+export function evaluatedGroups({ subgroups }: EvaluationSettings): readonly EvaluatedGroup[] {
   const ofColumn = (subgroup: Subgroup): EvaluatedGroup[] =>
     namesOf(subgroup).map((value) => ({ column: subgroup.column, value }));
   return [{ value: 'all' }, ...subgroups.flatMap(ofColumn)];
@@ -45,12 +45,12 @@ export function groupIndex(subgroup: Subgroup, cell: string | number | boolean |
   return Number.isNaN(number) || cell === '' ? -1 : subgroup.edges.filter((edge) => number >= edge).length;
 }
 
-const slotsOf = (algorithm: EvaluationAlgorithm): ReturnType<typeof statisticsLayout> => {
+const slotsOf = (algorithm: EvaluationSettings): ReturnType<typeof statisticsLayout> => {
   const { kind, classes } = evaluationProblem(algorithm);
   return statisticsLayout(kind, classes.length);
 };
 
-export function evaluationPlan(algorithm: EvaluationAlgorithm): AnalysisPlan {
+export function evaluationPlan(algorithm: EvaluationSettings): AnalysisPlan {
   const { counts, sums } = slotsOf(algorithm);
   const groups = evaluatedGroups(algorithm);
   const layout: StepLayout = {
@@ -69,7 +69,7 @@ export function evaluationPlan(algorithm: EvaluationAlgorithm): AnalysisPlan {
   };
 }
 
-function summedGroup(algorithm: EvaluationAlgorithm, { counts, extras }: StepSum, g: number): SummedGroup {
+function summedGroup(algorithm: EvaluationSettings, { counts, extras }: StepSum, g: number): SummedGroup {
   const slots = slotsOf(algorithm);
   return {
     pods: counts[`${g}.pods`]!,
@@ -82,7 +82,7 @@ function summedGroup(algorithm: EvaluationAlgorithm, { counts, extras }: StepSum
 }
 
 /** One pod's part: the statistics of each group; null for a group it has too few rows of, or none. */
-export function evaluationInput(algorithm: EvaluationAlgorithm, groups: readonly (SiteStatistics | null)[]): StepSum {
+export function evaluationInput(algorithm: EvaluationSettings, groups: readonly (SiteStatistics | null)[]): StepSum {
   const slots = slotsOf(algorithm);
   const [extras, counts]: [Record<string, number>, Record<string, number>] = [{}, {}];
   for (const [g, given] of groups.entries()) {

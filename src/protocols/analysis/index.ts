@@ -8,6 +8,13 @@ export {
   groupIndex,
 } from './evaluationSums.ts';
 export type { FederatedColumn, FederatedSummary, FederatedVocabulary } from './federatedSummary.ts';
+export {
+  isSignedLocalModel,
+  type LocalModelView,
+  packLocalModel,
+  signLocalModel,
+  unpackLocalModel,
+} from './localModel.ts';
 export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from './plan.ts';
 export { analysisPlan } from './plans.ts';
 export { probabilitiesOf } from './probabilities.ts';

@@ -19,6 +19,7 @@ export function analysisPlan(algorithm: AnalysisAlgorithm): AnalysisPlan {
     case 'FederatedStatistics':
       return withVocabulary(statisticsPlan(algorithm), algorithm);
     case 'ModelEvaluation':
+    case 'ModelTrainingAndEvaluation':
       return evaluationPlan(algorithm);
     case 'PrivateSetIntersection':
       throw new KonsilError('CONFIG_INVALID', 'an intersection is not added up');

@@ -4,7 +4,7 @@
  */
 import { keepRule, type PodInput } from '../../aggregation/index.ts';
 import { KonsilError } from '../../base/index.ts';
-import { applyStandardiser, featureStatistics, type Subset } from '../../datasources/index.ts';
+import { applyStandardiser, featureStatistics, type Subset, standardiser } from '../../datasources/index.ts';
 import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
 import type { ModelTrainer, OptimiserState } from '../../training/index.ts';
@@ -101,6 +101,18 @@ export class PodWork {
     const { train, validation, test } = this.#data;
     this.#data = { train: apply(train), validation: apply(validation), test: apply(test) };
     this.#standardiser = { mean, scale };
+  }
+
+  /** Standardises all splits by this site's own training rows, where there are no others. */
+  standardiseAlone(): void {
+    const { facts } = this.#options;
+    const { counts, extras } = this.statistics();
+    const { mean, scale } = standardiser({
+      count: perFeature(facts, 'count').map((name) => counts[name]!),
+      sum: perFeature(facts, 'sum').map((name) => extras[name]!),
+      sumSquares: perFeature(facts, 'squares').map((name) => extras[name]!),
+    });
+    this.standardise(mean, scale);
   }
 
   /**

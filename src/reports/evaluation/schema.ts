@@ -17,6 +17,12 @@ const Model = z
     kind: z.enum(['onnx', 'tfjs']),
     bytes,
     sha256: sha256.describe('of the bytes that sites got, in hex'),
+    trainedAt: z
+      .string()
+      .exactOptional()
+      .describe(
+        'hospital on whose rows alone it was trained; each: stands for what every hospital has trained, bytes and hash are of the model they began with',
+      ),
   })
   .describe('A model under evaluation');
 

@@ -127,7 +127,13 @@ export function renderModels(result: EvaluationResult): Content {
       of: (model: ModelFindings) => model.sites.find((one) => one.site === site)?.found,
     })),
   ];
-  return html`${heatMap(result, metric, columns)}
+  const isTrained = result.models.some(({ trainedAt }) => trainedAt !== undefined);
+  return html`${
+    isTrained &&
+    html`<p>The models were trained at the hospitals, each on rows of one of them alone. A model that is called as a hospital is that
+hospital’s; where it meets the hospital itself, it is tested on rows that were held back from its training.</p>`
+  }
+${heatMap(result, metric, columns)}
 <div class="scroll"><table><caption>${metric} of each model at each hospital with its 95&nbsp;% interval, models and hospitals in the order of the task
 and of the cohort. All models were tested on the same rows: their intervals are not that of their difference, which needs a paired comparison, so no winner is named.</caption>
 <thead><tr><th scope="col">Hospital</th>${findings.map(({ model }) => html`<th scope="colgroup" colspan="2" class="number">${model}</th>`)}</tr></thead>

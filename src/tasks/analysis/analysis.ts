@@ -1,28 +1,30 @@
 /**
- * A task that asks and trains nothing, as the program uses it: every default filled in, all names bare.
+ * A task that asks, as the program uses it: every default filled in, all names bare.
  * @module
  */
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import type { CohortAssumptions } from '../../aggregation/index.ts';
+import { KonsilError } from '../../base/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import type { InferenceAlgorithm } from '../inference/inference.ts';
-import { modelPlace } from '../modelReference.ts';
 import type { INFERENCE_PROTOCOLS } from '../names.ts';
+import { locateModels, modelFilesOf, type TaskModel } from '../storedModels.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
 import { fillIn } from '../template/fill.ts';
 import { openYaml, type YamlFile } from '../yamlFile.ts';
 import { checkAnalysis } from './checks.ts';
-import {
-  algorithmsOf,
-  type EvaluationAlgorithm,
-  evaluationFileOf,
-  evaluationOf,
-  modelReferencesOf,
-} from './evaluation.ts';
+import { algorithmsOf, evaluationFileOf, evaluationOf, modelReferencesOf } from './evaluation.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, analysisFile, type SAVE_LOCATIONS } from './file.ts';
 import { structureOf } from './structure.ts';
+import {
+  type AnyEvaluation,
+  NOT_TFJS,
+  trainedEvaluationFileOf,
+  trainedEvaluationOf,
+  trainedReferencesOf,
+} from './trainedEvaluation.ts';
 import { withoutColumns } from './withoutColumns.ts';
 
 /** What becomes of the pods' values of one column: their mean is weighted by another column, or not. */
@@ -97,7 +99,7 @@ export type AnalysisAlgorithm =
   | PrivateSqlAlgorithm
   | IntersectionAlgorithm
   | StatisticsAlgorithm
-  | EvaluationAlgorithm
+  | AnyEvaluation
   | InferenceAlgorithm;
 
 /** As all parties know it; nothing in it is local to a machine. */
@@ -133,18 +135,50 @@ const wireKind: ConfigKind<typeof analysisFile> = {
   code: 'TASK_REJECTED',
 };
 
-/** @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`. */
+/**
+ * Touches no disk: models of the store are looked for by {@link readAnalysis} only.
+ * @throws KonsilError CONFIG_INVALID that lists every problem as `file:line:column key.path: …`.
+ */
 export function parseAnalysis(text: string | YamlFile, file: string): LocalAnalysis {
   const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
+  return localOf(parseYaml(yaml, file, fileKind), file);
+}
+
+/**
+ * As {@link parseAnalysis}, of a file that is open and filled in, with its models found.
+ * @throws KonsilError CONFIG_INVALID, FILE_NOT_FOUND, MODEL_UNKNOWN, MODEL_STORE_CORRUPT.
+ */
+export async function readAnalysis(yaml: YamlFile): Promise<LocalAnalysis> {
+  const { file } = yaml;
   const parsed = parseYaml(yaml, file, fileKind);
+  const task = localOf(parsed, file);
+  const places = { file, models: task.local.models, owner: parsed.modeller?.username };
+  const found = await locateModels(referencesOf(parsed), places);
+  const { algorithm } = task;
+  const local = { ...task.local, ...(found.length > 0 && { modelFiles: found.map((model) => model.file) }) };
+  if (algorithm.name === 'ModelTrainingAndEvaluation' && found.some(({ kind }) => kind === 'tfjs'))
+    throw new KonsilError('CONFIG_INVALID', `${file}: ${NOT_TFJS}`, { file });
+  if (algorithm.name !== 'ModelEvaluation') return { ...task, local };
+  const models = algorithm.models.map((model, i) => ({ ...model, kind: found[i]!.kind }));
+  return { ...task, algorithm: { ...algorithm, models }, local };
+}
+
+/** The models that the modeller's machine has to find. */
+function referencesOf(file: AnalysisFile): readonly TaskModel[] {
+  const isTrained = algorithmsOf(file)[0]!.name === 'ModelTrainingAndEvaluation';
+  return isTrained ? trainedReferencesOf(file) : modelReferencesOf(file);
+}
+
+/** @param parsed - Accepted by {@link checkAnalysis}. */
+function localOf(parsed: AnalysisFile, file: string): LocalAnalysis {
   const list = algorithmsOf(parsed)[0]!.arguments['identifiers_file'];
-  const models = modelReferencesOf(parsed).map((reference) => modelPlace(dirname(file), reference));
+  const modelFiles = modelFilesOf(referencesOf(parsed), { file, owner: parsed.modeller?.username });
   return {
     ...analysisOf(parsed),
     local: {
       ...commonLocal(parsed.konsil, file),
       ...(typeof list === 'string' && { identifiersFile: resolvePath(dirname(file), list) }),
-      ...(models.length > 0 && { modelFiles: models }),
+      ...(modelFiles.length > 0 && { modelFiles }),
     },
   };
 }
@@ -217,6 +251,8 @@ function argumentsOf(file: AnalysisFile): Question['algorithm'] {
     }
     case 'ModelEvaluation':
       return evaluationOf(file);
+    case 'ModelTrainingAndEvaluation':
+      return trainedEvaluationOf(file);
   }
 }
 
@@ -240,10 +276,7 @@ export function questionToWire(analysis: Question): z.input<typeof analysisFile>
     ...(modellerName !== undefined && { modeller: { username: modellerName } }),
     task: {
       protocol: { name: protocol.name, arguments: { save_location: [...protocol.saveLocation] } },
-      algorithm:
-        algorithm.name === 'ModelEvaluation'
-          ? evaluationFileOf(algorithm)
-          : { name: algorithm.name, arguments: argumentsFileOf(algorithm) },
+      algorithm: algorithmFileOf(algorithm) as z.input<typeof analysisFile>['task']['algorithm'],
       ...(adds && { aggregator: { secure, minimum_cohort: minimumCohort, ...cohort } }),
       deadlines: { ...deadlines },
       ...('dataStructure' in algorithm && {
@@ -253,7 +286,13 @@ export function questionToWire(analysis: Question): z.input<typeof analysisFile>
   });
 }
 
-function argumentsFileOf(algorithm: Exclude<Question['algorithm'], EvaluationAlgorithm>): Record<string, unknown> {
+function algorithmFileOf(algorithm: Question['algorithm']): object {
+  if (algorithm.name === 'ModelEvaluation') return evaluationFileOf(algorithm);
+  if (algorithm.name === 'ModelTrainingAndEvaluation') return trainedEvaluationFileOf(algorithm);
+  return { name: algorithm.name, arguments: argumentsFileOf(algorithm) };
+}
+
+function argumentsFileOf(algorithm: Exclude<Question['algorithm'], AnyEvaluation>): Record<string, unknown> {
   switch (algorithm.name) {
     case 'SqlQuery': {
       const { name: _, ...args } = algorithm;

@@ -10,6 +10,7 @@ import { checkIdentifiers } from '../taskChecks.ts';
 import { algorithmsOf, checkEvaluation } from './evaluation.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile } from './file.ts';
 import { checkUnusedStructure, missingStructure, structureOf } from './structure.ts';
+import { checkTrainedEvaluation } from './trainedEvaluation.ts';
 
 /** Every broken rule. */
 export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[] {
@@ -37,6 +38,7 @@ export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[]
   if (malformed.length > 0) return malformed;
   const problems: Problem[] = [...checkIdentifiers(file.pods.identifiers)];
   if (isEvaluation) problems.push(...checkEvaluation(file, pathOf, isReceived));
+  else if (name === 'ModelTrainingAndEvaluation') problems.push(...checkTrainedEvaluation(file, path, isReceived));
   else
     for (const key of ['model', 'pretrained_file'] as const)
       if (algorithms[0]![key] !== undefined)
@@ -97,7 +99,7 @@ export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[]
       const args = ANALYSIS_ARGUMENTS.FederatedStatistics.parse(given);
       problems.push(...checkVocabularies(args, argumentsPath, structure, file.pods.identifiers.length));
     }
-  } else if (!isEvaluation) problems.push(...checkUnusedStructure(file, name));
+  } else if (!isEvaluation && name !== 'ModelTrainingAndEvaluation') problems.push(...checkUnusedStructure(file, name));
   return problems;
 }
 

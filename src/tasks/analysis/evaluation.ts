@@ -3,11 +3,13 @@
  * @module
  */
 import { basename, extname } from 'node:path';
+import type { z } from 'zod';
 import { modelKindOf } from '../../training/index.ts';
 import type { Path, Problem } from '../configFile.ts';
 import { checkDataStructure } from '../dataStructure/checks.ts';
 import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
+import type { TaskModel } from '../storedModels.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
 import { missingStructure, structureOf } from './structure.ts';
@@ -33,9 +35,8 @@ export type Subgroup =
   | { readonly column: string; readonly values: readonly string[] }
   | { readonly column: string; readonly edges: readonly number[] };
 
-/** Models evaluated on the rows of a split. */
-export interface EvaluationAlgorithm {
-  readonly name: 'ModelEvaluation';
+/** Models evaluated on the rows of a split, whether the task brings them or sites train them. */
+export interface EvaluationSettings {
   readonly models: readonly EvaluatedModel[];
   readonly dataStructure: TaskData;
   readonly split: (typeof EVALUATED_SPLITS)[number];
@@ -48,6 +49,13 @@ export interface EvaluationAlgorithm {
   /** Whether sites that allow it give figures of their own. */
   readonly siteFigures: boolean;
 }
+
+/** Models that the task brings. */
+export interface EvaluationAlgorithm extends EvaluationSettings {
+  readonly name: 'ModelEvaluation';
+}
+
+type ArgumentsFile = z.output<(typeof ANALYSIS_ARGUMENTS)['ModelEvaluation']>;
 
 const argumentsOf = (algorithm: AlgorithmFile) => ANALYSIS_ARGUMENTS.ModelEvaluation.parse(algorithm.arguments);
 
@@ -90,7 +98,7 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
   const first = shared(algorithms[0]!);
   for (const [i, algorithm] of algorithms.entries()) {
     const path = pathOf(i);
-    const { model, subgroups = {} } = argumentsOf(algorithm);
+    const { model, subgroups } = argumentsOf(algorithm);
     if (model && algorithm.model)
       problems.push({ path: [...path, 'arguments', 'model'], message: 'already given beside arguments', atKey: true });
     const reference = modelOf(algorithm)?.konsil_model ?? modelOf(algorithm)?.bitfount_model;
@@ -112,20 +120,9 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
         path: [...path, 'arguments'],
         message: 'differ from those of the first model; models are compared on the same rows and groups',
       });
-    for (const [column, groups] of Object.entries(subgroups)) {
-      const at = [...path, 'arguments', 'subgroups', column];
-      if (Array.isArray(groups) && new Set(groups.map(String)).size !== groups.length)
-        problems.push({ path: at, message: 'lists a value twice' });
-      if (!Array.isArray(groups) && groups.edges.some((edge, k) => k > 0 && edge <= groups.edges[k - 1]!))
-        problems.push({ path: [...at, 'edges'], message: 'expected ascending numbers' });
-    }
+    problems.push(...checkSubgroups(subgroups, [...path, 'arguments', 'subgroups']));
   }
   if (problems.length > 0) return problems;
-  if (argumentsOf(algorithms[0]!).site_figures === false && !adds(file))
-    problems.push({
-      path: [...pathOf(0), 'arguments', 'site_figures'],
-      message: 'without an aggregator there is nothing but the figures of sites; expected true, or task.aggregator',
-    });
   const labels = algorithms.map((algorithm) => labelOf(algorithm, file.modeller?.username));
   for (const [i, label] of labels.entries())
     if (labels.indexOf(label) < i)
@@ -133,12 +130,37 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
         path: [...pathOf(i), 'arguments', 'label'],
         message: `two models are called ${label}; give each a label of its own`,
       });
-  const inclusive = dataStructureOf(structure!).split;
-  const asked = argumentsOf(algorithms[0]!).split;
-  if (inclusive.splitter === 'percentage' && asked !== undefined && asked !== 'all') {
-    const { testPercentage: test, validationPercentage: validation } = inclusive;
+  return [...problems, ...checkFigures(file, argumentsOf(algorithms[0]!), [...pathOf(0), 'arguments'])];
+}
+
+/** Groups that cannot be told apart. */
+export function checkSubgroups(subgroups: ArgumentsFile['subgroups'], path: Path): Problem[] {
+  return Object.entries(subgroups ?? {}).flatMap(([column, groups]): Problem[] => {
+    const at = [...path, column];
+    if (Array.isArray(groups))
+      return new Set(groups.map(String)).size === groups.length ? [] : [{ path: at, message: 'lists a value twice' }];
+    const isAscending = groups.edges.every((edge, k) => k === 0 || edge > groups.edges[k - 1]!);
+    return isAscending ? [] : [{ path: [...at, 'edges'], message: 'expected ascending numbers' }];
+  });
+}
+
+/** Whether there is something to evaluate on, and somebody to give figures. @param path - Of the arguments. */
+export function checkFigures(
+  file: AnalysisFile,
+  { site_figures, split: asked }: Pick<ArgumentsFile, 'site_figures' | 'split'>,
+  path: Path,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (site_figures === false && !adds(file))
+    problems.push({
+      path: [...path, 'site_figures'],
+      message: 'without an aggregator there is nothing but the figures of sites; expected true, or task.aggregator',
+    });
+  const { split } = dataStructureOf(structureOf(file)!);
+  if (split.splitter === 'percentage' && asked !== undefined && asked !== 'all') {
+    const { testPercentage: test, validationPercentage: validation } = split;
     if ({ test, validation, train: 100 - test - validation }[asked] === 0)
-      problems.push({ path: [...pathOf(0), 'arguments', 'split'], message: `data_split leaves no ${asked} rows` });
+      problems.push({ path: [...path, 'split'], message: `data_split leaves no ${asked} rows` });
   }
   return problems;
 }
@@ -167,15 +189,31 @@ function labelOf(algorithm: AlgorithmFile, owner: string | undefined): string {
   return argumentsOf(algorithm).label ?? basename(reference, extname(reference)).replace(':', ' v');
 }
 
-/** @param file - Accepted by {@link checkEvaluation}. */
-export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
-  const algorithms = algorithmsOf(file);
+/** Rows, groups and figures of an evaluation. @param file - Whose rules hold. */
+export function settingsOf(
+  file: AnalysisFile,
+  { split, subgroups = {}, site_figures }: Pick<ArgumentsFile, 'split' | 'subgroups' | 'site_figures'>,
+): Pick<EvaluationSettings, 'dataStructure' | 'split' | 'subgroups' | 'siteFigures'> {
   const dataStructure = dataStructureOf(structureOf(file)!);
-  const { split, outputs, output, subgroups = {}, site_figures } = argumentsOf(algorithms[0]!);
   const { split: cut } = dataStructure;
   const hasTest = cut.splitter === 'predefined' || cut.testPercentage > 0;
   return {
+    dataStructure,
+    split: split ?? (hasTest ? 'test' : 'validation'),
+    subgroups: Object.entries(subgroups).map(([column, groups]) =>
+      Array.isArray(groups) ? { column, values: groups.map(String) } : { column, edges: groups.edges },
+    ),
+    siteFigures: site_figures ?? !adds(file),
+  };
+}
+
+/** @param file - Accepted by {@link checkEvaluation}. */
+export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
+  const algorithms = algorithmsOf(file);
+  const { outputs, output, ...given } = argumentsOf(algorithms[0]!);
+  return {
     name: 'ModelEvaluation',
+    ...settingsOf(file, given),
     models: algorithms.map((algorithm) => {
       const { model_sha256: sha256 } = argumentsOf(algorithm);
       return {
@@ -184,39 +222,44 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
         ...(sha256 !== undefined && { sha256 }),
       };
     }),
-    dataStructure,
-    split: split ?? (hasTest ? 'test' : 'validation'),
     batchSize: modelOf(algorithms[0]!)?.hyperparameters?.batch_size ?? 64,
     ...(outputs !== undefined && { outputs }),
     ...(output !== undefined && { output }),
-    subgroups: Object.entries(subgroups).map(([column, groups]) =>
-      Array.isArray(groups) ? { column, values: groups.map(String) } : { column, edges: groups.edges },
-    ),
-    siteFigures: site_figures ?? !adds(file),
   };
 }
 
-/** References to the models of a file, in order. */
-export function modelReferencesOf(file: AnalysisFile): readonly string[] {
+/** The models of a file, in order. */
+export function modelReferencesOf(file: AnalysisFile): readonly TaskModel[] {
   const isEvaluation = algorithmsOf(file).every(({ name }) => name === 'ModelEvaluation');
   if (!isEvaluation) return [];
-  return algorithmsOf(file).map((algorithm) => referenceOf(algorithm, file.modeller?.username));
+  return algorithmsOf(file).map((algorithm) => {
+    const { konsil_model, bitfount_model } = modelOf(algorithm)!;
+    const { pretrained_file: instead } = algorithm;
+    return { reference: (konsil_model ?? bitfount_model)!, ...(instead !== undefined && { instead }) };
+  });
+}
+
+/** What {@link settingsOf} has read, in the keys of the file. */
+export function settingsFileOf({ split, subgroups, siteFigures }: EvaluationSettings): object {
+  return {
+    ...{ split, site_figures: siteFigures },
+    ...(subgroups.length > 0 && {
+      subgroups: Object.fromEntries(
+        subgroups.map((group) => [group.column, 'values' in group ? [...group.values] : { edges: [...group.edges] }]),
+      ),
+    }),
+  };
 }
 
 /** Algorithms as pods get them. */
 export function evaluationFileOf(algorithm: EvaluationAlgorithm): { name: string; arguments: object; model: object }[] {
-  const { models, split, batchSize, outputs, output, subgroups, siteFigures } = algorithm;
+  const { models, batchSize, outputs, output } = algorithm;
   return models.map(({ label, kind, sha256 }) => ({
     name: algorithm.name,
     arguments: {
-      ...{ label, split, site_figures: siteFigures },
+      ...{ label, ...settingsFileOf(algorithm) },
       ...(outputs !== undefined && { outputs }),
       ...(output !== undefined && { output }),
-      ...(subgroups.length > 0 && {
-        subgroups: Object.fromEntries(
-          subgroups.map((group) => [group.column, 'values' in group ? [...group.values] : { edges: [...group.edges] }]),
-        ),
-      }),
       ...(sha256 !== undefined && { model_sha256: sha256 }),
     },
     model: { konsil_model: { model_ref: `attached:${kind}` }, hyperparameters: { batch_size: batchSize } },

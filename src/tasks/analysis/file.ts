@@ -1,5 +1,5 @@
 /**
- * The file of a task that asks and trains nothing (`ResultsOnly`): its keys, their types and meaning, as one zod schema.
+ * The file of a task that asks (`ResultsOnly`): its keys, their types and meaning, as one zod schema.
  * @source spec/platform.md §2.1-2.3.
  * @module
  */
@@ -155,21 +155,10 @@ const federatedStatistics = z.strictObject({
 export const EVALUATED_SPLITS = ['train', 'validation', 'test', 'all'] as const;
 
 const groupValue = z.union([z.string().max(200), z.number(), z.boolean()]);
-const modelEvaluation = z.strictObject({
-  label: z
-    .string()
-    .regex(/^[\w. -]{1,60}$/, 'expected 1 to 60 letters, digits, spaces, "_", "-" and "."')
-    .optional()
-    .meta({ description: 'Name of the model in the report. Default: the name of its file.' }),
+/** Of evaluations, whatever their models are. */
+const evaluatedKeys = {
   split: z.enum(EVALUATED_SPLITS).optional().meta({
     description: 'Rows to evaluate on. Default: test, or validation where the split has no test rows.',
-  }),
-  outputs: z.enum(['probabilities', 'logits']).optional().meta({
-    description:
-      'What the model gives for classes. Default: probabilities where its graph ends in a softmax, a sigmoid or a classifier.',
-  }),
-  output: text.optional().meta({
-    description: 'Output that is the prediction. Default: `probabilities`, or the first output of numbers.',
   }),
   subgroups: z
     .record(
@@ -197,6 +186,29 @@ const modelEvaluation = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .optional()
     .meta({ description: 'Filled in when the task is sent.' }),
+};
+const modelEvaluation = z.strictObject({
+  ...evaluatedKeys,
+  label: z
+    .string()
+    .regex(/^[\w. -]{1,60}$/, 'expected 1 to 60 letters, digits, spaces, "_", "-" and "."')
+    .optional()
+    .meta({ description: 'Name of the model in the report. Default: the name of its file.' }),
+  outputs: z.enum(['probabilities', 'logits']).optional().meta({
+    description:
+      'What the model gives for classes. Default: probabilities where its graph ends in a softmax, a sigmoid or a classifier.',
+  }),
+  output: text.optional().meta({
+    description: 'Output that is the prediction. Default: `probabilities`, or the first output of numbers.',
+  }),
+});
+
+const modelTrainingAndEvaluation = z.strictObject({
+  ...evaluatedKeys,
+  cross_site: flag.optional().meta({
+    description:
+      'Whether the model of each site that gives it away (policy.evaluation.local_model) is then evaluated at every site. Default false.',
+  }),
 });
 
 /** Arguments by algorithm. */
@@ -206,6 +218,7 @@ export const ANALYSIS_ARGUMENTS = {
   PrivateSetIntersection: privateSetIntersection,
   FederatedStatistics: federatedStatistics,
   ModelEvaluation: modelEvaluation,
+  ModelTrainingAndEvaluation: modelTrainingAndEvaluation,
 } as const satisfies Record<(typeof ANALYSIS_ALGORITHMS)[number], z.ZodType>;
 
 const algorithm = z.strictObject({
@@ -251,7 +264,7 @@ const task = z.strictObject({
   deadlines,
   data_structure: dataStructure.extend({ assign: dataStructure.shape.assign.optional() }).optional().meta({
     description:
-      'The columns that FederatedStatistics and ModelEvaluation look at; assign is then required. For a query, which names its columns itself: table_config, select, compatible_datasources and schema_requirements, accepted without effect.',
+      'The columns that FederatedStatistics, ModelEvaluation and ModelTrainingAndEvaluation look at; assign is then required. For a query, which names its columns itself: table_config, select, compatible_datasources and schema_requirements, accepted without effect.',
   }),
   transformation_file: refused('transformation files are not supported'),
   primary_results_path: refused('results go to the folder konsil.runs'),

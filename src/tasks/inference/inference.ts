@@ -8,7 +8,7 @@ import type { Postprocessor } from '../../postprocessing/index.ts';
 import { modelKindOf } from '../../training/index.ts';
 import type { DataStructureFile } from '../dataStructure/file.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
-import type { ModelReferenceFile } from '../modelReference.ts';
+import type { TaskModel } from '../storedModels.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { type CsvReport, csvReportFileOf, csvReportOf } from './csvReport.ts';
 import { INFERENCE_ARGUMENTS, type InferenceFile } from './file.ts';
@@ -95,9 +95,7 @@ export function labelOf(algorithm: InferenceAlgorithmFile): string {
 }
 
 /** What the models of a file are, in order: a reference, or the file that is used instead. */
-export function inferenceReferencesOf(
-  file: InferenceFile,
-): readonly { readonly reference: ModelReferenceFile; readonly instead?: string }[] {
+export function inferenceReferencesOf(file: InferenceFile): readonly TaskModel[] {
   return inferenceAlgorithmsOf(file)
     .filter(({ name }) => name === 'ModelInference')
     .map((algorithm) => {

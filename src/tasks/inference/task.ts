@@ -5,10 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fillInLabels, labelPathsOf } from '../../postprocessing/index.ts';
-import { modelKindOf } from '../../training/index.ts';
 import type { Analysis, LocalAnalysis } from '../analysis/analysis.ts';
-import { type ConfigKind, parseJson, parseYaml, requireFile, resolvePath } from '../configFile.ts';
-import { locateModel, namedModel } from '../modelReference.ts';
+import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
+import { locateModels, modelFilesOf } from '../storedModels.ts';
 import { commonLocal } from '../task.ts';
 import { fillIn } from '../template/fill.ts';
 import { openYaml, type Path, valuesOf, type YamlFile } from '../yamlFile.ts';
@@ -65,12 +64,7 @@ function stepsOf(json: unknown): { readonly steps: unknown; readonly path: Path 
 export function parseInference(text: string | YamlFile, file: string): LocalAnalysis {
   const yaml = typeof text === 'string' ? fillIn(openYaml(text, file)) : text;
   const parsed = parseYaml(yaml, file, fileKind(null));
-  const owner = parsed.modeller?.username;
-  const modelFiles = inferenceReferencesOf(parsed).flatMap(({ reference, instead }) => {
-    if (instead !== undefined) return [resolvePath(dirname(file), instead)];
-    const named = namedModel(reference, owner);
-    return 'kind' in named && named.kind === 'file' ? [resolvePath(dirname(file), named.path)] : [];
-  });
+  const modelFiles = modelFilesOf(inferenceReferencesOf(parsed), { file, owner: parsed.modeller?.username });
   return { ...taskOf(parsed), local: { ...commonLocal(parsed.konsil, file), modelFiles } };
 }
 
@@ -90,16 +84,9 @@ export async function readInference(yaml: YamlFile): Promise<LocalAnalysis> {
   const parsed = parseYaml(yaml, file, fileKind(labels));
   const task = taskOf(parsed);
   const local = commonLocal(parsed.konsil, file);
-  const models = await Promise.all(
-    inferenceReferencesOf(parsed).map(async ({ reference, instead }) => {
-      const at = `${file} ${reference.model_ref}`;
-      const places = { ...{ file, folder, at }, models: local.models, owner: parsed.modeller?.username };
-      if (instead === undefined) return (await locateModel(reference, places))!;
-      const path = resolvePath(folder, instead);
-      await requireFile(file, 'pretrained_file', path);
-      return { file: path, kind: modelKindOf(path) ?? 'onnx' };
-    }),
-  );
+  const models = await locateModels(inferenceReferencesOf(parsed), {
+    ...{ file, models: local.models, owner: parsed.modeller?.username },
+  });
   const algorithm = {
     ...task.algorithm,
     models: task.algorithm.models.map((model, i) => ({ ...model, kind: models[i]!.kind })),
