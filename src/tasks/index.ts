@@ -2,6 +2,7 @@ export {
   type AggregateRule,
   type Analysis,
   type AnalysisAlgorithm,
+  type ColumnRange,
   type IntersectionAlgorithm,
   type LocalAnalysis,
   type PrivateSqlAlgorithm,
@@ -41,6 +42,13 @@ export {
   readPodConfig,
 } from './podConfig.ts';
 export { podFile } from './podFile.ts';
+export {
+  budgetOfModeller,
+  hasModellerBudgets,
+  type ModellerBudget,
+  type PrivateQueryPolicy,
+  type SiteRange,
+} from './privateQueryPolicy.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
 export type { StalenessSettings } from './staleness.ts';
 export { FEDAVG } from './strategy.ts';

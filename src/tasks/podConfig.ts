@@ -18,6 +18,7 @@ import {
 import { checkDatasource, datasourceOf } from './datasource.ts';
 import { PROTOCOLS } from './names.ts';
 import { type PodFile, podFile } from './podFile.ts';
+import { checkPrivateQuery, type PrivateQueryPolicy, privateQueryOf } from './privateQueryPolicy.ts';
 import { type BrokerSettings, brokerOf } from './task.ts';
 
 export interface PodPolicy {
@@ -46,6 +47,8 @@ export interface PodPolicy {
   readonly privacy?: BudgetPolicy;
   /** Budget of each single row. */
   readonly recordPrivacy?: BudgetPolicy;
+  /** Budgets of single modellers, and ranges of the site's own. */
+  readonly privateQuery?: PrivateQueryPolicy;
 }
 
 /** What modellers may ask with queries. */
@@ -184,6 +187,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       ...(policy?.queries && { queries: queriesOf(policy.queries) }),
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
       ...(policy?.record_privacy && { recordPrivacy: budgetOf(policy.record_privacy) }),
+      ...(policy?.private_query && { privateQuery: privateQueryOf(policy.private_query) }),
     },
     limits: {
       parallelRuns: pod.limits?.parallel_runs ?? 1,
@@ -301,5 +305,12 @@ function checkPod(pod: PodFile): Problem[] {
       path: ['policy', 'minimum_cohort'],
       message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
     });
+  if (policy?.private_query)
+    problems.push(
+      ...checkPrivateQuery(policy.private_query, ['policy', 'private_query'], {
+        approved: pod.approved_modellers,
+        datasets: names,
+      }),
+    );
   return problems;
 }

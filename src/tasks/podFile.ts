@@ -10,6 +10,7 @@ import { broker } from './commonKeys.ts';
 import { datasource } from './datasource.ts';
 import { familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+import { privateQueryFile } from './privateQueryPolicy.ts';
 
 const budget = (required: string) =>
   z
@@ -73,6 +74,9 @@ export const podFile = z
         }),
         record_privacy: budget('Take part only in tasks that train with hyperparameters.private_steps.').meta({
           description: 'Budget of each single row, for each dataset, over all runs. Default: none.',
+        }),
+        private_query: privateQueryFile.optional().meta({
+          description: 'Budgets of single modellers for PrivateSqlQuery, and ranges of the site’s own.',
         }),
         statistics: z.enum(['allow', 'refuse']).default('refuse').meta({
           description:

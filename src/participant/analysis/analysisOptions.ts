@@ -7,9 +7,8 @@ import type { Peer } from '../../keystore/index.ts';
 import type { PodConfig } from '../../tasks/index.ts';
 import type { OpenPredictor } from '../../training/index.ts';
 import type { Usage } from '../inference/usage.ts';
-import type { PrivacyUnit } from '../ledger.ts';
 import type { PodEvent } from '../notices.ts';
-import type { PrivacyAccount } from '../privacyAccount.ts';
+import type { QueryAccount } from '../queryAccount.ts';
 
 export interface AnalysisOptions {
   readonly config: PodConfig;
@@ -17,8 +16,8 @@ export interface AnalysisOptions {
   readonly openPredictor: OpenPredictor;
   readonly decoders?: DecodePool;
   readonly signal: AbortSignal;
-  /** The account of the dataset asked for. @param delta - At which the task reckons. */
-  readonly account: (unit: PrivacyUnit, delta: number) => PrivacyAccount;
+  /** The accounts that a private query is paid from. @param delta - At which the task reckons. */
+  readonly queryAccount: (delta: number) => QueryAccount;
   /** Lists that this modeller has had compared, and one more of them. */
   readonly lists: { readonly before: number; readonly record: (detail: string) => void };
   /** Rows that models were run on, and more of them. */
