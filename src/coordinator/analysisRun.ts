@@ -5,7 +5,7 @@
  */
 import { abortControllerForMany, isKonsilError, KonsilError, messageOf, utf8 } from '../base/index.ts';
 import { type Identity, MaskPool } from '../crypto/index.ts';
-import type { PairReceiver } from '../intersection/index.ts';
+import { MAX_LIST, type PairReceiver } from '../intersection/index.ts';
 import type { PeerBook } from '../keystore/index.ts';
 import {
   type AnalysisAnswer,
@@ -30,7 +30,7 @@ import { LearnedDeadlines } from './deadlines.ts';
 import { Evaluation, type EvaluationOutcome } from './evaluation.ts';
 import type { RunEvent } from './events.ts';
 import { Inference } from './inference.ts';
-import { Comparison, type IdentifierList, readIdentifiers } from './intersect.ts';
+import { Comparison, type IdentifierList, readIdentifiers, sizeIn } from './intersect.ts';
 import { LinkTime } from './linkTime.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
 import { offersOf, releasedBy, resolveAmong, resolveData } from './resolveData.ts';
@@ -209,6 +209,8 @@ class AnalysisRun {
     const { algorithm } = agreed;
     if (adds) await this.#addUp(agreed, json, minimum);
     else if (this.#evaluation) await this.#evaluateApart(this.#evaluation);
+    else if (algorithm.name === 'PrivateSetIntersection' && algorithm.kind === 'row_filter')
+      await this.#answerLists(json, algorithm);
     else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(json, algorithm);
     else if (this.#inference) await this.#infer(this.#inference);
     else await this.#collect();
@@ -372,7 +374,7 @@ class AnalysisRun {
         await this.#exchange(0, this.#members.active(), () => undefined),
         async (member, { result }, context) => {
           const bytes = await this.#pull(member, result, context, 4);
-          const size = bytes.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : 0;
+          const size = sizeIn(bytes);
           const [modeller, pod] = [this.#options.identity.public.id, member.peer.public.id];
           receivers.set(member.name, {
             receiver: comparison.open({ runId: this.#runId, taskJson, modeller, pod }, size),
@@ -395,6 +397,27 @@ class AnalysisRun {
       );
     } finally {
       for (const { receiver } of receivers.values()) receiver.close();
+      await comparison.close();
+    }
+  }
+
+  /** Each pod's list against the modeller's; what the pods find stays there. */
+  async #answerLists(taskJson: string, algorithm: IntersectionAlgorithm): Promise<void> {
+    const comparison = new Comparison(algorithm, this.#list!, this.#abort.signal);
+    const { id: modeller } = this.#options.identity.public;
+    const answers = new Map<string, BlobRef>();
+    try {
+      const asked = await this.#exchange(0, this.#members.active(), () => undefined);
+      await this.#each(asked, async (member, { result }, context) => {
+        const bytes = await this.#pull(member, result, context, 4 + listBytes(MAX_LIST, 32));
+        const session = { runId: this.#runId, taskJson, modeller, pod: member.peer.public.id };
+        answers.set(member.name, this.#offer(await comparison.answer(session, bytes), [member]));
+      });
+      const cohort = this.#members.active().filter(({ name }) => answers.has(name));
+      // what pods say now is the same whatever they have found
+      const done = await this.#exchange(1, cohort, ({ name }) => answers.get(name));
+      await this.#each(done, async ({ name }) => this.#keep(name, null));
+    } finally {
       await comparison.close();
     }
   }

@@ -80,13 +80,14 @@ export async function startRun(
       return own ? new ModellerAccount(total, ledger, line, own) : total;
     },
     lists: {
-      before: ledger.listsOf(from.name),
+      before: () => ledger.listsOf(from.name),
       record: (detail) => ledger.append({ event: 'intersection', ...line, detail }),
     },
     usage: {
       of: (whose) => ledger.rowsOf(whose === 'modeller' ? { modeller: from.name } : whose),
       record: (id, rows) => ledger.append({ event: 'inference', ...line, model: id, rows }),
     },
+    nowMs: Date.now,
     onEvent,
     pullModel: () => {
       if (!model) throw new KonsilError('MODEL_INVALID', 'the task trains a model, and none was sent');

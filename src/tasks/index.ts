@@ -21,6 +21,7 @@ export { type ColumnFilter, type CsvReport, columnsNamedBy } from './inference/c
 export type { InferenceAlgorithm, InferenceModel, InputData } from './inference/inference.ts';
 export { columnsOfRules, type RecordRule } from './inference/recordFilter.ts';
 export { parseInference } from './inference/task.ts';
+export type { IntersectionPolicy, RowFilterPolicy } from './intersectionPolicy.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export {
   checkModelReference,
@@ -34,7 +35,6 @@ export {
   type EvaluationPolicy,
   type InferenceLimits,
   type InferencePolicy,
-  type IntersectionPolicy,
   type PodConfig,
   type PodPolicy,
   parsePodConfig,

@@ -16,6 +16,7 @@ import {
   resolvePath,
 } from './configFile.ts';
 import { checkDatasource, datasourceOf } from './datasource.ts';
+import { type IntersectionPolicy, intersectionOf } from './intersectionPolicy.ts';
 import { PROTOCOLS } from './names.ts';
 import { type PodFile, podFile } from './podFile.ts';
 import { checkPrivateQuery, type PrivateQueryPolicy, privateQueryOf } from './privateQueryPolicy.ts';
@@ -98,18 +99,6 @@ export interface InferenceLimits {
   /** Batches that fail in a row before a run ends; undefined is no end. */
   readonly mostFailures?: number;
   readonly retries: boolean;
-}
-
-/** Whose lists of people are compared, and how. */
-export interface IntersectionPolicy {
-  readonly kinds: readonly ('cardinality' | 'intersection')[];
-  /** By which people may be found. */
-  readonly columns: readonly string[];
-  readonly maximumList: number;
-  /** Of one modeller, in all. */
-  readonly maximumLists: number;
-  /** Hides the length of the pod's own list. */
-  readonly padTo?: number;
 }
 
 /** What all runs together may spend on one dataset. */
@@ -243,18 +232,6 @@ function inferenceLimitsOf(file: NonNullable<PodFile['limits']>['inference']): I
     resilience: file?.batch_resilience ?? true,
     ...(typeof most === 'number' && most > 0 && { mostFailures: most }),
     retries: file?.individual_retry ?? true,
-  };
-}
-
-type IntersectionFile = NonNullable<NonNullable<PodFile['policy']>['intersection']>;
-
-function intersectionOf(file: IntersectionFile): IntersectionPolicy {
-  return {
-    kinds: file.kinds,
-    columns: file.columns,
-    maximumList: file.maximum_list,
-    maximumLists: file.maximum_lists,
-    ...(file.pad_to !== undefined && { padTo: file.pad_to }),
   };
 }
 

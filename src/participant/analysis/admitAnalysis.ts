@@ -18,6 +18,7 @@ import {
   type StatisticsAlgorithm,
 } from '../../tasks/index.ts';
 import { checkInferencePolicy, openInference } from '../inference/admitInference.ts';
+import { Selections } from '../people/selections.ts';
 import { Refusal, withoutPaths } from '../refusal.ts';
 import type { AnalysisOptions } from './analysisOptions.ts';
 import { EvaluationAnalysis } from './evaluationAnalysis.ts';
@@ -131,7 +132,9 @@ export async function openAnalysis(
         const { lists } = options;
         return await IntersectionAnalysis.open(algorithm, {
           ...{ dataset, openDataset, policy: config.policy.intersection!, signal },
-          ...{ listsBefore: lists.before, record: lists.record },
+          ...{ listsBefore: lists.before, record: lists.record, nowMs: options.nowMs },
+          ...{ selections: new Selections(config.state), modeller: options.from.public.id },
+          onProblem: options.onProblem,
         });
       }
       case 'FederatedStatistics':

@@ -19,11 +19,13 @@ export interface AnalysisOptions {
   /** The accounts that a private query is paid from. @param delta - At which the task reckons. */
   readonly queryAccount: (delta: number) => QueryAccount;
   /** Lists that this modeller has had compared, and one more of them. */
-  readonly lists: { readonly before: number; readonly record: (detail: string) => void };
+  readonly lists: { readonly before: () => number; readonly record: (detail: string) => void };
   /** Rows that models were run on, and more of them. */
   readonly usage: Usage;
   /** Whose task it is. */
   readonly from: Pick<Peer, 'name' | 'public'>;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
   readonly onEvent: (event: PodEvent) => void;
   readonly onProblem: (problem: string) => void;
 }

@@ -6,16 +6,12 @@
 import { KonsilError, u32be } from '../../base/index.ts';
 import { randomBytes } from '../../crypto/index.ts';
 import type { DatasourceConfig, OpenDataset } from '../../datasources/index.ts';
-import {
-  BlindingPool,
-  collectKeys,
-  type KeyCell,
-  type KeySet,
-  openPair,
-  PairSender,
-} from '../../intersection/index.ts';
+import { BlindingPool, type KeySet, openPair, PairSender } from '../../intersection/index.ts';
 import { joinChunks, listBytes, splitChunks } from '../../protocols/index.ts';
 import type { IntersectionAlgorithm, IntersectionPolicy } from '../../tasks/index.ts';
+import { RowFilterAnalysis } from '../people/rowFilterAnalysis.ts';
+import type { Selections } from '../people/selections.ts';
+import { readSiteKeys } from '../people/siteKeys.ts';
 import { Refusal } from '../refusal.ts';
 import type { ExchangeParties, SiteAnalysis } from './siteAnalysis.ts';
 
@@ -26,8 +22,14 @@ export interface IntersectionOptions {
   readonly dataset: DatasourceConfig;
   readonly openDataset: OpenDataset;
   readonly policy: IntersectionPolicy;
-  /** Lists that this modeller has had compared. */
-  readonly listsBefore: number;
+  /** Lists that this modeller has had compared until now. */
+  readonly listsBefore: () => number;
+  readonly selections: Selections;
+  /** Whose list it is: a peer id. */
+  readonly modeller: string;
+  readonly nowMs: () => number;
+  /** For the site's operator alone. */
+  readonly onProblem: (problem: string) => void;
   /** Writes down that a list is compared. @throws KonsilError FILE_WRITE_FAILED: then it is not. */
   readonly record: (detail: string) => void;
   readonly signal: AbortSignal;
@@ -46,7 +48,7 @@ export class IntersectionAnalysis implements SiteAnalysis {
     this.#algorithm = algorithm;
     this.#keys = keys;
     this.#options = options;
-    this.#size = options.policy.padTo ?? Math.max(1, keys.keys.length);
+    this.#size = sizeOf(keys, options.policy);
     this.exchange = {
       steps: 2,
       maxBytes: listBytes(algorithm.identifiers!, ELEMENT_BYTES),
@@ -55,28 +57,23 @@ export class IntersectionAnalysis implements SiteAnalysis {
   }
 
   /** @throws Refusal when the site's rules forbid it; KonsilError as the data source. */
-  static async open(algorithm: IntersectionAlgorithm, options: IntersectionOptions): Promise<IntersectionAnalysis> {
-    const { dataset, openDataset, policy, signal } = options;
+  static async open(algorithm: IntersectionAlgorithm, options: IntersectionOptions): Promise<SiteAnalysis> {
+    const { dataset, openDataset, policy, signal, selections, modeller, nowMs, onProblem } = options;
     checkRules(algorithm, options);
-    const source = await openDataset(dataset, { signal });
-    try {
-      const missing = algorithm.columns.find((column) => !source.columns.includes(column));
-      if (missing !== undefined)
-        throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${dataset.name}" has no column "${missing}"`);
-      const rows: KeyCell[][] = [];
-      for await (const { keys, columns } of source.yieldData(10_000, signal))
-        for (const at of keys.keys())
-          rows.push(algorithm.columns.map((column) => cellOf(columns[column]![at] ?? null)));
-      const keys = collectKeys(algorithm.rule, rows);
-      if (keys.keys.length > (policy.padTo ?? Number.POSITIVE_INFINITY))
-        throw new Refusal(
-          'NO_DATA',
-          `dataset "${dataset.name}" has more people than its site shows (policy.intersection.pad_to)`,
-        );
-      return new IntersectionAnalysis(algorithm, keys, options);
-    } finally {
-      source.close();
-    }
+    const { columns, rule, kind, saveAs } = algorithm;
+    if (saveAs !== undefined && selections.find({ modeller, dataset: dataset.name, name: saveAs }))
+      throw new Refusal('TASK_SETUP_ERROR', `this site has a selection "${saveAs}" already; choose another save_as`);
+    const { keys } = await readSiteKeys({ dataset, openDataset, columns, rule, signal });
+    if (keys.keys.length > (policy.padTo ?? Number.POSITIVE_INFINITY))
+      throw new Refusal(
+        'NO_DATA',
+        `dataset "${dataset.name}" has more people than its site shows (policy.intersection.pad_to)`,
+      );
+    if (kind !== 'row_filter') return new IntersectionAnalysis(algorithm, keys, options);
+    return new RowFilterAnalysis(algorithm, {
+      ...{ dataset: dataset.name, keys, size: sizeOf(keys, policy), rules: policy.rowFilter },
+      ...{ selections, nowMs, onProblem, record: (detail) => recordList(options, detail) },
+    });
   }
 
   async close(): Promise<void> {
@@ -90,11 +87,12 @@ export class IntersectionAnalysis implements SiteAnalysis {
     this.#isAnswered = true;
     const { kind, rule, identifiers } = this.#algorithm;
     const { runId, modeller, pod, context } = parties;
+    if (kind === 'row_filter') throw new KonsilError('PROTOCOL_VIOLATION', 'a row filter is the pod’s to find');
     const session = openPair({
       ...{ runId, context, kind, rule, receiver: modeller, sender: pod },
       ...{ receiverSize: identifiers!, senderSize: this.#size },
     });
-    this.#options.record(`${kind} of ${identifiers}`);
+    recordList(this.#options, `${kind} of ${identifiers}`);
     const sender = new PairSender(session, { keys: this.#keys, pool: this.#pool, random: randomBytes, signal });
     try {
       for (const chunk of splitChunks(sent)) await sender.take(chunk);
@@ -116,11 +114,16 @@ function checkRules(
   if (other !== undefined) throw refuse(`compares people by ${allowed.join(', ')}, not by "${other}"`);
   if (identifiers === undefined) throw new Refusal('TASK_SETUP_ERROR', 'the task does not say how long its list is');
   if (identifiers > maximumList) throw refuse(`compares lists of at most ${maximumList} people, got ${identifiers}`);
-  if (listsBefore >= maximumLists)
-    throw refuse(`has compared ${listsBefore} lists of this modeller, and compares no more`);
+  if (listsBefore() >= maximumLists)
+    throw refuse(`has compared ${listsBefore()} lists of this modeller, and compares no more`);
 }
 
-/** Images are no keys. */
-function cellOf(value: unknown): KeyCell {
-  return typeof value === 'string' || typeof value === 'number' ? value : null;
+/** How long the site says that its list is. */
+const sizeOf = ({ keys }: KeySet, { padTo }: IntersectionPolicy): number => padTo ?? Math.max(1, keys.length);
+
+/** Puts a list on the modeller's account, which other runs may have used up since this one was let in. */
+function recordList({ policy, listsBefore, record }: IntersectionOptions, detail: string): void {
+  if (listsBefore() >= policy.maximumLists)
+    throw new KonsilError('LIMITS_EXCEEDED', `this site compares ${policy.maximumLists} lists of a modeller, no more`);
+  record(detail);
 }

@@ -8,6 +8,7 @@ import type { CohortAssumptions } from '../../aggregation/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import type { InferenceAlgorithm } from '../inference/inference.ts';
+import type { IntersectionKind } from '../intersectionPolicy.ts';
 import { modelPlace } from '../modelReference.ts';
 import type { INFERENCE_PROTOCOLS } from '../names.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
@@ -66,7 +67,9 @@ export interface IntersectionAlgorithm {
   readonly columns: readonly string[];
   /** One a column. */
   readonly rule: readonly KeyColumn[];
-  readonly kind: 'cardinality' | 'intersection';
+  readonly kind: IntersectionKind;
+  /** Of `row_filter`: what the pods call it. */
+  readonly saveAs?: string;
   readonly padTo?: number;
   /** Length of the modeller's list, padded; absent until it was read. */
   readonly identifiers?: number;
@@ -194,11 +197,13 @@ function argumentsOf(file: AnalysisFile): Question['algorithm'] {
         normalise = {},
         kind,
         pad_to,
+        save_as,
         identifiers,
       } = ANALYSIS_ARGUMENTS.PrivateSetIntersection.parse(given);
       const rule = (Array.isArray(normalise) ? normalise : columns.map(() => normalise)) as KeyColumn[];
       return {
         ...{ name, columns, rule, kind },
+        ...(save_as !== undefined && { saveAs: save_as }),
         ...(pad_to !== undefined && { padTo: pad_to }),
         ...(identifiers !== undefined && { identifiers }),
       };
@@ -264,8 +269,12 @@ function argumentsFileOf(algorithm: Exclude<Question['algorithm'], EvaluationAlg
       return { ...args, column_ranges: columnRanges, max_groups: maxGroups };
     }
     case 'PrivateSetIntersection': {
-      const { columns, rule, kind, identifiers } = algorithm;
-      return { columns, normalise: rule, kind, ...(identifiers !== undefined && { identifiers }) };
+      const { columns, rule, kind, saveAs, identifiers } = algorithm;
+      return {
+        ...{ columns, normalise: rule, kind },
+        ...(saveAs !== undefined && { save_as: saveAs }),
+        ...(identifiers !== undefined && { identifiers }),
+      };
     }
     case 'FederatedStatistics': {
       const { quantiles, bins, minimumCount, vocabulary } = algorithm;

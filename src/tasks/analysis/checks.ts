@@ -108,6 +108,8 @@ function checkIntersection(
     identifiers,
     identifiers_file,
     pad_to,
+    kind,
+    save_as,
   }: z.output<(typeof ANALYSIS_ARGUMENTS)['PrivateSetIntersection']>,
   { task: { protocol } }: AnalysisFile,
   path: Path,
@@ -131,6 +133,9 @@ function checkIntersection(
     wrong('normalise', `expected one for each of the ${columns.length} columns, got ${normalise.length}`);
   if ((identifiers_file === undefined) === (identifiers === undefined))
     wrong('identifiers_file', 'is required; expected a CSV file with the modeller’s list');
+  if (kind === 'row_filter' && save_as === undefined)
+    wrong('save_as', 'is required with kind row_filter; expected a name for rows_from_intersection');
+  if (kind !== 'row_filter' && save_as !== undefined) wrong('save_as', 'only with kind row_filter');
   if (identifiers !== undefined && pad_to !== undefined) wrong('pad_to', 'only beside identifiers_file');
   return problems;
 }
