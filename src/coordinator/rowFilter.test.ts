@@ -37,7 +37,7 @@ task:
       kind: row_filter
       save_as: ${name}
       identifiers_file: ./list.csv
-      pad_to: 1024
+      pad_to: 128
 `,
     join(federation.folder, 'find.yaml'),
   );
@@ -53,7 +53,7 @@ it('trains on the rows of the people in both lists, who stay the site’s secret
           shareSiteMetrics: true,
           intersection: {
             ...{ kinds: ['row_filter'], columns: ['patient_id'], maximumList: 2_000, maximumLists: 2 },
-            ...{ padTo: 512, rowFilter: { minimumPeople: 10, keepDays: 30 } },
+            ...{ padTo: 64, rowFilter: { minimumPeople: 10, keepDays: 30 } },
           },
         },
       }),
@@ -62,7 +62,7 @@ it('trains on the rows of the people in both lists, who stay the site’s secret
       federation = opened;
       const list: string[] = [];
       for (const site of SITES) {
-        const [head, ...rows] = linesOf(site);
+        const [head, ...rows] = linesOf(site).slice(0, 61);
         const named = rows.map((row, i) => `${personOf(site, i)},${row}`);
         writeFileSync(dataOf(site), `patient_id,${head}\n${named.join('\n')}\n`);
         list.push(...rows.flatMap((_, i) => (isListed(site, i) ? [personOf(site, i).toLowerCase()] : [])));
@@ -108,7 +108,7 @@ it('trains on the rows of the people in both lists, who stay the site’s secret
   expect(reasons(again)['hospital-a']).toBe(reasons(trained)['hospital-d']!.replace('study', 'again'));
   expect((await federation.ask(find('third'))).reason).toMatch(/has compared 2 lists of this modeller/);
 
-  // files with these rows alone give the same model to the bit
+  // files with these rows alone give the same model, but for the last bits: sums of three pods have finer steps
   for (const site of SITES) {
     const [head, ...rows] = linesOf(site);
     writeFileSync(dataOf(site), `${head}\n${rows.filter((_, i) => isListed(site, i)).join('\n')}\n`);
@@ -118,5 +118,6 @@ it('trains on the rows of the people in both lists, who stay the site’s secret
   federation.task = { ...federation.task, pods, dataStructure };
   const alone = await federation.run();
   expect(alone.status, alone.reason).toBe('complete');
-  expect(alone.parameters).toEqual(trained.parameters);
+  for (const [i, value] of alone.parameters!.entries())
+    expect(Math.abs(value - trained.parameters![i]!)).toBeLessThan(1e-5);
 });
