@@ -33,6 +33,7 @@ import { Inference } from './inference.ts';
 import { Comparison, type IdentifierList, readIdentifiers, sizeIn } from './intersect.ts';
 import { LinkTime } from './linkTime.ts';
 import { describeAbsent, type Member, Members } from './members.ts';
+import { compareAmong } from './podRing.ts';
 import { offersOf, releasedBy, resolveAmong, resolveData } from './resolveData.ts';
 import { RunFolder } from './runFolder.ts';
 import { asKonsilError, newRunId } from './trainedModel.ts';
@@ -40,6 +41,8 @@ import { Transcripts } from './transcript.ts';
 
 /** How long pods have to hear that the run is over. */
 const GOODBYE_MS = 5_000;
+/** A list of a ring, with its envelope and an opening. */
+const MAX_RING_BYTES = listBytes(MAX_LIST, 32) + (1 << 12);
 /** A site's own result, as JSON. */
 const MAX_RESULT_BYTES = 64 << 20;
 
@@ -209,6 +212,8 @@ class AnalysisRun {
     const { algorithm } = agreed;
     if (adds) await this.#addUp(agreed, json, minimum);
     else if (this.#evaluation) await this.#evaluateApart(this.#evaluation);
+    else if (algorithm.name === 'PrivateSetIntersection' && algorithm.amongPods)
+      await this.#compareAmong(json, algorithm);
     else if (algorithm.name === 'PrivateSetIntersection' && algorithm.kind === 'row_filter')
       await this.#answerLists(json, algorithm);
     else if (algorithm.name === 'PrivateSetIntersection') await this.#compare(json, algorithm);
@@ -224,6 +229,7 @@ class AnalysisRun {
     const offers = await offersOf(this.#members, 1_000 * task.deadlines.join);
     const { algorithm } = task;
     if (algorithm.name === 'PrivateSetIntersection') {
+      if (algorithm.amongPods) return task;
       this.#list = await readIdentifiers(algorithm, local.identifiersFile!, this.#abort.signal);
       return { ...task, algorithm: { ...algorithm, identifiers: this.#list.size } };
     }
@@ -420,6 +426,29 @@ class AnalysisRun {
     } finally {
       await comparison.close();
     }
+  }
+
+  /** The pods' lists against each other, see `podRing.ts`. */
+  async #compareAmong(taskJson: string, algorithm: IntersectionAlgorithm): Promise<void> {
+    const ring = this.#members.active();
+    if (ring.length < 2)
+      throw new KonsilError(
+        'COHORT_TOO_SMALL',
+        `${ring.length} of the pods answer, two are needed to compare their lists: ${describeAbsent(this.#members.all())}`,
+      );
+    const byId = new Map(ring.map((member) => [member.peer.public.id, member]));
+    const { id: modeller } = this.#options.identity.public;
+    const run = { runId: this.#runId, taskJson, modeller, pods: [...byId.keys()], signal: this.#abort.signal };
+    const shared = await compareAmong(algorithm, run, async (step, sent) => {
+      const refs = new Map([...sent].map(([id, bytes]) => [id, this.#offer(bytes, [byId.get(id)!])]));
+      const answers = new Map<string, Uint8Array>();
+      const said = await this.#exchange(step, ring, ({ peer }) => refs.get(peer.public.id));
+      await this.#each(said, async (member, { result }, context) => {
+        answers.set(member.peer.public.id, await this.#pull(member, result, context, MAX_RING_BYTES));
+      });
+      return answers;
+    });
+    for (const { name } of ring) this.#keep(name, { columns: ['people_of_all_pods'], rows: [[shared]], suppressed: 0 });
   }
 
   /** Asks each pod of `cohort`. @param isPatient - Whoever says that it goes on is waited for. @returns what each has said by name. */

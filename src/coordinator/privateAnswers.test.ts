@@ -116,7 +116,8 @@ describe('PrivateSqlQuery', () => {
 describe('PrivateSetIntersection', () => {
   const RULES: IntersectionPolicy = {
     ...{ kinds: ['cardinality', 'intersection'], columns: ['patient_id'] },
-    ...{ maximumList: 1_000, maximumLists: 10, rowFilter: { minimumPeople: 20, keepDays: 30 } },
+    ...{ maximumList: 1_000, maximumLists: 10, withPods: [] },
+    rowFilter: { minimumPeople: 20, keepDays: 30 },
   };
   /** Pod `a` has the people 0, 4, 8, …, pod `b` 1, 5, 9, …; written as each site does it. */
   function writePeople({ folder }: Federation): void {

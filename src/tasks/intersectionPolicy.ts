@@ -27,6 +27,10 @@ export const intersectionFile = z.strictObject({
   pad_to: z.int().min(1).max(MAX_LIST).optional().meta({
     description: 'Hides how many people are here: the pod’s list is filled up to so many.',
   }),
+  with_pods: z.array(text).max(1_000).default([]).meta({
+    description:
+      'Pods whose lists are compared with this one’s, by key fingerprint: a name is believed the first time it is heard. Default: none.',
+  }),
   row_filter: z
     .strictObject({
       minimum_people: z.int().min(2).max(1_000_000).default(20).meta({
@@ -57,6 +61,8 @@ export interface IntersectionPolicy {
   readonly maximumLists: number;
   /** Hides the length of the pod's own list. */
   readonly padTo?: number;
+  /** Fingerprints of pods whose lists are compared with this one's. */
+  readonly withPods: readonly string[];
   readonly rowFilter: RowFilterPolicy;
 }
 
@@ -67,6 +73,7 @@ export function intersectionOf(file: z.output<typeof intersectionFile>): Interse
     maximumList: file.maximum_list,
     maximumLists: file.maximum_lists,
     ...(file.pad_to !== undefined && { padTo: file.pad_to }),
+    withPods: file.with_pods,
     rowFilter: {
       minimumPeople: file.row_filter?.minimum_people ?? 20,
       keepDays: file.row_filter?.keep_days ?? 30,

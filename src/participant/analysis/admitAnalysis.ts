@@ -134,7 +134,8 @@ export async function openAnalysis(
           ...{ dataset, openDataset, policy: config.policy.intersection!, signal },
           ...{ listsBefore: lists.before, record: lists.record, nowMs: options.nowMs },
           ...{ selections: new Selections(config.state), modeller: options.from.public.id },
-          onProblem: options.onProblem,
+          ...{ onProblem: options.onProblem, identity: options.identity },
+          roster: options.request.roster.map(({ public: line }) => line),
         });
       }
       case 'FederatedStatistics':

@@ -2,10 +2,12 @@
  * What admission of a task that asks looks at.
  * @module
  */
+import type { Identity } from '../../crypto/index.ts';
 import type { DecodePool, OpenDataset } from '../../datasources/index.ts';
 import type { Peer } from '../../keystore/index.ts';
 import type { PodConfig } from '../../tasks/index.ts';
 import type { OpenPredictor } from '../../training/index.ts';
+import type { MessageOf } from '../../wire/index.ts';
 import type { Usage } from '../inference/usage.ts';
 import type { PodEvent } from '../notices.ts';
 import type { QueryAccount } from '../queryAccount.ts';
@@ -22,6 +24,9 @@ export interface AnalysisOptions {
   readonly lists: { readonly before: () => number; readonly record: (detail: string) => void };
   /** Rows that models were run on, and more of them. */
   readonly usage: Usage;
+  readonly identity: Identity;
+  /** Names all pods of the task. */
+  readonly request: MessageOf<'JOB_REQUEST'>;
   /** Whose task it is. */
   readonly from: Pick<Peer, 'name' | 'public'>;
   /** Milliseconds since 1970. */

@@ -4,11 +4,13 @@
  * @module
  */
 import { KonsilError, u32be } from '../../base/index.ts';
-import { randomBytes } from '../../crypto/index.ts';
+import { fingerprint, type Identity, importPublic, type PublicIdentity, randomBytes } from '../../crypto/index.ts';
 import type { DatasourceConfig, OpenDataset } from '../../datasources/index.ts';
 import { BlindingPool, type KeySet, openPair, PairSender } from '../../intersection/index.ts';
 import { joinChunks, listBytes, splitChunks } from '../../protocols/index.ts';
 import type { IntersectionAlgorithm, IntersectionPolicy } from '../../tasks/index.ts';
+import { keepSelection } from '../people/keepSelection.ts';
+import { RingAnalysis } from '../people/ringAnalysis.ts';
 import { RowFilterAnalysis } from '../people/rowFilterAnalysis.ts';
 import type { Selections } from '../people/selections.ts';
 import { readSiteKeys } from '../people/siteKeys.ts';
@@ -27,6 +29,9 @@ export interface IntersectionOptions {
   readonly selections: Selections;
   /** Whose list it is: a peer id. */
   readonly modeller: string;
+  readonly identity: Identity;
+  /** Public lines of all pods of the task, this one's among them. */
+  readonly roster: readonly string[];
   readonly nowMs: () => number;
   /** For the site's operator alone. */
   readonly onProblem: (problem: string) => void;
@@ -69,11 +74,23 @@ export class IntersectionAnalysis implements SiteAnalysis {
         'NO_DATA',
         `dataset "${dataset.name}" has more people than its site shows (policy.intersection.pad_to)`,
       );
+    const size = sizeOf(keys, policy);
+    const record = (detail: string): void => recordList(options, detail);
+    const keep = (matches: Uint8Array, whose: string): void =>
+      keepSelection(
+        { dataset: dataset.name, keys, rules: policy.rowFilter, selections, nowMs, onProblem },
+        algorithm,
+        matches,
+        whose,
+      );
+    if (algorithm.amongPods)
+      return new RingAnalysis(algorithm, {
+        ...{ keys, size, record, maximumList: policy.maximumList },
+        ...{ identity: options.identity, pods: partners(options) },
+        ...(kind === 'row_filter' && { keep }),
+      });
     if (kind !== 'row_filter') return new IntersectionAnalysis(algorithm, keys, options);
-    return new RowFilterAnalysis(algorithm, {
-      ...{ dataset: dataset.name, keys, size: sizeOf(keys, policy), rules: policy.rowFilter },
-      ...{ selections, nowMs, onProblem, record: (detail) => recordList(options, detail) },
-    });
+    return new RowFilterAnalysis(algorithm, { keys, size, record, keep });
   }
 
   async close(): Promise<void> {
@@ -104,7 +121,7 @@ export class IntersectionAnalysis implements SiteAnalysis {
 }
 
 function checkRules(
-  { kind, columns, identifiers }: IntersectionAlgorithm,
+  { kind, columns, identifiers, amongPods }: IntersectionAlgorithm,
   { policy, listsBefore }: IntersectionOptions,
 ): void {
   const { kinds, columns: allowed, maximumList, maximumLists } = policy;
@@ -112,10 +129,24 @@ function checkRules(
   if (!kinds.includes(kind)) throw refuse(`gives the ${kinds.join(' and the ')} of lists only`);
   const other = columns.find((column) => !allowed.includes(column));
   if (other !== undefined) throw refuse(`compares people by ${allowed.join(', ')}, not by "${other}"`);
-  if (identifiers === undefined) throw new Refusal('TASK_SETUP_ERROR', 'the task does not say how long its list is');
-  if (identifiers > maximumList) throw refuse(`compares lists of at most ${maximumList} people, got ${identifiers}`);
+  if (!amongPods && identifiers === undefined)
+    throw new Refusal('TASK_SETUP_ERROR', 'the task does not say how long its list is');
+  if (identifiers !== undefined && identifiers > maximumList)
+    throw refuse(`compares lists of at most ${maximumList} people, got ${identifiers}`);
   if (listsBefore() >= maximumLists)
     throw refuse(`has compared ${listsBefore()} lists of this modeller, and compares no more`);
+}
+
+/** The pods of the task. @throws Refusal when the site does not compare lists with one of them. */
+function partners({ roster, identity, policy }: IntersectionOptions): ReadonlyMap<string, PublicIdentity> {
+  const pods = roster.map((line) => importPublic(line));
+  const other = pods.find(({ id }) => id !== identity.public.id && !policy.withPods.includes(fingerprint(id)));
+  if (other)
+    throw new Refusal(
+      'UNAUTHORISED',
+      `this site does not compare lists with the pod of key ${fingerprint(other.id)} (policy.intersection.with_pods)`,
+    );
+  return new Map(pods.map((pod) => [pod.id, pod]));
 }
 
 /** How long the site says that its list is. */

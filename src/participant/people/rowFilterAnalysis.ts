@@ -7,27 +7,21 @@ import { concatBytes, KonsilError, u32be } from '../../base/index.ts';
 import { randomBytes } from '../../crypto/index.ts';
 import { BlindingPool, type KeySet, openPair, PairReceiver } from '../../intersection/index.ts';
 import { joinChunks, listBytes, splitChunks } from '../../protocols/index.ts';
-import type { IntersectionAlgorithm, RowFilterPolicy } from '../../tasks/index.ts';
+import type { IntersectionAlgorithm } from '../../tasks/index.ts';
 import type { ExchangeParties, SiteAnalysis } from '../analysis/siteAnalysis.ts';
-import type { Selections } from './selections.ts';
 
 /** Bytes of a blinded element; tags are shorter. */
 const ELEMENT_BYTES = 32;
-const DAY_MS = 86_400_000;
 
 export interface RowFilterOptions {
-  readonly dataset: string;
   /** Of the dataset. */
   readonly keys: KeySet;
   /** How long the pod says that its list is. */
   readonly size: number;
-  readonly rules: RowFilterPolicy;
-  readonly selections: Selections;
-  readonly nowMs: () => number;
-  /** Writes down that a list is compared. @throws KonsilError FILE_WRITE_FAILED: then it is not. */
+  /** Writes down that a list is compared. @throws KonsilError LIMITS_EXCEEDED, FILE_WRITE_FAILED: then it is not. */
   readonly record: (detail: string) => void;
-  /** Told what became of it; for the site's operator alone. */
-  readonly onProblem: (problem: string) => void;
+  /** Keeps who is in both. @param modeller - Peer id. */
+  readonly keep: (matches: Uint8Array, modeller: string) => void;
 }
 
 export class RowFilterAnalysis implements SiteAnalysis {
@@ -75,19 +69,7 @@ export class RowFilterAnalysis implements SiteAnalysis {
     for (const chunk of splitChunks(sent)) await receiver.take(chunk);
     const result = await receiver.finish();
     if (result.kind !== 'intersection') throw new KonsilError('PROTOCOL_VIOLATION', 'a row filter needs who is shared');
-    const { columns, rule, saveAs } = this.#algorithm;
-    const { dataset, keys, rules, selections, nowMs, onProblem } = this.#options;
-    const { atLeast } = selections.store(
-      {
-        ...{ modeller, dataset, name: saveAs!, columns, rule, keys, matches: result.matches },
-        ...{ expiresMs: nowMs() + rules.keepDays * DAY_MS, minimum: rules.minimumPeople },
-      },
-      randomBytes,
-    );
-    if (atLeast === null)
-      onProblem(
-        `the selection "${saveAs}" is too small, too large or too close to an earlier one, and will not be trained on`,
-      );
+    this.#options.keep(result.matches, modeller);
     return Uint8Array.of(1);
   }
 }

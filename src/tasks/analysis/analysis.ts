@@ -70,6 +70,8 @@ export interface IntersectionAlgorithm {
   readonly kind: IntersectionKind;
   /** Of `row_filter`: what the pods call it. */
   readonly saveAs?: string;
+  /** Whether lists of pods are compared with each other, and none of the modeller. */
+  readonly amongPods: boolean;
   readonly padTo?: number;
   /** Length of the modeller's list, padded; absent until it was read. */
   readonly identifiers?: number;
@@ -198,11 +200,12 @@ function argumentsOf(file: AnalysisFile): Question['algorithm'] {
         kind,
         pad_to,
         save_as,
+        among_pods: amongPods = false,
         identifiers,
       } = ANALYSIS_ARGUMENTS.PrivateSetIntersection.parse(given);
       const rule = (Array.isArray(normalise) ? normalise : columns.map(() => normalise)) as KeyColumn[];
       return {
-        ...{ name, columns, rule, kind },
+        ...{ name, columns, rule, kind, amongPods },
         ...(save_as !== undefined && { saveAs: save_as }),
         ...(pad_to !== undefined && { padTo: pad_to }),
         ...(identifiers !== undefined && { identifiers }),
@@ -269,10 +272,11 @@ function argumentsFileOf(algorithm: Exclude<Question['algorithm'], EvaluationAlg
       return { ...args, column_ranges: columnRanges, max_groups: maxGroups };
     }
     case 'PrivateSetIntersection': {
-      const { columns, rule, kind, saveAs, identifiers } = algorithm;
+      const { columns, rule, kind, saveAs, amongPods, identifiers } = algorithm;
       return {
         ...{ columns, normalise: rule, kind },
         ...(saveAs !== undefined && { save_as: saveAs }),
+        ...(amongPods && { among_pods: true }),
         ...(identifiers !== undefined && { identifiers }),
       };
     }

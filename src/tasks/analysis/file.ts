@@ -115,6 +115,10 @@ const privateSetIntersection = z.strictObject({
   identifiers_file: z.string().min(1).max(1_000).optional().meta({
     description: 'The modeller’s list: a CSV file with these columns, relative to this file. It never leaves.',
   }),
+  among_pods: flag.optional().meta({
+    description:
+      'Compares the pods’ lists with each other, not with one of the modeller, who learns how many people all of them have. With row_filter each pod keeps who they are. Default false.',
+  }),
   pad_to: z
     .int()
     .min(1)

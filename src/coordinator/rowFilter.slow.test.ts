@@ -53,7 +53,7 @@ it('trains on the rows of the people in both lists, who stay the site’s secret
           shareSiteMetrics: true,
           intersection: {
             ...{ kinds: ['row_filter'], columns: ['patient_id'], maximumList: 2_000, maximumLists: 2 },
-            ...{ padTo: 64, rowFilter: { minimumPeople: 10, keepDays: 30 } },
+            ...{ padTo: 64, withPods: [], rowFilter: { minimumPeople: 10, keepDays: 30 } },
           },
         },
       }),
