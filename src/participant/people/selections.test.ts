@@ -89,7 +89,7 @@ it('do not tell about one person by being usable or not more often than the draw
       store([...known, 'person 15'], {
         keys,
         modeller: `m${count}`,
-        random: (size) => new Uint8Array(size).with(-1, draw),
+        random: (size) => new Uint8Array(size).fill(draw, size - 1),
       }),
     ).filter((least) => least !== null),
   );
