@@ -45,6 +45,12 @@ export async function selectForTraining(
       'UNAUTHORISED',
       'this site trains on rows of an intersection only with secure aggregation (task.aggregator.secure: true)',
     );
+  // a server gives rows in whatever order it likes: they are told apart by their numbers here
+  if (dataset.datasource === 'InterMineSource')
+    throw new Refusal(
+      'INCOMPATIBLE_DATASOURCE',
+      `dataset "${dataset.name}" is an ${dataset.datasource}; rows of an intersection are those of files`,
+    );
   const unusable = (why: string): Refusal => {
     onProblem(`a task asks for the rows of selection "${name}": ${why}`);
     return new Refusal(
