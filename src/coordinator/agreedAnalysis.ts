@@ -16,7 +16,7 @@ import { offersOf, releasedBy, resolveAmong, resolveData } from './resolveData.t
 /** A task as it is sent, and what the modeller's side of its algorithm works with. */
 export interface AgreedAnalysis {
   readonly task: Analysis;
-  /** Of an intersection. */
+  /** Of an intersection with the modeller's list. */
   readonly list?: IdentifierList;
   readonly inference?: Inference;
   readonly evaluation?: Evaluation;
@@ -42,6 +42,7 @@ export async function agreeOnAnalysis(
   const { algorithm } = task;
   switch (algorithm.name) {
     case 'PrivateSetIntersection': {
+      if (algorithm.amongPods) return { task };
       const list = await readIdentifiers(algorithm, local.identifiersFile!, signal);
       return { task: { ...task, algorithm: { ...algorithm, identifiers: list.size } }, list };
     }

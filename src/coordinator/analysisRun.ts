@@ -20,7 +20,7 @@ import { Blobs, type Channel, type Clock, type StoreOptions } from '../transport
 import { type AgreedAnalysis, agreeOnAnalysis } from './agreedAnalysis.ts';
 import { AnalysisSteps } from './analysisSteps.ts';
 import { type AnalysisSumsOptions, addUp } from './analysisSums.ts';
-import { compareLists } from './compareLists.ts';
+import { answerLists, compareAmongPods, compareLists } from './compareLists.ts';
 import type { Evaluation, EvaluationOutcome } from './evaluation.ts';
 import type { RunEvent } from './events.ts';
 import type { Inference } from './inference.ts';
@@ -206,7 +206,7 @@ class AnalysisRun {
     if (adds) return this.#addUp(agreed, { taskJson: json, modelId: model?.id ?? '', minimum });
     if (evaluation) return this.#evaluateApart(evaluation);
     if (agreed.task.algorithm.name === 'PrivateSetIntersection')
-      await this.#compare(json, agreed.task.algorithm, agreed.list!);
+      await this.#compare(json, agreed.task.algorithm, agreed.list);
     else if (inference) await this.#infer(inference);
     else await this.#collect();
     if (this.#results.size === 0)
@@ -281,12 +281,13 @@ class AnalysisRun {
       throw new KonsilError('COHORT_TOO_SMALL', `no pod has evaluated: ${describeAbsent(this.#members.all())}`);
   }
 
-  #compare(taskJson: string, algorithm: IntersectionAlgorithm, list: IdentifierList): Promise<void> {
-    const modeller = this.#options.identity.public.id;
-    const lists = { runId: this.#runId, taskJson, algorithm, list, modeller };
-    return compareLists({ ...lists, members: this.#members, signal: this.#abort.signal }, this.#steps, (pod, table) =>
-      this.#keep(pod, table),
-    );
+  #compare(taskJson: string, algorithm: IntersectionAlgorithm, list: IdentifierList | undefined): Promise<void> {
+    const run = { runId: this.#runId, taskJson, algorithm, modeller: this.#options.identity.public.id };
+    const keep = (pod: string, table: ResultTable | null): void => this.#keep(pod, table);
+    const comparing = { ...run, members: this.#members, signal: this.#abort.signal };
+    if (list === undefined) return compareAmongPods(comparing, this.#steps, keep);
+    const compare = algorithm.kind === 'row_filter' ? answerLists : compareLists;
+    return compare({ ...comparing, list }, this.#steps, keep);
   }
 
   #keep(pod: string, table: ResultTable | null): void {

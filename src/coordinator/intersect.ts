@@ -15,6 +15,7 @@ import {
   type KeySet,
   openPair,
   PairReceiver,
+  PairSender,
   rowsOf,
 } from '../intersection/index.ts';
 import { joinChunks, type ResultTable, splitChunks } from '../protocols/index.ts';
@@ -85,9 +86,29 @@ export class Comparison {
     this.#signal = signal;
   }
 
+  /**
+   * Answers a pod's list for a row filter: the pod learns who is in both, and this side nothing.
+   * @param asked - Its size, then the list. @throws KonsilError PROTOCOL_VIOLATION when it is none.
+   */
+  async answer({ runId, taskJson, modeller, pod }: SessionWith, asked: Uint8Array): Promise<Uint8Array> {
+    const session = openPair({
+      ...{ runId, context: sha256(utf8(taskJson)), kind: 'intersection', rule: this.#algorithm.rule },
+      ...{ receiver: pod, sender: modeller, receiverSize: sizeIn(asked), senderSize: this.#list.size },
+    });
+    const { keys } = this.#list;
+    const sender = new PairSender(session, { keys, pool: this.#pool, random: randomBytes, signal: this.#signal });
+    try {
+      for (const chunk of splitChunks(asked.subarray(4))) await sender.take(chunk);
+      return await joinChunks(sender.answer());
+    } finally {
+      sender.close();
+    }
+  }
+
   /** A session with a pod that has `podSize` people. @throws KonsilError CONFIG_INVALID when that is out of range. */
   open({ runId, taskJson, modeller, pod }: SessionWith, podSize: number): PairReceiver {
     const { kind, rule } = this.#algorithm;
+    if (kind === 'row_filter') throw new KonsilError('PROTOCOL_VIOLATION', 'of a row filter the pods learn the result');
     const session = openPair({
       ...{ runId, context: sha256(utf8(taskJson)), kind, rule, receiver: modeller, sender: pod },
       ...{ receiverSize: this.#list.size, senderSize: podSize },
@@ -124,4 +145,9 @@ export class Comparison {
       suppressed: 0,
     };
   }
+}
+
+/** The size that a pod's message begins with; 0, which no list has, when there is none. */
+export function sizeIn(bytes: Uint8Array): number {
+  return bytes.length < 4 ? 0 : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
 }

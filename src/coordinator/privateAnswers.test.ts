@@ -67,6 +67,37 @@ describe('PrivateSqlQuery', () => {
     expect(ledgerOf('a').match(/"event":"privacy"/g)).toHaveLength(1);
   });
 
+  it('is refused when the modeller has spent its own budget, with what is left; over restarts of the pod', async () => {
+    const narrow = { epsilonBudget: 1.5, delta: 1e-6 };
+    federation = await Federation.open({
+      pod: withPolicy({
+        ...budget(100),
+        privateQuery: {
+          budget: { epsilonBudget: 50, delta: 1e-6 },
+          modellers: { modeller: narrow },
+          ranges: { 'breast-cancer': { mean_radius: { lower: 5, upper: 10 } } },
+        },
+      }),
+    });
+    const mean = count().replace('COUNT(*) AS n', 'AVG(mean_radius) AS n').replace('epsilon: 1', 'epsilon: 1.4');
+    const first = await federation.ask(
+      question(mean.replace('} }', ', column_ranges: { mean_radius: { lower: 0, upper: 100 } } } }')),
+    );
+    expect(first.status, first.reason).toBe('complete');
+    // the files' means are above 12; values count as 10 at most here, and a mean stays in the range
+    for (const { rows } of [...first.results.values()].flatMap((table) => (table ? [table] : [])))
+      expect(rows[0]![0]).toBeLessThanOrEqual(10);
+    const { pod } = federation.running.get('hospital-a')!;
+    expect(pod.status().budgets).toContainEqual(
+      expect.objectContaining({ modeller: 'modeller', dataset: 'breast-cancer', limit: 1.5 }),
+    );
+    await pod.stop('restart');
+    await federation.startPod('hospital-a');
+    const second = await federation.ask(question(count()));
+    expect(second.reason).toMatch(/take your ε to 2.4\d* .* gives you 1.5 at δ = 0.000001, of which 0.1 is left/);
+    expect(ledgerOf('a').match(/"event":"privacy"/g)).toHaveLength(1);
+  });
+
   it('adds noisy results up under masks', async () => {
     federation = await Federation.open({ pod: withPolicy(budget(2)) });
     const outcome = await federation.ask(question(count(', aggregate: { n: sum }'), '  aggregator: { secure: true }'));
@@ -85,7 +116,8 @@ describe('PrivateSqlQuery', () => {
 describe('PrivateSetIntersection', () => {
   const RULES: IntersectionPolicy = {
     ...{ kinds: ['cardinality', 'intersection'], columns: ['patient_id'] },
-    ...{ maximumList: 1_000, maximumLists: 10 },
+    ...{ maximumList: 1_000, maximumLists: 10, withPods: [] },
+    rowFilter: { minimumPeople: 20, keepDays: 30 },
   };
   /** Pod `a` has the people 0, 4, 8, …, pod `b` 1, 5, 9, …; written as each site does it. */
   function writePeople({ folder }: Federation): void {

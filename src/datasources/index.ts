@@ -61,6 +61,7 @@ export {
   readSchema,
 } from './openDataset.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
+export { SelectedSource } from './selectedSource.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns, withImages } from './selection.ts';
 export { cutDataset, narrowSubset, type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
 export * from './sql/index.ts';

@@ -19,6 +19,7 @@ import { checkAnalysisPolicy, openAnalysis } from './analysis/admitAnalysis.ts';
 import type { AnalysisOptions } from './analysis/analysisOptions.ts';
 import { AnalysisWork } from './analysis/analysisWork.ts';
 import type { EngineFacts } from './notices.ts';
+import { selectForTraining } from './people/selectTraining.ts';
 import { Refusal } from './refusal.ts';
 import type { RunWork, WorkSite } from './runWork.ts';
 import { checkTrainingPolicy, setUpTraining, type TrainingOptions } from './training/setUp.ts';
@@ -65,7 +66,11 @@ export async function admit(options: AdmissionOptions): Promise<Admitted> {
   }
   const source = await openSource(options, request.dataset);
   try {
-    const setup = await setUpTraining(options, task, members, source);
+    const selected = await selectForTraining(source, task, {
+      ...{ config, dataset: datasetOf(config, request.dataset), openDataset: options.openDataset },
+      ...{ modeller: from.public.id, signal: options.signal, nowMs: options.nowMs(), onProblem: options.onProblem },
+    });
+    const setup = await setUpTraining(options, task, members, selected);
     const { data, trainer } = setup;
     const { engine, device, fallbacks } = trainer.program;
     return {

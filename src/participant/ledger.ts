@@ -75,6 +75,8 @@ export class Ledger {
   #head: string;
   /** By dataset and unit. */
   readonly #privacy = new Map<string, CountedEvent[]>();
+  /** Of rows, by modeller and dataset. */
+  readonly #modellers = new Map<string, CountedEvent[]>();
   readonly #cancelled = new Set<string>();
   /** Lists compared, by modeller. */
   readonly #lists = new Map<string, number>();
@@ -109,6 +111,17 @@ export class Ledger {
   /** Everything released about a unit of `dataset` under differential privacy, in all runs. */
   privacyEvents(dataset: string, unit: PrivacyUnit): readonly CountedEvent[] {
     return this.#privacy.get(`${unit} ${dataset}`) ?? [];
+  }
+
+  /** Of these, what this modeller has had of the rows of `dataset`. */
+  recordEventsOf(modeller: string, dataset: string): readonly CountedEvent[] {
+    return this.#modellers.get(keyOf(modeller, dataset)) ?? [];
+  }
+
+  /** Modellers that have had anything of the rows of `dataset`. */
+  modellersOf(dataset: string): readonly string[] {
+    const keys = [...this.#modellers.keys()].map((key) => JSON.parse(key) as [string, string]);
+    return keys.filter(([, name]) => name === dataset).map(([modeller]) => modeller);
   }
 
   /** Lists that this modeller has had compared. */
@@ -150,9 +163,17 @@ export class Ledger {
     if (event === 'intersection') this.#lists.set(modeller, this.listsOf(modeller) + 1);
     if (event === 'cancelled') this.#cancelled.add(`${modeller} ${run}`);
     if (event !== 'privacy') return;
-    const key = `${unit} ${dataset}`;
-    const known = this.#privacy.get(key) ?? [];
-    known.push(...readEvents(privacy));
-    this.#privacy.set(key, known);
+    const events = readEvents(privacy);
+    addTo(this.#privacy, `${unit} ${dataset}`, events);
+    if (unit === 'record') addTo(this.#modellers, keyOf(modeller, dataset ?? ''), events);
   }
+}
+
+/** Names may have spaces. */
+const keyOf = (modeller: string, dataset: string): string => JSON.stringify([modeller, dataset]);
+
+function addTo(accounts: Map<string, CountedEvent[]>, key: string, events: readonly CountedEvent[]): void {
+  const known = accounts.get(key);
+  if (known) known.push(...events);
+  else accounts.set(key, [...events]);
 }

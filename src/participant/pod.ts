@@ -4,7 +4,7 @@
  * @module
  */
 import { messageOf } from '../base/index.ts';
-import { type Identity, MaskPool } from '../crypto/index.ts';
+import { fingerprint, type Identity, MaskPool } from '../crypto/index.ts';
 import { type DecodePool, type OpenDataset, openDataset } from '../datasources/index.ts';
 import type { Peer, PeerBook } from '../keystore/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
@@ -141,7 +141,11 @@ export class Pod {
       ...{ pod: config.name, version, state: this.#runs.state, connected: this.#isConnected, traffic },
       uptimeSeconds: (clock.now() - this.#startedMs) / 1_000,
       ...this.#runs.status(),
-      ...{ budgets: budgetsOf(config, this.#ledger), ledgerHead: this.#ledger.head },
+      budgets: budgetsOf(config, this.#ledger, (modeller) => {
+        const peer = peers.findByName(modeller);
+        return peer && fingerprint(peer.public.id);
+      }),
+      ledgerHead: this.#ledger.head,
     };
   }
 

@@ -2,7 +2,7 @@
  * What a site has given away about each of its datasets, over all runs and restarts, and whether a task may have more.
  * @module
  */
-import { PrivacyBudget, type PrivacyEvent, type PrivacyTerms } from '../aggregation/index.ts';
+import { type BudgetLimit, PrivacyBudget, type PrivacyEvent, type PrivacyTerms } from '../aggregation/index.ts';
 import { KonsilError } from '../base/index.ts';
 import { affordableRounds, privacyTermsOf, recordCostOf } from '../protocols/index.ts';
 import { type BudgetPolicy, roundsOf, type Task } from '../tasks/index.ts';
@@ -30,7 +30,7 @@ export interface AccountEntry {
 export class PrivacyAccount {
   readonly #ledger: Ledger;
   readonly #entry: AccountEntry;
-  readonly #budget: PrivacyBudget;
+  readonly #limit: BudgetLimit;
 
   /**
    * @param delta - At which it is reckoned when the site has no budget of its own.
@@ -38,8 +38,12 @@ export class PrivacyAccount {
   constructor(ledger: Ledger, entry: AccountEntry, policy: BudgetPolicy | undefined, delta: number) {
     this.#ledger = ledger;
     this.#entry = entry;
-    const limit = { epsilon: policy?.epsilonBudget ?? Number.POSITIVE_INFINITY, delta: policy?.delta ?? delta };
-    this.#budget = new PrivacyBudget(limit, ledger.privacyEvents(entry.dataset, entry.unit));
+    this.#limit = { epsilon: policy?.epsilonBudget ?? Number.POSITIVE_INFINITY, delta: policy?.delta ?? delta };
+  }
+
+  /** As it stands: other runs at the same time spend from the same account. */
+  get #budget(): PrivacyBudget {
+    return new PrivacyBudget(this.#limit, this.#ledger.privacyEvents(this.#entry.dataset, this.#entry.unit));
   }
 
   /** @throws Refusal UNAUTHORISED when the rounds of a task with noise on its sums do not fit, with what would. */
@@ -65,7 +69,7 @@ export class PrivacyAccount {
   /** @throws KonsilError PRIVACY_BUDGET when one more round does not fit. */
   checkRound({ events, times }: RoundCost): void {
     if (this.#budget.allows(events, times)) return;
-    const { epsilon, delta } = this.#budget.limit;
+    const { epsilon, delta } = this.#limit;
     throw new KonsilError(
       'PRIVACY_BUDGET',
       `this site's privacy budget of ε = ${epsilon} at δ = ${delta}${this.#perRecord()} is spent`,
@@ -82,13 +86,13 @@ export class PrivacyAccount {
     detail: string,
   ): { readonly unit: PrivacyUnit; readonly epsilon: number; readonly delta: number } {
     this.#ledger.append({
-      ...{ event: 'privacy', ...this.#entry, detail, delta: this.#budget.limit.delta },
+      ...{ event: 'privacy', ...this.#entry, detail, delta: this.#limit.delta },
       privacy: events.map((event) => ({ event, count: times })),
     });
     return {
       unit: this.#entry.unit,
-      epsilon: this.#budget.charge(events, times),
-      delta: this.#budget.limit.delta,
+      epsilon: this.#budget.spent(),
+      delta: this.#limit.delta,
     };
   }
 
@@ -101,7 +105,7 @@ export class PrivacyAccount {
     if (this.#budget.allows(events, times * rounds)) return;
     const fits = Math.floor(this.#budget.remaining(events, times * rounds) / times);
     const enough = this.#enoughNoise(rounds, noiseMultiplier, costWith);
-    const { epsilon, delta } = this.#budget.limit;
+    const { epsilon, delta } = this.#limit;
     const advice = [
       fits > 0 ? `${fits} of its ${rounds} rounds still fit` : 'not one of its rounds fits',
       enough === null ? 'no noise would make all of them fit' : `noise_multiplier ${enough} would make all of them fit`,

@@ -11,10 +11,12 @@ import type { OpenPredictor, OpenTrainer } from '../training/index.ts';
 import type { Blobs, Channel, Clock } from '../transport/index.ts';
 import type { Context, MessageOf } from '../wire/index.ts';
 import { type Admitted, admit } from './admission.ts';
-import type { Ledger } from './ledger.ts';
+import { modellerBudget } from './analysis/admitAnalysis.ts';
+import type { Ledger, PrivacyUnit } from './ledger.ts';
 import type { PodEvent, PodNotice } from './notices.ts';
 import { PodRun } from './podRun.ts';
 import { PrivacyAccount } from './privacyAccount.ts';
+import { ModellerAccount, type QueryAccount } from './queryAccount.ts';
 import type { SumJournal } from './sumJournal.ts';
 
 /** Largest model file a pod accepts (the platform's own limit for weights). */
@@ -63,16 +65,22 @@ export async function startRun(
   const context = admissionOf({ run });
   const { dataset, model } = request;
   const line = { run, modeller: from.name, dataset };
+  const account = (unit: PrivacyUnit, delta: number): PrivacyAccount => {
+    const { privacy, recordPrivacy } = config.policy;
+    return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);
+  };
   const admitted = await admit({
     ...{ config, identity, peers, request, from, signal, openDataset, openTrainer, openPredictor },
     ...(decoders && { decoders }),
     onProblem: (reason) => onNotice({ type: 'problem', reason: `dataset "${dataset}": ${reason}` }),
-    account: (unit, delta) => {
-      const { privacy, recordPrivacy } = config.policy;
-      return new PrivacyAccount(ledger, { ...line, unit }, unit === 'site' ? privacy : recordPrivacy, delta);
+    account,
+    queryAccount: (delta): QueryAccount => {
+      const total = account('record', delta);
+      const own = modellerBudget(config, from);
+      return own ? new ModellerAccount(total, ledger, line, own) : total;
     },
     lists: {
-      before: ledger.listsOf(from.name),
+      before: () => ledger.listsOf(from.name),
       record: (detail) => ledger.append({ event: 'intersection', ...line, detail }),
     },
     usage: {
@@ -80,6 +88,7 @@ export async function startRun(
       record: (id, rows) => ledger.append({ event: 'inference', ...line, model: id, rows }),
     },
     recordGivenModel: (id) => ledger.append({ event: 'model', ...line, model: id }),
+    nowMs: Date.now,
     onEvent,
     pullModel: () => {
       if (!model) throw new KonsilError('MODEL_INVALID', 'the task trains a model, and none was sent');

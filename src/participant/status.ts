@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import { PrivacyBudget } from '../aggregation/index.ts';
-import type { PodConfig } from '../tasks/index.ts';
+import { budgetOfModeller, type PodConfig } from '../tasks/index.ts';
 import { PURPOSES } from '../wire/index.ts';
 import type { Ledger } from './ledger.ts';
+import { spentBy } from './queryAccount.ts';
 
 const count = z.int().min(0);
 
@@ -51,6 +52,8 @@ export const PodStatusSchema = z.strictObject({
   budgets: z.array(
     z.strictObject({
       dataset: z.string(),
+      /** Of one modeller's budget for private queries; absent for that of all together. */
+      modeller: z.string().optional(),
       unit: z.enum(['site', 'record']),
       epsilon: z.number().min(0),
       /** Null when the site has set no budget. */
@@ -66,21 +69,33 @@ export type PodStatus = z.infer<typeof PodStatusSchema>;
 /** δ of accounts without a budget, which has one. */
 const DELTA = 1e-5;
 
-/** What has been spent on the datasets of a pod. */
-export function budgetsOf({ datasources, policy }: PodConfig, ledger: Ledger): PodStatus['budgets'] {
+/** What has been spent on the datasets of a pod, in all and by each modeller that has a budget of its own. */
+export function budgetsOf(
+  { datasources, policy }: PodConfig,
+  ledger: Ledger,
+  /** What a modeller is called besides its name. */
+  fingerprintOf: (modeller: string) => string | undefined,
+): PodStatus['budgets'] {
   const units = [
     { unit: 'site', budget: policy.privacy },
     { unit: 'record', budget: policy.recordPrivacy },
   ] as const;
-  return datasources.flatMap(({ name: dataset }) =>
-    units.flatMap(({ unit, budget }) => {
+  return datasources.flatMap(({ name: dataset }) => [
+    ...units.flatMap(({ unit, budget }) => {
       const events = ledger.privacyEvents(dataset, unit);
       if (!budget && events.length === 0) return [];
       const delta = budget?.delta ?? DELTA;
       const epsilon = new PrivacyBudget({ epsilon: Number.POSITIVE_INFINITY, delta }, events).spent();
       return [{ dataset, unit, epsilon, limit: budget?.epsilonBudget ?? null, delta }];
     }),
-  );
+    ...ledger.modellersOf(dataset).flatMap((modeller) => {
+      const names = [modeller, fingerprintOf(modeller) ?? modeller];
+      const limit = policy.privateQuery && budgetOfModeller(policy.privateQuery, names);
+      if (!limit) return [];
+      const epsilon = spentBy(ledger, { modeller, dataset }, limit).spent();
+      return [{ dataset, modeller, unit: 'record' as const, epsilon, limit: limit.epsilonBudget, delta: limit.delta }];
+    }),
+  ]);
 }
 
 /** How fast a run goes, from the first training round it is seen in. */

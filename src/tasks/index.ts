@@ -2,6 +2,7 @@ export {
   type AggregateRule,
   type Analysis,
   type AnalysisAlgorithm,
+  type ColumnRange,
   type IntersectionAlgorithm,
   type LocalAnalysis,
   type PrivateSqlAlgorithm,
@@ -26,6 +27,7 @@ export { type ColumnFilter, type CsvReport, columnsNamedBy } from './inference/c
 export type { InferenceAlgorithm, InferenceModel, InputData } from './inference/inference.ts';
 export { columnsOfRules, type RecordRule } from './inference/recordFilter.ts';
 export { parseInference } from './inference/task.ts';
+export type { IntersectionPolicy, RowFilterPolicy } from './intersectionPolicy.ts';
 export { jsonSchemas } from './jsonSchema.ts';
 export {
   checkModelReference,
@@ -39,7 +41,6 @@ export {
   type EvaluationPolicy,
   type InferenceLimits,
   type InferencePolicy,
-  type IntersectionPolicy,
   type PodConfig,
   type PodPolicy,
   parsePodConfig,
@@ -47,6 +48,13 @@ export {
   readPodConfig,
 } from './podConfig.ts';
 export { podFile } from './podFile.ts';
+export {
+  budgetOfModeller,
+  hasModellerBudgets,
+  type ModellerBudget,
+  type PrivateQueryPolicy,
+  type SiteRange,
+} from './privateQueryPolicy.ts';
 export { type Quantisation, quantisationOf, type Scale } from './quantisation.ts';
 export type { StalenessSettings } from './staleness.ts';
 export { FEDAVG } from './strategy.ts';

@@ -17,8 +17,10 @@ import {
 } from './configFile.ts';
 import { datasourceOf } from './datasource.ts';
 import { checkDatasource } from './datasourceChecks.ts';
+import { type IntersectionPolicy, intersectionOf } from './intersectionPolicy.ts';
 import { PROTOCOLS } from './names.ts';
 import { type PodFile, podFile } from './podFile.ts';
+import { checkPrivateQuery, type PrivateQueryPolicy, privateQueryOf } from './privateQueryPolicy.ts';
 import { type BrokerSettings, brokerOf } from './task.ts';
 
 export interface PodPolicy {
@@ -47,6 +49,8 @@ export interface PodPolicy {
   readonly privacy?: BudgetPolicy;
   /** Budget of each single row. */
   readonly recordPrivacy?: BudgetPolicy;
+  /** Budgets of single modellers, and ranges of the site's own. */
+  readonly privateQuery?: PrivateQueryPolicy;
 }
 
 /** What modellers may ask with queries. */
@@ -98,18 +102,6 @@ export interface InferenceLimits {
   /** Batches that fail in a row before a run ends; undefined is no end. */
   readonly mostFailures?: number;
   readonly retries: boolean;
-}
-
-/** Whose lists of people are compared, and how. */
-export interface IntersectionPolicy {
-  readonly kinds: readonly ('cardinality' | 'intersection')[];
-  /** By which people may be found. */
-  readonly columns: readonly string[];
-  readonly maximumList: number;
-  /** Of one modeller, in all. */
-  readonly maximumLists: number;
-  /** Hides the length of the pod's own list. */
-  readonly padTo?: number;
 }
 
 /** What all runs together may spend on one dataset. */
@@ -187,6 +179,7 @@ export function parsePodConfig(text: string, file: string): PodConfig {
       ...(policy?.queries && { queries: queriesOf(policy.queries) }),
       ...(policy?.privacy && { privacy: budgetOf(policy.privacy) }),
       ...(policy?.record_privacy && { recordPrivacy: budgetOf(policy.record_privacy) }),
+      ...(policy?.private_query && { privateQuery: privateQueryOf(policy.private_query) }),
     },
     limits: {
       parallelRuns: pod.limits?.parallel_runs ?? 1,
@@ -245,18 +238,6 @@ function inferenceLimitsOf(file: NonNullable<PodFile['limits']>['inference']): I
   };
 }
 
-type IntersectionFile = NonNullable<NonNullable<PodFile['policy']>['intersection']>;
-
-function intersectionOf(file: IntersectionFile): IntersectionPolicy {
-  return {
-    kinds: file.kinds,
-    columns: file.columns,
-    maximumList: file.maximum_list,
-    maximumLists: file.maximum_lists,
-    ...(file.pad_to !== undefined && { padTo: file.pad_to }),
-  };
-}
-
 type QueriesFile = NonNullable<NonNullable<PodFile['policy']>['queries']>;
 
 function queriesOf(file: QueriesFile): QueryPolicy {
@@ -304,5 +285,12 @@ function checkPod(pod: PodFile): Problem[] {
       path: ['policy', 'minimum_cohort'],
       message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
     });
+  if (policy?.private_query)
+    problems.push(
+      ...checkPrivateQuery(policy.private_query, ['policy', 'private_query'], {
+        approved: pod.approved_modellers,
+        datasets: names,
+      }),
+    );
   return problems;
 }

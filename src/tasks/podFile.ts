@@ -8,8 +8,10 @@ import { DEVICES } from '../training/index.ts';
 import { blobStore } from './blobStore.ts';
 import { broker } from './commonKeys.ts';
 import { datasource } from './datasource.ts';
+import { intersectionFile } from './intersectionPolicy.ts';
 import { familyName, flag, onlyFalse, refused, seconds, text } from './keys.ts';
 import { KNOWN_PROTOCOLS, PROTOCOLS } from './names.ts';
+import { privateQueryFile } from './privateQueryPolicy.ts';
 
 const budget = (required: string) =>
   z
@@ -73,6 +75,9 @@ export const podFile = z
         }),
         record_privacy: budget('Take part only in tasks that train with hyperparameters.private_steps.').meta({
           description: 'Budget of each single row, for each dataset, over all runs. Default: none.',
+        }),
+        private_query: privateQueryFile.optional().meta({
+          description: 'Budgets of single modellers for PrivateSqlQuery, and ranges of the site’s own.',
         }),
         statistics: z.enum(['allow', 'refuse']).default('refuse').meta({
           description:
@@ -146,39 +151,7 @@ export const podFile = z
           })
           .optional()
           .meta({ description: 'Whether modellers may run models of theirs here. Default: no.' }),
-        intersection: z
-          .strictObject({
-            kinds: z
-              .array(z.enum(['cardinality', 'intersection']))
-              .min(1)
-              .default(['cardinality'])
-              .meta({
-                description:
-                  'cardinality: modellers learn how many of their list are here. intersection: they learn who. Default cardinality.',
-              }),
-            columns: z.array(text).min(1).max(100).meta({
-              description: 'Columns by which people may be found; data_config.expose_cols has to name them too.',
-            }),
-            maximum_list: z
-              .int()
-              .min(1)
-              .max(1 << 20)
-              .default(100_000)
-              .meta({
-                description: 'Longest list that is compared.',
-              }),
-            maximum_lists: z.int().min(1).max(1_000_000).default(10).meta({
-              description: 'Lists that one modeller may have compared, in all.',
-            }),
-            pad_to: z
-              .int()
-              .min(1)
-              .max(1 << 20)
-              .optional()
-              .meta({
-                description: 'Hides how many people are here: the pod’s list is filled up to so many.',
-              }),
-          })
+        intersection: intersectionFile
           .optional()
           .meta({ description: 'Whether modellers may have lists of people compared. Default: no.' }),
         allowed_protocols: z

@@ -77,6 +77,24 @@ const ELSEWHERE: readonly (readonly [string, string, string, string])[] = [
     'src/coordinator/secrets.test.ts',
     'leaves no secret in any file, event, notice or message',
   ],
+  [
+    'a private query asked in two runs at once, under another budget, or to learn what other modellers have spent',
+    '`ModellerAccount`, `Ledger`',
+    'src/participant/queryAccount.test.ts',
+    'is charged at once for runs at the same time',
+  ],
+  [
+    'lists of people that differ by one, that are nearly all or nearly nobody, to single somebody out in training',
+    '`Selections`',
+    'src/participant/people/selections.test.ts',
+    'do not tell about one person by being usable or not',
+  ],
+  [
+    'guesses, pods of its own and lists of other runs in an intersection among pods, by its coordinator',
+    '`RingAnalysis`',
+    'src/participant/people/ringAnalysis.test.ts',
+    'it cannot sign as that pod',
+  ],
 ];
 
 const cell = (text: string): string => text.replaceAll('|', '\\|');

@@ -79,8 +79,8 @@ export function statusLines(status: PodStatus): string[] {
         `  waiting ${i + 1}    ${printable(run)} of ${printable(modeller)} on ${printable(dataset)}`,
     ),
     ...budgets.map(
-      ({ dataset, unit, epsilon, limit, delta }) =>
-        `  privacy      ${dataset}, ${unit === 'site' ? 'the site' : 'each row'}: ε ${epsilon.toFixed(2)} spent${limit === null ? '' : ` of ${limit}`} at δ ${delta}`,
+      ({ dataset, modeller, unit, epsilon, limit, delta }) =>
+        `  privacy      ${dataset}, ${modeller === undefined ? (unit === 'site' ? 'the site' : 'each row') : `queries of ${printable(modeller)}`}: ε ${epsilon.toFixed(2)} spent${limit === null ? '' : ` of ${limit}`} at δ ${delta}`,
     ),
     `  ledger head  ${ledgerHead}`,
   ];

@@ -2,18 +2,25 @@
  * Whether a task that asks may run here, and what answers it: the site's rules for its algorithm, then the data.
  * @module
  */
+
 import { isKonsilError, KonsilError, messageOf } from '../../base/index.ts';
+import { fingerprint } from '../../crypto/index.ts';
 import { checkSchema, type DatasourceConfig } from '../../datasources/index.ts';
+import type { Peer } from '../../keystore/index.ts';
 import { vocabularyProblems } from '../../protocols/index.ts';
 import {
   type Analysis,
   type AnyEvaluation,
+  budgetOfModeller,
+  hasModellerBudgets,
   isEvaluation,
   localTrainingOf,
+  type ModellerBudget,
   type PodConfig,
   type StatisticsAlgorithm,
 } from '../../tasks/index.ts';
 import { checkInferencePolicy, openInference } from '../inference/admitInference.ts';
+import { Selections } from '../people/selections.ts';
 import { Refusal, withoutPaths } from '../refusal.ts';
 import { checkTrainingPolicy } from '../training/setUp.ts';
 import type { AnalysisOptions } from './analysisOptions.ts';
@@ -42,10 +49,10 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
       'UNAUTHORISED',
       'this site gives no figures of its columns; its operator allows them with policy.statistics: allow',
     );
-  if (algorithm.name === 'PrivateSqlQuery' && policy.recordPrivacy === undefined)
+  if (algorithm.name === 'PrivateSqlQuery' && !policy.recordPrivacy && !givesModellersBudgets(policy))
     throw new Refusal(
       'UNAUTHORISED',
-      'this site answers no private queries; its operator allows them with a budget (policy.record_privacy)',
+      'this site answers no private queries; its operator allows them with a budget (policy.record_privacy, policy.private_query)',
     );
   if (algorithm.name === 'PrivateSetIntersection' && policy.intersection === undefined)
     throw new Refusal(
@@ -56,6 +63,25 @@ export function checkAnalysisPolicy({ policy }: PodConfig, task: Analysis): void
     throw new Refusal(
       'UNAUTHORISED',
       'this site gives results only in sums over pods (task.aggregator); its operator may allow others with policy.queries.results: site',
+    );
+}
+
+const givesModellersBudgets = ({ privateQuery }: PodConfig['policy']): boolean =>
+  privateQuery !== undefined && hasModellerBudgets(privateQuery);
+
+/** The budget of this modeller for private queries, where the site gives modellers their own. */
+export function modellerBudget(
+  { policy }: PodConfig,
+  { name, public: { id } }: Pick<Peer, 'name' | 'public'>,
+): ModellerBudget | undefined {
+  return policy.privateQuery && budgetOfModeller(policy.privateQuery, [name, fingerprint(id)]);
+}
+
+function checkModellerBudget(config: PodConfig, from: Pick<Peer, 'name' | 'public'>): void {
+  if (givesModellersBudgets(config.policy) && !modellerBudget(config, from))
+    throw new Refusal(
+      'UNAUTHORISED',
+      `this site gives modeller "${from.name}" no budget for private queries (policy.private_query)`,
     );
 }
 
@@ -102,14 +128,21 @@ export async function openAnalysis(
       case 'SqlQuery':
         return await SqlAnalysis.open(algorithm, dataset, config.policy.queries!, openDataset, signal);
       case 'PrivateSqlQuery': {
-        const account = options.account('record', Math.max(algorithm.delta, Number.MIN_VALUE));
-        return await PrivateSqlAnalysis.open(algorithm, { dataset, openDataset, account, onEvent: options.onEvent });
+        checkModellerBudget(config, options.from);
+        return await PrivateSqlAnalysis.open(algorithm, {
+          ...{ dataset, openDataset, onEvent: options.onEvent },
+          account: options.queryAccount(Math.max(algorithm.delta, Number.MIN_VALUE)),
+          ranges: config.policy.privateQuery?.ranges[dataset.name],
+        });
       }
       case 'PrivateSetIntersection': {
         const { lists } = options;
         return await IntersectionAnalysis.open(algorithm, {
           ...{ dataset, openDataset, policy: config.policy.intersection!, signal },
-          ...{ listsBefore: lists.before, record: lists.record },
+          ...{ listsBefore: lists.before, record: lists.record, nowMs: options.nowMs },
+          ...{ selections: new Selections(config.state), modeller: options.from.public.id },
+          ...{ onProblem: options.onProblem, identity: options.identity },
+          roster: options.request.roster.map(({ public: line }) => line),
         });
       }
       case 'FederatedStatistics':

@@ -11,17 +11,20 @@ import {
   type StepSum,
   sqlInput,
 } from '../../protocols/index.ts';
-import type { PrivateSqlAlgorithm } from '../../tasks/index.ts';
+import type { PrivateSqlAlgorithm, SiteRange } from '../../tasks/index.ts';
 import type { PodEvent } from '../notices.ts';
-import type { PrivacyAccount } from '../privacyAccount.ts';
+import type { QueryAccount } from '../queryAccount.ts';
 import { Refusal } from '../refusal.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
+import { siteRanges } from './siteRanges.ts';
 
 export interface PrivateSqlOptions {
   readonly dataset: DatasourceConfig;
   readonly openDataset: OpenDataset;
   /** Of each row of the dataset. */
-  readonly account: PrivacyAccount;
+  readonly account: QueryAccount;
+  /** Of the site, by column. @default none */
+  readonly ranges?: Readonly<Record<string, SiteRange>> | undefined;
   readonly onEvent: (event: PodEvent) => void;
 }
 
@@ -46,7 +49,8 @@ export class PrivateSqlAnalysis implements SiteAnalysis {
     const { schema } = source;
     source.close();
     const plan = await planPrivateQuery(query, {
-      ...{ tableName: table ?? dataset.name, schema, epsilon, delta, ranges: columnRanges, maxGroups },
+      ...{ tableName: table ?? dataset.name, schema, epsilon, delta, maxGroups },
+      ranges: siteRanges(columnRanges, options.ranges),
     });
     try {
       account.checkRound(plan.cost);

@@ -129,8 +129,11 @@ async function setUp(
     throw new Refusal('INCOMPATIBLE_DATASOURCE', `dataset "${request.dataset}" does not fit: ${problems.join('; ')}`);
   let data: SiteData;
   try {
-    data = await loadSiteData(source, task, { signal, decoders, onProblem });
+    data = await loadSiteData(source, task, { signal, decoders, onProblem, isSelected: true });
   } catch (error) {
+    // numbers of rows in what it says would be those of the selection
+    if (dataStructure.rowsFrom !== undefined)
+      throw new Refusal('NO_DATA', `rows of the intersection "${dataStructure.rowsFrom}" cannot be used here`, error);
     const empty = isKonsilError(error, 'DATA_EMPTY');
     const named = messageOf(error).replaceAll(source.label, `dataset "${request.dataset}"`);
     const told = isKonsilError(error) ? withoutPaths(new KonsilError(error.code, named, error.facts)) : named;

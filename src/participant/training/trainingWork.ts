@@ -50,6 +50,11 @@ export class TrainingWork implements RunWork {
     this.#work = new PodWork({ data, trainer, task, facts, ...(this.#personal && { store: this.#personal }) });
   }
 
+  /** How many rows there are, and what of them is seen in metrics, is then nobody else's business. */
+  get #isSelected(): boolean {
+    return this.#setup.task.dataStructure.rowsFrom !== undefined;
+  }
+
   async contribute(round: Round): Promise<Contribution> {
     const { message } = round;
     const { facts, task } = this.#setup;
@@ -127,7 +132,12 @@ export class TrainingWork implements RunWork {
     this.#exportPersonal(parameters);
     const { policy, journal, key } = this.#site;
     const { input, rows, metrics } = await this.#work.evaluation(parameters);
-    if (policy.shareSiteMetrics && rows >= policy.minimumTestRows && !journal.memoryOf(key).sharedMetrics) {
+    if (
+      policy.shareSiteMetrics &&
+      !this.#isSelected &&
+      rows >= policy.minimumTestRows &&
+      !journal.memoryOf(key).sharedMetrics
+    ) {
       journal.append({ fact: 'metrics', run: key });
       outbox.say({ type: 'EVALUATION_RESULTS', rows, metrics: { ...metrics } });
     }
@@ -168,7 +178,9 @@ export class TrainingWork implements RunWork {
       onEvent({ type: 'progress', done, total });
       if (clock.now() - told < PROGRESS_EVERY_MS) return;
       told = clock.now();
-      void send(context, { type: 'PROGRESS', done, total }, signal).catch(() => undefined);
+      // of a selection the total would tell how many rows there are
+      const said = this.#isSelected ? { done: Math.floor((100 * done) / total), total: 100 } : { done, total };
+      void send(context, { type: 'PROGRESS', ...said }, signal).catch(() => undefined);
     };
     this.#trainings++;
     const input = await this.#work.update(start, completed, { signal, onProgress });

@@ -19,6 +19,7 @@ export { type AnalysisAnswer, type PublicFacts, type StepSum, stepSums } from '.
 export { analysisPlan } from './plans.ts';
 export { probabilitiesOf } from './probabilities.ts';
 export { type ResultTable, readTable } from './resultTable.ts';
+export { type RingPlan, readRingPlan, writeRingPlan } from './ringPlan.ts';
 export {
   checkEvaluationAnswer,
   type EvaluationFinding,

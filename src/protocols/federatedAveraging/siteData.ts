@@ -37,6 +37,8 @@ export interface SiteDataOptions {
   readonly signal?: AbortSignal | undefined;
   /** Threads that decode images. @default those of the process */
   readonly decoders?: DecodePool | undefined;
+  /** Whether `source` has only the rows that the task selects. @default false */
+  readonly isSelected?: boolean;
   /** Told of rows that are left out while the data are used; for the site's operator alone: it names files. */
   readonly onProblem?: ((problem: string) => void) | undefined;
 }
@@ -49,8 +51,14 @@ export interface SiteDataOptions {
 export async function loadSiteData(
   source: DataSource,
   task: Pick<Task, 'dataStructure'>,
-  { signal, decoders, onProblem }: SiteDataOptions = {},
+  { signal, decoders, onProblem, isSelected = false }: SiteDataOptions = {},
 ): Promise<SiteData> {
+  const { rowsFrom } = task.dataStructure;
+  if (rowsFrom !== undefined && !isSelected)
+    throw new KonsilError(
+      'CONFIG_INVALID',
+      `${source.label}: the rows of the intersection "${rowsFrom}" (data_structure.rows_from_intersection) are known to pods only`,
+    );
   const dataset = await loadDataset(narrow(source, task), task.dataStructure, signal ? { signal } : {});
   if (!task.dataStructure.standardise && dataset.x.some(Number.isNaN))
     throw new KonsilError(

@@ -9,6 +9,7 @@ import { KonsilError } from '../../base/index.ts';
 import { type ConfigKind, parseJson, parseYaml, resolvePath } from '../configFile.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import type { InferenceAlgorithm } from '../inference/inference.ts';
+import type { IntersectionKind } from '../intersectionPolicy.ts';
 import type { INFERENCE_PROTOCOLS } from '../names.ts';
 import { locateModels, modelFilesOf, type TaskModel } from '../storedModels.ts';
 import { commonLocal, type Deadlines, type LocalSettings } from '../task.ts';
@@ -68,7 +69,11 @@ export interface IntersectionAlgorithm {
   readonly columns: readonly string[];
   /** One a column. */
   readonly rule: readonly KeyColumn[];
-  readonly kind: 'cardinality' | 'intersection';
+  readonly kind: IntersectionKind;
+  /** Of `row_filter`: what the pods call it. */
+  readonly saveAs?: string;
+  /** Whether lists of pods are compared with each other, and none of the modeller. */
+  readonly amongPods: boolean;
   readonly padTo?: number;
   /** Length of the modeller's list, padded; absent until it was read. */
   readonly identifiers?: number;
@@ -228,11 +233,14 @@ function argumentsOf(file: AnalysisFile): Question['algorithm'] {
         normalise = {},
         kind,
         pad_to,
+        save_as,
+        among_pods: amongPods = false,
         identifiers,
       } = ANALYSIS_ARGUMENTS.PrivateSetIntersection.parse(given);
       const rule = (Array.isArray(normalise) ? normalise : columns.map(() => normalise)) as KeyColumn[];
       return {
-        ...{ name, columns, rule, kind },
+        ...{ name, columns, rule, kind, amongPods },
+        ...(save_as !== undefined && { saveAs: save_as }),
         ...(pad_to !== undefined && { padTo: pad_to }),
         ...(identifiers !== undefined && { identifiers }),
       };
@@ -303,8 +311,13 @@ function argumentsFileOf(algorithm: Exclude<Question['algorithm'], AnyEvaluation
       return { ...args, column_ranges: columnRanges, max_groups: maxGroups };
     }
     case 'PrivateSetIntersection': {
-      const { columns, rule, kind, identifiers } = algorithm;
-      return { columns, normalise: rule, kind, ...(identifiers !== undefined && { identifiers }) };
+      const { columns, rule, kind, saveAs, amongPods, identifiers } = algorithm;
+      return {
+        ...{ columns, normalise: rule, kind },
+        ...(saveAs !== undefined && { save_as: saveAs }),
+        ...(amongPods && { among_pods: true }),
+        ...(identifiers !== undefined && { identifiers }),
+      };
     }
     case 'FederatedStatistics': {
       const { quantiles, bins, minimumCount, vocabulary } = algorithm;

@@ -110,8 +110,11 @@ function checkIntersection(
     identifiers,
     identifiers_file,
     pad_to,
+    kind,
+    save_as,
+    among_pods,
   }: z.output<(typeof ANALYSIS_ARGUMENTS)['PrivateSetIntersection']>,
-  { task: { protocol } }: AnalysisFile,
+  { task: { protocol }, pods }: AnalysisFile,
   path: Path,
   adds: boolean,
 ): Problem[] {
@@ -131,8 +134,18 @@ function checkIntersection(
   if (new Set(columns).size !== columns.length) wrong('columns', 'names a column twice');
   if (Array.isArray(normalise) && normalise.length !== columns.length)
     wrong('normalise', `expected one for each of the ${columns.length} columns, got ${normalise.length}`);
-  if ((identifiers_file === undefined) === (identifiers === undefined))
+  if (among_pods) {
+    for (const [key, value] of Object.entries({ identifiers_file, identifiers, pad_to }))
+      if (value !== undefined) wrong(key, 'not with among_pods, which compares lists of the pods only');
+    if (kind === 'intersection')
+      wrong('kind', 'the modeller does not learn who two pods share; expected cardinality or row_filter');
+    if (pods.identifiers.length < 2)
+      problems.push({ path: ['pods', 'identifiers'], message: 'two pods are needed to compare their lists' });
+  } else if ((identifiers_file === undefined) === (identifiers === undefined))
     wrong('identifiers_file', 'is required; expected a CSV file with the modeller’s list');
+  if (kind === 'row_filter' && save_as === undefined)
+    wrong('save_as', 'is required with kind row_filter; expected a name for rows_from_intersection');
+  if (kind !== 'row_filter' && save_as !== undefined) wrong('save_as', 'only with kind row_filter');
   if (identifiers !== undefined && pad_to !== undefined) wrong('pad_to', 'only beside identifiers_file');
   return problems;
 }

@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import { commonKeys, deadlines } from '../commonKeys.ts';
-import { dataStructure } from '../dataStructure/file.ts';
+import { dataStructure, selectionName } from '../dataStructure/file.ts';
+import { INTERSECTION_KINDS } from '../intersectionPolicy.ts';
 import { familyName, flag, onlyFalse, refused, text } from '../keys.ts';
 import {
   ANALYSIS_ALGORITHMS,
@@ -104,11 +105,19 @@ const privateSetIntersection = z.strictObject({
     .meta({
       description: 'What does not count when keys are compared: for all columns, or one for each.',
     }),
-  kind: z.enum(['cardinality', 'intersection']).default('cardinality').meta({
-    description: 'cardinality: how many are in both. intersection: which of the modeller’s list. Default cardinality.',
+  kind: z.enum(INTERSECTION_KINDS).default('cardinality').meta({
+    description:
+      'cardinality: how many are in both. intersection: which of the modeller’s list. row_filter: each pod keeps who is in both, under the name save_as, and nobody else learns anything. Default cardinality.',
+  }),
+  save_as: selectionName.optional().meta({
+    description: 'With row_filter: a name for data_structure.rows_from_intersection of tasks that train.',
   }),
   identifiers_file: z.string().min(1).max(1_000).optional().meta({
     description: 'The modeller’s list: a CSV file with these columns, relative to this file. It never leaves.',
+  }),
+  among_pods: flag.optional().meta({
+    description:
+      'Compares the pods’ lists with each other, not with one of the modeller, who learns how many people all of them have. With row_filter each pod keeps who they are. Default false.',
   }),
   pad_to: z
     .int()
@@ -262,10 +271,16 @@ const task = z.strictObject({
     description: 'Adds up the results of all pods. Default: each pod’s result by itself, where its site allows that.',
   }),
   deadlines,
-  data_structure: dataStructure.extend({ assign: dataStructure.shape.assign.optional() }).optional().meta({
-    description:
-      'The columns that FederatedStatistics, ModelEvaluation and ModelTrainingAndEvaluation look at; assign is then required. For a query, which names its columns itself: table_config, select, compatible_datasources and schema_requirements, accepted without effect.',
-  }),
+  data_structure: dataStructure
+    .extend({
+      assign: dataStructure.shape.assign.optional(),
+      rows_from_intersection: refused('only tasks that train use the rows of an intersection'),
+    })
+    .optional()
+    .meta({
+      description:
+        'The columns that FederatedStatistics, ModelEvaluation and ModelTrainingAndEvaluation look at; assign is then required. For a query, which names its columns itself: table_config, select, compatible_datasources and schema_requirements, accepted without effect.',
+    }),
   transformation_file: refused('transformation files are not supported'),
   primary_results_path: refused('results go to the folder konsil.runs'),
 });

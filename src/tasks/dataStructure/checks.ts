@@ -43,6 +43,12 @@ export function checkDataStructure(value: DataStructureFile, path: Path, trains 
     if (twice !== undefined)
       problems.push({ path: [...path, 'categories', column], message: `${JSON.stringify(twice)} is listed twice` });
   }
+  if (value.rows_from_intersection !== undefined && (value.filter ?? []).length > 0)
+    problems.push({
+      path: [...path, 'filter'],
+      message: `not possible together with ${dotted([...path, 'rows_from_intersection'])}; intersect a dataset that has the wanted files only`,
+      atKey: true,
+    });
   const compatible = compatible_datasources?.map(bareName);
   if (compatible !== undefined && !TABLE_DATASOURCES.some((name) => compatible.includes(name)))
     problems.push({

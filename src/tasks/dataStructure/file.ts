@@ -8,6 +8,9 @@ import { IMAGE_STEPS } from '../../datasources/index.ts';
 import { FILLED_IN, flag, onlyFalse, refused, text } from '../keys.ts';
 import { filter } from './filters.ts';
 
+/** What an intersection is called at the pods. */
+export const selectionName = z.string().regex(/^[\w-]{1,60}$/, 'expected 1 to 60 letters, digits, "_" and "-"');
+
 /** A transform by its name, or by its name with its arguments. */
 const transformation = z.union([text, z.record(text, z.record(text, z.unknown()).nullable())]);
 
@@ -135,6 +138,10 @@ export const dataStructure = z.strictObject({
   transform: transform.optional().meta({
     description:
       'How images become the numbers a model takes. Default for every step: Resize to 224 x 224, Normalize, ToTensorV2.',
+  }),
+  rows_from_intersection: selectionName.optional().meta({
+    description:
+      'Only rows of people whom a PrivateSetIntersection of kind row_filter has found, under the name it gave them. With secure aggregation, and without filter.',
   }),
   filter: z.array(filter).max(100).optional().meta({
     description: 'Files that take part, besides the site’s own filters: all must hold. Only for sources of files.',

@@ -8,7 +8,11 @@ import type { DataStructureFile } from './file.ts';
 import { filterFileOf, filtersOf } from './filters.ts';
 
 /** What a task says about data. */
-export type TaskData = DataStructure & { readonly standardise: boolean };
+export type TaskData = DataStructure & {
+  readonly standardise: boolean;
+  /** Selection of people whose rows are used; pods know who they are. */
+  readonly rowsFrom?: string;
+};
 
 /** @param structure - Accepted by {@link checkDataStructure}. */
 export function dataStructureOf(structure: DataStructureFile): TaskData {
@@ -43,6 +47,7 @@ export function dataStructureOf(structure: DataStructureFile): TaskData {
             ...(args.time_series_sort_by !== undefined && { sortBy: args.time_series_sort_by }),
           },
     ...imagesOf(structure),
+    ...(structure.rows_from_intersection !== undefined && { rowsFrom: structure.rows_from_intersection }),
     ...(filter !== undefined && filter.length > 0 && { filters: filtersOf(filter) }),
     ...(structure.compatible_datasources && { compatibleDatasources: structure.compatible_datasources.map(bareName) }),
   };
@@ -86,6 +91,7 @@ export function dataStructureFileOf(dataStructure: TaskData): unknown {
       ...(images?.prefix !== undefined && { image_prefix: images.prefix }),
     },
     ...(images && { transform: transformFileOf(images) }),
+    ...(dataStructure.rowsFrom !== undefined && { rows_from_intersection: dataStructure.rowsFrom }),
     ...(dataStructure.filters && { filter: filterFileOf(dataStructure.filters) }),
     categories: Object.fromEntries(Object.entries(dataStructure.categories).map(([key, values]) => [key, [...values]])),
     standardise: dataStructure.standardise,

@@ -73,6 +73,7 @@ const inputStructure = dataStructure.extend({
     .partial({ target: true })
     .optional()
     .meta({ description: 'Image columns. A target is no input, and need not be there.' }),
+  rows_from_intersection: refused('only tasks that train use the rows of an intersection'),
   data_split: refused('a model is run on all rows; leave some out with filter or RecordFilterAlgorithm'),
   statistics: refused('only for tasks that train; a model is run on columns as they are'),
 });
