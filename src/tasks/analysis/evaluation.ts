@@ -5,11 +5,12 @@
 import { basename, extname } from 'node:path';
 import { modelKindOf } from '../../training/index.ts';
 import type { Path, Problem } from '../configFile.ts';
-import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkEvaluatedStructure } from '../dataStructure/checks.ts';
 import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
+import { checkOutcome, withOutcome } from './outcome.ts';
 import { missingStructure, structureOf } from './structure.ts';
 
 export type AlgorithmFile = Exclude<AnalysisFile['task']['algorithm'], unknown[]>;
@@ -40,6 +41,8 @@ export interface EvaluationAlgorithm {
   readonly dataStructure: TaskData;
   readonly split: (typeof EVALUATED_SPLITS)[number];
   readonly batchSize: number;
+  /** Of survival: the model gives the share without the event at these. @default it gives a risk */
+  readonly times?: readonly number[];
   /** What models give for classes. @default what their graphs say */
   readonly outputs?: 'probabilities' | 'logits';
   /** Name of the output. */
@@ -79,7 +82,8 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
   const structure = structureOf(file);
   if (structure === undefined) problems.push(missingStructure(file, 'the columns the model takes'));
   else {
-    problems.push(...checkDataStructure(structure, ['task', 'data_structure'], false));
+    problems.push(...checkEvaluatedStructure(structure, ['task', 'data_structure']));
+    problems.push(...checkOutcome(structure, argumentsOf(algorithms[0]!), [...pathOf(0), 'arguments']));
     if (structure.statistics !== undefined)
       problems.push({
         path: ['task', 'data_structure', 'statistics'],
@@ -151,8 +155,10 @@ function adds({ task: { aggregator, protocol } }: AnalysisFile): boolean {
 
 /** What all models of a task have in common, as text. */
 function shared(algorithm: AlgorithmFile): string {
-  const { split, outputs, output, subgroups, site_figures } = argumentsOf(algorithm);
+  const { split, problem, times, outputs, output, subgroups, site_figures } = argumentsOf(algorithm);
   return JSON.stringify([
+    problem,
+    times,
     split,
     outputs,
     output,
@@ -170,7 +176,9 @@ function labelOf(algorithm: AlgorithmFile, owner: string | undefined): string {
 /** @param file - Accepted by {@link checkEvaluation}. */
 export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
   const algorithms = algorithmsOf(file);
-  const dataStructure = dataStructureOf(structureOf(file)!);
+  const structure = structureOf(file)!;
+  const { problem, times } = argumentsOf(algorithms[0]!);
+  const dataStructure = withOutcome(dataStructureOf(structure), structure, problem);
   const { split, outputs, output, subgroups = {}, site_figures } = argumentsOf(algorithms[0]!);
   const { split: cut } = dataStructure;
   const hasTest = cut.splitter === 'predefined' || cut.testPercentage > 0;
@@ -187,6 +195,7 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
     dataStructure,
     split: split ?? (hasTest ? 'test' : 'validation'),
     batchSize: modelOf(algorithms[0]!)?.hyperparameters?.batch_size ?? 64,
+    ...(times !== undefined && { times }),
     ...(outputs !== undefined && { outputs }),
     ...(output !== undefined && { output }),
     subgroups: Object.entries(subgroups).map(([column, groups]) =>
@@ -205,11 +214,13 @@ export function modelReferencesOf(file: AnalysisFile): readonly string[] {
 
 /** Algorithms as pods get them. */
 export function evaluationFileOf(algorithm: EvaluationAlgorithm): { name: string; arguments: object; model: object }[] {
-  const { models, split, batchSize, outputs, output, subgroups, siteFigures } = algorithm;
+  const { models, dataStructure, split, batchSize, times, outputs, output, subgroups, siteFigures } = algorithm;
   return models.map(({ label, kind, sha256 }) => ({
     name: algorithm.name,
     arguments: {
       ...{ label, split, site_figures: siteFigures },
+      ...(dataStructure.outcome && { problem: dataStructure.outcome.kind }),
+      ...(times && { times: [...times] }),
       ...(outputs !== undefined && { outputs }),
       ...(output !== undefined && { output }),
       ...(subgroups.length > 0 && {
