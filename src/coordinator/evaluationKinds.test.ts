@@ -3,11 +3,12 @@
  * place, or of a site's rows.
  * @module
  */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterEach, expect, it } from 'vitest';
 import { Federation, type PodName } from '../../sim/federation.ts';
-import { affineModel } from '../../test/support/affineModel.ts';
+import { affineModel, pixelModel } from '../../test/support/affineModel.ts';
 import { seededRng } from '../base/index.ts';
 import { evaluateGroup, type GroupEvaluation, guardGroup, pooledEvaluation, sigmoid } from '../metrics/index.ts';
 import { evaluationProblem } from '../protocols/index.ts';
@@ -187,4 +188,97 @@ it('evaluates several labels, and survival by risk and by probabilities at times
   const wide = task('labels.onnx', '[days, event]', '{ problem: survival, split: all }');
   const refused = await federation.ask(wide);
   expect(refused.reason).toMatch(/output "y" has 2 values a row; expected 1 for a risk/);
+});
+
+const SIZE = 8;
+const IMAGES = 6;
+
+interface Picture {
+  /** Grey values. */
+  readonly pixels: Uint8Array;
+  readonly mask: Uint8Array;
+}
+
+const pictures = (pod: string): Picture[] => {
+  const rng = seededRng(2, pod);
+  return Array.from({ length: IMAGES }, () => {
+    const pixels = Uint8Array.from({ length: SIZE * SIZE }, () => Math.floor(256 * rng()));
+    // mostly where it is bright
+    return { pixels, mask: pixels.map((grey) => (grey + 80 * (rng() - 0.5) > 128 ? 255 : 0)) };
+  });
+};
+
+const png = (pixels: Uint8Array): Promise<Buffer> =>
+  sharp(pixels, { raw: { width: SIZE, height: SIZE, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+
+function masksOf(all: readonly Picture[]): GroupEvaluation {
+  return evaluateGroup(
+    { kind: 'segmentation', classes: ['0', '255'] },
+    all.map(({ pixels }) => pixels.map((grey) => Number(grey / 255 > 0.5))),
+    all.map(({ mask }) => mask.map((grey) => Number(grey === 255))),
+  );
+}
+
+it('evaluates masks beside pictures, whose paths are in a table', async () => {
+  const files: Promise<void>[] = [];
+  federation = await Federation.open(
+    {
+      pods: PODS.map((pod): PodName => `hospital-${pod}`),
+      pod: (_name, config) => ({
+        ...config,
+        datasources: config.datasources.map((source) =>
+          'path' in source ? { ...source, forceStypes: { image: ['picture', 'mask'] } } : source,
+        ),
+        policy: {
+          ...config.policy,
+          evaluation: { results: 'site', ...GUARD, subgroups: [], maximumModelMb: 1 },
+        },
+      }),
+    },
+    ({ folder }) => {
+      for (const pod of PODS) {
+        mkdirSync(join(folder, `data/${pod}`));
+        const rows = pictures(pod).map(({ pixels, mask }, i) => {
+          const [picture, truth] = [`${pod}/${i}.png`, `${pod}/${i}_mask.png`];
+          for (const [name, values] of [
+            [picture, pixels],
+            [truth, mask],
+          ] as const)
+            files.push(png(values).then((bytes) => writeFileSync(join(folder, 'data', name), bytes)));
+          return `${picture},${truth}`;
+        });
+        // a picture without a mask is no row
+        writeFileSync(join(folder, `data/hospital-${pod}.csv`), `picture,mask\n${rows.join('\n')}\n${pod}/0.png,\n`);
+      }
+      writeFileSync(join(folder, 'masks.onnx'), pixelModel(SIZE, [0, 2], [0.5, -0.5]));
+    },
+  );
+  await Promise.all(files);
+  const asked = parseAnalysis(
+    `pods: { identifiers: [${PODS.map((pod) => `hospital-${pod}/breast-cancer`).join(', ')}] }
+task:
+  protocol: { name: konsil.ResultsOnly }
+  algorithm:
+    name: konsil.ModelEvaluation
+    model: { konsil_model: { model_ref: ./masks.onnx } }
+    arguments: { problem: segmentation, split: all, site_figures: true }
+  aggregator: { secure: true }
+  data_structure:
+    assign: { target: mask, image_cols: [picture] }
+    categories: { mask: [0, 255] }
+    transform:
+      auto_convert_grayscale_images: false
+      image:
+        - albumentations: { step: train, transformations: [{ Normalize: { mean: [0], std: [1] } }, ToTensorV2] }
+        - albumentations: { step: test, transformations: [{ Normalize: { mean: [0], std: [1] } }, ToTensorV2] }
+`,
+    join(federation.folder, 'evaluate.yaml'),
+  );
+  const outcome = await federation.ask(asked);
+  expect(outcome.status, outcome.reason).toBe('complete');
+  expectSame(pooled(outcome, asked), masksOf(PODS.flatMap(pictures)));
+  for (const pod of PODS) expectSame(own(outcome, pod), masksOf(pictures(pod)));
 });

@@ -27,8 +27,10 @@ const forcedTypes = z.strictObject({
   categorical: columns,
   continuous: columns,
   text: columns,
-  image: refused('images of a source of files are found by themselves; a CSV file has none'),
-  image_prefix: refused('images of a source of files are found by themselves; a CSV file has none'),
+  image: columns.meta({
+    description: 'CSVSource: columns of paths of pictures, relative to the file and in its folder or below.',
+  }),
+  image_prefix: refused('images of a source of files are found by themselves; name the columns of a CSV file in image'),
 });
 
 const megabytes = z.number().min(0).max(1e9).optional();
@@ -160,6 +162,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
         categorical: force_stypes.categorical ?? [],
         continuous: force_stypes.continuous ?? [],
         text: force_stypes.text ?? [],
+        ...(force_stypes.image && { image: force_stypes.image }),
       },
     }),
     ...(ignore_cols && { ignoreColumns: ignore_cols }),
@@ -269,6 +272,12 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
         });
   };
   if (kind !== 'CSVSource') only(CSV_ARGUMENTS, 'a CSVSource');
+  if (data_config?.force_stypes?.image && (kind !== 'CSVSource' || /^https?:/i.test(args.path ?? '')))
+    problems.push({
+      path: [...path, 'data_config', 'force_stypes', 'image'],
+      message: 'only for a CSVSource of a file here, whose columns name pictures beside it',
+      atKey: true,
+    });
   if (kind !== 'InterMineSource') only(INTERMINE_ARGUMENTS, 'an InterMineSource');
   problems.push(...checkCsv(source, path));
   if (!isFileSource(kind)) only(['infer_class_labels_from_filepaths'], 'sources of files');

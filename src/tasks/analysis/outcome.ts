@@ -61,7 +61,17 @@ export function checkOutcome(structure: DataStructureFile, { problem, times }: A
   return problems;
 }
 
-function checkMasks(listed: readonly unknown[] | undefined, { assign }: DataStructureFile, column: string): Problem[] {
+/** Transforms that leave each pixel where it is, or move all of them as the mask's are when it is resized. */
+const KEEPS_PLACES: ReadonlySet<string> = new Set(['Resize', 'Normalize', 'ToTensorV2', 'ToFloat', 'ToGray', 'ToRGB']);
+
+const nameOf = (entry: string | Readonly<Record<string, unknown>>): string =>
+  typeof entry === 'string' ? entry : (Object.keys(entry)[0] ?? '');
+
+function checkMasks(
+  listed: readonly unknown[] | undefined,
+  { assign, transform }: DataStructureFile,
+  column: string,
+): Problem[] {
   const problems: Problem[] = [];
   const path = ['task', 'data_structure'];
   if (listed === undefined)
@@ -76,5 +86,14 @@ function checkMasks(listed: readonly unknown[] | undefined, { assign }: DataStru
     problems.push({ path: [...path, 'categories', column], message: 'expected grey values from 0 to 255' });
   if (assign.image_cols === undefined)
     problems.push({ path: [...path, 'assign'], message: 'needs image_cols, the pictures that the masks are of' });
+  for (const key of ['image', 'batch'] as const)
+    for (const [i, { albumentations }] of (transform?.[key] ?? []).entries()) {
+      const other = albumentations.transformations.map(nameOf).find((name) => !KEEPS_PLACES.has(name));
+      if (other !== undefined && albumentations.step === 'test')
+        problems.push({
+          path: [...path, 'transform', key, i, 'albumentations', 'transformations'],
+          message: `has ${other}, which masks do not follow; expected only ${[...KEEPS_PLACES].join(', ')}`,
+        });
+    }
   return problems;
 }
