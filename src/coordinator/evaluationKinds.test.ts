@@ -178,7 +178,7 @@ it('evaluates several labels, and survival by risk and by probabilities at times
   const at = task(
     'at.onnx',
     '[days, event]',
-    `{ problem: survival, times: [${TIMES}], split: all, site_figures: true }`,
+    `{ problem: survival, times: [${TIMES.join(', ')}], split: all, site_figures: true }`,
   );
   const timed = await federation.ask(at);
   expect(timed.status, timed.reason).toBe('complete');

@@ -9,8 +9,7 @@ import { imageStatistics, type SiteStatistics } from '../../metrics/index.ts';
 import { predictRows } from '../../protocols/index.ts';
 import type { ModelPredictor } from '../../training/index.ts';
 import type { EvaluatedRows } from './evaluatedRows.ts';
-import { scoredImages } from './scoredRows.ts';
-import type { Seen } from './scoreRows.ts';
+import { type Seen, scoredImages } from './scoredRows.ts';
 
 /** Images whose outputs are in memory at once. */
 const AT_ONCE = 16;
@@ -70,7 +69,7 @@ function planeOf(name: string, dims: readonly number[], classes: number): Plane 
       'MODEL_MISMATCH',
       `${name} is [rows${dims.map((dim) => `, ${dim}`).join('')}]; expected [rows, ${classes}, height, width]${classes === 2 ? ', or one channel' : ''}`,
     );
-  return { channels: channels!, height: height!, width: width! };
+  return { channels, height: height!, width: width! };
 }
 
 /** The class of each pixel: the likeliest, or where one channel says so, the second. */

@@ -6,15 +6,8 @@ import { evaluationProblem, predictRows, probabilitiesOf } from '../../protocols
 import type { EvaluationAlgorithm } from '../../tasks/index.ts';
 import type { ModelPredictor } from '../../training/index.ts';
 import type { EvaluatedRows } from './evaluatedRows.ts';
-import { type ScoredRows, scoredLabels, scoredSurvival, scoredTargets } from './scoredRows.ts';
+import { type Seen, scoredLabels, scoredSurvival, scoredTargets } from './scoredRows.ts';
 import { scoreImages } from './scoreImages.ts';
-
-/** Rows of which a model has seen everything. */
-export interface Seen {
-  readonly scored: ScoredRows;
-  /** Their numbers among the rows that were asked for. */
-  readonly kept: Uint32Array;
-}
 
 /**
  * Rows with an image that cannot be decoded are left out.

@@ -23,6 +23,13 @@ export interface ScoredRows {
   readonly figures: (rows: readonly number[]) => GroupEvaluation;
 }
 
+/** Rows of which a model has seen everything. */
+export interface Seen {
+  readonly scored: ScoredRows;
+  /** Their numbers among the rows that were asked for. */
+  readonly kept: Uint32Array;
+}
+
 const countIn = (rows: readonly number[], holds: (row: number) => boolean): number =>
   rows.reduce((sum, row) => sum + Number(holds(row)), 0);
 
