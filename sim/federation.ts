@@ -13,22 +13,16 @@ import {
   runAnalysis,
   runFederated,
 } from '../src/coordinator/index.ts';
-import { MaskPool } from '../src/crypto/index.ts';
 import { openDataset } from '../src/datasources/index.ts';
 import { Pod, type PodNotice } from '../src/participant/index.ts';
 import { trainerOptions } from '../src/protocols/index.ts';
 import { type LocalAnalysis, type LocalTask, type PodConfig, parseTask, readPodConfig } from '../src/tasks/index.ts';
 import { compile } from '../src/training/index.ts';
-import {
-  Channel,
-  type Clock,
-  MemoryBroker,
-  type MemoryLink,
-  type StoreOptions,
-  systemClock,
-} from '../src/transport/index.ts';
+import { Channel, type Clock, MemoryBroker, type MemoryLink, type StoreOptions } from '../src/transport/index.ts';
 import { presenceTopic } from '../src/wire/index.ts';
 import { acquainted } from './acquainted.ts';
+import { HastyClock } from './hastyClock.ts';
+import { HeldMaskPool } from './memory/pools.ts';
 import { SharedTrainers, TrainerThreads } from './memory/trainers.ts';
 
 export const EXAMPLE = join(import.meta.dirname, '../examples/breast-cancer');
@@ -36,10 +30,7 @@ const PODS = ['hospital-a', 'hospital-b', 'hospital-c', 'hospital-d'] as const;
 export type PodName = (typeof PODS)[number];
 
 /** Waits of seconds (a lost pod's grace, a resend) pass ten times faster; nothing that computes is hurried. */
-export const hastyClock: Clock = {
-  now: () => systemClock.now(),
-  after: (delayMs, callback) => systemClock.after(delayMs / 10, callback),
-};
+export const hastyClock = new HastyClock();
 
 /** The task language's own deadline for joining, seconds. */
 const DEFAULT_JOIN_S = 60;
@@ -96,8 +87,8 @@ export class Federation {
   readonly #options: FederationOptions;
   /** Pods train the same model: one engine for all saves most of the time that a test takes. */
   readonly #threads = new TrainerThreads();
-  readonly #trainers = new SharedTrainers({ during: (work) => work() }, this.#threads);
-  readonly #pool = new MaskPool();
+  readonly #trainers = new SharedTrainers(hastyClock, this.#threads);
+  readonly #pool = new HeldMaskPool(hastyClock);
 
   private constructor(options: FederationOptions) {
     this.#options = options;

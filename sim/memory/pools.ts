@@ -4,13 +4,13 @@
  */
 import { MaskPool } from '../../src/crypto/index.ts';
 import { DecodePool } from '../../src/datasources/index.ts';
-import type { VirtualClock } from '../virtualClock.ts';
+import type { WorkClock } from './trainers.ts';
 
 /** A mask pool during whose work simulated time stands still. */
 export class HeldMaskPool extends MaskPool {
-  readonly #clock: VirtualClock;
+  readonly #clock: WorkClock;
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: WorkClock) {
     super();
     this.#clock = clock;
   }
@@ -30,9 +30,9 @@ export class HeldMaskPool extends MaskPool {
 
 /** Threads that decode images while simulated time stands still. */
 export class HeldDecodePool extends DecodePool {
-  readonly #clock: VirtualClock;
+  readonly #clock: WorkClock;
 
-  constructor(clock: VirtualClock) {
+  constructor(clock: WorkClock) {
     super();
     this.#clock = clock;
   }

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Federation, shortTask } from '../../sim/federation.ts';
 import { S3_KEY, S3Server } from '../../test/support/s3Server.ts';
-import { S3Store, type StoreOptions, systemClock } from '../transport/index.ts';
+import { S3Store, type StoreOptions } from '../transport/index.ts';
 
 /** 82 000 parameters: vectors of 0.3 MB. */
 const wide = (yaml: string): string => shortTask(yaml).replace('[16]', '[512, 128]');
@@ -25,7 +25,7 @@ describe('a federation with a blob store', () => {
     minimumBytes: LARGE,
   });
   const run = async (withStore: boolean) => {
-    federation = await Federation.open({ task: wide, clock: () => systemClock, ...(withStore && { store }) });
+    federation = await Federation.open({ task: wide, ...(withStore && { store }) });
     const outcome = await federation.run();
     const through = federation.broker.log.reduce((sum, { payload }) => sum + payload.length, 0);
     const problems = federation.events.filter(({ type }) => type === 'problem').length;

@@ -3,9 +3,9 @@
  * @module
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Federation, type PodName, withDeadlines } from '../../sim/federation.ts';
+import { Federation, hastyClock, type PodName, withDeadlines } from '../../sim/federation.ts';
 import { HostilePod } from '../../test/support/hostilePod.ts';
-import { type Clock, systemClock } from '../transport/index.ts';
+import type { Clock } from '../transport/index.ts';
 import type { Context } from '../wire/index.ts';
 
 const TRIO: readonly PodName[] = ['hospital-a', 'hospital-b', 'hospital-c'];
@@ -29,16 +29,16 @@ describe('a pod that puts a run in its queue', () => {
     const JOIN_MS = 77_000;
     const overdue: (() => void)[] = [];
     const modellers: Clock = {
-      ...systemClock,
+      now: hastyClock.now,
       after: (delayMs, callback) => {
-        if (delayMs !== JOIN_MS) return systemClock.after(delayMs, callback);
+        if (delayMs !== JOIN_MS) return hastyClock.after(delayMs, callback);
         overdue.push(callback);
         return () => overdue.splice(overdue.indexOf(callback), 1);
       },
     };
     federation = await Federation.open({
       ...{ pods: TRIO, task: withDeadlines(`join: ${JOIN_MS / 1_000}`) },
-      clock: (name) => (name === 'modeller' ? modellers : systemClock),
+      clock: (name) => (name === 'modeller' ? modellers : hastyClock),
     });
     const asked: Context[] = [];
     pod = await HostilePod.open(federation, D, {
@@ -64,7 +64,7 @@ describe('a pod that puts a run in its queue', () => {
 
 describe('a pod that does not have the run any more', () => {
   it('is lost, not gone: it is asked to begin anew', async () => {
-    federation = await Federation.open({ pods: TRIO, clock: () => systemClock });
+    federation = await Federation.open({ pods: TRIO });
     let rounds = 0;
     pod = await HostilePod.open(federation, D, {
       onRound: (context) => {

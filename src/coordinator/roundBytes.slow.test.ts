@@ -33,6 +33,7 @@ describe('a round moves about as many bytes as is estimated', () => {
     const outcome = await federation.run();
     expect(outcome.status, outcome.reason).toBe('complete');
     expect(outcome.facts!.parameters).toBe(parameters);
+    expect(outcome.rounds.map(({ survivors }) => survivors.length)).toEqual([4, 4, 4]);
     const { update, sent, received } = roundBytes(parameters, 4, masked);
     // up to a block of 16-bit parameters fewer when the last one, which is shorter, is among the chosen
     const { vectorBytes } = outcome.rounds[1]!;

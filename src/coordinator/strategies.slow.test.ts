@@ -14,12 +14,11 @@ import {
 } from '../../sim/federation.ts';
 import type { PodInput } from '../aggregation/index.ts';
 import { PodWork } from '../protocols/index.ts';
-import { systemClock } from '../transport/index.ts';
 
 let federation: Federation;
 const open = async (options: FederationOptions): Promise<Federation> => {
   // nobody is lost here, and on a busy machine nobody should be taken for it
-  federation = await Federation.open({ ...options, clock: () => systemClock });
+  federation = await Federation.open(options);
   return federation;
 };
 afterEach(async () => {

@@ -2,6 +2,7 @@
  * The port that every source of data implements: a table of rows that is read, never changed.
  * @module
  */
+import type { CoarseDate } from './coarseDates.ts';
 import type { FileFacts, Filters, SkipReason } from './files/filters.ts';
 import type { Schema, SemanticType } from './schema.ts';
 import type { Value } from './value.ts';
@@ -105,6 +106,8 @@ export interface TableOptions {
   readonly ignoreColumns?: readonly string[];
   /** Column of the site to the name that tasks use for it. */
   readonly renameColumns?: Readonly<Record<string, string>>;
+  /** What tasks see of dates. @default all */
+  readonly coarseDates?: CoarseDate;
   /** Columns shown although their name or their values say that they identify a person, or besides those that do not. */
   readonly exposeColumns?: readonly string[];
 }
@@ -166,6 +169,8 @@ export interface FilesConfig extends PathConfig {
   readonly infersLabels?: boolean;
   /** Also take images that may show text, such as a patient's name. @default false */
   readonly allowsBurnedInText?: boolean;
+  /** Gives OCT scans their SLO pictures as a column; `require` leaves out scans without one. @default the pictures are rows */
+  readonly slo?: 'match' | 'require';
   /** Where what the files say of themselves is kept, so that they are read once. @default in memory */
   readonly cacheFile?: string;
 }

@@ -1,4 +1,5 @@
 export { type ColumnCategories, countCategories, LEAST_ROWS } from './categories.ts';
+export { COARSE_DATES } from './coarseDates.ts';
 export { CSVSource, DEFAULT_NULL_VALUES } from './csv/csvSource.ts';
 export {
   type Batch,

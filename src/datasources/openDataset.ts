@@ -22,8 +22,8 @@ import { download } from './http/download.ts';
 import { parseHttpUrl, shownUrl } from './http/httpGet.ts';
 import { InterMineSource } from './intermine/interMineSource.ts';
 import { OMOPSource } from './omop/omopSource.ts';
-import { RenamedSource } from './renamedSource.ts';
 import type { Schema } from './schema.ts';
+import { SiteView } from './siteView.ts';
 import { type SqlRunner, SqlSandbox, type SqlTablesOptions } from './sql/index.ts';
 
 export interface OpenOptions {
@@ -66,9 +66,10 @@ export async function openDataset(config: DatasourceConfig, options: OpenOptions
       `dataset "${config.name}" is an ${config.datasource}, a database of several tables; expected one table, or a query`,
     );
   const source = await openAsItIs(config, options);
-  if (config.renameColumns === undefined) return source;
+  const { renameColumns: names, coarseDates: dates } = config;
+  if (names === undefined && dates === undefined) return source;
   try {
-    return new RenamedSource(source, config.renameColumns);
+    return new SiteView(source, { names, dates });
   } catch (error) {
     source.close();
     throw error;

@@ -10,7 +10,6 @@ import { HostileCoordinator } from '../../test/support/hostileCoordinator.ts';
 import { until } from '../../test/support/world.ts';
 import type { RunEvent } from '../coordinator/index.ts';
 import type { PodConfig } from '../tasks/index.ts';
-import { systemClock } from '../transport/index.ts';
 import { inboxTopic, type MessageOf } from '../wire/index.ts';
 import { auditLedger } from './audit.ts';
 
@@ -50,7 +49,7 @@ const survivorsOf = (round: number): readonly string[] =>
 const longer = (yaml: string): string => shortTask(yaml).replace(/\n( +)epochs: \d+/, '\n$1epochs: 6');
 const openAll = async (options: FederationOptions = {}): Promise<void> => {
   // nothing here waits for time to pass, and nobody is to be late on a busy machine
-  federation = await Federation.open({ task: longer, clock: () => systemClock, ...options });
+  federation = await Federation.open({ task: longer, ...options });
 };
 
 describe('a pod that is paused', () => {

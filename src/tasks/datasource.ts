@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import {
+  COARSE_DATES,
   type CsvConfig,
   type DatasourceConfig,
   FILE_SOURCES,
@@ -13,14 +14,14 @@ import {
   type Filters,
   type TableOptions,
 } from '../datasources/index.ts';
-import { type Path, type Problem, resolvePath } from './configFile.ts';
-import { checkReadCsv, csvOptionsOf, readCsvKwargs } from './csvArguments.ts';
+import { resolvePath } from './configFile.ts';
+import { csvOptionsOf, readCsvKwargs } from './csvArguments.ts';
 import { day, firstDay, lastDay } from './dataStructure/filters.ts';
 import { columnDescriptions, datasourceDetails, descriptionOf, releasedCategories } from './descriptions.ts';
-import { checkInterMine, INTERMINE_ARGUMENTS, interMineArgs, interMineOf } from './interMineArguments.ts';
+import { interMineArgs, interMineOf } from './interMineArguments.ts';
 import { familyName, flag, onlyFalse, refused, text } from './keys.ts';
 import { DATASOURCES } from './names.ts';
-import { checkOmop, OMOP_ARGUMENTS, omopArgs, omopOf } from './omopArguments.ts';
+import { omopArgs, omopOf } from './omopArguments.ts';
 
 const columns = z.array(text).optional();
 const forcedTypes = z.strictObject({
@@ -86,25 +87,16 @@ const datasourceArgs = z.strictObject({
   maximum_num_bscans: frames.meta({ description: 'Ophthalmology: at most so many B-scans.' }),
   check_required_fields: flag.optional().meta({ description: 'Leave out files without the fields below.' }),
   required_field_names: z.array(text).min(1).optional(),
-  match_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
-  drop_row_on_missing_slo: onlyFalse('OCT scans are not matched with their SLO images by this version'),
+  match_slo: flag.optional().meta({
+    description:
+      'Ophthalmology: an OCT scan gets the SLO picture of the same patient and eye that is nearest within 24 hours, in the column SLO Pixel Data; pictures are no rows then. Default false.',
+  }),
+  drop_row_on_missing_slo: flag.optional().meta({ description: 'Leave out scans without a picture. Default false.' }),
   read_csv_kwargs: readCsvKwargs.optional(),
   redirect_hosts: z.array(text).max(20).optional().meta({
     description: 'CSVSource at an address: other hosts that its server may redirect to, by https. Default: none.',
   }),
 });
-
-const CSV_ARGUMENTS = ['delimiter', 'null_values', 'read_csv_kwargs', 'redirect_hosts'] as const;
-const EYE_ARGUMENTS = [
-  'modality',
-  'minimum_dob',
-  'maximum_dob',
-  'minimum_num_bscans',
-  'maximum_num_bscans',
-  'check_required_fields',
-  'required_field_names',
-] as const;
-const EYE_SOURCES: readonly string[] = ['DICOMOphthalmologySource', 'HeidelbergSource', 'TopconSource'];
 
 export const datasource = z.strictObject({
   name: text
@@ -120,6 +112,10 @@ export const datasource = z.strictObject({
       ignore_cols: z.array(text).optional().meta({ description: 'Columns that tasks never see.' }),
       rename_cols: z.record(text, text).optional().meta({
         description: 'Column of the site to the name that tasks use for it. Other keys here have the site’s own names.',
+      }),
+      coarse_dates: z.enum(COARSE_DATES).optional().meta({
+        description:
+          'What tasks see of dates: the day without its time, or the first day of the month or year. Default: what the data say.',
       }),
       expose_cols: z.array(text).optional().meta({
         description:
@@ -144,7 +140,7 @@ export const datasource = z.strictObject({
 /** A data source as the file has it. */
 export type DatasourceFile = z.output<typeof datasource>;
 
-function isFileSource(name: string): name is FilesConfig['datasource'] {
+export function isFileSource(name: string): name is FilesConfig['datasource'] {
   return FILE_SOURCES.some((known) => known === name);
 }
 
@@ -152,8 +148,15 @@ function isFileSource(name: string): name is FilesConfig['datasource'] {
 export function datasourceOf(source: DatasourceFile, folder: string, state: string): DatasourceConfig {
   if (source.datasource === 'OMOPSource') return omopOf(source, folder);
   const { path = '', infer_class_labels_from_filepaths } = source.datasource_args;
-  const { force_stypes, ignore_cols, rename_cols, expose_cols, released_categories, file_system_filters } =
-    source.data_config ?? {};
+  const {
+    force_stypes,
+    ignore_cols,
+    rename_cols,
+    coarse_dates,
+    expose_cols,
+    released_categories,
+    file_system_filters,
+  } = source.data_config ?? {};
   const common = {
     name: source.name,
     ...descriptionOf(source),
@@ -167,6 +170,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
     }),
     ...(ignore_cols && { ignoreColumns: ignore_cols }),
     ...(rename_cols && { renameColumns: rename_cols }),
+    ...(coarse_dates && { coarseDates: coarse_dates }),
     ...(expose_cols && { exposeColumns: expose_cols }),
     ...(released_categories && { releasedCategories: released_categories }),
   };
@@ -179,6 +183,9 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
     filters: siteFilters(source),
     detectsByContent: file_system_filters?.strict_file_extension === false,
     infersLabels: infer_class_labels_from_filepaths ?? false,
+    ...(source.datasource_args.match_slo === true && {
+      slo: source.datasource_args.drop_row_on_missing_slo === true ? ('require' as const) : ('match' as const),
+    }),
     ...(source.datasource_args.allow_burned_in_text === true && { allowsBurnedInText: true }),
     cacheFile: join(state, 'datasets', `${source.name}.db`),
   };
@@ -207,12 +214,12 @@ function csvOf(
   };
 }
 
-function isAddress(path: string): boolean {
+export function isAddress(path: string): boolean {
   return /^\w+:\/\//.test(path);
 }
 
 /** The site's rules about files and about what they say. */
-function siteFilters({ datasource_args: args, data_config, datasource: kind }: DatasourceFile): Filters {
+export function siteFilters({ datasource_args: args, data_config, datasource: kind }: DatasourceFile): Filters {
   const files = data_config?.file_system_filters ?? {};
   const listed =
     args.file_extensions ?? (files.file_extension === undefined ? undefined : [files.file_extension].flat());
@@ -242,87 +249,4 @@ type Day = z.output<typeof day>;
 function range(from: Day | undefined, to: Day | undefined): { from?: string; to?: string } | undefined {
   if (from === undefined && to === undefined) return undefined;
   return { ...(from && { from: firstDay(from) }), ...(to && { to: lastDay(to) }) };
-}
-
-/** What of a table at an address, or of how it is read, cannot be. */
-function checkCsv({ datasource: kind, datasource_args: args }: DatasourceFile, path: Path): Problem[] {
-  const problems = checkReadCsv(args.read_csv_kwargs ?? {}, [...path, 'datasource_args', 'read_csv_kwargs']);
-  if (args.path === undefined || !isAddress(args.path)) return problems;
-  const at = [...path, 'datasource_args', 'path'];
-  const url = URL.canParse(args.path) ? new URL(args.path) : undefined;
-  if (kind !== 'CSVSource') problems.push({ path: at, message: `is an address; a ${kind} reads a folder` });
-  else if (url === undefined || !['http:', 'https:'].includes(url.protocol))
-    problems.push({ path: at, message: 'expected a file, or an address that begins with https:// or http://' });
-  else if (url.username !== '' || url.password !== '')
-    problems.push({ path: at, message: 'expected an address without a name and a password' });
-  return problems;
-}
-
-/** Arguments that the kind of source does not have, and bounds that nothing passes. */
-export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
-  const { datasource: kind, datasource_args: args, data_config } = source;
-  const problems: Problem[] = [];
-  const only = (keys: readonly (keyof typeof args)[], who: string): void => {
-    for (const key of keys)
-      if (args[key] !== undefined)
-        problems.push({
-          path: [...path, 'datasource_args', key],
-          message: `only for ${who}; this is a ${kind}`,
-          atKey: true,
-        });
-  };
-  if (kind !== 'CSVSource') only(CSV_ARGUMENTS, 'a CSVSource');
-  if (data_config?.force_stypes?.image && (kind !== 'CSVSource' || /^https?:/i.test(args.path ?? '')))
-    problems.push({
-      path: [...path, 'data_config', 'force_stypes', 'image'],
-      message: 'only for a CSVSource of a file here, whose columns name pictures beside it',
-      atKey: true,
-    });
-  if (kind !== 'InterMineSource') only(INTERMINE_ARGUMENTS, 'an InterMineSource');
-  problems.push(...checkCsv(source, path));
-  if (!isFileSource(kind)) only(['infer_class_labels_from_filepaths'], 'sources of files');
-  if (kind === 'OMOPSource') {
-    only(['path'], 'other sources');
-    problems.push(...checkOmop(source, path));
-  } else {
-    only(OMOP_ARGUMENTS, 'an OMOPSource');
-    if (kind === 'InterMineSource') {
-      only(['path'], 'other sources');
-      problems.push(...checkInterMine(args, [...path, 'datasource_args']));
-    } else if (args.path === undefined)
-      problems.push({ path: [...path, 'datasource_args', 'path'], message: 'is required' });
-  }
-  if (!EYE_SOURCES.includes(kind)) only(EYE_ARGUMENTS, EYE_SOURCES.join(', '));
-  if (!kind.startsWith('DICOM')) only(['images_only', 'allow_burned_in_text'], 'a DICOMSource');
-  if (kind !== 'ImageSource') only(['file_extensions'], 'an ImageSource');
-  if (!isFileSource(kind) && data_config?.file_system_filters !== undefined)
-    problems.push({
-      path: [...path, 'data_config', 'file_system_filters'],
-      message: `only for sources of files; this is a ${kind}`,
-      atKey: true,
-    });
-  if (args.required_field_names !== undefined && args.check_required_fields !== true)
-    problems.push({
-      path: [...path, 'datasource_args', 'required_field_names'],
-      message: 'has an effect only with check_required_fields: true',
-    });
-  const { minFrames = 0, maxFrames, minFileSize = 0, maxFileSize, ...rest } = siteFilters(source);
-  if (maxFrames !== undefined && minFrames > maxFrames)
-    problems.push({
-      path: [...path, 'datasource_args', 'minimum_num_bscans'],
-      message: `is more than maximum_num_bscans, ${maxFrames}`,
-    });
-  if (maxFileSize !== undefined && minFileSize > maxFileSize)
-    problems.push({
-      path: [...path, 'data_config', 'file_system_filters'],
-      message: `min_file_size is more than max_file_size, ${maxFileSize}`,
-    });
-  for (const [name, days] of Object.entries({
-    'dates of birth': rest.born,
-    'creation dates': rest.created,
-    'modification dates': rest.modified,
-  }))
-    if (days?.from !== undefined && days.to !== undefined && days.from > days.to)
-      problems.push({ path, message: `the first of the ${name} is after the last: no file passes` });
-  return problems;
 }

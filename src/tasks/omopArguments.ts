@@ -35,6 +35,7 @@ interface OmopFile {
         readonly ignore_cols?: readonly string[] | undefined;
         readonly force_stypes?: unknown;
         readonly rename_cols?: unknown;
+        readonly coarse_dates?: unknown;
         readonly released_categories?: unknown;
         readonly description?: string | undefined;
         readonly column_descriptions?: Readonly<Record<string, string>> | undefined;
@@ -71,7 +72,7 @@ export function checkOmop({ datasource_args: args, data_config = {} }: OmopFile,
       path: [...path, 'datasource_args', 'version'],
       message: `is required; one of ${CDM_VERSIONS.join(', ')}`,
     });
-  for (const key of ['force_stypes', 'rename_cols', 'released_categories'] as const)
+  for (const key of ['force_stypes', 'rename_cols', 'coarse_dates', 'released_categories'] as const)
     if (data_config[key] !== undefined)
       problems.push({
         path: [...path, 'data_config', key],

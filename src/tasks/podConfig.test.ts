@@ -70,11 +70,12 @@ describe('parsePodConfig', () => {
   it('takes the arguments of the data source', () => {
     const text = GOOD.replace(
       '{path: ./a.csv}',
-      '{path: ./a.csv, delimiter: ";", null_values: ["", "?"]}\n    data_config: {force_stypes: {categorical: [sex]}, ignore_cols: [id]}',
+      '{path: ./a.csv, delimiter: ";", null_values: ["", "?"]}\n    data_config: {force_stypes: {categorical: [sex]}, ignore_cols: [id], coarse_dates: month}',
     );
     expect(parsePodConfig(text, '/srv/pod.yaml').datasources[0]).toEqual({
       name: 'tumours',
       datasource: 'CSVSource',
+      coarseDates: 'month',
       path: '/srv/a.csv',
       delimiter: ';',
       nullValues: ['', '?'],

@@ -15,7 +15,8 @@ import {
   requirePath,
   resolvePath,
 } from './configFile.ts';
-import { checkDatasource, datasourceOf } from './datasource.ts';
+import { datasourceOf } from './datasource.ts';
+import { checkDatasource } from './datasourceChecks.ts';
 import { PROTOCOLS } from './names.ts';
 import { type PodFile, podFile } from './podFile.ts';
 import { type BrokerSettings, brokerOf } from './task.ts';

@@ -11,15 +11,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { describeDataSource } from '../../../test/contract/dataSource.ts';
 import { tempFolder } from '../../../test/support/tempFolder.ts';
 import { isKonsilError, KonsilError } from '../../base/index.ts';
-import type { Cell } from '../dataSource.ts';
+import type { Cell, ImageHandle } from '../dataSource.ts';
 import type { ImageFormat, ImageRecord } from '../formats/imageRecord.ts';
-import { FileSource, type FileSourceOptions } from './fileSource.ts';
+import { FileSource, SLO_PIXELS } from './fileSource.ts';
 import type { SkipReason } from './filters.ts';
+import type { FileSourceOptions } from './scanFolder.ts';
 
 /** Files of JSON: a record or a list of them; counts how often one is read. */
 class JsonFormat implements ImageFormat {
@@ -277,5 +278,45 @@ describe('FileSource', () => {
       chmodSync(join(root, 'b'), 0);
       expect((await failure(open(root))).code).toBe('FILE_NOT_FOUND');
     }
+  });
+
+  describe('with SLO pictures as a column of their scans', () => {
+    const eye = { patient: 'p1', Laterality: 'R', Modality: 'OCT', AcquisitionDateTime: '2021-06-30T08:15:01Z' };
+    const EYES = {
+      '1.scan': { ...eye, frames: 2 },
+      '2.scan': [
+        { ...eye, Modality: 'SLO', AcquisitionDateTime: '2021-06-30T08:00:00Z' },
+        { ...eye, Modality: 'SLO', AcquisitionDateTime: '2021-06-30T08:20:00Z' },
+        { ...eye, Modality: 'SLO', Laterality: 'L' },
+        { ...eye, Modality: 'SLO', patient: 'p2' },
+      ],
+      // as DICOM writes it
+      '3.scan': { ...eye, Modality: 'OPT', AcquisitionDateTime: '20210629082001.5', Laterality: 'OD', frames: 2 },
+      '4.scan': { ...eye, AcquisitionDateTime: null, StudyDate: '2021-06-28', frames: 2 },
+      '5.scan': { ...eye, patient: undefined, frames: 2 },
+    };
+
+    it('takes the nearest of the patient and eye within a day', async () => {
+      const source = await open(folderOf(EYES), { slo: 'match', filters: { modality: 'OCT', minFrames: 2 } });
+      expect(source.columns).toContain(SLO_PIXELS);
+      expect(source.schema.columns.at(-1)).toEqual({ name: SLO_PIXELS, dataType: 'image', semanticType: 'image' });
+      const { columns } = await source.getData([0, 1, 2, 3]);
+      const pictures = columns[SLO_PIXELS]!.map((image) => image as ImageHandle | null);
+      expect(pictures.map((image) => image && [basename(image.file), image.record])).toEqual([
+        ['2.scan', 1],
+        ['2.scan', 0],
+        null,
+        null,
+      ]);
+      expect(source.narrowed({ minFrames: 1 }).columns).toContain(SLO_PIXELS);
+    });
+
+    it('leaves out scans without one when the site says so, and counts them', async () => {
+      const source = await open(folderOf(EYES), { slo: 'require' });
+      expect([0, 1].map((key) => source.nameOf(key))).toEqual(['1.scan', '3.scan']);
+      expect(source.counts).toEqual({ files: 2, records: 2, skipped: { SLO_MISSING: 2 } });
+      const root = folderOf({ '1.scan': EYES['1.scan'] });
+      expect((await failure(open(root, { slo: 'require' }))).message).toContain('1 SLO_MISSING');
+    });
   });
 });

@@ -6,73 +6,21 @@
  * and a column nobody thought of must not be the one that gets out. Filters see all columns.
  * @module
  */
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { isKonsilError, KonsilError, throwIfCancelled } from '../../base/index.ts';
+import { join } from 'node:path';
+import { KonsilError, throwIfCancelled } from '../../base/index.ts';
 import { ColumnTypes } from '../columnTypes.ts';
-import type {
-  Batch,
-  Cell,
-  DataSource,
-  Found,
-  ImageFormatName,
-  ImageHandle,
-  ScanCounts,
-  ScanProgress,
-  UnreadableFile,
-  Value,
-} from '../dataSource.ts';
-import type { ImageFormat } from '../formats/imageRecord.ts';
+import type { Batch, Cell, DataSource, Found, ImageHandle, ScanCounts, UnreadableFile, Value } from '../dataSource.ts';
 import type { ColumnSchema, Schema, SemanticType } from '../schema.ts';
 import { didYouMean } from '../suggest.ts';
-import { FileTable, type KnownFile, type StoredRecord } from './fileTable.ts';
-import { type FileFacts, type Filters, mayShowText, type SkipReason, skipsFile, skipsRecord } from './filters.ts';
+import { FileTable } from './fileTable.ts';
+import { type FileFacts, type Filters, type SkipReason, skipsFile, skipsRecord } from './filters.ts';
 import { LABEL_COLUMN, labelColumns, labelsOf, SPLIT_COLUMN } from './folderLabels.ts';
-import { listFiles } from './listFiles.ts';
+import { addTypes, type FileSourceOptions, type Row, requireRows, type Scan, scanFolder } from './scanFolder.ts';
 
 /** Column of the images where no record has more than one; otherwise a number from 0 follows. */
 export const PIXELS = 'Pixel Data';
-
-/** A way to read some kind of files. */
-export interface NamedFormat {
-  readonly name: ImageFormatName;
-  readonly format: ImageFormat;
-}
-
-export interface FileSourceOptions {
-  readonly name: string;
-  /** Class name in configuration. */
-  readonly kind: string;
-  /** Folder, or one file. */
-  readonly path: string;
-  /** Tried in this order. */
-  readonly formats: readonly NamedFormat[];
-  readonly filters?: Filters;
-  /** Also read files with another ending, when they begin as files of these kinds do. @default false */
-  readonly detectsByContent?: boolean;
-  /** Folders name classes and splits. @default false */
-  readonly infersLabels?: boolean;
-  /** Also take images that may show text, such as a patient's name. @default false */
-  readonly allowsBurnedInText?: boolean;
-  /** Columns shown besides those that identify nobody. */
-  readonly exposeColumns?: readonly string[];
-  readonly ignoreColumns?: readonly string[];
-  readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
-  /** Keeps what files say of themselves, so that they are read once. @default in memory */
-  readonly cacheFile?: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: ScanProgress) => void;
-}
-
-/** Where a row is. */
-interface Row {
-  readonly file: number;
-  readonly record: number;
-  /** Relative path. */
-  readonly path: string;
-  readonly format: ImageFormatName;
-  readonly frames: number;
-}
+/** Column of the SLO pictures of OCT scans. */
+export const SLO_PIXELS = 'SLO Pixel Data';
 
 export class FileSource implements DataSource {
   readonly kind: string;
@@ -109,7 +57,8 @@ export class FileSource implements DataSource {
     this.hiddenColumns = scan.types.names.filter((column) => !shown.includes(column));
     const most = scan.rows.reduce((found, { frames }) => Math.max(found, frames), 0);
     this.#images = most <= 1 ? [PIXELS].slice(0, most) : Array.from({ length: most }, (_, i) => `${PIXELS} ${i}`);
-    this.columns = [...shown, ...this.#images].filter((column) => !ignored.has(column));
+    const pictures = scan.rows.some(({ slo }) => slo !== undefined) ? [SLO_PIXELS] : [];
+    this.columns = [...shown, ...this.#images, ...pictures].filter((column) => !ignored.has(column));
     const forced = (column: string): SemanticType | undefined =>
       (['categorical', 'continuous', 'text'] as const).find((type) => forceStypes?.[type]?.includes(column));
     this.schema = {
@@ -118,7 +67,7 @@ export class FileSource implements DataSource {
       rowCount: this.rowCount,
       columns: this.columns.map(
         (column): ColumnSchema =>
-          this.#images.includes(column)
+          column === SLO_PIXELS || this.#images.includes(column)
             ? { name: column, dataType: 'image', semanticType: 'image' }
             : scan.types.schemaOf(column, forced(column)),
       ),
@@ -229,8 +178,8 @@ export class FileSource implements DataSource {
       const labels = this.#options.infersLabels === true ? labelsOf(row.path) : {};
       for (const column of this.columns) {
         const image = this.#images.indexOf(column);
-        const value = image >= 0 ? this.#handle(row, image) : cellOf(column, cells, labels);
-        columns[column]!.push(value);
+        if (column === SLO_PIXELS) columns[column]!.push(row.slo ? this.#handle(row.slo, 0) : null);
+        else columns[column]!.push(image >= 0 ? this.#handle(row, image) : cellOf(column, cells, labels));
       }
     }
     return { keys: [...keys], columns };
@@ -251,108 +200,6 @@ function cellOf(
   return cells[column] ?? null;
 }
 
-/** What is found in a folder. */
-interface Scan {
-  readonly folder: string;
-  readonly rows: readonly Row[];
-  readonly files: number;
-  readonly types: ColumnTypes;
-  readonly skipped: ReadonlyMap<SkipReason, number>;
-  readonly unreadable: readonly UnreadableFile[];
-}
-
-async function scanFolder(options: FileSourceOptions, table: FileTable): Promise<Scan> {
-  const { path, filters = {}, signal, onProgress } = options;
-  const found: FileFacts[] = [];
-  for await (const facts of listFiles(path, signal)) found.push(facts);
-  const isOneFile = found.length === 1 && found[0]!.path === basename(path);
-  const folder = isOneFile ? dirname(path) : path;
-  const skipped = new Map<SkipReason, number>();
-  const skip = (reason: SkipReason): void => void skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
-  const types = new ColumnTypes();
-  const rows: Row[] = [];
-  const unreadable: UnreadableFile[] = [];
-  let files = 0;
-  const started = performance.now();
-  for (const [i, facts] of found.entries()) {
-    throwIfCancelled(signal);
-    const reason = skipsFile(facts, filters);
-    if (reason !== undefined) {
-      skip(reason);
-      continue;
-    }
-    const file = await readOnce(join(folder, facts.path), facts, options, table);
-    if (file === undefined) {
-      skip('EXTENSION');
-      continue;
-    }
-    if (file.known.failure !== null) {
-      skip('UNREADABLE');
-      unreadable.push({ name: facts.path, code: file.known.failure });
-      continue;
-    }
-    const before = rows.length;
-    for (const [record, stored] of table.records(file.known.id).entries()) {
-      const isUnsafe = options.allowsBurnedInText !== true && mayShowText(stored.columns);
-      const left = isUnsafe ? 'BURNED_IN_TEXT' : skipsRecord(stored, filters);
-      if (left !== undefined) {
-        skip(left);
-        continue;
-      }
-      addTypes(types, stored, facts.path, options);
-      rows.push({ file: file.known.id, record, path: facts.path, format: file.format, frames: stored.frames });
-    }
-    if (rows.length > before) files++;
-    const seconds = (performance.now() - started) / 1_000;
-    onProgress?.({ done: i + 1, total: found.length, secondsLeft: (seconds / (i + 1)) * (found.length - i - 1) });
-  }
-  requireRows(path, rows.length, skipped);
-  return { folder, rows, files, types, skipped, unreadable };
-}
-
-/** The file as the table has it, read first if need be; undefined when it is of no kind that is wanted. */
-async function readOnce(
-  file: string,
-  facts: FileFacts,
-  { formats, detectsByContent }: FileSourceOptions,
-  table: FileTable,
-): Promise<{ readonly known: KnownFile; readonly format: ImageFormatName } | undefined> {
-  const name = facts.path.toLowerCase();
-  const byName = formats.find(({ format }) => format.extensions.some((extension) => name.endsWith(extension)));
-  const known = byName && table.find(facts);
-  if (byName !== undefined && known !== undefined) return { known, format: byName.name };
-  if (byName === undefined && detectsByContent !== true) return undefined;
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch {
-    // on a network drive the next scan may find it
-    return byName && { known: { id: -1, failure: 'FILE_NOT_FOUND' }, format: byName.name };
-  }
-  const chosen = byName ?? formats.find(({ format }) => format.matches(bytes.subarray(0, format.headBytes)));
-  if (chosen === undefined) return undefined;
-  try {
-    const records = await chosen.format.read(bytes, file);
-    return { known: { id: table.put(facts, records), failure: null }, format: chosen.name };
-  } catch (error) {
-    if (!isKonsilError(error)) throw error;
-    return { known: { id: table.put(facts, [], error.code), failure: error.code }, format: chosen.name };
-  }
-}
-
-function addTypes(
-  types: ColumnTypes,
-  { columns }: Pick<StoredRecord, 'columns'>,
-  path: string,
-  { infersLabels }: FileSourceOptions,
-): void {
-  for (const [column, cell] of Object.entries(columns)) types.add(column, cell);
-  if (infersLabels !== true) return;
-  const { label, split } = labelsOf(path);
-  types.add(LABEL_COLUMN, label ?? null);
-  types.add(SPLIT_COLUMN, split ?? null);
-}
-
 function shownColumns({ formats, exposeColumns = [], infersLabels, path }: FileSourceOptions, scan: Scan): string[] {
   const isOpen = (column: string): boolean =>
     exposeColumns.includes(column) || formats.some(({ format }) => format.openColumns.has(column));
@@ -371,7 +218,7 @@ function checkNames(
     ...Object.entries(forceStypes).flatMap(([type, columns]) =>
       columns.map((column) => ({ column, key: `force_stypes.${type}` })),
     ),
-  ].filter(({ column }) => !column.startsWith(PIXELS));
+  ].filter(({ column }) => !column.startsWith(PIXELS) && column !== SLO_PIXELS);
   const missing = wanted.find(({ column }) => !names.includes(column));
   if (missing !== undefined)
     throw new KonsilError(
@@ -379,14 +226,4 @@ function checkNames(
       `${path}: no file has "${missing.column}" (${missing.key})${didYouMean(missing.column, names)}`,
       { file: path, column: missing.column },
     );
-}
-
-function requireRows(path: string, rows: number, skipped: ReadonlyMap<SkipReason, number>): void {
-  if (rows > 0) return;
-  const reasons = [...skipped].map(([reason, count]) => `${count} ${reason}`).join(', ');
-  throw new KonsilError(
-    'DATA_EMPTY',
-    `${path}: no file is left to read${reasons === '' ? '; the folder is empty' : ` (left out: ${reasons})`}`,
-    { file: path },
-  );
 }

@@ -54,7 +54,8 @@ export type SkipReason =
   | 'ACQUISITION_UNKNOWN'
   | 'FIELD_MISSING'
   | 'OTHER_SERIES'
-  | 'SERIES_UNKNOWN';
+  | 'SERIES_UNKNOWN'
+  | 'SLO_MISSING';
 
 /** What is known of a file before it is opened. */
 export interface FileFacts {
@@ -125,7 +126,7 @@ export function mayShowText(columns: Readonly<Record<string, Cell>>): boolean {
 }
 
 /** Modality as the filters name it: the DICOM words for the same things besides. */
-function modalityOf(columns: Readonly<Record<string, Cell>>): 'OCT' | 'SLO' | undefined {
+export function modalityOf(columns: Readonly<Record<string, Cell>>): 'OCT' | 'SLO' | undefined {
   const text = columns['Modality'];
   if (text === 'OCT' || text === 'OPT') return 'OCT';
   if (text === 'SLO' || text === 'OP') return 'SLO';

@@ -6,12 +6,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Federation, hastyClock, initialOf, shortTask } from '../../../sim/federation.ts';
+import { Federation, initialOf, shortTask } from '../../../sim/federation.ts';
 import type { PodInput } from '../../aggregation/index.ts';
 import { float32Of } from '../../base/index.ts';
 import { PodWork } from '../../protocols/index.ts';
 import { Trainer } from '../../training/index.ts';
-import { systemClock } from '../../transport/index.ts';
 import { PersonalModel } from './personalModel.ts';
 
 let federation: Federation | undefined;
@@ -82,7 +81,6 @@ describe('a federation with local parameters', () => {
     });
     federation = await Federation.open({
       task: (yaml) => task(yaml).replace('epochs: 3', 'epochs: 15'),
-      clock: (name) => (name === 'modeller' ? systemClock : hastyClock), // nobody is late on a busy machine
     });
     const { folder } = federation;
     const filesOf = (pod: string): string[] => {

@@ -1,28 +1,36 @@
 /**
- * A source under the column names that tasks use, where the site has others.
+ * A source as the site lets tasks see it: under the column names that they use, with dates no finer than the site allows.
  * @module
  */
 import { KonsilError } from '../base/index.ts';
+import { type CoarseDate, coarseDates, coarseFilters } from './coarseDates.ts';
 import type { Batch, DataSource, Found } from './dataSource.ts';
 import type { Filters } from './files/filters.ts';
 import type { Schema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
-export class RenamedSource implements DataSource {
+export interface SiteViewOptions {
+  /** Column of the site to its name in tasks. @default as they are */
+  readonly names?: Readonly<Record<string, string>> | undefined;
+  /** @default as they are */
+  readonly dates?: CoarseDate | undefined;
+}
+
+export class SiteView implements DataSource {
   readonly kind: string;
   readonly label: string;
   readonly columns: readonly string[];
   readonly rowCount: number;
   readonly schema: Schema;
   readonly #source: DataSource;
+  readonly #options: SiteViewOptions;
   readonly #names: Readonly<Record<string, string>>;
 
-  /**
-   * @param names - Column of the site to its name in tasks.
-   * @throws KonsilError DATA_COLUMN_MISSING for a column that is not there, DATA_INVALID when two columns get one name.
-   */
-  constructor(source: DataSource, names: Readonly<Record<string, string>>) {
+  /** @throws KonsilError DATA_COLUMN_MISSING for a column that is not there, DATA_INVALID when two columns get one name. */
+  constructor(source: DataSource, options: SiteViewOptions) {
+    const { names = {} } = options;
     this.#source = source;
+    this.#options = options;
     this.#names = names;
     this.kind = source.kind;
     this.label = source.label;
@@ -48,11 +56,11 @@ export class RenamedSource implements DataSource {
   }
 
   async *yieldData(partitionSize?: number, signal?: AbortSignal): AsyncIterable<Batch> {
-    for await (const batch of this.#source.yieldData(partitionSize, signal)) yield this.#renamed(batch);
+    for await (const batch of this.#source.yieldData(partitionSize, signal)) yield this.#shown(batch);
   }
 
   async getData(keys: readonly number[]): Promise<Batch> {
-    return this.#renamed(await this.#source.getData(keys));
+    return this.#shown(await this.#source.getData(keys));
   }
 
   async findLine(key: number): Promise<number | undefined> {
@@ -79,7 +87,9 @@ export class RenamedSource implements DataSource {
   narrowed(filters: Filters): DataSource {
     if (this.#source.narrowed === undefined)
       throw new KonsilError('DATA_INVALID', `${this.label}: the task filters files, a ${this.kind} has rows`);
-    return new RenamedSource(this.#source.narrowed(filters), this.#names);
+    const { dates } = this.#options;
+    const asked = dates === undefined ? filters : coarseFilters(filters, dates);
+    return new SiteView(this.#source.narrowed(asked), this.#options);
   }
 
   close(): void {
@@ -90,10 +100,16 @@ export class RenamedSource implements DataSource {
     return Object.hasOwn(this.#names, column) ? this.#names[column]! : column;
   }
 
-  #renamed({ keys, columns }: Batch): Batch {
-    return {
-      keys,
-      columns: Object.fromEntries(Object.entries(columns).map(([column, values]) => [this.#nameOf(column), values])),
-    };
+  #shown({ keys, columns }: Batch): Batch {
+    const { dates } = this.#options;
+    const shown = Object.entries(columns).map(([column, values]) => [
+      this.#nameOf(column),
+      dates === undefined ? values : coarseDates(values, dates, this.#isDate(column)),
+    ]);
+    return { keys, columns: Object.fromEntries(shown) as Batch['columns'] };
+  }
+
+  #isDate(column: string): boolean {
+    return this.#source.schema.columns.some(({ name, dataType }) => name === column && dataType === 'date');
   }
 }
