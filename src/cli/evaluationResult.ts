@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import type { AnalysisOutcome, PodAnswer } from '../coordinator/index.ts';
 import { fingerprintOf } from '../coordinator/index.ts';
+import { targetsOf } from '../datasources/index.ts';
 import {
   type Estimate,
   type GroupEvaluation,
@@ -41,7 +42,7 @@ export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome
     startedAt: outcome.startedAt.toISOString(),
     seconds: outcome.seconds,
     mode: !adds ? 'separate' : secure ? 'secure' : 'plain',
-    problem: { ...problem, target: algorithm.dataStructure.target, split: algorithm.split },
+    problem: { ...problem, target: targetsOf(algorithm.dataStructure).join(', '), split: algorithm.split },
     models: (evaluation?.models ?? []).map(({ label: name, file, kind, bytes, sha256 }, i) => ({
       ...{ name, reference: relative(process.cwd(), file), kind, bytes, sha256 },
       ...(algorithm.name === 'ModelTrainingAndEvaluation' && { trainedAt: i === 0 ? 'each' : name }),

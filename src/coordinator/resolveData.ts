@@ -4,7 +4,14 @@
  * @module
  */
 import { isKonsilError, KonsilError, printable } from '../base/index.ts';
-import { checkSchema, imageColumns, parseSchema, resolveColumns, type Schema } from '../datasources/index.ts';
+import {
+  checkSchema,
+  imageColumns,
+  parseSchema,
+  resolveColumns,
+  type Schema,
+  targetsOf,
+} from '../datasources/index.ts';
 import type { TaskData } from '../tasks/index.ts';
 import { describeAbsent, type Member, type Members } from './members.ts';
 
@@ -103,8 +110,9 @@ function columnsOf(json: string | undefined): Schema['columns'] {
  */
 function withReleased(structure: TaskData, schema: Schema, released: ReadonlyMap<string, readonly string[]>): TaskData {
   const categories = { ...structure.categories };
+  const targets = targetsOf(structure);
   for (const { name, semanticType } of schema.columns)
-    if ((semanticType === 'text' || semanticType === 'categorical') && name !== structure.target) {
+    if ((semanticType === 'text' || semanticType === 'categorical') && !targets.includes(name)) {
       const values = released.get(name);
       if (values !== undefined && !Object.hasOwn(categories, name)) categories[name] = values;
     }

@@ -64,9 +64,18 @@ export interface ImageColumns {
   readonly convertsGreyscale: boolean;
 }
 
+/** What is predicted, where the values of one column are no class and no number of it. */
+export interface Outcome {
+  readonly kind: 'multilabel' | 'survival' | 'segmentation';
+  /** The target first. Labels of 0 and 1; time and event; or one column of images whose pixels are classes. */
+  readonly columns: readonly string[];
+}
+
 export interface DataStructure {
   readonly select: ColumnSelection;
   readonly target: string;
+  /** Of an evaluation; nothing is trained for it. @default one number or class, of `target` */
+  readonly outcome?: Outcome;
   /** Column to its allowed values in order; as target the classes 0, 1, …, as feature one input a value. */
   readonly categories: Readonly<Record<string, readonly string[]>>;
   readonly split: DataSplit;
@@ -78,7 +87,7 @@ export interface DataStructure {
 }
 
 /** How a task sees a dataset that a model is only run on: `target` is no input, and need not be there. */
-export type InputStructure = Omit<DataStructure, 'target' | 'split'> & { readonly target?: string };
+export type InputStructure = Omit<DataStructure, 'target' | 'split' | 'outcome'> & { readonly target?: string };
 
 /** What is predicted; follows from whether the target has categories, and how many. */
 export type ProblemKind = 'binary' | 'multiclass' | 'regression';

@@ -34,6 +34,7 @@ export {
   type ImageStep,
   type ImageTransform,
   type InputStructure,
+  type Outcome,
   type PercentageSplit,
   type PredefinedSplit,
   type ProblemKind,
@@ -47,9 +48,11 @@ export { InputReader, type InputRows } from './inputReader.ts';
 export { type LoadedDataset, loadDataset } from './loadDataset.ts';
 export { checkImages } from './loader/checkImages.ts';
 export { DecodePool } from './loader/decodePool.ts';
+export { ImageReader } from './loader/imageReader.ts';
 export { ImageLoader } from './loader/imageRows.ts';
 export { maskFiles } from './masks/maskFiles.ts';
 export type { MaskStack } from './masks/maskStack.ts';
+export { readMask } from './masks/readMask.ts';
 export { OMOPSource } from './omop/omopSource.ts';
 export {
   isDatabase,
@@ -60,9 +63,10 @@ export {
   openQueries,
   readSchema,
 } from './openDataset.ts';
+export { type LoadedOutcomes, loadOutcomes } from './outcomes.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { SelectedSource } from './selectedSource.ts';
-export { checkSchema, encodedFeatures, imageColumns, resolveColumns, withImages } from './selection.ts';
+export { checkSchema, encodedFeatures, imageColumns, resolveColumns, targetsOf, withImages } from './selection.ts';
 export { cutDataset, narrowSubset, type Split, type Subset, splitDataset, subsetOf } from './splits.ts';
 export * from './sql/index.ts';
 export {

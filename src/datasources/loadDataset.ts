@@ -81,10 +81,11 @@ export async function loadDataset(
   const features = inputs.flatMap(
     ({ column, codes }) => codes?.values.map((value) => `${column}=${value}`) ?? [column],
   );
+  const isMask = structure.outcome?.kind === 'segmentation';
   const target: Input = {
     column: structure.target,
     offset: 0,
-    codes: kind === 'regression' ? undefined : codesOf(classes),
+    codes: kind === 'regression' || isMask ? undefined : codesOf(classes),
     missing: 0,
     unknown: 0,
   };
@@ -102,7 +103,7 @@ export async function loadDataset(
   for await (const batch of source.yieldData(10_000, options.signal)) {
     const complete = pictures.length === 0 ? undefined : completeRows(batch, pictures);
     withoutImage += complete === undefined ? 0 : batch.keys.length - complete.size;
-    const kept = await readTarget(source, batch, target, y, rows, complete);
+    const kept = await readTarget(source, batch, target, y, rows, complete, isMask);
     for (const at of pictures.length === 0 ? [] : kept)
       handles.push(pictures.map((column) => batch.columns[column]![at] as ImageHandle));
     for (const input of inputs) await readInput(source, batch, input, kept, x, rows, width);
@@ -215,6 +216,7 @@ async function readTarget(
   y: Int32Array | Float32Array,
   rows: number,
   complete: ReadonlySet<number> | undefined,
+  isMask: boolean,
 ): Promise<number[]> {
   const kept: number[] = [];
   for (const [at, cell] of batch.columns[target.column]!.entries()) {
@@ -223,9 +225,12 @@ async function readTarget(
       target.missing++;
       continue;
     }
+    // a mask is read when its picture is: here it only has to be there
     const value = target.codes
       ? codeOf(target.codes, cell)
-      : await numberOf(source, target.column, cell, batch.keys[at]!);
+      : isMask && isImage(cell)
+        ? 0
+        : await numberOf(source, target.column, cell, batch.keys[at]!);
     if (value === undefined) target.unknown++;
     else {
       y[rows + kept.length] = value;

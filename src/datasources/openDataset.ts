@@ -4,7 +4,9 @@
  */
 import { KonsilError } from '../base/index.ts';
 import { CSVSource } from './csv/csvSource.ts';
+import { ImagePathSource } from './csv/imagePathSource.ts';
 import type {
+  CsvConfig,
   DataSource,
   DatasourceConfig,
   FilesConfig,
@@ -84,12 +86,25 @@ async function openAsItIs(config: TableConfig, options: OpenOptions): Promise<Da
         ...options,
         ...(redirectHosts && { redirectHosts }),
       });
-    return CSVSource.open(config);
+    return openTable(config);
   }
   const names = FORMATS[config.datasource];
   const formats = await Promise.all(names.map(async (name) => ({ name, format: await openFormat(name) })));
   const { datasource: kind, ...rest } = config;
   return FileSource.open({ ...rest, kind, formats, ...options });
+}
+
+/** A table, some of whose columns may name pictures: these are shown though they are text that hardly repeats. */
+async function openTable(config: CsvConfig): Promise<DataSource> {
+  const pictures = config.forceStypes?.image ?? [];
+  if (pictures.length === 0) return CSVSource.open(config);
+  const source = await CSVSource.open({ ...config, exposeColumns: [...(config.exposeColumns ?? []), ...pictures] });
+  try {
+    return new ImagePathSource(source, pictures, config.path);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
 }
 
 /** What modellers may know of the dataset. @throws KonsilError as {@link openDataset} does, and CONFIG_INVALID. */

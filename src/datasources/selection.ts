@@ -9,13 +9,17 @@ import type { ColumnSchema, Schema } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Of a task that trains, or only runs a model. */
-type AnyStructure = InputStructure & Partial<Pick<DataStructure, 'split'>>;
+type AnyStructure = InputStructure & Partial<Pick<DataStructure, 'split' | 'outcome'>>;
+
+/** Columns that are predicted. */
+export const targetsOf = ({ target, outcome }: Pick<AnyStructure, 'target' | 'outcome'>): readonly string[] =>
+  outcome?.columns ?? (target === undefined ? [] : [target]);
 
 /** Columns a task names, with the key of the task that does. */
 function namedColumns(structure: AnyStructure): { readonly column: string; readonly key: string }[] {
-  const { select, target, categories, split, images } = structure;
+  const { select, categories, split, images } = structure;
   return [
-    ...(target !== undefined && split !== undefined ? [{ column: target, key: 'assign.target' }] : []),
+    ...(split === undefined ? [] : targetsOf(structure).map((column) => ({ column, key: 'assign.target' }))),
     ...(select.include ?? []).map((column) => ({ column, key: 'select.include' })),
     ...Object.keys(categories).map((column) => ({ column, key: 'categories' })),
     ...(images?.columns ?? []).map((column) => ({ column, key: 'assign.image_cols' })),
@@ -58,8 +62,8 @@ function imagesOf(schema: Schema): ReadonlySet<string> {
  * have hundreds of other columns, and which of them depends on the device.
  */
 function chooseColumns(schema: Schema, structure: AnyStructure): Selection {
-  const { select, target, categories, split, images } = structure;
-  const unused = new Set([target, ...(split?.splitter === 'predefined' ? [split.column] : [])]);
+  const { select, categories, split, images } = structure;
+  const unused = new Set([...targetsOf(structure), ...(split?.splitter === 'predefined' ? [split.column] : [])]);
   const named = (select.include ?? []).filter((column) => !unused.has(column));
   const prefix = select.includePrefix;
   const pictures = imagesOf(schema);
@@ -146,12 +150,15 @@ function columnProblems(
   columns: readonly string[],
 ): { column: string; message: string }[] {
   const types = new Map(schema.columns.map((column) => [column.name, column.semanticType]));
-  const { target, split } = structure;
-  const used = [...columns, ...(target !== undefined && split !== undefined ? [target] : [])].filter(
-    (column) => !Object.hasOwn(structure.categories, column),
+  const { split, outcome } = structure;
+  const targets = split === undefined ? [] : targetsOf(structure);
+  const used = [...columns, ...targets].filter(
+    (column) => outcome?.kind === 'segmentation' || !Object.hasOwn(structure.categories, column),
   );
   return used.flatMap((column) => {
     const type = types.get(column);
+    if (outcome?.kind === 'segmentation' && targets.includes(column))
+      return type === 'image' ? [] : [{ column, message: 'is no image; expected masks' }];
     if (type === 'image' && (structure.images === undefined || column === structure.target))
       return [{ column, message: 'is an image; name it in data_structure.assign.image_cols to learn from it' }];
     if (type !== 'image' && structure.images?.columns?.includes(column) === true)

@@ -6,7 +6,14 @@ import type { EvaluationKind } from '../metrics/index.ts';
 import { metricValue } from './numbers.ts';
 
 /** The metric people ask for first, by kind of problem. */
-export const MAIN_METRIC = { binary: 'ROC AUC', multiclass: 'ROC AUC', regression: 'Root Mean Squared Error' } as const;
+export const MAIN_METRIC = {
+  binary: 'ROC AUC',
+  multiclass: 'ROC AUC',
+  multilabel: 'ROC AUC',
+  regression: 'Root Mean Squared Error',
+  segmentation: 'Dice Score',
+  survival: 'Concordance Index',
+} as const;
 
 interface Meaning {
   readonly plain: string;

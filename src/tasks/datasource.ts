@@ -28,8 +28,10 @@ const forcedTypes = z.strictObject({
   categorical: columns,
   continuous: columns,
   text: columns,
-  image: refused('images of a source of files are found by themselves; a CSV file has none'),
-  image_prefix: refused('images of a source of files are found by themselves; a CSV file has none'),
+  image: columns.meta({
+    description: 'CSVSource: columns of paths of pictures, relative to the file and in its folder or below.',
+  }),
+  image_prefix: refused('images of a source of files are found by themselves; name the columns of a CSV file in image'),
 });
 
 const megabytes = z.number().min(0).max(1e9).optional();
@@ -163,6 +165,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
         categorical: force_stypes.categorical ?? [],
         continuous: force_stypes.continuous ?? [],
         text: force_stypes.text ?? [],
+        ...(force_stypes.image && { image: force_stypes.image }),
       },
     }),
     ...(ignore_cols && { ignoreColumns: ignore_cols }),

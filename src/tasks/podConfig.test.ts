@@ -256,9 +256,12 @@ describe('parsePodConfig', () => {
       'force_stypes.text: sex is already forced to be categorical',
     ],
     [
-      'an image',
-      GOOD.replace('.csv}', '.csv}\n    data_config: {force_stypes: {image: [scan]}}'),
-      'images of a source of files are found by themselves',
+      'an image of a source of files',
+      GOOD.replace('CSVSource', 'ImageSource').replace(
+        '.csv}',
+        '.csv}\n    data_config: {force_stypes: {image: [scan]}}',
+      ),
+      'force_stypes.image: only for a CSVSource of a file here',
     ],
     [
       'an argument of another source',

@@ -16,10 +16,18 @@ export interface EvaluatedGroup {
 }
 
 /** What is predicted. */
-export function evaluationProblem({
-  dataStructure,
-}: EvaluationSettings): EvaluationProblem<'binary' | 'multiclass' | 'regression'> {
-  return problemOf(dataStructure);
+export function evaluationProblem({ dataStructure }: Pick<EvaluationSettings, 'dataStructure'>): EvaluationProblem {
+  const { outcome, target, categories } = dataStructure;
+  switch (outcome?.kind) {
+    case undefined:
+      return problemOf(dataStructure);
+    case 'multilabel':
+      return { kind: 'multilabel', classes: outcome.columns };
+    case 'survival':
+      return { kind: 'survival', classes: [] };
+    case 'segmentation':
+      return { kind: 'segmentation', classes: categories[target]! };
+  }
 }
 
 /** All rows first, then the groups of each subgroup column in order. */

@@ -32,14 +32,14 @@ export function metaOf(model: ModelFindings, metric: string): MetaAnalysis | und
   return model.metaAnalyses.find((meta) => meta.metric === metric);
 }
 
-/** The figure of all sites: of the pooled rows where there is a sum, else the mean over sites. */
+/** The figure of all sites: of the pooled rows where a sum has it, else the mean over sites. */
 export function overallOf(
   model: ModelFindings,
   metric: string,
 ): { readonly estimate: Estimate; readonly isMean: boolean } | null {
   const pooled = shownFigures(model.pooled)?.metrics[metric];
-  if (pooled) return { estimate: pooled, isMean: false };
   const mean = metaOf(model, metric)?.mean;
+  if (pooled && (pooled.value !== null || !mean)) return { estimate: pooled, isMean: false };
   return mean ? { estimate: mean, isMean: true } : null;
 }
 

@@ -6,7 +6,7 @@ import { type Content, html, Markup } from '../markup.ts';
 import { renderPage } from '../page.ts';
 import { recordElement } from './read.ts';
 import type { EvaluationResult } from './record.ts';
-import { renderCurves } from './sectionCurves.ts';
+import { hasCurves, renderCurves } from './sectionCurves.ts';
 import { renderHospitals } from './sectionHospitals.ts';
 import { renderConfusion, renderMetrics, renderModels } from './sectionMetrics.ts';
 import { renderSubgroups } from './sectionSubgroups.ts';
@@ -20,12 +20,15 @@ type Section = readonly [id: string, title: string, render: (result: EvaluationR
 const COUNTED = new Set(['binary', 'multiclass']);
 
 /** A kind of problem or a number of models that has no use for a section leaves it out. */
-function sectionsOf({ problem, models }: EvaluationResult): readonly Section[] {
+function sectionsOf(result: EvaluationResult): readonly Section[] {
+  const { problem, models } = result;
   return [
     ['metrics', models.length === 1 ? 'How good the model is' : 'How good the models are', renderMetrics],
     ['hospitals', 'Hospital by hospital', renderHospitals],
     ...(models.length > 1 ? [['models', 'Model by model', renderModels] as const] : []),
-    ...(problem.kind === 'binary' ? [['curves', 'Thresholds and probabilities', renderCurves] as const] : []),
+    ...(problem.kind === 'binary' || hasCurves(result)
+      ? [['curves', 'Thresholds and probabilities', renderCurves] as const]
+      : []),
     ...(COUNTED.has(problem.kind) ? [['confusion', 'Right and wrong calls', renderConfusion] as const] : []),
     ['subgroups', 'Subgroups', renderSubgroups],
     ['data', 'The rows', renderData],

@@ -20,9 +20,9 @@ export function renderCurves(result: EvaluationResult): Content {
 
 /** @param index - Of the model, for ids of drawings. */
 export function curvesOfModel(model: Findings, index: number): Content {
-  const kinds = NAMES.map((name) => curveFigures(name, model, index));
+  const kinds = NAMES.flatMap((name) => [curveFigures(name, model, index), classFigures(name, model, index)]);
   return kinds.every((kind) => kind === null)
-    ? html`<p>No curves are known: they need probabilities of two classes.</p>`
+    ? html`<p>No curves are known: they need probabilities of classes, of enough rows.</p>`
     : html`${kinds}`;
 }
 
@@ -53,4 +53,54 @@ function curveFigures(name: CurveName, model: Findings, index: number): Content 
       ({ site, line }, i) =>
         html`<div><p class="panel-name">${site}</p>${drawCurve({ id: `${id}-${i}`, name, who: site, line, behind: pooled, isSmall: true, range })}</div>`,
     )}</div></div></figure>`;
+}
+
+/** Classes of a drawing. */
+const MOST_CLASSES = 12;
+
+/** Each class against the rest: of all hospitals, or where these are not in one sum, of each hospital. */
+function classFigures(name: CurveName, model: Findings, index: number): Content {
+  const pooled = shownFigures(model.pooled);
+  const groups = pooled
+    ? [{ who: 'all hospitals', group: pooled }]
+    : model.sites.flatMap(({ site, found }) => {
+        const group = shownFigures(found);
+        return group ? [{ who: site, group }] : [];
+      });
+  const panels = groups.slice(0, MOST_SITES).flatMap(({ who, group }) => {
+    const names = Object.keys(group.classCurves ?? {});
+    return names.slice(0, MOST_CLASSES).flatMap((label) => {
+      const prevalence = prevalenceOfClass(group, Object.keys(group.perClass ?? {}).indexOf(label));
+      const line = lineOf(name, group.classCurves![label], prevalence);
+      return line ? [{ who: groups.length > 1 ? `${label}, ${who}` : label, line }] : [];
+    });
+  });
+  if (panels.length === 0) return null;
+  const range = rangeOf(
+    name,
+    panels.map(({ line }) => line),
+  );
+  const { title, caption } = CURVES[name];
+  const id = `class-${name}-${index}`;
+  return html`<figure class="curves"><figcaption><b>${title}, class by class.</b> Each class against the rest, ${pooled ? 'rows of all hospitals' : 'hospital by hospital'}. ${caption}
+Those of ${pooled ? 'each hospital' : 'classes and hospitals that are not drawn'} are in curves.csv.</figcaption>
+<div class="small">${panels.map(
+    ({ who, line }, i) =>
+      html`<div><p class="panel-name">${who}</p>${drawCurve({ id: `${id}-${i}`, name, who, line, isSmall: true, range })}</div>`,
+  )}</div></figure>`;
+}
+
+const prevalenceOfClass = ({ classRows, rows }: GroupEvaluation, at: number): number | null =>
+  classRows?.[at] !== undefined && rows > 0 ? classRows[at] / rows : null;
+
+/** Whether there is any curve to draw. */
+export function hasCurves({ findings }: EvaluationResult): boolean {
+  const isDrawn = ({ pooled, sites }: Findings): boolean =>
+    [pooled, ...sites.map(({ found }) => found)].some((found) => {
+      const group = shownFigures(found);
+      return [group?.curves ?? {}, ...Object.values(group?.classCurves ?? {})].some(
+        (curves) => Object.keys(curves).length > 0,
+      );
+    });
+  return findings.some(isDrawn);
 }

@@ -7,7 +7,7 @@ import { type DotRow, dotKey, dotPlot } from '../forest.ts';
 import { type Content, html, type Markup } from '../markup.ts';
 import { lowerIsBetter } from '../metric.ts';
 import { listOf, NOTHING, significant, whole } from '../numbers.ts';
-import { mainMetricOf, metaOf, metricNames, shownFigures } from './facts.ts';
+import { DIFFER_BELOW, mainMetricOf, metaOf, metricNames, shownFigures } from './facts.ts';
 import { estimateCells, inline, percent, pText, reasonOf, shown, stackedCell, withheldCell } from './figures.ts';
 import { byModel } from './layout.ts';
 import type { EvaluationResult, ModelFindings } from './record.ts';
@@ -24,6 +24,7 @@ export function renderHospitals(result: EvaluationResult): Content {
     const metas = [...model.metaAnalyses].sort((a, b) => Number(b.metric === main) - Number(a.metric === main));
     const drawn = metas.length > 0 ? metas.slice(0, MOST_FORESTS).map(({ metric }) => metric) : [main];
     return html`${drawn.map((metric, i) => forest(model, metric, `forest-${index}-${i}`, i === 0))}
+${withoutEach(model, main, `without-${index}`)}
 ${siteTable(model, main)}
 ${metas.length > 0 && metaTable(metas)}
 ${allMetrics(model)}`;
@@ -75,7 +76,28 @@ function forest(model: ModelFindings, metric: string, id: string, isFirst: boole
   return (
     drawing &&
     html`<figure>${drawing}<figcaption>${isFirst && dotKey(['site', ...(meta ? (['mean'] as const) : []), ...(meta?.prediction ? (['prediction'] as const) : [])])}<b>${metric}.</b>
-${meta && spread(meta)}${isFirst && ' Hospitals are in the order of the cohort, not of their values: chance has a large part in an order by value, and a list by rank would hide it.'}</figcaption></figure>`
+${meta && spread(meta)}${meta && notInMean(meta)}${isFirst && ' Hospitals are in the order of the cohort, not of their values: chance has a large part in an order by value, and a list by rank would hide it.'}</figcaption></figure>`
+  );
+}
+
+/** The mean over the other hospitals, without each in turn. */
+function withoutEach(model: ModelFindings, metric: string, id: string): Content {
+  const meta = metaOf(model, metric);
+  if (!meta || meta.leaveOneOut.length === 0) return null;
+  const rows = meta.leaveOneOut.map(
+    ({ site, mean }): DotRow => ({
+      ...{ label: `without ${site}`, dots: mean.value === null ? [] : [{ kind: 'mean', value: mean.value }] },
+      ...interval(mean),
+      note: inline(metric, mean),
+    }),
+  );
+  const drawing = dotPlot({
+    ...{ id, title: `${metric} of ${model.model} without each hospital`, metric, rows, reference: meta.mean.value },
+    ...{ headings: ['mean (95 % interval)'], description: inWords(rows, undefined) },
+  });
+  return (
+    drawing &&
+    html`<figure>${drawing}<figcaption><b>Without each hospital.</b> The mean ${metric} over all others; dashed: over all. Where it moves, the mean hangs on that hospital.</figcaption></figure>`
   );
 }
 
@@ -89,6 +111,10 @@ function inWords(rows: readonly DotRow[], meta: MetaAnalysis | undefined): strin
   });
   return `${lines.join(' ')} ${meta ? spread(meta) : ''}`;
 }
+
+/** Hospitals that the mean cannot take, and why. */
+const notInMean = ({ leftOut }: MetaAnalysis): string =>
+  leftOut.length === 0 ? '' : ` Not in the mean: ${listOf(leftOut.map(({ site, reason }) => `${site} (${reason})`))}.`;
 
 /** How far hospitals differ, in the terms of a meta-analysis. */
 function spread({ i2, tau2, q, qPValue, method, scale, sites }: MetaAnalysis): string {
@@ -118,7 +144,7 @@ ${all && html`<tr><th scope="row">All rows in one</th><td class="number">${whole
 
 function metaTable(metas: readonly MetaAnalysis[]): Markup {
   return html`<div class="scroll"><table><caption>Means over hospitals and how far these differ: the prediction interval is where a further hospital is expected; I² is the share of the
-variation that is between hospitals; a small p-value says that they differ by more than chance.</caption>
+variation that is between hospitals; a p-value of Cochran’s Q below ${DIFFER_BELOW} is taken to say that they differ by more than chance.</caption>
 <thead><tr><th scope="col">Metric</th><th scope="col" class="number">Mean</th><th scope="col" class="number">95&nbsp;%&nbsp;interval</th><th scope="col" class="number">Prediction interval</th>
 <th scope="col" class="number">I²</th><th scope="col" class="number">τ²</th><th scope="col" class="number">Q</th><th scope="col" class="number">p</th></tr></thead>
 <tbody>${metas.map(

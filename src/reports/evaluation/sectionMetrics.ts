@@ -37,7 +37,8 @@ function metricTable(
   main: string | null,
 ): Markup {
   const { classes, kind } = result.problem;
-  const rows = all.classRows?.map((count, i) => `${whole(count)} ${classes[i] ?? `class ${i + 1}`}`).join(', ');
+  const names = kind === 'survival' ? ['censored', 'with the event'] : classes;
+  const rows = all.classRows?.map((count, i) => `${whole(count)} ${names[i] ?? `class ${i + 1}`}`).join(', ');
   return html`<div class="scroll"><table>
 <caption>${model} on the rows of all hospitals together: ${whole(all.rows)} rows${rows && ` (${rows})`}. Values have the digits that
 their 95&nbsp;% interval bears; it says how far chance in who came to these hospitals could move a value.</caption>

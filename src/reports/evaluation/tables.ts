@@ -46,7 +46,11 @@ export function evaluationTables(result: EvaluationResult): readonly EvaluationT
       [...KEY, 'true_class', 'called_class', 'rows', 'withheld'],
       places.flatMap((place) => confusionRows(place, result.problem.classes)),
     ),
-    table('curves.csv', [...KEY, 'curve', 'x', 'y', 'low', 'high', 'rows', 'treat_all'], places.flatMap(curveRows)),
+    table(
+      'curves.csv',
+      [...KEY, 'class', 'curve', 'x', 'y', 'low', 'high', 'rows', 'treat_all'],
+      places.flatMap(curveRows),
+    ),
   ];
 }
 
@@ -74,13 +78,13 @@ function metricRows({ key, found }: Place): Row[] {
 
 const META = [
   ...['model', 'metric', 'method', 'scale', 'mean', 'low', 'high', 'prediction_low', 'prediction_high'],
-  ...['tau2', 'i2', 'q', 'q_p_value', 'site', 'weight', 'mean_without', 'low_without', 'high_without'],
+  ...['tau2', 'i2', 'q', 'q_p_value', 'site', 'weight', 'mean_without', 'low_without', 'high_without', 'left_out'],
 ];
 
 /** A line a metric, with the site empty, and one more a site. */
 function metaRows({ model, metaAnalyses }: EvaluationResult['findings'][number]): Row[] {
   return metaAnalyses.flatMap(
-    ({ metric, method, scale, mean, prediction, tau2, i2, q, qPValue, sites, leaveOneOut }) => {
+    ({ metric, method, scale, mean, prediction, tau2, i2, q, qPValue, sites, leftOut, leaveOneOut }) => {
       const head = [
         model,
         metric,
@@ -97,11 +101,12 @@ function metaRows({ model, metaAnalyses }: EvaluationResult['findings'][number])
       ];
       const without = new Map(leaveOneOut.map(({ site, mean: left }) => [site, left]));
       return [
-        [...head, null, null, null, null, null],
+        [...head, null, null, null, null, null, null],
         ...sites.map(({ site, weight }): Row => {
           const left = without.get(site);
-          return [...head, site, weight, left?.value ?? null, left?.low ?? null, left?.high ?? null];
+          return [...head, site, weight, left?.value ?? null, left?.low ?? null, left?.high ?? null, null];
         }),
+        ...leftOut.map(({ site, reason }): Row => [...head, site, null, null, null, null, reason]),
       ];
     },
   );
@@ -116,8 +121,15 @@ function confusionRows({ key, found }: Place, classes: readonly string[]): Row[]
 }
 
 function curveRows({ key, found }: Place): Row[] {
-  if ('withheld' in found || !found.curves) return [];
-  const { roc, precisionRecall, calibration, decision }: Curves = found.curves;
+  if ('withheld' in found) return [];
+  return [
+    ...pointRows([...key, null], found.curves ?? {}),
+    ...Object.entries(found.classCurves ?? {}).flatMap(([name, curves]) => pointRows([...key, name], curves)),
+  ];
+}
+
+/** @param key - With the class that is set against the rest; null for all of them. */
+function pointRows(key: Row, { roc, precisionRecall, calibration, decision }: Curves): Row[] {
   const rows = (
     curve: string,
     x: readonly number[] = [],

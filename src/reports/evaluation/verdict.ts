@@ -74,13 +74,15 @@ function heterogeneity(result: EvaluationResult, metric: string): Content {
   });
   if (known.length === 0)
     return 'Whether hospitals differ cannot be told: fewer than two give this figure of their own.';
-  return known.map(({ name, meta }) => {
+  const rule = `Hospitals are said to differ where the p-value of Cochran’s Q is below ${DIFFER_BELOW}: with few of them it has little power. `;
+  const told = known.map(({ name, meta }) => {
     const of = result.findings.length > 1 ? ` with ${name}` : '';
-    const told = `${pText(meta.qPValue)}; ${percent(meta.i2)} of the variation is between them`;
+    const figures = `${pText(meta.qPValue)}; ${percent(meta.i2)} of the variation is between them`;
     return meta.qPValue < DIFFER_BELOW
-      ? html`Hospitals <strong class="alert">differ by more than chance</strong>${of} (${told}), so one number does not speak for each of them. `
-      : `The hospitals${of} show no difference beyond chance (${told}), which with few of them is no proof that there is none. `;
+      ? html`Hospitals <strong class="alert">differ by more than chance</strong>${of} (${figures}), so one number does not speak for each of them. `
+      : `The hospitals${of} show no difference beyond chance (${figures}), which with few of them is no proof that there is none. `;
   });
+  return html`${told}${rule}`;
 }
 
 function withheld(result: EvaluationResult): Content {

@@ -6,12 +6,13 @@ import { basename, extname } from 'node:path';
 import type { z } from 'zod';
 import { modelKindOf } from '../../training/index.ts';
 import type { Path, Problem } from '../configFile.ts';
-import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkEvaluatedStructure } from '../dataStructure/checks.ts';
 import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
 import type { TaskModel } from '../storedModels.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
+import { checkOutcome, withOutcome } from './outcome.ts';
 import { missingStructure, structureOf } from './structure.ts';
 
 export type AlgorithmFile = Exclude<AnalysisFile['task']['algorithm'], unknown[]>;
@@ -41,6 +42,8 @@ export interface EvaluationSettings {
   readonly dataStructure: TaskData;
   readonly split: (typeof EVALUATED_SPLITS)[number];
   readonly batchSize: number;
+  /** Of survival: the model gives the share without the event at these. @default it gives a risk */
+  readonly times?: readonly number[];
   /** What models give for classes. @default what their graphs say */
   readonly outputs?: 'probabilities' | 'logits';
   /** Name of the output. */
@@ -87,7 +90,8 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
   const structure = structureOf(file);
   if (structure === undefined) problems.push(missingStructure(file, 'the columns the model takes'));
   else {
-    problems.push(...checkDataStructure(structure, ['task', 'data_structure'], false));
+    problems.push(...checkEvaluatedStructure(structure, ['task', 'data_structure']));
+    problems.push(...checkOutcome(structure, argumentsOf(algorithms[0]!), [...pathOf(0), 'arguments']));
     if (structure.statistics !== undefined)
       problems.push({
         path: ['task', 'data_structure', 'statistics'],
@@ -173,8 +177,10 @@ function adds({ task: { aggregator, protocol } }: AnalysisFile): boolean {
 
 /** What all models of a task have in common, as text. */
 function shared(algorithm: AlgorithmFile): string {
-  const { split, outputs, output, subgroups, site_figures } = argumentsOf(algorithm);
+  const { split, problem, times, outputs, output, subgroups, site_figures } = argumentsOf(algorithm);
   return JSON.stringify([
+    problem,
+    times,
     split,
     outputs,
     output,
@@ -192,9 +198,15 @@ function labelOf(algorithm: AlgorithmFile, owner: string | undefined): string {
 /** Rows, groups and figures of an evaluation. @param file - Whose rules hold. */
 export function settingsOf(
   file: AnalysisFile,
-  { split, subgroups = {}, site_figures }: Pick<ArgumentsFile, 'split' | 'subgroups' | 'site_figures'>,
+  {
+    split,
+    subgroups = {},
+    site_figures,
+    problem,
+  }: Pick<ArgumentsFile, 'split' | 'subgroups' | 'site_figures'> & Partial<Pick<ArgumentsFile, 'problem'>>,
 ): Pick<EvaluationSettings, 'dataStructure' | 'split' | 'subgroups' | 'siteFigures'> {
-  const dataStructure = dataStructureOf(structureOf(file)!);
+  const structure = structureOf(file)!;
+  const dataStructure = withOutcome(dataStructureOf(structure), structure, problem);
   const { split: cut } = dataStructure;
   const hasTest = cut.splitter === 'predefined' || cut.testPercentage > 0;
   return {
@@ -210,7 +222,7 @@ export function settingsOf(
 /** @param file - Accepted by {@link checkEvaluation}. */
 export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
   const algorithms = algorithmsOf(file);
-  const { outputs, output, ...given } = argumentsOf(algorithms[0]!);
+  const { times, outputs, output, ...given } = argumentsOf(algorithms[0]!);
   return {
     name: 'ModelEvaluation',
     ...settingsOf(file, given),
@@ -223,6 +235,7 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
       };
     }),
     batchSize: modelOf(algorithms[0]!)?.hyperparameters?.batch_size ?? 64,
+    ...(times !== undefined && { times }),
     ...(outputs !== undefined && { outputs }),
     ...(output !== undefined && { output }),
   };
@@ -253,11 +266,13 @@ export function settingsFileOf({ split, subgroups, siteFigures }: EvaluationSett
 
 /** Algorithms as pods get them. */
 export function evaluationFileOf(algorithm: EvaluationAlgorithm): { name: string; arguments: object; model: object }[] {
-  const { models, batchSize, outputs, output } = algorithm;
+  const { models, dataStructure, batchSize, times, outputs, output } = algorithm;
   return models.map(({ label, kind, sha256 }) => ({
     name: algorithm.name,
     arguments: {
       ...{ label, ...settingsFileOf(algorithm) },
+      ...(dataStructure.outcome && { problem: dataStructure.outcome.kind }),
+      ...(times && { times: [...times] }),
       ...(outputs !== undefined && { outputs }),
       ...(output !== undefined && { output }),
       ...(sha256 !== undefined && { model_sha256: sha256 }),

@@ -163,6 +163,9 @@ const federatedStatistics = z.strictObject({
 /** Rows of a dataset that a model is evaluated on. */
 export const EVALUATED_SPLITS = ['train', 'validation', 'test', 'all'] as const;
 
+/** Problems that more than one number or class of a row is the truth of. */
+export const EVALUATED_PROBLEMS = ['multilabel', 'survival', 'segmentation'] as const;
+
 const groupValue = z.union([z.string().max(200), z.number(), z.boolean()]);
 /** Of evaluations, whatever their models are. */
 const evaluatedKeys = {
@@ -206,6 +209,14 @@ const modelEvaluation = z.strictObject({
   outputs: z.enum(['probabilities', 'logits']).optional().meta({
     description:
       'What the model gives for classes. Default: probabilities where its graph ends in a softmax, a sigmoid or a classifier.',
+  }),
+  problem: z.enum(EVALUATED_PROBLEMS).optional().meta({
+    description:
+      'What is predicted, where one column of classes or numbers does not say it. multilabel (the default for a list of targets): columns of 0 and 1. survival: time and event (1: seen, 0: censored). segmentation: a column of masks, whose grey values are listed in data_structure.categories.',
+  }),
+  times: z.array(z.number().min(0)).min(1).max(1_000).optional().meta({
+    description:
+      'survival: ascending times at which the model gives the probability that the event has not happened. Default: it gives one number, higher for sooner.',
   }),
   output: text.optional().meta({
     description: 'Output that is the prediction. Default: `probabilities`, or the first output of numbers.',

@@ -18,6 +18,25 @@ export function soleTarget({ assign: { target } }: DataStructureFile): string | 
 
 /** What is wrong between keys of `data_structure`. @param trains - Whether some rows have to be left to train on. */
 export function checkDataStructure(value: DataStructureFile, path: Path, trains = true): Problem[] {
+  return [...checkSoleTarget(value, path), ...checkStructure(value, path, trains)];
+}
+
+function checkSoleTarget(value: DataStructureFile, path: Path): Problem[] {
+  if (soleTarget(value) !== undefined) return [];
+  return [
+    {
+      path: [...path, 'assign', 'target'],
+      message: `expected one column, got ${value.assign.target.length}; several are for ModelEvaluation alone`,
+    },
+  ];
+}
+
+/** As {@link checkDataStructure}, of a task that only looks at rows and may have several targets. */
+export function checkEvaluatedStructure(value: DataStructureFile, path: Path): Problem[] {
+  return checkStructure(value, path, false);
+}
+
+function checkStructure(value: DataStructureFile, path: Path, trains: boolean): Problem[] {
   const problems: Problem[] = [];
   const { select, categories, compatible_datasources } = value;
   if (select?.exclude !== undefined && (select.include !== undefined || select.include_prefix !== undefined))
@@ -26,17 +45,13 @@ export function checkDataStructure(value: DataStructureFile, path: Path, trains 
       message: `not possible together with ${dotted([...path, 'select', select.include === undefined ? 'include_prefix' : 'include'])}; name the columns to use or those to leave out`,
       atKey: true,
     });
-  const target = soleTarget(value);
-  if (target === undefined)
-    problems.push({
-      path: [...path, 'assign', 'target'],
-      message: `expected one column, got ${value.assign.target.length}`,
-    });
-  else if (select?.exclude?.includes(target))
-    problems.push({
-      path: [...path, 'select', 'exclude'],
-      message: `leaves out ${target}, but ${dotted([...path, 'assign', 'target'])} needs it`,
-    });
+  const { target: given } = value.assign;
+  for (const target of typeof given === 'string' ? [given] : given)
+    if (select?.exclude?.includes(target))
+      problems.push({
+        path: [...path, 'select', 'exclude'],
+        message: `leaves out ${target}, but ${dotted([...path, 'assign', 'target'])} needs it`,
+      });
   for (const [column, values] of Object.entries(categories ?? {})) {
     const labels = values.map(String);
     const twice = labels.find((label, i) => labels.indexOf(label) < i);

@@ -86,7 +86,7 @@ export function dataStructureFileOf(dataStructure: TaskData): unknown {
       ...(select.exclude && { exclude: [...select.exclude] }),
     },
     assign: {
-      target: dataStructure.target,
+      target: dataStructure.outcome ? [...dataStructure.outcome.columns] : dataStructure.target,
       ...(images?.columns && { image_cols: [...images.columns] }),
       ...(images?.prefix !== undefined && { image_prefix: images.prefix }),
     },

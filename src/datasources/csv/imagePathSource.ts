@@ -1,0 +1,81 @@
+/**
+ * A table whose columns name files of pictures, as a source of these pictures.
+ * @source spec/platform.md §6 E-03: a table of paths of images and masks, both forced to be images.
+ * @module
+ */
+import { dirname, resolve, sep } from 'node:path';
+import { KonsilError } from '../../base/index.ts';
+import type { Batch, DataSource, Value } from '../dataSource.ts';
+import type { Schema } from '../schema.ts';
+
+export class ImagePathSource implements DataSource {
+  readonly kind: string;
+  readonly label: string;
+  readonly columns: readonly string[];
+  readonly rowCount: number;
+  readonly schema: Schema;
+  readonly #source: DataSource;
+  readonly #paths: ReadonlySet<string>;
+  readonly #folder: string;
+
+  /**
+   * @param columns - Of the source; they name files, relative to the folder of the table and below it: PNG, JPEG, TIFF, WebP or BMP.
+   * @param file - The table.
+   */
+  constructor(source: DataSource, columns: readonly string[], file: string) {
+    this.#source = source;
+    this.#paths = new Set(columns);
+    this.#folder = dirname(file);
+    ({ kind: this.kind, label: this.label, columns: this.columns, rowCount: this.rowCount } = source);
+    this.schema = {
+      ...source.schema,
+      columns: source.schema.columns.map((column) =>
+        this.#paths.has(column.name) ? { ...column, dataType: 'image', semanticType: 'image' } : column,
+      ),
+    };
+  }
+
+  async *yieldData(partitionSize?: number, signal?: AbortSignal): AsyncIterable<Batch> {
+    for await (const batch of this.#source.yieldData(partitionSize, signal)) yield this.#withImages(batch);
+  }
+
+  async getData(keys: readonly number[]): Promise<Batch> {
+    return this.#withImages(await this.#source.getData(keys));
+  }
+
+  async findLine(key: number): Promise<number | undefined> {
+    return this.#source.findLine(key);
+  }
+
+  nameOf(key: number): string {
+    return this.#source.nameOf(key);
+  }
+
+  groupOf(key: number): string | null {
+    return this.#source.groupOf(key);
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+
+  #withImages({ keys, columns }: Batch): Batch {
+    const entries = Object.entries(columns).map(([name, values]): [string, readonly Value[]] => [
+      name,
+      this.#paths.has(name) ? values.map((value) => this.#handleOf(name, value)) : values,
+    ]);
+    return { keys, columns: Object.fromEntries(entries) };
+  }
+
+  #handleOf(column: string, value: Value): Value {
+    if (typeof value !== 'string' || value === '') return null;
+    const file = resolve(this.#folder, value);
+    if (!file.startsWith(`${this.#folder}${sep}`))
+      throw new KonsilError(
+        'DATA_INVALID',
+        `${this.label}: column "${column}" names a file outside the folder of the table; expected paths below it`,
+        { file: this.label, column },
+      );
+    return { file, format: 'raster', record: 0, frame: 0 };
+  }
+}
