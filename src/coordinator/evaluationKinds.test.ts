@@ -272,7 +272,6 @@ task:
     transform:
       auto_convert_grayscale_images: false
       image:
-        - albumentations: { step: train, transformations: [{ Normalize: { mean: [0], std: [1] } }, ToTensorV2] }
         - albumentations: { step: test, transformations: [{ Normalize: { mean: [0], std: [1] } }, ToTensorV2] }
 `,
     join(federation.folder, 'evaluate.yaml'),

@@ -19,28 +19,27 @@ const MOMENT = /^(\d{4})(\d{2})(\d{2})\d{4}(?:\d{2})?(?:\.\d+)?(?:[+-]\d{4})?$/;
  * dates, nothing is left of what cannot be made coarse.
  */
 export function coarseDates(values: readonly Value[], dates: CoarseDate, isDate: boolean): readonly Value[] {
-  return values.map((value) => {
-    if (typeof value !== 'string') return value;
-    const [, year, month, day] = WRITTEN.exec(value) ?? MOMENT.exec(value) ?? [];
-    if (year === undefined) return isDate ? null : value;
-    const parts = [year, dates === 'year' ? '1' : month!, dates === 'day' ? day! : '1'];
-    return parts.map((part) => part.padStart(2, '0')).join('-');
-  });
+  return values.map((value) =>
+    typeof value === 'string' ? (coarseDate(value, dates) ?? (isDate ? null : value)) : value,
+  );
+}
+
+function coarseDate(text: string, dates: CoarseDate): string | undefined {
+  const [, year, month, day] = WRITTEN.exec(text) ?? MOMENT.exec(text) ?? [];
+  if (year === undefined) return undefined;
+  const parts = [year, dates === 'year' ? '1' : month!, dates === 'day' ? day! : '1'];
+  return parts.map((part) => part.padStart(2, '0')).join('-');
 }
 
 /** A task's filters that ask for nothing finer: what they admit begins and ends with a month or a year. */
 export function coarseFilters(filters: Filters, dates: CoarseDate): Filters {
   const widened = (range: DayRange | undefined): DayRange | undefined =>
     range && {
-      ...(range.from !== undefined && { from: firstDay(range.from, dates) }),
+      ...(range.from !== undefined && { from: coarseDate(range.from, dates) ?? range.from }),
       ...(range.to !== undefined && { to: lastDay(range.to, dates) }),
     };
   const [born, acquired] = [widened(filters.born), widened(filters.acquired)];
   return { ...filters, ...(born && { born }), ...(acquired && { acquired }) };
-}
-
-function firstDay(day: string, dates: CoarseDate): string {
-  return String(coarseDates([day], dates, true)[0]);
 }
 
 function lastDay(day: string, dates: CoarseDate): string {

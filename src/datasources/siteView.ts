@@ -4,9 +4,9 @@
  */
 import { KonsilError } from '../base/index.ts';
 import { type CoarseDate, coarseDates, coarseFilters } from './coarseDates.ts';
-import type { Batch, DataSource, Found } from './dataSource.ts';
+import type { Batch, DataSource } from './dataSource.ts';
 import type { Filters } from './files/filters.ts';
-import type { Schema } from './schema.ts';
+import { ForwardedSource } from './forwardedSource.ts';
 import { didYouMean } from './suggest.ts';
 
 export interface SiteViewOptions {
@@ -16,25 +16,12 @@ export interface SiteViewOptions {
   readonly dates?: CoarseDate | undefined;
 }
 
-export class SiteView implements DataSource {
-  readonly kind: string;
-  readonly label: string;
-  readonly columns: readonly string[];
-  readonly rowCount: number;
-  readonly schema: Schema;
-  readonly #source: DataSource;
+export class SiteView extends ForwardedSource {
   readonly #options: SiteViewOptions;
-  readonly #names: Readonly<Record<string, string>>;
 
   /** @throws KonsilError DATA_COLUMN_MISSING for a column that is not there, DATA_INVALID when two columns get one name. */
   constructor(source: DataSource, options: SiteViewOptions) {
     const { names = {} } = options;
-    this.#source = source;
-    this.#options = options;
-    this.#names = names;
-    this.kind = source.kind;
-    this.label = source.label;
-    this.rowCount = source.rowCount;
     for (const column of Object.keys(names))
       if (!source.columns.includes(column))
         throw new KonsilError(
@@ -42,74 +29,42 @@ export class SiteView implements DataSource {
           `${source.label} has no column "${column}" (rename_cols)${didYouMean(column, source.columns)}`,
           { file: source.label, column },
         );
-    this.columns = source.columns.map((column) => this.#nameOf(column));
-    const twice = this.columns.find((column, i) => this.columns.indexOf(column) < i);
+    const columns = source.columns.map((column) => nameOf(column, options));
+    const twice = columns.find((column, i) => columns.indexOf(column) < i);
     if (twice !== undefined)
       throw new KonsilError('DATA_INVALID', `${source.label}: rename_cols makes two columns "${twice}"`, {
         file: source.label,
         column: twice,
       });
-    this.schema = {
-      ...source.schema,
-      columns: source.schema.columns.map((column) => ({ ...column, name: this.#nameOf(column.name) })),
-    };
-  }
-
-  async *yieldData(partitionSize?: number, signal?: AbortSignal): AsyncIterable<Batch> {
-    for await (const batch of this.#source.yieldData(partitionSize, signal)) yield this.#shown(batch);
-  }
-
-  async getData(keys: readonly number[]): Promise<Batch> {
-    return this.#shown(await this.#source.getData(keys));
-  }
-
-  async findLine(key: number): Promise<number | undefined> {
-    return this.#source.findLine(key);
-  }
-
-  nameOf(key: number): string {
-    return this.#source.nameOf(key);
-  }
-
-  groupOf(key: number): string | null {
-    return this.#source.groupOf(key);
-  }
-
-  fileOf(key: number): ReturnType<NonNullable<DataSource['fileOf']>> {
-    return this.#source.fileOf?.(key);
-  }
-
-  found(): Found {
-    return this.#source.found?.() ?? { counts: { files: 1, records: this.rowCount, skipped: {} }, hiddenColumns: [] };
+    const described = source.schema.columns.map((column) => ({ ...column, name: nameOf(column.name, options) }));
+    super(source, { columns, schema: { ...source.schema, columns: described } });
+    this.#options = options;
   }
 
   /** @throws KonsilError DATA_INVALID for a source of rows, DATA_EMPTY */
   narrowed(filters: Filters): DataSource {
-    if (this.#source.narrowed === undefined)
+    const { source } = this;
+    if (source.narrowed === undefined)
       throw new KonsilError('DATA_INVALID', `${this.label}: the task filters files, a ${this.kind} has rows`);
     const { dates } = this.#options;
     const asked = dates === undefined ? filters : coarseFilters(filters, dates);
-    return new SiteView(this.#source.narrowed(asked), this.#options);
+    return new SiteView(source.narrowed(asked), this.#options);
   }
 
-  close(): void {
-    this.#source.close();
-  }
-
-  #nameOf(column: string): string {
-    return Object.hasOwn(this.#names, column) ? this.#names[column]! : column;
-  }
-
-  #shown({ keys, columns }: Batch): Batch {
+  protected override shown({ keys, columns }: Batch): Batch {
     const { dates } = this.#options;
     const shown = Object.entries(columns).map(([column, values]) => [
-      this.#nameOf(column),
+      nameOf(column, this.#options),
       dates === undefined ? values : coarseDates(values, dates, this.#isDate(column)),
     ]);
     return { keys, columns: Object.fromEntries(shown) as Batch['columns'] };
   }
 
   #isDate(column: string): boolean {
-    return this.#source.schema.columns.some(({ name, dataType }) => name === column && dataType === 'date');
+    return this.source.schema.columns.some(({ name, dataType }) => name === column && dataType === 'date');
   }
+}
+
+function nameOf(column: string, { names = {} }: SiteViewOptions): string {
+  return Object.hasOwn(names, column) ? names[column]! : column;
 }

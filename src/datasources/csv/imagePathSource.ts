@@ -6,15 +6,10 @@
 import { dirname, resolve, sep } from 'node:path';
 import { KonsilError } from '../../base/index.ts';
 import type { Batch, DataSource, Value } from '../dataSource.ts';
-import type { Schema } from '../schema.ts';
+import { ForwardedSource } from '../forwardedSource.ts';
+import type { ColumnSchema } from '../schema.ts';
 
-export class ImagePathSource implements DataSource {
-  readonly kind: string;
-  readonly label: string;
-  readonly columns: readonly string[];
-  readonly rowCount: number;
-  readonly schema: Schema;
-  readonly #source: DataSource;
+export class ImagePathSource extends ForwardedSource {
   readonly #paths: ReadonlySet<string>;
   readonly #folder: string;
 
@@ -23,43 +18,16 @@ export class ImagePathSource implements DataSource {
    * @param file - The table.
    */
   constructor(source: DataSource, columns: readonly string[], file: string) {
-    this.#source = source;
+    const described = source.schema.columns.map(
+      (column): ColumnSchema =>
+        columns.includes(column.name) ? { ...column, dataType: 'image', semanticType: 'image' } : column,
+    );
+    super(source, { schema: { ...source.schema, columns: described } });
     this.#paths = new Set(columns);
     this.#folder = dirname(file);
-    ({ kind: this.kind, label: this.label, columns: this.columns, rowCount: this.rowCount } = source);
-    this.schema = {
-      ...source.schema,
-      columns: source.schema.columns.map((column) =>
-        this.#paths.has(column.name) ? { ...column, dataType: 'image', semanticType: 'image' } : column,
-      ),
-    };
   }
 
-  async *yieldData(partitionSize?: number, signal?: AbortSignal): AsyncIterable<Batch> {
-    for await (const batch of this.#source.yieldData(partitionSize, signal)) yield this.#withImages(batch);
-  }
-
-  async getData(keys: readonly number[]): Promise<Batch> {
-    return this.#withImages(await this.#source.getData(keys));
-  }
-
-  async findLine(key: number): Promise<number | undefined> {
-    return this.#source.findLine(key);
-  }
-
-  nameOf(key: number): string {
-    return this.#source.nameOf(key);
-  }
-
-  groupOf(key: number): string | null {
-    return this.#source.groupOf(key);
-  }
-
-  close(): void {
-    this.#source.close();
-  }
-
-  #withImages({ keys, columns }: Batch): Batch {
+  protected override shown({ keys, columns }: Batch): Batch {
     const entries = Object.entries(columns).map(([name, values]): [string, readonly Value[]] => [
       name,
       this.#paths.has(name) ? values.map((value) => this.#handleOf(name, value)) : values,

@@ -35,6 +35,8 @@ export interface ImageRows {
 }
 
 export interface ImageLoaderOptions {
+  /** For which rows are asked for; its transforms say what shape they have. @default 'train' */
+  readonly step?: ImageStep;
   /** Threads that decode. @default those of the process */
   readonly pool?: DecodePool | undefined;
   /** Told of rows that are left out; for the site's operator alone: it names files. */
@@ -76,14 +78,14 @@ export class ImageLoader {
   static async open(
     dataset: Pick<LoadedDataset, 'images'>,
     images: ImageColumns,
-    { pool = sharedPool, onProblem = () => undefined }: ImageLoaderOptions = {},
+    { step = 'train', pool = sharedPool, onProblem = () => undefined }: ImageLoaderOptions = {},
   ): Promise<ImageLoader | undefined> {
     const loaded = dataset.images;
     if (loaded === undefined || loaded.handles.length === 0) return undefined;
     const unreadable = new UnreadableRows(loaded.handles.length, onProblem);
     for (const handles of loaded.handles)
       try {
-        const { shapes } = await pool.run(jobOf(handles, loaded.columns, images, 'train'));
+        const { shapes } = await pool.run(jobOf(handles, loaded.columns, images, step));
         return new ImageLoader(images, loaded, shapes, pool, unreadable);
       } catch (error) {
         if (!isUnreadable(error)) throw error;

@@ -55,7 +55,7 @@ export async function readRows(
   if (chosen.length === 0)
     throw new KonsilError('DATA_EMPTY', `${source.label}: no ${split} rows to evaluate on`, { file: source.label });
   const { images } = dataStructure;
-  const loader = images && (await ImageLoader.open(dataset, images, { pool: decoders, onProblem }));
+  const loader = images && (await ImageLoader.open(dataset, images, { step: 'test', pool: decoders, onProblem }));
   const part = subsetOf(dataset, chosen);
   const keys = chosen.map((row) => dataset.keys[row]!);
   const guarded = (n: number): number | null => (n > 0 && n < policy.minimumRows ? null : n);
