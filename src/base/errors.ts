@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   DATA_INVALID: { retry: false, peer: false },
   DATA_COLUMN_MISSING: { retry: false, peer: false },
   DATA_EMPTY: { retry: false, peer: false },
+  DATA_NOT_READ: { retry: true, peer: false },
   DATA_UNSUPPORTED: { retry: false, peer: false },
   NO_NEW_DATA: { retry: true, peer: false },
   DATA_UNREACHABLE: { retry: true, peer: false },

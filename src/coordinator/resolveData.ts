@@ -55,8 +55,11 @@ export function resolveAmong<M extends { readonly name: string }, T>(
   resolve: (schema: Schema, pod: string) => T,
 ): T {
   const problems: string[] = [];
-  for (const { member, dataset, datasets } of offers) {
-    const found = datasets.find(({ name }) => name === dataset);
+  // a site that still reads its files may have more columns than it says
+  const whole = offers.filter((offer) => !isPartial(offer));
+  for (const offer of [...whole, ...offers.filter((one) => !whole.includes(one))]) {
+    const { member, dataset, datasets } = offer;
+    const found = foundIn(offer);
     try {
       if (found) return resolve(parseSchema(found.schema), member.name);
       const names = datasets.map(({ name }) => printable(name)).join(', ');
@@ -66,10 +69,24 @@ export function resolveAmong<M extends { readonly name: string }, T>(
       const garbage = error.code === 'PROTOCOL_VIOLATION';
       if (!garbage && error.code !== 'CONFIG_INVALID') throw error;
       if (garbage) refuse(member, `${error.code}: ${error.message}`);
-      problems.push(garbage ? `pod ${member.name}: ${error.message}` : error.message);
+      const reading =
+        garbage || whole.includes(offer) ? '' : ' (it is still reading its files, and this is of the first ones)';
+      problems.push(garbage ? `pod ${member.name}: ${error.message}` : `${error.message}${reading}`);
     }
   }
   throw new KonsilError('CONFIG_INVALID', problems.join('\n'));
+}
+
+const foundIn = ({ dataset, datasets }: Offer<unknown>): Offer<unknown>['datasets'][number] | undefined =>
+  datasets.find(({ name }) => name === dataset);
+
+/** Whether its schema says so; garbage does not. */
+function isPartial(offer: Offer<unknown>): boolean {
+  try {
+    return parseSchema(foundIn(offer)?.schema ?? '').partial === true;
+  } catch {
+    return false;
+  }
 }
 
 /** Most values of a column that a task may have. */

@@ -29,6 +29,8 @@ import { type SqlRunner, SqlSandbox, type SqlTablesOptions } from './sql/index.t
 export interface OpenOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ScanProgress) => void;
+  /** Of files that nobody has read yet the first ones alone, so that it is quick. @default false */
+  readonly isPartial?: boolean;
 }
 
 /** As {@link openDataset}: pods of a simulation have their rows in memory. */

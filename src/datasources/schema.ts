@@ -29,6 +29,8 @@ export interface Schema {
   readonly description?: string | undefined;
   readonly datasource: string;
   readonly rowCount: number;
+  /** Of the first files alone: the others are still being read. */
+  readonly partial?: boolean | undefined;
   readonly columns: readonly ColumnSchema[];
 }
 
@@ -56,6 +58,7 @@ const SchemaJson: z.ZodType<Schema> = z.object({
   datasource: name,
   // a pod may leave it out: how many rows a site has is for the sums to hide
   rowCount: z.int().min(0).default(0),
+  partial: z.boolean().optional(),
   columns: z
     .array(
       z.object({

@@ -12,6 +12,7 @@ import { type OpenPredictor, type OpenTrainer, Predictor, Trainer } from '../tra
 import { Blobs, Channel, type Clock, type Link, type StoreOptions } from '../transport/index.ts';
 import type { Context, Message } from '../wire/index.ts';
 import { checkModeller, describeDatasets, unreadable } from './admission.ts';
+import { FirstReading } from './firstReading.ts';
 import { Ledger } from './ledger.ts';
 import type { PodNotice } from './notices.ts';
 import { Runs } from './runs.ts';
@@ -56,6 +57,7 @@ export class Pod {
   #isConnected = false;
   #isHalted = false;
   readonly #parts: PodParts;
+  readonly #reading: FirstReading;
 
   private constructor(options: PodOptions, channel: Channel, ledger: Ledger, journal: SumJournal) {
     this.#options = options;
@@ -69,6 +71,7 @@ export class Pod {
     const { config, identity, peers, clock } = options;
     this.#startedMs = clock.now();
     const onNotice = (notice: PodNotice): void => this.#notify(notice);
+    this.#reading = new FirstReading(this.#parts.openDataset, onNotice);
     this.#blobs = new Blobs(
       channel,
       options.store && {
@@ -77,6 +80,7 @@ export class Pod {
     );
     this.#runs = new Runs({
       ...this.#parts,
+      openDataset: this.#reading.whole,
       config,
       identity,
       peers,
@@ -104,12 +108,13 @@ export class Pod {
     const channel = await Channel.open({ link, identity, peers, clock, onDropped });
     const pod = new Pod(options, channel, ledger, journal);
     onNotice({ type: 'ready', datasets: options.config.datasources.map(({ name }) => name) });
+    pod.#reading.begin(options.config.datasources);
     return pod;
   }
 
   /** Leaves the runs underway (telling their coordinators) and stops. */
   async stop(reason: string): Promise<void> {
-    await this.#runs.stop(reason);
+    await Promise.all([this.#runs.stop(reason), this.#reading.stop()]);
     if (!this.#options.parts) await this.#parts.pool.close();
     await this.#blobs.close();
     await this.#channel.close();
@@ -124,7 +129,7 @@ export class Pod {
     this.#ledger.close();
     this.#journal.close();
     this.#channel.halt();
-    await this.#runs.halt();
+    await Promise.all([this.#runs.halt(), this.#reading.stop()]);
     if (!this.#options.parts) await this.#parts.pool.close();
   }
 
@@ -192,7 +197,7 @@ export class Pod {
     const { config, version } = this.#options;
     try {
       checkModeller(config, from);
-      const described = await describeDatasets(config.datasources, this.#parts.openDataset);
+      const described = await describeDatasets(config.datasources, this.#reading.partial);
       for (const { name, error } of described.unreadable)
         this.#notify({ type: 'problem', reason: `dataset "${name}": ${messageOf(error)}` });
       const [broken] = described.unreadable;

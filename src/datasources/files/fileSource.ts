@@ -65,6 +65,7 @@ export class FileSource implements DataSource {
       name,
       datasource: kind,
       rowCount: this.rowCount,
+      ...(scan.isPartial && { partial: true }),
       columns: this.columns.map(
         (column): ColumnSchema =>
           column === SLO_PIXELS || this.#images.includes(column)

@@ -53,6 +53,8 @@ export interface FileSourceOptions {
   readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
   /** Keeps what files say of themselves, so that they are read once. @default in memory */
   readonly cacheFile?: string;
+  /** Reads some of the files that are new, to know what columns there are, and leaves out the others. @default false */
+  readonly isPartial?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ScanProgress) => void;
 }
@@ -69,6 +71,9 @@ export interface Row {
   readonly slo?: Row;
 }
 
+/** Most new files that a partial scan reads. */
+const FIRST_FILES = 20;
+
 /** What is found in a folder. */
 export interface Scan {
   readonly folder: string;
@@ -77,11 +82,13 @@ export interface Scan {
   readonly types: ColumnTypes;
   readonly skipped: ReadonlyMap<SkipReason, number>;
   readonly unreadable: readonly UnreadableFile[];
+  /** Files were left out that are not read yet. */
+  readonly isPartial?: boolean;
 }
 
 /** Lists the folder, reads what is new, and says which records take part. */
 export async function scanFolder(options: FileSourceOptions, table: FileTable): Promise<Scan> {
-  const { path, filters = {}, slo, signal, onProgress } = options;
+  const { path, filters = {}, slo, isPartial, signal, onProgress } = options;
   const found: FileFacts[] = [];
   for await (const facts of listFiles(path, signal)) found.push(facts);
   const isOneFile = found.length === 1 && found[0]!.path === basename(path);
@@ -93,6 +100,7 @@ export async function scanFolder(options: FileSourceOptions, table: FileTable): 
   const pictures: Row[] = [];
   const unreadable: UnreadableFile[] = [];
   let files = 0;
+  let fresh = 0;
   const started = performance.now();
   for (const [i, facts] of found.entries()) {
     throwIfCancelled(signal);
@@ -101,6 +109,7 @@ export async function scanFolder(options: FileSourceOptions, table: FileTable): 
       skip(reason);
       continue;
     }
+    if (isPartial && table.find(facts) === undefined && ++fresh > FIRST_FILES) continue;
     const file = await readOnce(join(folder, facts.path), facts, options, table);
     if (file === undefined) {
       skip('EXTENSION');
@@ -131,15 +140,16 @@ export async function scanFolder(options: FileSourceOptions, table: FileTable): 
     const seconds = (performance.now() - started) / 1_000;
     onProgress?.({ done: i + 1, total: found.length, secondsLeft: (seconds / (i + 1)) * (found.length - i - 1) });
   }
+  const left = { isPartial: fresh > FIRST_FILES };
   if (slo === undefined) {
     requireRows(path, rows.length, skipped);
-    return { folder, rows, files, types, skipped, unreadable };
+    return { folder, rows, files, types, skipped, unreadable, ...left };
   }
   const matched = matchPictures(rows, pictures, (row) => table.record(row.file, row.record));
   const kept = slo === 'require' ? matched.filter((row) => row.slo !== undefined) : matched;
   for (let i = kept.length; i < matched.length; i++) skip('SLO_MISSING');
   requireRows(path, kept.length, skipped);
-  return { folder, rows: kept, files: new Set(kept.map(({ file }) => file)).size, types, skipped, unreadable };
+  return { folder, rows: kept, files: new Set(kept.map(({ file }) => file)).size, types, skipped, unreadable, ...left };
 }
 
 /** The file as the table has it, read first if need be; undefined when it is of no kind that is wanted. */
