@@ -27,6 +27,10 @@ const Answer = z.strictObject({
       missing: z.record(z.string().max(200), count.nullable()).exactOptional(),
     })
     .exactOptional(),
+  /** Of a task that asks for them: SHA-256 of the scores of all rows, see `exactScores.ts`, or why there are none. */
+  scores: z
+    .union([z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), rows: count }), WithheldGroup])
+    .exactOptional(),
   /** Of the groups of the task, in order; all rows first. */
   groups: z.array(found).max(1_000),
 });
