@@ -162,7 +162,7 @@ export class Evaluation {
     await steps.each({ step, answers }, async (member, { result, signature, model, scores }, context) => {
       const bytes = await steps.pull(member, result, context, MAX_SITE_EVALUATION_BYTES);
       this.take(step, member, bytes, signature);
-      if (scores && 'exact' in this.algorithm)
+      if (scores && this.algorithm.exact)
         this.#takeScores(step, member, await steps.pull(member, scores, context, MAX_SCORES_BYTES));
       const later = this.algorithm.models.findIndex(({ label }, i) => i > 0 && label === member.name);
       if (step > 0 || !model || later < 0 || this.algorithm.name !== 'ModelTrainingAndEvaluation') return;

@@ -42,10 +42,10 @@ export type SiteEvaluation = DeepReadonly<z.output<typeof Answer>>;
 export const MAX_SITE_EVALUATION_BYTES = 16 << 20;
 
 /**
- * @param groups - How many the task has.
+ * @param groups - How many the task has. @default any number
  * @throws KonsilError AGG_BAD_MESSAGE when the bytes are no such answer.
  */
-export function readSiteEvaluation(text: string, pod: string, groups: number): SiteEvaluation {
+export function readSiteEvaluation(text: string, pod: string, groups?: number): SiteEvaluation {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -53,7 +53,7 @@ export function readSiteEvaluation(text: string, pod: string, groups: number): S
     throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its evaluation is not JSON`, { pod }, { cause });
   }
   const read = Answer.safeParse(json);
-  if (!read.success || read.data.groups.length !== groups) {
+  if (!read.success || (groups !== undefined && read.data.groups.length !== groups)) {
     const place = read.success ? 'groups' : read.error.issues[0]!.path.join('.');
     throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its evaluation is none, at ${place}`, { pod });
   }
