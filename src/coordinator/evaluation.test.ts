@@ -236,7 +236,10 @@ describe('ModelEvaluation', () => {
     expect(second.status, second.reason).toBe('complete');
     const [other] = evaluationResultOf(mixed, second).findings;
     expect(other!.exact).toEqual({ pooled: false, sites: givers.map((name) => `hospital-${name}`) });
-    expect(other!.pooled).toMatchObject({ rows: rowsOf().length, metrics: { 'ROC AUC': { bound: expect.any(Number) } } });
+    expect(other!.pooled).toMatchObject({
+      rows: rowsOf().length,
+      metrics: { 'ROC AUC': { bound: expect.any(Number) } },
+    });
     const silent = second.evaluation!.answers[0]!.find((answer) => answer.pod === 'hospital-b')!;
     expect(silent.exact).toBeUndefined();
     expect(silent.evaluation.scores).toEqual({ withheld: 'this site gives no scores of single rows' });
@@ -273,7 +276,7 @@ describe('ModelEvaluation', () => {
     ],
     [
       'scores of rows of others beside its sum',
-      { results: 'site' },
+      { results: 'site' as const },
       undefined,
       '{ site_figures: true, exact: true }',
       /only where no site gives scores of single rows/,

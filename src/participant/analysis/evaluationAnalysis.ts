@@ -102,7 +102,9 @@ export class EvaluationAnalysis implements SiteAnalysis {
     const answer: SiteEvaluation = {
       ...{ format: 'konsil-site-evaluation-v1', policy: { results, minimumRows, minimumClassRows } },
       ...(gives && { data: this.#rows.data }),
-      ...(exact && { scores: 'text' in exact ? { sha256: toHex(sha256(utf8(exact.text))), rows: scored.rows } : exact }),
+      ...(exact && {
+        scores: 'text' in exact ? { sha256: toHex(sha256(utf8(exact.text))), rows: scored.rows } : exact,
+      }),
       groups: found,
     };
     const own =

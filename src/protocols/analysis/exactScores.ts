@@ -49,7 +49,8 @@ export function readExactScores(text: string, pod: string): ExactScores {
     const [, score, label] = /^(\d(?:\.\d+)?(?:e-\d+)?),([01])$/.exec(line) ?? [];
     scores[i] = Number(score);
     labels[i] = Number(label);
-    const isNext = i === 0 || scores[i - 1]! < scores[i]! || (scores[i - 1] === scores[i] && labels[i - 1]! <= labels[i]!);
+    const isNext =
+      i === 0 || scores[i - 1]! < scores[i]! || (scores[i - 1] === scores[i] && labels[i - 1]! <= labels[i]!);
     if (!(scores[i]! >= 0 && scores[i]! <= 1) || !isNext) throw bad(i + 2);
   }
   return { scores, labels };

@@ -11,8 +11,8 @@ import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
 import type { TaskModel } from '../storedModels.ts';
 import type { ModelFile } from '../taskFile.ts';
-import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
 import { checkExact } from './exactScores.ts';
+import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
 import { checkOutcome, withOutcome } from './outcome.ts';
 import { missingStructure, structureOf } from './structure.ts';
 
