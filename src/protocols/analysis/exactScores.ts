@@ -46,12 +46,14 @@ export function readExactScores(text: string, pod: string): ExactScores {
   const scores = new Float64Array(lines.length);
   const labels = new Uint8Array(lines.length);
   for (const [i, line] of lines.entries()) {
-    const [, score, label] = /^(\d(?:\.\d+)?(?:e-\d+)?),([01])$/.exec(line) ?? [];
-    scores[i] = Number(score);
+    const [, number, label] = /^(\d(?:\.\d+)?(?:e-\d+)?),([01])$/.exec(line) ?? [];
+    const score = Number(number);
+    scores[i] = score;
     labels[i] = Number(label);
-    const isNext =
-      i === 0 || scores[i - 1]! < scores[i]! || (scores[i - 1] === scores[i] && labels[i - 1]! <= labels[i]!);
-    if (!(scores[i]! >= 0 && scores[i]! <= 1) || !isNext) throw bad(i + 2);
+    const before = scores[i - 1] ?? -1;
+    const isNext = before < score || (before === score && labels[i - 1]! <= Number(label));
+    // NaN of what is no number is not next either
+    if (score > 1 || !isNext) throw bad(i + 2);
   }
   return { scores, labels };
 }
