@@ -55,7 +55,10 @@ export async function askQuestion(
     });
     output.value(answerOf(outcome));
     for (const line of answerLines(outcome)) output.line(line);
-    if (isEvaluation(task.algorithm)) reportEvaluation(output, outcome.folder, evaluationResultOf(task, outcome));
+    if (isEvaluation(task.algorithm)) {
+      const { evaluation } = outcome;
+      reportEvaluation(output, outcome.folder, evaluationResultOf(task, outcome), evaluation?.answers ?? []);
+    }
     if (out !== undefined && outcome.answer?.kind === 'statistics') save(out, outcome);
     const files = out === undefined ? outcome.files : [...outcome.files, out];
     for (const file of files) output.line(`written: ${relative(process.cwd(), file)}`);

@@ -16,7 +16,13 @@ import {
   pooledEvaluation,
   type Withheld,
 } from '../metrics/index.ts';
-import { type EvaluatedGroup, evaluatedGroups, evaluationProblem, type SummedGroup } from '../protocols/index.ts';
+import {
+  type EvaluatedGroup,
+  evaluatedGroups,
+  evaluationProblem,
+  exactFigures,
+  type SummedGroup,
+} from '../protocols/index.ts';
 import type { EvaluationResult, Findings, ModelFindings, Subgroups } from '../reports/index.ts';
 import { type AnyEvaluation, isEvaluation, type LocalAnalysis } from '../tasks/index.ts';
 import { VERSION } from './environment.ts';
@@ -89,18 +95,26 @@ function findingsOf(
     minimumRows: Math.max(1, ...rules.map(({ minimumRows }) => minimumRows)),
     minimumClassRows: Math.max(1, ...rules.map(({ minimumClassRows }) => minimumClassRows)),
   };
+  const exact = answers.flatMap(({ pod, exact: given }) => (given ? [{ pod, ...given }] : []));
+  const scores = exact.map(({ scores: ofSite }) => ofSite);
+  const all = sums?.[0];
+  const pooledExactly = algorithm.exact && all ? exactFigures(problem.classes, all.statistics, scores) : null;
   const pooledOf = (sum: SummedGroup | undefined): Findings['pooled'] => {
     if (!sum) return null;
     if (sum.pods === 0) return { withheld: 'no site has enough rows' };
-    return guardGroup(pooledEvaluation(problem, sum.statistics), guard);
+    const figures = sum === all ? pooledExactly : null;
+    return guardGroup(figures ?? pooledEvaluation(problem, sum.statistics), guard);
   };
   const groups = evaluatedGroups(algorithm);
   const of = (g: number): Findings => ({
     pooled: pooledOf(sums?.[g]),
     sites: answers.map(({ pod: site, evaluation }) => ({ site, found: evaluation.groups[g]! })),
   });
-  const all = of(0);
-  return { model, ...all, subgroups: subgroupsOf(groups, of), metaAnalyses: metaAnalysesOf(all) };
+  const every = of(0);
+  return {
+    ...{ model, ...every, subgroups: subgroupsOf(groups, of), metaAnalyses: metaAnalysesOf(every) },
+    ...(algorithm.exact && { exact: { pooled: pooledExactly !== null, sites: exact.map(({ pod }) => pod) } }),
+  };
 }
 
 function subgroupsOf(groups: readonly EvaluatedGroup[], of: (g: number) => Findings): Subgroups[] {
@@ -132,6 +146,7 @@ function metaAnalysesOf({ sites }: Findings): MetaAnalysis[] {
 function whatLeft(outcome: AnalysisOutcome, isSecure: boolean, hasAnswers: boolean): EvaluationResult['whatLeft'] {
   const { evaluation: evaluated } = outcome;
   const answers = evaluated?.answers.flat() ?? [];
+  const scored = answers.filter(({ exact }) => exact !== undefined);
   const own = answers.filter(({ evaluation }) => evaluation.policy.results === 'site');
   const largest = (all: readonly PodAnswer[]): number => Math.max(0, ...all.map(({ text }) => Buffer.byteLength(text)));
   return [
@@ -152,6 +167,19 @@ function whatLeft(outcome: AnalysisOutcome, isSecure: boolean, hasAnswers: boole
       bytes: largest(own),
       visibleTo: own.length > 0 ? 'the coordinator' : 'nobody: no site gives them',
     },
+    ...(evaluated?.algorithm.exact
+      ? [
+          {
+            what: 'Score and label of each row, only where the site allows it',
+            to: 'coordinator',
+            bytes: Math.max(0, ...scored.map(({ exact }) => Buffer.byteLength(exact!.text))),
+            visibleTo:
+              scored.length > 0
+                ? `the coordinator: of ${[...new Set(scored.map(({ pod }) => pod))].join(', ')}`
+                : 'nobody: no site gives them',
+          },
+        ]
+      : []),
     ...(evaluated?.algorithm.name === 'ModelTrainingAndEvaluation'
       ? [
           {

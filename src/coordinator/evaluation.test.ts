@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Federation, type FederationOptions } from '../../sim/federation.ts';
 import { toHex, utf8 } from '../base/index.ts';
+import { checkScores, writeScores } from '../cli/evaluationFiles.ts';
+import { evaluationResultOf } from '../cli/evaluationResult.ts';
 import { importPublic, sha256 } from '../crypto/index.ts';
 import { evaluateGroup, type GroupEvaluation, pooledEvaluation, sigmoid } from '../metrics/index.ts';
-import { evaluationProblem, isSignedEvaluation } from '../protocols/index.ts';
+import { evaluationProblem, isSignedEvaluation, writeExactScores } from '../protocols/index.ts';
 import { type EvaluationPolicy, type LocalAnalysis, type PodPolicy, parseAnalysis } from '../tasks/index.ts';
 import { compile, writeParameters, zooModel } from '../training/index.ts';
 import type { AnalysisOutcome } from './analysisRun.ts';
@@ -181,6 +183,68 @@ describe('ModelEvaluation', () => {
     }
   });
 
+  it('from scores of rows finds exactly what all rows in one place say, where each site of the sum gives them', async () => {
+    federation = await Federation.open({
+      pod: (name, config) => {
+        const exactScores = name === 'hospital-b' ? 'summed' : 'allow';
+        return allowing({ results: 'site', exactScores }, { cohortChange: 'allow' })(name, config);
+      },
+    });
+    const args = '{ site_figures: true, exact: true, subgroups: { mean_texture: { edges: [20] } } }';
+    const givers = ['a', 'c', 'd'];
+    const asked = task({ args, pods: givers });
+    const outcome = await federation.ask(asked);
+    expect(outcome.status, outcome.reason).toBe('complete');
+    const rows = rowsOf(givers);
+    const [found] = evaluationResultOf(asked, outcome).findings;
+    expect(found!.exact).toEqual({ pooled: true, sites: givers.map((pod) => `hospital-${pod}`) });
+    const answers = outcome.evaluation!.answers[0]!;
+    const together = answers.flatMap(({ exact }) =>
+      Array.from(exact!.scores.scores, (p, i) => ({ p, y: exact!.scores.labels[i]!, texture: 0 })),
+    );
+    // the model's own scores are float32
+    const sorted = (all: readonly Row[]): Row[] => all.toSorted((a, b) => a.p - b.p || a.y - b.y);
+    for (const [i, { p, y }] of sorted(together).entries()) {
+      expect(p).toBeCloseTo(sorted(rows)[i]!.p, 5);
+      expect(y).toBe(sorted(rows)[i]!.y);
+    }
+    const pooled = found!.pooled as GroupEvaluation;
+    const exact = direct(together);
+    for (const name of ['ROC AUC', 'Average Precision', 'Expected Calibration Error', 'Brier Loss']) {
+      const { value, bound } = pooled.metrics[name]!;
+      expect(Math.abs(value! - exact.metrics[name]!.value!), name).toBeLessThan(1e-12);
+      expect(bound, name).toBeUndefined();
+    }
+    const binned = pooledOf(outcome, asked)[0]!.metrics['ROC AUC']!;
+    expect(binned.bound).toBeGreaterThan(0);
+    expect(Math.abs(binned.value! - pooled.metrics['ROC AUC']!.value!)).toBeLessThanOrEqual(binned.bound!);
+    for (const { pooled: group } of found!.subgroups[0]!.groups)
+      expect((group as GroupEvaluation).metrics['ROC AUC']!.bound).toBeDefined();
+    // what is kept is what was signed; the order of rows is that of scores, whatever that of the file
+    writeScores(federation.folder, outcome.evaluation!.answers);
+    const { pod, text, exact: given } = answers[0]!;
+    expect(given!.text).toBe(writeExactScores(given!.scores.scores, given!.scores.labels));
+    const signed = { pod, model: 0, answer: text };
+    expect(checkScores(federation.folder, signed)).toEqual([]);
+    writeFileSync(join(federation.folder, `scores/${pod}-model-1.csv`), given!.text.replace(',1', ',0'));
+    expect(checkScores(federation.folder, signed)).toHaveLength(1);
+    expect(readFileSync(join(federation.folder, `state/${pod}/ledger.jsonl`), 'utf8')).toContain('"event":"scores"');
+
+    // with a site that gives none the figures are those of bins, and nothing of that site is beside them
+    const mixed = task({ args });
+    const second = await federation.ask(mixed);
+    expect(second.status, second.reason).toBe('complete');
+    const [other] = evaluationResultOf(mixed, second).findings;
+    expect(other!.exact).toEqual({ pooled: false, sites: givers.map((name) => `hospital-${name}`) });
+    expect(other!.pooled).toMatchObject({
+      rows: rowsOf().length,
+      metrics: { 'ROC AUC': { bound: expect.any(Number) } },
+    });
+    const silent = second.evaluation!.answers[0]!.find((answer) => answer.pod === 'hospital-b')!;
+    expect(silent.exact).toBeUndefined();
+    expect(silent.evaluation.scores).toEqual({ withheld: 'this site gives no scores of single rows' });
+  });
+
   it('without an aggregator asks each site by itself, and those that do not allow that refuse', async () => {
     federation = await Federation.open({
       pod: (name, config) => allowing({ results: name === 'hospital-b' ? 'pooled' : 'site' })(name, config),
@@ -209,6 +273,13 @@ describe('ModelEvaluation', () => {
       undefined,
       '{ site_figures: true }',
       /only where no site gives figures of its own/,
+    ],
+    [
+      'scores of rows of others beside its sum',
+      { results: 'site' as const },
+      undefined,
+      '{ site_figures: true, exact: true }',
+      /only where no site gives scores of single rows/,
     ],
     [
       'no permission',

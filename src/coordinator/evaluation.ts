@@ -6,12 +6,15 @@
 import { KonsilError, toHex, utf8 } from '../base/index.ts';
 import { sha256 } from '../crypto/index.ts';
 import {
+  type ExactScores,
   evaluatedGroups,
   evaluationStatement,
   isSignedEvaluation,
   isSignedLocalModel,
+  MAX_SCORES_BYTES,
   MAX_SITE_EVALUATION_BYTES,
   packLocalModel,
+  readExactScores,
   readSiteEvaluation,
   type SiteEvaluation,
 } from '../protocols/index.ts';
@@ -39,6 +42,8 @@ export interface PodAnswer {
   readonly text: string;
   readonly statement: string;
   readonly signature: Uint8Array;
+  /** Score and label of each row, and the text that has them, where the site gives them. */
+  readonly exact?: { readonly scores: ExactScores; readonly text: string };
 }
 
 /** What an evaluation has led to. */
@@ -154,14 +159,27 @@ export class Evaluation {
 
   /** Pulls and takes what pods say in a step, and the models they give away with it. */
   async takeAll(steps: AnalysisSteps, { step, answers }: Answers): Promise<void> {
-    await steps.each({ step, answers }, async (member, { result, signature, model }, context) => {
+    await steps.each({ step, answers }, async (member, { result, signature, model, scores }, context) => {
       const bytes = await steps.pull(member, result, context, MAX_SITE_EVALUATION_BYTES);
       this.take(step, member, bytes, signature);
+      if (scores && this.algorithm.exact)
+        this.#takeScores(step, member, await steps.pull(member, scores, context, MAX_SCORES_BYTES));
       const later = this.algorithm.models.findIndex(({ label }, i) => i > 0 && label === member.name);
       if (step > 0 || !model || later < 0 || this.algorithm.name !== 'ModelTrainingAndEvaluation') return;
       const most = 2 * this.#steps[0]!.sent.bytes + MORE_THAN_AT_FIRST;
       this.#takeModel(later, member, await steps.pull(member, model.file, context, most), model.signature);
     });
+  }
+
+  /** Scores of the answer that was just taken. @throws KonsilError AGG_BAD_MESSAGE when the pod has signed others, or they are none. */
+  #takeScores(step: number, { name }: Member, bytes: Uint8Array): void {
+    const all = this.#answers[step]!;
+    const answer = all.at(-1)!;
+    const { scores: signed } = answer.evaluation;
+    if (!signed || 'withheld' in signed || signed.sha256 !== toHex(sha256(bytes)))
+      throw new KonsilError('AGG_BAD_MESSAGE', `pod ${name}: its scores are not those it has signed`, { pod: name });
+    const text = new TextDecoder('utf-8').decode(bytes);
+    all[all.length - 1] = { ...answer, exact: { scores: readExactScores(text, name), text } };
   }
 
   /** @throws KonsilError AGG_BAD_MESSAGE when the pod has not signed it for this run. */

@@ -14,7 +14,7 @@ export type PrivacyUnit = 'site' | 'record';
 
 /** One line of the ledger. */
 export interface LedgerEntry {
-  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. `intersection`: a list of people was compared. `inference`: a model is run on rows. `model`: one that was trained on this site's rows alone leaves. */
+  /** `round`: what this pod gave to one sum was opened, or left in the open. `cancelled`: the site left the run for good. `intersection`: a list of people was compared. `inference`: a model is run on rows. `model`: one that was trained on this site's rows alone leaves. `scores`: those of single rows leave. */
   readonly event:
     | 'accepted'
     | 'rejected'
@@ -23,6 +23,7 @@ export interface LedgerEntry {
     | 'intersection'
     | 'inference'
     | 'model'
+    | 'scores'
     | 'cancelled'
     | 'completed'
     | 'aborted';
@@ -30,10 +31,10 @@ export interface LedgerEntry {
   readonly modeller: string;
   readonly dataset?: string;
   readonly detail?: string;
-  /** SHA-256 of the task's JSON and of the model file, of what was accepted; of `inference` and `model`: of the model. */
+  /** SHA-256 of the task's JSON and of the model file, of what was accepted; of `inference`, `model` and `scores`: of the model. */
   readonly task?: string;
   readonly model?: string;
-  /** Of `inference`. */
+  /** Of `inference` and `scores`. */
   readonly rows?: number;
   /** Of `round`: the protocol's number for it, and what was summed. */
   readonly round?: number;

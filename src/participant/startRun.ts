@@ -88,6 +88,7 @@ export async function startRun(
       record: (id, rows) => ledger.append({ event: 'inference', ...line, model: id, rows }),
     },
     recordGivenModel: (id) => ledger.append({ event: 'model', ...line, model: id }),
+    recordScores: (id, rows) => ledger.append({ event: 'scores', ...line, model: id, rows }),
     nowMs: Date.now,
     onEvent,
     pullModel: () => {

@@ -22,6 +22,7 @@ export { withoutColumns } from './analysis/withoutColumns.ts';
 export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
 export type { TaskData } from './dataStructure/read.ts';
+export type { EvaluationPolicy } from './evaluationPolicy.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';
 export { type ColumnFilter, type CsvReport, columnsNamedBy } from './inference/csvReport.ts';
 export type { InferenceAlgorithm, InferenceModel, InputData } from './inference/inference.ts';
@@ -38,7 +39,6 @@ export {
 } from './modelReference.ts';
 export {
   type BudgetPolicy,
-  type EvaluationPolicy,
   type InferenceLimits,
   type InferencePolicy,
   type PodConfig,

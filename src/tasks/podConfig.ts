@@ -17,6 +17,7 @@ import {
 } from './configFile.ts';
 import { datasourceOf } from './datasource.ts';
 import { checkDatasource } from './datasourceChecks.ts';
+import { checkEvaluation, type EvaluationPolicy, evaluationOf } from './evaluationPolicy.ts';
 import { type IntersectionPolicy, intersectionOf } from './intersectionPolicy.ts';
 import { PROTOCOLS } from './names.ts';
 import { type PodFile, podFile } from './podFile.ts';
@@ -64,20 +65,6 @@ export interface QueryPolicy {
   readonly timeoutMs: number;
   /** In 10^6 bytes. */
   readonly memoryLimitMb: number;
-}
-
-/** How good modellers' models are here, and who learns it. */
-export interface EvaluationPolicy {
-  /** Whether this site's own figures leave, or only sums with others. */
-  readonly results: 'pooled' | 'summed' | 'site';
-  readonly minimumRows: number;
-  readonly minimumClassRows: number;
-  /** Columns whose groups are evaluated apart. */
-  readonly subgroups: readonly string[];
-  /** In 10^6 bytes. */
-  readonly maximumModelMb: number;
-  /** Whether a model trained on this site's rows alone may leave. @default false */
-  readonly givesLocalModel?: boolean;
 }
 
 /** What becomes of what modellers' models say to rows here. */
@@ -210,14 +197,6 @@ export async function readPodConfig(path: string): Promise<PodConfig> {
   return config;
 }
 
-function evaluationOf(file: NonNullable<NonNullable<PodFile['policy']>['evaluation']>): EvaluationPolicy {
-  const { results, minimum_rows, minimum_class_rows, subgroups, maximum_model, local_model } = file;
-  return {
-    ...{ results, minimumRows: minimum_rows, minimumClassRows: minimum_class_rows, subgroups },
-    ...{ maximumModelMb: maximum_model, givesLocalModel: local_model === 'allow' },
-  };
-}
-
 function inferenceOf(file: NonNullable<NonNullable<PodFile['policy']>['inference']>): InferencePolicy {
   const { return: returning, columns, limit_per_model, limit_per_modeller, maximum_model } = file;
   return {
@@ -285,6 +264,7 @@ function checkPod(pod: PodFile): Problem[] {
       path: ['policy', 'minimum_cohort'],
       message: 'a sum of one update is that update; expected at least 2 with secure aggregation',
     });
+  if (policy?.evaluation) problems.push(...checkEvaluation(policy.evaluation, ['policy', 'evaluation']));
   if (policy?.private_query)
     problems.push(
       ...checkPrivateQuery(policy.private_query, ['policy', 'private_query'], {

@@ -123,6 +123,10 @@ export const podFile = z
               description:
                 'allow: a model that was trained on the rows of this site alone may go to the modeller, and through it to the other sites of its task. It may have learned single rows by heart. Default refuse.',
             }),
+            exact_scores: z.enum(['allow', 'summed', 'refuse']).default('refuse').meta({
+              description:
+                'allow: where a task asks for it, the score of each row leaves with its label, in no order that says anything. A model that is made for it can put what it is shown into its score, so that values of columns leave. summed: this site gives none, but takes part where others do, which can be subtracted from the sum: with one such site what is left is its scores, nearly. refuse: it takes no part in such tasks. Default refuse.',
+            }),
           })
           .optional()
           .meta({

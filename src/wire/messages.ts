@@ -166,6 +166,8 @@ const MessageSchema = z.discriminatedUnion('type', [
     signature: Signature.optional(),
     /** The model that the pod has trained, where its site gives it away; see `localModel.ts`. */
     model: z.strictObject({ file: BlobRefSchema, signature: Signature }).optional(),
+    /** Of an evaluation: score and label of each row, where the site gives them; see `exactScores.ts`. */
+    scores: BlobRefSchema.optional(),
   }),
   /** The pod's signature for the final parameters, see `resultDigest.ts`. */
   z.strictObject({ type: z.literal('RESULT_STATEMENT'), parameters: Hash, signature: Signature }),

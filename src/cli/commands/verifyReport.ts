@@ -1,11 +1,13 @@
 /** `konsil verify report`: whether an evaluation's report shows what the pods signed. @module */
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { KonsilError, toHex, utf8 } from '../../base/index.ts';
 import { fingerprint, importPublic, sha256 } from '../../crypto/index.ts';
 import { checkEvaluationAnswer, type EvaluationFinding } from '../../protocols/index.ts';
 import { type EvaluationResult, readEvaluation, renderEvaluation } from '../../reports/index.ts';
 import { VERSION } from '../environment.ts';
+import { checkScores } from '../evaluationFiles.ts';
 import { Output } from '../output.ts';
 import { Pins } from '../pins.ts';
 
@@ -43,7 +45,8 @@ function verifyReport(file: string, flags: Flags): void {
   const pins = Pins.read(flags.keys ?? []);
   const findings: EvaluationFinding[] = [];
   for (const signed of result.answers) {
-    const found = checkAnswer(result, signed, pins);
+    const inAnswer = checkAnswer(result, signed, pins);
+    const found = inAnswer.length > 0 ? inAnswer : checkScores(dirname(file), signed);
     findings.push(...found);
     const { pod, model, identity } = signed;
     const name = result.models[model]?.name ?? `model ${model}`;

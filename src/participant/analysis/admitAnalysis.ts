@@ -87,7 +87,7 @@ function checkModellerBudget(config: PodConfig, from: Pick<Peer, 'name' | 'publi
 
 function checkEvaluationPolicy(
   { evaluation }: PodConfig['policy'],
-  { subgroups, siteFigures }: AnyEvaluation,
+  { subgroups, siteFigures, exact }: AnyEvaluation,
   { adds, secure }: Analysis['aggregator'],
 ): void {
   if (evaluation === undefined)
@@ -106,6 +106,12 @@ function checkEvaluationPolicy(
     throw new Refusal(
       'UNAUTHORISED',
       'this site takes part only where no site gives figures of its own (site_figures: false); its operator may allow others with policy.evaluation.results: summed',
+    );
+  // scores of others leave more of a sum than their figures do
+  if (exact && (evaluation.exactScores ?? 'refuse') === 'refuse')
+    throw new Refusal(
+      'UNAUTHORISED',
+      'this site takes part only where no site gives scores of single rows (exact: false); its operator may allow others with policy.evaluation.exact_scores: summed, or allow',
     );
   const refused = subgroups.map(({ column }) => column).filter((column) => !evaluation.subgroups.includes(column));
   if (refused.length > 0)
@@ -190,7 +196,7 @@ async function openEvaluation(
   algorithm: AnyEvaluation,
   dataset: DatasourceConfig,
 ): Promise<SiteAnalysis> {
-  const { config, openDataset, openPredictor, decoders, signal, onProblem } = options;
+  const { config, openDataset, openPredictor, decoders, signal, onProblem, recordScores } = options;
   const {
     aggregator: { adds, secure },
     protocol: { saveLocation },
@@ -210,7 +216,7 @@ async function openEvaluation(
     const evaluation = await EvaluationAnalysis.open(algorithm, source, {
       ...{ policy: config.policy.evaluation!, isSecure: adds && secure, device, threads },
       ...{ keeps: saveLocation.includes('Worker'), tells: saveLocation.includes('Modeller') },
-      ...{ openPredictor, signal, decoders, onProblem },
+      ...{ openPredictor, signal, decoders, onProblem, recordScores },
     });
     if (algorithm.name === 'ModelEvaluation') return evaluation;
     return trainedFirst(evaluation, await LocalTraining.open(options, task, algorithm, source), options, task);

@@ -26,6 +26,8 @@ export interface AnalysisOptions extends Pick<TrainingOptions, 'account' | 'open
   readonly usage: Usage;
   /** A model trained on this site's rows alone is about to leave. @throws KonsilError FILE_WRITE_FAILED */
   readonly recordGivenModel: (model: string) => void;
+  /** Scores of so many rows under a model are about to leave. @throws KonsilError FILE_WRITE_FAILED */
+  readonly recordScores: (model: string, rows: number) => void;
   readonly identity: Identity;
   /** Whose task it is. */
   readonly from: Pick<Peer, 'name' | 'public'>;

@@ -84,7 +84,7 @@ export class AnalysisWork implements RunWork {
     const { message, signal, outbox } = round;
     const { runId, identity, request } = this.#site;
     const { model, sha256: id } = await this.#modelOf(round, evaluates.maxBytes);
-    const { input, answer, own } = await evaluates.evaluate(message.completed, model, signal);
+    const { input, answer, own, scores } = await evaluates.evaluate(message.completed, model, signal);
     if (signal.aborted) return null;
     const trained = message.completed === 0 ? this.#local : undefined;
     if (own !== undefined && trained) this.#keep('.onnx', model);
@@ -97,6 +97,7 @@ export class AnalysisWork implements RunWork {
     outbox.say({
       ...{ type: 'ANALYSIS_RESULT', result: round.offer(utf8(answer)), signature },
       ...(given && { model: given }),
+      ...(scores !== undefined && { scores: round.offer(utf8(scores)) }),
     });
     return this.#task.aggregator.adds ? this.#toSum(round, null, input) : null;
   }

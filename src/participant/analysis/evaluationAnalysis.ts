@@ -2,14 +2,18 @@
  * Models under evaluation at a site: what they say to its rows, how good that is, under the site's rules.
  * @module
  */
+import { toHex, utf8 } from '../../base/index.ts';
+import { sha256 } from '../../crypto/index.ts';
 import type { DataSource } from '../../datasources/index.ts';
 import { type GroupEvaluation, guardGroup, type SiteStatistics, type Withheld } from '../../metrics/index.ts';
 import {
   evaluatedGroups,
   evaluationInput,
+  MAX_SCORED_ROWS,
   type SiteDataOptions,
   type SiteEvaluation,
   type StepSum,
+  writeExactScores,
 } from '../../protocols/index.ts';
 import type { EvaluationPolicy, EvaluationSettings, Subgroup } from '../../tasks/index.ts';
 import type { DeviceChoice, OpenPredictor } from '../../training/index.ts';
@@ -29,11 +33,14 @@ export interface EvaluationOptions extends SiteDataOptions {
   readonly device: DeviceChoice;
   readonly threads: number;
   readonly openPredictor: OpenPredictor;
+  /** Scores of rows are about to leave. @throws KonsilError FILE_WRITE_FAILED */
+  readonly recordScores: (model: string, rows: number) => void;
   readonly signal: AbortSignal;
 }
 
 const LEFT_THERE: Withheld = { withheld: 'the task leaves the figures at the sites' };
 const SUMS_ONLY: Withheld = { withheld: 'the task asks for sums over sites only' };
+const FIGURES_ONLY: Withheld = { withheld: 'this site gives no scores of single rows' };
 const POOLED_ONLY: Withheld = { withheld: 'this site gives its figures only in sums over sites' };
 
 export class EvaluationAnalysis implements SiteAnalysis {
@@ -65,7 +72,7 @@ export class EvaluationAnalysis implements SiteAnalysis {
     step: number,
     model: Uint8Array,
     signal: AbortSignal,
-  ): Promise<{ input: StepSum; answer: string; own?: string }> {
+  ): Promise<{ input: StepSum; answer: string; own?: string; scores?: string }> {
     const algorithm = this.#algorithm;
     const { policy, isSecure, keeps, tells } = this.#options;
     const gives = algorithm.siteFigures && policy.results === 'site' && tells;
@@ -90,15 +97,33 @@ export class EvaluationAnalysis implements SiteAnalysis {
       sums.push(isSmall || (isWithheld(own) && (!isSecure || gives)) ? null : scored.statistics(rows));
     }
     const { results, minimumRows, minimumClassRows } = policy;
+    const exact = algorithm.exact ? this.#exactScores(scored, found[0]!) : undefined;
+    if (exact && 'text' in exact) this.#options.recordScores(toHex(sha256(model)), scored.rows);
     const answer: SiteEvaluation = {
       ...{ format: 'konsil-site-evaluation-v1', policy: { results, minimumRows, minimumClassRows } },
       ...(gives && { data: this.#rows.data }),
+      ...(exact && {
+        scores: 'text' in exact ? { sha256: toHex(sha256(utf8(exact.text))), rows: scored.rows } : exact,
+      }),
       groups: found,
     };
     const own =
       keeps &&
       JSON.stringify({ format: 'konsil-own-evaluation-v1', model: algorithm.models[step], groups: kept }, null, 2);
-    return { input: evaluationInput(algorithm, sums), answer: JSON.stringify(answer), ...(own && { own }) };
+    return {
+      ...{ input: evaluationInput(algorithm, sums), answer: JSON.stringify(answer) },
+      ...(own && { own }),
+      ...(exact && 'text' in exact && { scores: exact.text }),
+    };
+  }
+
+  /** Score and label of each row, of a site whose rules give them away. @param own - Its figures of all rows as they leave. */
+  #exactScores({ exact, rows }: ScoredRows, own: GroupEvaluation | Withheld): { readonly text: string } | Withheld {
+    // whatever keeps the figures keeps the scores
+    if (isWithheld(own)) return own;
+    if (this.#options.policy.exactScores !== 'allow' || !exact) return FIGURES_ONLY;
+    if (rows > MAX_SCORED_ROWS) return { withheld: `more rows than the ${MAX_SCORED_ROWS} whose scores are given` };
+    return { text: writeExactScores(exact.scores, exact.labels) };
   }
 
   /** Of a group that is not shown, whatever the rule of its column. */

@@ -21,6 +21,8 @@ export interface ScoredRows {
   readonly classRows: (rows: readonly number[]) => readonly number[];
   readonly statistics: (rows: readonly number[]) => SiteStatistics;
   readonly figures: (rows: readonly number[]) => GroupEvaluation;
+  /** Of two classes: the probability of class 1 of each row, and its label. */
+  readonly exact?: { readonly scores: ArrayLike<number>; readonly labels: ArrayLike<number> };
 }
 
 /** Rows of which a model has seen everything. */
@@ -63,10 +65,11 @@ export function scoredTargets(
   const width = kind === 'multiclass' ? classes.length : 1;
   const classRows = (rows: readonly number[]): number[] =>
     classes.map((_, c) => countIn(rows, (row) => targets[row] === c));
-  return scoredBy({ kind, classes }, { rows: targets.length, classRows }, (rows) => [
+  const scored = scoredBy({ kind, classes }, { rows: targets.length, classRows }, (rows) => [
     picked(predictions, width, rows),
     rows.map((row) => targets[row]!),
   ]);
+  return kind === 'binary' ? { ...scored, exact: { scores: predictions, labels: targets } } : scored;
 }
 
 /** Probabilities and labels of 0 and 1, both `[rows, labels]`. */

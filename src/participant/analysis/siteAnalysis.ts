@@ -54,6 +54,8 @@ export interface SiteAnalysis {
       readonly answer: string;
       /** For a file of the site, where the task asks for one. */
       readonly own?: string;
+      /** Score and label of each row, where task and site have them leave; `answer` has their hash. */
+      readonly scores?: string;
     }>;
   };
   /** Of an algorithm whose models are trained at the sites: the first step has the site's own evaluated, later ones others'. */

@@ -7,6 +7,14 @@ export {
   evaluationProblem,
   groupIndex,
 } from './evaluationSums.ts';
+export {
+  type ExactScores,
+  exactFigures,
+  MAX_SCORED_ROWS,
+  MAX_SCORES_BYTES,
+  readExactScores,
+  writeExactScores,
+} from './exactScores.ts';
 export type { FederatedColumn, FederatedSummary, FederatedVocabulary } from './federatedSummary.ts';
 export {
   isSignedLocalModel,

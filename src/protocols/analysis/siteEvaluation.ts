@@ -27,6 +27,10 @@ const Answer = z.strictObject({
       missing: z.record(z.string().max(200), count.nullable()).exactOptional(),
     })
     .exactOptional(),
+  /** Of a task that asks for them: SHA-256 of the scores of all rows, see `exactScores.ts`, or why there are none. */
+  scores: z
+    .union([z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), rows: count }), WithheldGroup])
+    .exactOptional(),
   /** Of the groups of the task, in order; all rows first. */
   groups: z.array(found).max(1_000),
 });
@@ -38,10 +42,10 @@ export type SiteEvaluation = DeepReadonly<z.output<typeof Answer>>;
 export const MAX_SITE_EVALUATION_BYTES = 16 << 20;
 
 /**
- * @param groups - How many the task has.
+ * @param groups - How many the task has. @default any number
  * @throws KonsilError AGG_BAD_MESSAGE when the bytes are no such answer.
  */
-export function readSiteEvaluation(text: string, pod: string, groups: number): SiteEvaluation {
+export function readSiteEvaluation(text: string, pod: string, groups?: number): SiteEvaluation {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -49,7 +53,7 @@ export function readSiteEvaluation(text: string, pod: string, groups: number): S
     throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its evaluation is not JSON`, { pod }, { cause });
   }
   const read = Answer.safeParse(json);
-  if (!read.success || read.data.groups.length !== groups) {
+  if (!read.success || (groups !== undefined && read.data.groups.length !== groups)) {
     const place = read.success ? 'groups' : read.error.issues[0]!.path.join('.');
     throw new KonsilError('AGG_BAD_MESSAGE', `pod ${pod}: its evaluation is none, at ${place}`, { pod });
   }

@@ -45,6 +45,21 @@ describe('sections', () => {
   });
 });
 
+describe('scores of single rows', () => {
+  const page = (exact: NonNullable<EvaluationResult['findings'][number]['exact']>): string =>
+    textOf(renderEvaluation({ ...BINARY, findings: BINARY.findings.map((model) => ({ ...model, exact })) }));
+  const sites = BINARY.findings[0]!.sites.map(({ site }) => site);
+
+  it('are said to make figures exact, or who gave them where they do not', () => {
+    expect(page({ pooled: true, sites })).toContain(
+      `These figures are exact: every hospital in the sum (${sites.join(', ')})`,
+    );
+    const some = page({ pooled: false, sites: sites.slice(0, 1) });
+    expect(some).toContain(`Scores of single rows came from ${sites[0]}, none from ${sites.slice(1).join(', ')}.`);
+    expect(textOf(BINARY_PAGE)).not.toMatch(/figures are exact|cores of single rows/);
+  });
+});
+
 describe('a hostile record', () => {
   it('is shown as text', () => {
     const shown = ATTACKED.replace(/<script type="application\/json" id="record">[^]*?<\/script>/, '');

@@ -85,6 +85,17 @@ const Found = z
     model: z.string().describe('name of one of `models`'),
     subgroups: z.array(Split),
     metaAnalyses: z.array(Meta).describe('metrics of two or more sites'),
+    exact: z
+      .strictObject({
+        pooled: z
+          .boolean()
+          .describe('whether the pooled figures of all rows are computed from these scores, not from bins'),
+        sites: z
+          .array(z.string())
+          .describe('that gave the score and label of each row; signed answers have the SHA-256'),
+      })
+      .exactOptional()
+      .describe('of a task that asked for scores of single rows'),
   })
   .describe('What was found of one model');
 

@@ -26,7 +26,7 @@ export function renderMetrics(result: EvaluationResult): Content {
       return result.mode === 'separate'
         ? html`<p>Each hospital answered for itself: nothing was summed. Means over hospitals are in the next section.</p>`
         : html`<p><span class="withheld">withheld</span> ${reason}</p>`;
-    return metricTable(result, model, all, main);
+    return html`${metricTable(result, model, all, main)}${exactText(model)}`;
   });
 }
 
@@ -51,6 +51,15 @@ their 95&nbsp;% interval bears; it says how far chance in who came to these hosp
 ${estimateCells(name, estimate)}<td class="muted">${how(name, estimate)}</td></tr>\n`,
   )}</tbody></table></div>
 ${all.perClass && classTable(all.perClass)}`;
+}
+
+/** Of an evaluation that asked for scores of single rows. */
+function exactText({ exact, sites }: ModelFindings): Content {
+  if (exact === undefined) return '';
+  if (exact.pooled)
+    return html`<p>These figures are exact: every hospital in the sum (${exact.sites.join(', ')}) gave the score of each of its rows. Those of subgroups are from score bins.</p>`;
+  const others = sites.map(({ site }) => site).filter((site) => !exact.sites.includes(site));
+  return html`<p>These figures are from score bins, since not every row of the sum has its score beside it. Scores of single rows came from ${exact.sites.join(', ') || 'no hospital'}${others.length > 0 && html`, none from ${others.join(', ')}`}.</p>`;
 }
 
 function how(name: string, { method, bound, note, value }: Estimate): string {

@@ -11,6 +11,7 @@ import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
 import type { TaskModel } from '../storedModels.ts';
 import type { ModelFile } from '../taskFile.ts';
+import { checkExact } from './exactScores.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
 import { checkOutcome, withOutcome } from './outcome.ts';
 import { missingStructure, structureOf } from './structure.ts';
@@ -51,6 +52,8 @@ export interface EvaluationSettings {
   readonly subgroups: readonly Subgroup[];
   /** Whether sites that allow it give figures of their own. */
   readonly siteFigures: boolean;
+  /** Whether sites that allow it give the score and label of each row. @default false */
+  readonly exact?: boolean;
 }
 
 /** Models that the task brings. */
@@ -134,7 +137,10 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
         path: [...pathOf(i), 'arguments', 'label'],
         message: `two models are called ${label}; give each a label of its own`,
       });
-  return [...problems, ...checkFigures(file, argumentsOf(algorithms[0]!), [...pathOf(0), 'arguments'])];
+  const given = argumentsOf(algorithms[0]!);
+  const at = [...pathOf(0), 'arguments'];
+  const data = withOutcome(dataStructureOf(structure!), structure!, given.problem);
+  return [...problems, ...checkFigures(file, given, at), ...checkExact(given, data, adds(file), at)];
 }
 
 /** Groups that cannot be told apart. */
@@ -177,7 +183,7 @@ function adds({ task: { aggregator, protocol } }: AnalysisFile): boolean {
 
 /** What all models of a task have in common, as text. */
 function shared(algorithm: AlgorithmFile): string {
-  const { split, problem, times, outputs, output, subgroups, site_figures } = argumentsOf(algorithm);
+  const { split, problem, times, outputs, output, subgroups, site_figures, exact } = argumentsOf(algorithm);
   return JSON.stringify([
     problem,
     times,
@@ -186,6 +192,7 @@ function shared(algorithm: AlgorithmFile): string {
     output,
     subgroups,
     site_figures,
+    exact,
     modelOf(algorithm)?.hyperparameters?.batch_size,
   ]);
 }
@@ -222,7 +229,7 @@ export function settingsOf(
 /** @param file - Accepted by {@link checkEvaluation}. */
 export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
   const algorithms = algorithmsOf(file);
-  const { times, outputs, output, ...given } = argumentsOf(algorithms[0]!);
+  const { times, outputs, output, exact, ...given } = argumentsOf(algorithms[0]!);
   return {
     name: 'ModelEvaluation',
     ...settingsOf(file, given),
@@ -238,6 +245,7 @@ export function evaluationOf(file: AnalysisFile): EvaluationAlgorithm {
     ...(times !== undefined && { times }),
     ...(outputs !== undefined && { outputs }),
     ...(output !== undefined && { output }),
+    ...(exact && { exact }),
   };
 }
 
@@ -266,7 +274,7 @@ export function settingsFileOf({ split, subgroups, siteFigures }: EvaluationSett
 
 /** Algorithms as pods get them. */
 export function evaluationFileOf(algorithm: EvaluationAlgorithm): { name: string; arguments: object; model: object }[] {
-  const { models, dataStructure, batchSize, times, outputs, output } = algorithm;
+  const { models, dataStructure, batchSize, times, outputs, output, exact } = algorithm;
   return models.map(({ label, kind, sha256 }) => ({
     name: algorithm.name,
     arguments: {
@@ -275,6 +283,7 @@ export function evaluationFileOf(algorithm: EvaluationAlgorithm): { name: string
       ...(times && { times: [...times] }),
       ...(outputs !== undefined && { outputs }),
       ...(output !== undefined && { output }),
+      ...(exact && { exact }),
       ...(sha256 !== undefined && { model_sha256: sha256 }),
     },
     model: { konsil_model: { model_ref: `attached:${kind}` }, hyperparameters: { batch_size: batchSize } },

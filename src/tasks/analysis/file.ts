@@ -221,6 +221,10 @@ const modelEvaluation = z.strictObject({
   output: text.optional().meta({
     description: 'Output that is the prediction. Default: `probabilities`, or the first output of numbers.',
   }),
+  exact: flag.optional().meta({
+    description:
+      'Two classes, with an aggregator and site_figures: sites that allow it (policy.evaluation.exact_scores) give the score of each row with its label, so that pooled figures are exact. Sites may refuse such tasks. Default false.',
+  }),
 });
 
 const modelTrainingAndEvaluation = z.strictObject({
