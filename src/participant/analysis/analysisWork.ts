@@ -21,6 +21,7 @@ import type { MessageOf } from '../../wire/index.ts';
 import type { Round } from '../round.ts';
 import type { Contribution, RunWork, WorkSite } from '../runWork.ts';
 import { LocalModels, type StepModel } from './localModels.ts';
+import { asksByModel, questionOf } from './question.ts';
 import type { SiteAnalysis } from './siteAnalysis.ts';
 
 /** Public facts are JSON of edges and lists, nothing larger. */
@@ -49,7 +50,7 @@ export class AnalysisWork implements RunWork {
     this.#task = task;
     this.#own = own;
     this.#site = site;
-    this.#question = toHex(sha256(utf8(JSON.stringify(task.algorithm))));
+    this.#question = questionOf(task.algorithm);
     const isSummed = task.aggregator.adds || own.evaluates !== undefined;
     this.rounds = isSummed ? analysisPlan(task.algorithm).steps : (own.exchange?.steps ?? own.infers?.steps ?? 1);
   }
@@ -224,8 +225,9 @@ export class AnalysisWork implements RunWork {
   summed({ completed, parameters }: MessageOf<'ROUND_START'>): string {
     // noise is drawn anew in each run: the numbers are never the same
     const { runId } = this.#site;
-    const question = this.#task.algorithm.name === 'PrivateSqlQuery' ? runId : this.#question;
-    return `analysis ${question} ${completed} ${parameters?.id ?? ''}`;
+    const { algorithm } = this.#task;
+    const question = algorithm.name === 'PrivateSqlQuery' ? runId : this.#question;
+    return `analysis ${question} ${asksByModel(algorithm) ? '' : completed} ${parameters?.id ?? ''}`;
   }
 
   /** What costs is on the accounts before it is computed. */
