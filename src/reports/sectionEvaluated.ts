@@ -15,6 +15,10 @@ const foundIn = ({ evaluated }: RunResult): Findings => ({
   sites: [],
 });
 
-export const renderThresholds = (result: RunResult): Content => curvesOfModel(foundIn(result), 0);
+const isLocal = ({ mode }: RunResult): boolean => mode === 'local';
 
-export const renderCalls = (result: RunResult): Content => matricesOfModel(result.problem.classes, foundIn(result));
+export const renderThresholds = (result: RunResult): Content =>
+  curvesOfModel(foundIn(result), 0, isLocal(result) ? 'this site' : 'all hospitals');
+
+export const renderCalls = (result: RunResult): Content =>
+  matricesOfModel(result.problem.classes, foundIn(result), isLocal(result) ? 'This site' : 'All hospitals');

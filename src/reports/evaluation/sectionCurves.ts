@@ -15,12 +15,15 @@ const MOST_SITES = 12;
 const NAMES = Object.keys(CURVES) as CurveName[];
 
 export function renderCurves(result: EvaluationResult): Content {
-  return byModel(result, curvesOfModel);
+  return byModel(result, (model, index) => curvesOfModel(model, index));
 }
 
-/** @param index - Of the model, for ids of drawings. */
-export function curvesOfModel(model: Findings, index: number): Content {
-  const kinds = NAMES.flatMap((name) => [curveFigures(name, model, index), classFigures(name, model, index)]);
+/**
+ * @param index - Of the model, for ids of drawings.
+ * @param all - Whose rows are together.
+ */
+export function curvesOfModel(model: Findings, index: number, all = 'all hospitals'): Content {
+  const kinds = NAMES.flatMap((name) => [curveFigures(name, model, index, all), classFigures(name, model, index, all)]);
   return kinds.every((kind) => kind === null)
     ? html`<p>No curves are known: they need probabilities of classes, of enough rows.</p>`
     : html`${kinds}`;
@@ -29,7 +32,7 @@ export function curvesOfModel(model: Findings, index: number): Content {
 const prevalenceOf = ({ classRows, rows }: GroupEvaluation): number | null =>
   classRows?.length === 2 && rows > 0 ? classRows[1]! / rows : null;
 
-function curveFigures(name: CurveName, model: Findings, index: number): Content {
+function curveFigures(name: CurveName, model: Findings, index: number, all: string): Content {
   const lineIn = (group: GroupEvaluation | null) => group && lineOf(name, group.curves, prevalenceOf(group));
   const pooled = lineIn(shownFigures(model.pooled));
   const sites = model.sites.flatMap(({ site, found }) => {
@@ -41,12 +44,12 @@ function curveFigures(name: CurveName, model: Findings, index: number): Content 
   const range = rangeOf(name, [...(pooled ? [pooled] : []), ...sites.map(({ line }) => line)]);
   const id = `${name}-${index}`;
   const { title, caption } = CURVES[name];
-  return html`<figure class="curves"><figcaption><b>${title}.</b> ${caption}${pooled && ' Large: all hospitals.'}${
-    sites.length > 0 && pooled && ' Small: each hospital, with all hospitals in grey behind.'
+  return html`<figure class="curves"><figcaption><b>${title}.</b> ${caption}${sites.length > 0 && pooled && ` Large: ${all}.`}${
+    sites.length > 0 && pooled && ` Small: each hospital, with ${all} in grey behind.`
   }${name !== 'calibration' && ' Shaded: pointwise 95 % band.'}${silent.length > 0 && ` Withheld: ${listOf(silent)}.`}${
     sites.length > MOST_SITES && ` The first ${MOST_SITES} of ${sites.length} hospitals; all are in curves.csv.`
   }</figcaption>
-<div class="panels${pooled && ' paired'}">${pooled && html`<div class="panel">${drawCurve({ id, name, who: 'all hospitals', line: pooled, range })}</div>`}
+<div class="panels${pooled && ' paired'}">${pooled && html`<div class="panel">${drawCurve({ id, name, who: all, line: pooled, range })}</div>`}
 <div class="small">${sites
     .slice(0, MOST_SITES)
     .map(
@@ -59,10 +62,10 @@ function curveFigures(name: CurveName, model: Findings, index: number): Content 
 const MOST_CLASSES = 12;
 
 /** Each class against the rest: of all hospitals, or where these are not in one sum, of each hospital. */
-function classFigures(name: CurveName, model: Findings, index: number): Content {
+function classFigures(name: CurveName, model: Findings, index: number, all: string): Content {
   const pooled = shownFigures(model.pooled);
   const groups = pooled
-    ? [{ who: 'all hospitals', group: pooled }]
+    ? [{ who: all, group: pooled }]
     : model.sites.flatMap(({ site, found }) => {
         const group = shownFigures(found);
         return group ? [{ who: site, group }] : [];
@@ -82,7 +85,7 @@ function classFigures(name: CurveName, model: Findings, index: number): Content 
   );
   const { title, caption } = CURVES[name];
   const id = `class-${name}-${index}`;
-  return html`<figure class="curves"><figcaption><b>${title}, class by class.</b> Each class against the rest, ${pooled ? 'rows of all hospitals' : 'hospital by hospital'}. ${caption}
+  return html`<figure class="curves"><figcaption><b>${title}, class by class.</b> Each class against the rest, ${pooled ? `rows of ${all}` : 'hospital by hospital'}. ${caption}
 Those of ${pooled ? 'each hospital' : 'classes and hospitals that are not drawn'} are in curves.csv.</figcaption>
 <div class="small">${panels.map(
     ({ who, line }, i) =>

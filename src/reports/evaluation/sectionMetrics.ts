@@ -88,9 +88,10 @@ export function renderConfusion(result: EvaluationResult): Content {
   return byModel(result, (model) => matricesOfModel(result.problem.classes, model));
 }
 
-export function matricesOfModel(classes: readonly string[], model: Findings): Content {
+/** @param all - Whose rows are together. */
+export function matricesOfModel(classes: readonly string[], model: Findings, all = 'All hospitals'): Content {
   const matrices = [
-    { name: 'All hospitals', group: shownFigures(model.pooled) },
+    { name: all, group: shownFigures(model.pooled) },
     ...model.sites.map(({ site, found }) => ({ name: site, group: shownFigures(found) })),
   ].flatMap(({ name, group }) => (group?.confusion ? [{ name, confusion: group.confusion }] : []));
   if (matrices.length === 0) return html`<p>No counts of right and wrong calls are known.</p>`;
