@@ -103,6 +103,8 @@ export interface TableOptions {
   /** Columns of the site whose values modellers may know, where enough rows have them. */
   readonly releasedCategories?: readonly string[];
   readonly forceStypes?: Readonly<Partial<Record<SemanticType, readonly string[]>>>;
+  /** Of a table: columns whose names begin so have paths of pictures, as those of `forceStypes.image`. */
+  readonly imagePrefixes?: readonly string[];
   readonly ignoreColumns?: readonly string[];
   /** Column of the site to the name that tasks use for it. */
   readonly renameColumns?: Readonly<Record<string, string>>;

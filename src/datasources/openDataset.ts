@@ -98,11 +98,20 @@ async function openAsItIs(config: TableConfig, options: OpenOptions): Promise<Da
 
 /** A table, some of whose columns may name pictures: these are shown though they are text that hardly repeats. */
 async function openTable(config: CsvConfig): Promise<DataSource> {
-  const pictures = config.forceStypes?.image ?? [];
-  if (pictures.length === 0) return CSVSource.open(config);
-  const source = await CSVSource.open({ ...config, exposeColumns: [...(config.exposeColumns ?? []), ...pictures] });
+  const { forceStypes, imagePrefixes = [] } = config;
+  const named = forceStypes?.image ?? [];
+  if (named.length + imagePrefixes.length === 0) return CSVSource.open(config);
+  const source = await CSVSource.open({ ...config, exposeColumns: [...(config.exposeColumns ?? []), ...named] });
   try {
-    return new ImagePathSource(source, pictures, config.path);
+    const missing = imagePrefixes.find((prefix) => !source.columns.some((column) => column.startsWith(prefix)));
+    if (missing !== undefined)
+      throw new KonsilError(
+        'DATA_COLUMN_MISSING',
+        `${source.label} has no column whose name begins with "${missing}" (force_stypes.image_prefix)`,
+        { file: source.label },
+      );
+    const begun = source.columns.filter((column) => imagePrefixes.some((prefix) => column.startsWith(prefix)));
+    return new ImagePathSource(source, [...named, ...begun], config.path);
   } catch (error) {
     source.close();
     throw error;

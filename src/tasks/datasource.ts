@@ -31,7 +31,7 @@ const forcedTypes = z.strictObject({
   image: columns.meta({
     description: 'CSVSource: columns of paths of pictures, relative to the file and in its folder or below.',
   }),
-  image_prefix: refused('images of a source of files are found by themselves; name the columns of a CSV file in image'),
+  image_prefix: columns.meta({ description: 'CSVSource: the same for all columns whose names begin so.' }),
 });
 
 const megabytes = z.number().min(0).max(1e9).optional();
@@ -168,6 +168,7 @@ export function datasourceOf(source: DatasourceFile, folder: string, state: stri
         ...(force_stypes.image && { image: force_stypes.image }),
       },
     }),
+    ...(force_stypes?.image_prefix && { imagePrefixes: force_stypes.image_prefix }),
     ...(ignore_cols && { ignoreColumns: ignore_cols }),
     ...(rename_cols && { renameColumns: rename_cols }),
     ...(coarse_dates && { coarseDates: coarse_dates }),

@@ -50,12 +50,13 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
         });
   };
   if (kind !== 'CSVSource') only(CSV_ARGUMENTS, 'a CSVSource');
-  if (data_config?.force_stypes?.image && (kind !== 'CSVSource' || isAddress(args.path ?? '')))
-    problems.push({
-      path: [...path, 'data_config', 'force_stypes', 'image'],
-      message: 'only for a CSVSource of a file here, whose columns name pictures beside it',
-      atKey: true,
-    });
+  for (const key of ['image', 'image_prefix'] as const)
+    if (data_config?.force_stypes?.[key] && (kind !== 'CSVSource' || isAddress(args.path ?? '')))
+      problems.push({
+        path: [...path, 'data_config', 'force_stypes', key],
+        message: 'only for a CSVSource of a file here, whose columns name pictures beside it',
+        atKey: true,
+      });
   if (kind !== 'InterMineSource') only(INTERMINE_ARGUMENTS, 'an InterMineSource');
   problems.push(...checkCsv(source, path));
   if (!isFileSource(kind)) only(['infer_class_labels_from_filepaths'], 'sources of files');

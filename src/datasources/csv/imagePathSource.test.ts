@@ -30,6 +30,26 @@ it('gives pictures where the table has paths, and none where it has none', async
   source.close();
 });
 
+it('takes all columns whose names begin so', async () => {
+  const path = join(tempFolder(), 'scans.csv');
+  writeFileSync(
+    path,
+    `scan_0,scan_1,age\n${Array.from({ length: 30 }, (_, i) => `${i}.png,b${i}.png,3`).join('\n')}\n`,
+  );
+  const table = { name: 'x', datasource: 'CSVSource', path } as const;
+  const source = await openDataset({ ...table, imagePrefixes: ['scan_'] });
+  const types = source.schema.columns.map(({ semanticType }) => semanticType);
+  expect(types).toEqual(['image', 'image', 'continuous']);
+  expect((await source.getData([29])).columns['scan_1']).toMatchObject([
+    { file: path.replace('scans.csv', 'b29.png') },
+  ]);
+  source.close();
+  await expect(openDataset({ ...table, imagePrefixes: ['scan_', 'oct_'] })).rejects.toMatchObject({
+    code: 'DATA_COLUMN_MISSING',
+    message: expect.stringContaining('begins with "oct_"') as string,
+  });
+});
+
 it.each(['../secret.png', '/etc/passwd'])('refuses %s, which is not below its folder', async (path) => {
   const { source } = await open(`${path},m.png,3\n`);
   await expect(source.getData([0])).rejects.toMatchObject({

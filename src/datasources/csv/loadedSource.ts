@@ -139,7 +139,7 @@ export async function hiddenColumns(
   const known = new Set([...(options.exposeColumns ?? []), ...(options.ignoreColumns ?? [])]);
   const hidden = new Set<string>();
   for (const column of table.columns) {
-    if (known.has(column.name)) continue;
+    if (known.has(column.name) || options.imagePrefixes?.some((prefix) => column.name.startsWith(prefix))) continue;
     const isText = column.dataType === 'text' && semanticTypeOf(column.dataType, column.numberShare) === 'text';
     // one column at a time: each count holds that column's different values
     if (isIdentifyingName(column.name) || (isText && (await isMostlyDistinct(connection, column))))
