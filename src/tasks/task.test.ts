@@ -86,13 +86,13 @@ describe('parseTask', () => {
 
   it('resolves paths against the folder of the file, and ~', () => {
     const text = `${edit('builtin:mlp', './net.onnx').replace('    model:\n', '    pretrained_file: ~/start.onnx\n    model:\n')}konsil:\n  broker: {url: mqtts://b.example:8883, ca_file: ca.pem, password_file: /run/pw}\n`;
-    expect(parseTask(text, '/srv/work/task.yaml').local).toEqual({
-      file: '/srv/work/task.yaml',
-      modelFile: '/srv/work/net.onnx',
+    expect(parseTask(text, '/srv/site/task.yaml').local).toEqual({
+      file: '/srv/site/task.yaml',
+      modelFile: '/srv/site/net.onnx',
       pretrainedFile: `${homedir()}/start.onnx`,
-      broker: { url: 'mqtts://b.example:8883', caFile: '/srv/work/ca.pem', passwordFile: '/run/pw' },
-      identity: '/srv/work/keys/modeller',
-      runs: '/srv/work/runs',
+      broker: { url: 'mqtts://b.example:8883', caFile: '/srv/site/ca.pem', passwordFile: '/run/pw' },
+      identity: '/srv/site/keys/modeller',
+      runs: '/srv/site/runs',
     });
   });
 });

@@ -25,7 +25,6 @@ export class LocalModels {
   readonly #trains: NonNullable<SiteAnalysis['trains']>;
   /** SHA-256 of the task as it was sent, in hex. */
   readonly #task: string;
-
   readonly #members: ReadonlyMap<string, Member>;
 
   constructor(

@@ -37,16 +37,18 @@ export async function readSiteKeys({
   }
 }
 
-/** The dataset with these columns shown to whoever opens it so: the pod itself. */
+/** The dataset with these columns shown, whole, to whoever opens it so: the pod itself. */
 function withColumns(dataset: DatasourceConfig, columns: readonly string[]): DatasourceConfig {
   if (isDatabase(dataset))
     throw new Refusal(
       'INCOMPATIBLE_DATASOURCE',
       `dataset "${dataset.name}" is an ${dataset.datasource}, a database of several tables; people are looked for in one table`,
     );
-  const { renameColumns = {}, exposeColumns = [] } = dataset;
+  // dates are coarse for tasks; people are told apart by what the site has
+  const { coarseDates: _coarse, ...whole } = dataset;
+  const { renameColumns = {}, exposeColumns = [] } = whole;
   const own = columns.map((column) => Object.keys(renameColumns).find((at) => renameColumns[at] === column) ?? column);
-  return { ...dataset, exposeColumns: [...new Set([...exposeColumns, ...own])] };
+  return { ...whole, exposeColumns: [...new Set([...exposeColumns, ...own])] };
 }
 
 /** Images are no keys. */
