@@ -58,8 +58,13 @@ it('does not let a task wait for long, and says how far it is', async () => {
   const config = await folderOf(1);
   const { open, go } = stopped({ done: 7, total: 9_000, secondsLeft: 600 });
   const reading = new FirstReading(open, () => undefined);
-  reading.begin([config]);
+  const next = { ...(await folderOf(1)), name: 'more' } as DatasourceConfig;
+  reading.begin([config, next]);
   await reading.partial(config).then((source) => source.close());
+  await expect(reading.whole(next)).rejects.toMatchObject({
+    code: 'DATA_NOT_READ',
+    message: 'dataset "more" is read for the first time: after another one, about 10 min left',
+  });
   await expect(reading.whole(config)).rejects.toMatchObject({
     code: 'DATA_NOT_READ',
     message: 'dataset "scans" is read for the first time: 7 of 9000 files, about 10 min left',

@@ -47,11 +47,15 @@ export class FirstReading {
   readonly whole: OpenDataset = async (config, options) => {
     const reading = this.#underWay.get(config.name);
     if (reading) {
-      const { done = 0, total = 0, secondsLeft = 0 } = reading.progress ?? {};
-      if (secondsLeft > LONGEST_WAIT_S)
+      // one after the other: what has progress is this one, or one before it
+      const left = Math.max(...[...this.#underWay.values()].map(({ progress }) => progress?.secondsLeft ?? 0));
+      const { progress } = reading;
+      if (left > LONGEST_WAIT_S)
         throw new KonsilError(
           'DATA_NOT_READ',
-          `dataset "${config.name}" is read for the first time: ${done} of ${total} files, about ${Math.ceil(secondsLeft / 60)} min left`,
+          `dataset "${config.name}" is read for the first time: ${
+            progress ? `${progress.done} of ${progress.total} files` : 'after another one'
+          }, about ${Math.ceil(left / 60)} min left`,
         );
       await reading.done;
     }
