@@ -41,7 +41,7 @@ export {
   problemOf,
 } from './dataStructure.ts';
 export { offeredSchema } from './describedSchema.ts';
-export { PIXELS } from './files/fileSource.ts';
+export { PIXELS, SLO_PIXELS } from './files/fileSource.ts';
 export type { DayRange, FileFacts, Filters } from './files/filters.ts';
 export { LABEL_COLUMN } from './files/folderLabels.ts';
 export { InputReader, type InputRows } from './inputReader.ts';

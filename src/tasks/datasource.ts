@@ -29,9 +29,10 @@ const forcedTypes = z.strictObject({
   continuous: columns,
   text: columns,
   image: columns.meta({
-    description: 'CSVSource: columns of paths of pictures, relative to the file and in its folder or below.',
+    description:
+      'CSVSource: columns of paths of pictures, relative to the file and in its folder or below. Sources of files need not say it.',
   }),
-  image_prefix: columns.meta({ description: 'CSVSource: the same for all columns whose names begin so.' }),
+  image_prefix: columns.meta({ description: 'The same for all columns whose names begin so.' }),
 });
 
 const megabytes = z.number().min(0).max(1e9).optional();

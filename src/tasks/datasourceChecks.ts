@@ -2,6 +2,7 @@
  * What a data source in a pod file cannot be, though its keys are known.
  * @module
  */
+import { PIXELS, SLO_PIXELS } from '../datasources/index.ts';
 import type { Path, Problem } from './configFile.ts';
 import { checkReadCsv } from './csvArguments.ts';
 import { type DatasourceFile, isAddress, isFileSource, siteFilters } from './datasource.ts';
@@ -36,6 +37,28 @@ function checkCsv({ datasource: kind, datasource_args: args }: DatasourceFile, p
   return problems;
 }
 
+/** Columns said to be pictures: any of a CSV file here; a source of files has those it makes itself, and no other. */
+function checkPictures(
+  { datasource: kind, datasource_args: args, data_config }: DatasourceFile,
+  path: Path,
+): Problem[] {
+  if (kind === 'CSVSource' && !isAddress(args.path ?? '')) return [];
+  const isMade = (column: string): boolean => [PIXELS, SLO_PIXELS].some((name) => column.startsWith(name));
+  const problems: Problem[] = [];
+  for (const key of ['image', 'image_prefix'] as const) {
+    const named = data_config?.force_stypes?.[key];
+    if (named === undefined || (isFileSource(kind) && named.every(isMade))) continue;
+    problems.push({
+      path: [...path, 'data_config', 'force_stypes', key],
+      message: isFileSource(kind)
+        ? `the pictures of this ${kind} are the columns "${PIXELS}", "${PIXELS} 0", …`
+        : 'only for a CSVSource of a file here, whose columns name pictures beside it, and sources of files',
+      atKey: true,
+    });
+  }
+  return problems;
+}
+
 /** Arguments that the kind of source does not have, and bounds that nothing passes. */
 export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
   const { datasource: kind, datasource_args: args, data_config } = source;
@@ -50,13 +73,7 @@ export function checkDatasource(source: DatasourceFile, path: Path): Problem[] {
         });
   };
   if (kind !== 'CSVSource') only(CSV_ARGUMENTS, 'a CSVSource');
-  for (const key of ['image', 'image_prefix'] as const)
-    if (data_config?.force_stypes?.[key] && (kind !== 'CSVSource' || isAddress(args.path ?? '')))
-      problems.push({
-        path: [...path, 'data_config', 'force_stypes', key],
-        message: 'only for a CSVSource of a file here, whose columns name pictures beside it',
-        atKey: true,
-      });
+  problems.push(...checkPictures(source, path));
   if (kind !== 'InterMineSource') only(INTERMINE_ARGUMENTS, 'an InterMineSource');
   problems.push(...checkCsv(source, path));
   if (!isFileSource(kind)) only(['infer_class_labels_from_filepaths'], 'sources of files');

@@ -261,7 +261,15 @@ describe('parsePodConfig', () => {
         '.csv}',
         '.csv}\n    data_config: {force_stypes: {image: [scan]}}',
       ),
-      'force_stypes.image: only for a CSVSource of a file here',
+      'force_stypes.image: the pictures of this ImageSource are the columns "Pixel Data", "Pixel Data 0", …',
+    ],
+    [
+      'an image of a table at an address',
+      GOOD.replace(
+        '{path: ./a.csv}',
+        '{path: "https://data.example/a.csv"}\n    data_config: {force_stypes: {image_prefix: [scan]}}',
+      ),
+      'force_stypes.image_prefix: only for a CSVSource of a file here',
     ],
     [
       'an argument of another source',
