@@ -12,13 +12,13 @@ import {
   type Subset,
   standardiser,
 } from '../datasources/index.ts';
-import { evaluate, type Metrics } from '../metrics/index.ts';
+import type { Metrics } from '../metrics/index.ts';
 import {
   inputsOf,
   loadSiteData,
-  predictPart,
   type SiteData,
   scheduleFor,
+  seeRows,
   targetsFor,
   trainerOptions,
 } from '../protocols/index.ts';
@@ -61,12 +61,15 @@ export async function compareWithAlternatives(
   const { proximal: _proximal, ...options } = trainerOptions(task, resolved.model, resolved.source);
   const trainer = await Trainer.create(options, signal);
   try {
-    const { kind, classes, features } = facts;
+    const { features } = facts;
     const scaled = (part: Subset, by: Scaling): Subset =>
       by ? { ...part, x: applyStandardiser(part.x, features, by.mean, by.scale) } : part;
     const measure = async (weights: Float32Array, part: Subset, by: Scaling): Promise<Metrics> => {
-      const seen = await predictPart(trainer, loader, scaled(part, by), { parameters: weights, step: 'test', signal });
-      return evaluate(kind, seen.outputs, seen.part.y, classes);
+      const seen = await seeRows(
+        { trainer, data: loader, parameters: weights, step: 'test', problem: facts, signal },
+        scaled(part, by),
+      );
+      return seen.metrics;
     };
     const trainOn = async (part: Subset): Promise<{ weights: Float32Array; by: Scaling }> => {
       const by = task.dataStructure.standardise ? standardiser(featureStatistics(part.x, features)) : null;
@@ -115,7 +118,8 @@ function join(parts: readonly Subset[]): Subset {
   const rows = parts.reduce((n, part) => n + part.rows, 0);
   const integers = parts[0]?.y instanceof Int32Array;
   const x = new Float32Array(parts.reduce((n, part) => n + part.x.length, 0));
-  const y = integers ? new Int32Array(rows) : new Float32Array(rows);
+  const length = parts.reduce((n, part) => n + part.y.length, 0);
+  const y = integers ? new Int32Array(length) : new Float32Array(length);
   let [atX, atY] = [0, 0];
   for (const part of parts) {
     x.set(part.x, atX);
@@ -125,5 +129,6 @@ function join(parts: readonly Subset[]): Subset {
   }
   const images = parts[0]?.images;
   const handles = parts.flatMap((part) => part.images?.handles ?? []);
-  return { x, y, rows, ...(images && { images: { ...images, handles } }) };
+  const masks = parts.flatMap((part) => part.images?.masks ?? []);
+  return { x, y, rows, ...(images && { images: { ...images, handles, ...(images.masks && { masks }) } }) };
 }

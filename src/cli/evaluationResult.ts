@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import type { AnalysisOutcome, PodAnswer } from '../coordinator/index.ts';
 import { fingerprintOf } from '../coordinator/index.ts';
-import { targetsOf } from '../datasources/index.ts';
+import { problemOf, targetsOf } from '../datasources/index.ts';
 import {
   type Estimate,
   type GroupEvaluation,
@@ -16,13 +16,7 @@ import {
   pooledEvaluation,
   type Withheld,
 } from '../metrics/index.ts';
-import {
-  type EvaluatedGroup,
-  evaluatedGroups,
-  evaluationProblem,
-  exactFigures,
-  type SummedGroup,
-} from '../protocols/index.ts';
+import { type EvaluatedGroup, evaluatedGroups, exactFigures, type SummedGroup } from '../protocols/index.ts';
 import type { EvaluationResult, Findings, ModelFindings, Subgroups } from '../reports/index.ts';
 import { type AnyEvaluation, isEvaluation, type LocalAnalysis } from '../tasks/index.ts';
 import { VERSION } from './environment.ts';
@@ -33,7 +27,7 @@ export function evaluationResultOf(task: LocalAnalysis, outcome: AnalysisOutcome
   const { algorithm } = task;
   if (!isEvaluation(algorithm)) throw new TypeError('the task evaluates no models');
   const { evaluation, answer, members, error } = outcome;
-  const problem = evaluationProblem(algorithm);
+  const problem = problemOf(algorithm.dataStructure);
   const answers = evaluation?.answers ?? [];
   const policies = new Map(answers.flat().map(({ pod, evaluation: { policy } }) => [pod, policy]));
   const { adds, secure } = task.aggregator;
@@ -88,7 +82,7 @@ function findingsOf(
   sums: readonly SummedGroup[] | undefined,
   answers: readonly PodAnswer[],
 ): ModelFindings {
-  const problem = evaluationProblem(algorithm);
+  const problem = problemOf(algorithm.dataStructure);
   // the strictest rule of a site that took part holds for all of them together
   const rules = answers.map(({ evaluation: { policy } }) => policy);
   const guard = {

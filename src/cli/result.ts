@@ -9,7 +9,7 @@ import { thresholdsFor, wireBytes } from '../aggregation/index.ts';
 import { toHex } from '../base/index.ts';
 import { fingerprintOf, type RunOutcome } from '../coordinator/index.ts';
 import { sha256 } from '../crypto/index.ts';
-import { problemOf } from '../datasources/index.ts';
+import { problemOf, targetsOf } from '../datasources/index.ts';
 import { exactSums, hasRanges, modelLength, plainBytes, type SumFacts, sumSpec } from '../protocols/index.ts';
 import type { Comparison, RunResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf } from '../tasks/index.ts';
@@ -55,7 +55,7 @@ export function resultOf(task: LocalTask, outcome: RunOutcome, comparison: Compa
           },
         }
       : {}),
-    problem: { kind, target: task.dataStructure.target, classes: [...classes] },
+    problem: { kind, target: targetsOf(task.dataStructure).join(', '), classes: [...classes] },
     features: facts?.features ?? 0,
     model: {
       source: resolved?.source ?? '',

@@ -10,8 +10,9 @@ import { toHex, utf8 } from '../base/index.ts';
 import { checkScores, writeScores } from '../cli/evaluationFiles.ts';
 import { evaluationResultOf } from '../cli/evaluationResult.ts';
 import { importPublic, sha256 } from '../crypto/index.ts';
+import { problemOf } from '../datasources/index.ts';
 import { evaluateGroup, type GroupEvaluation, pooledEvaluation, sigmoid } from '../metrics/index.ts';
-import { evaluationProblem, isSignedEvaluation, writeExactScores } from '../protocols/index.ts';
+import { isSignedEvaluation, writeExactScores } from '../protocols/index.ts';
 import { type EvaluationPolicy, type LocalAnalysis, type PodPolicy, parseAnalysis } from '../tasks/index.ts';
 import { compile, writeParameters, zooModel } from '../training/index.ts';
 import type { AnalysisOutcome } from './analysisRun.ts';
@@ -112,7 +113,7 @@ const direct = (rows: readonly Row[]): GroupEvaluation =>
 
 function pooledOf({ answer }: AnalysisOutcome, asked: LocalAnalysis, m = 0): GroupEvaluation[] {
   if (answer?.kind !== 'evaluation' || asked.algorithm.name !== 'ModelEvaluation') throw new TypeError('no evaluation');
-  const problem = evaluationProblem(asked.algorithm);
+  const problem = problemOf(asked.algorithm.dataStructure);
   return answer.models[m]!.map(({ statistics }) => pooledEvaluation(problem, statistics));
 }
 

@@ -10,8 +10,8 @@ import { afterEach, expect, it } from 'vitest';
 import { Federation, type PodName } from '../../sim/federation.ts';
 import { affineModel, pixelModel } from '../../test/support/affineModel.ts';
 import { seededRng } from '../base/index.ts';
+import { problemOf } from '../datasources/index.ts';
 import { evaluateGroup, type GroupEvaluation, guardGroup, pooledEvaluation, sigmoid } from '../metrics/index.ts';
-import { evaluationProblem } from '../protocols/index.ts';
 import { type LocalAnalysis, parseAnalysis } from '../tasks/index.ts';
 import type { AnalysisOutcome } from './analysisRun.ts';
 
@@ -121,7 +121,7 @@ task:
 
 function pooled({ answer }: AnalysisOutcome, asked: LocalAnalysis): GroupEvaluation {
   if (answer?.kind !== 'evaluation' || asked.algorithm.name !== 'ModelEvaluation') throw new TypeError('no evaluation');
-  return pooledEvaluation(evaluationProblem(asked.algorithm), answer.models[0]![0]!.statistics);
+  return pooledEvaluation(problemOf(asked.algorithm.dataStructure), answer.models[0]![0]!.statistics);
 }
 
 const own = ({ evaluation }: AnalysisOutcome, pod: string): unknown =>
@@ -170,9 +170,17 @@ it('evaluates several labels, and survival by risk and by probabilities at times
   const ranked = await federation.ask(risk);
   expect(ranked.status, ranked.reason).toBe('complete');
   // pairs of rows of two sites are in no sum
-  const { metrics, ...counts } = survivalOf(everybody, false);
-  const none = Object.fromEntries(Object.keys(metrics).map((name) => [name, { value: null, low: null, high: null }]));
-  expectSame(pooled(ranked, risk), { ...counts, metrics: none });
+  // pairs of rows of two sites are in no sum: those of each site are
+  const { value, low, high } = pooled(ranked, risk).metrics['Concordance Index']!;
+  const perSite = PODS.map((pod) => survivalOf(complete(pod), false).metrics['Concordance Index']!.value!);
+  expect(value).toBeGreaterThan(Math.min(...perSite));
+  expect(value).toBeLessThan(Math.max(...perSite));
+  expect(low).toBeLessThan(value!);
+  expect(high).toBeGreaterThan(value!);
+  expect(pooled(ranked, risk)).toMatchObject({
+    rows: everybody.length,
+    classRows: survivalOf(everybody, false).classRows,
+  });
   for (const pod of PODS) expectSame(own(ranked, pod), survivalOf(complete(pod), false));
 
   const at = task(

@@ -10,11 +10,10 @@ import { Federation } from '../../sim/federation.ts';
 import { toHex } from '../base/index.ts';
 import { evaluationResultOf } from '../cli/evaluationResult.ts';
 import { sha256, sign } from '../crypto/index.ts';
-import { applyStandardiser, featureStatistics, openDataset, standardiser } from '../datasources/index.ts';
+import { applyStandardiser, featureStatistics, openDataset, problemOf, standardiser } from '../datasources/index.ts';
 import { evaluateGroup, type GroupEvaluation, guardGroup, pooledEvaluation, sigmoid } from '../metrics/index.ts';
 import {
   checkEvaluationAnswer,
-  evaluationProblem,
   loadSiteData,
   packLocalModel,
   trainerOptions,
@@ -103,7 +102,7 @@ async function direct(asked: LocalAnalysis, trainer: Trainer, pod: string): Prom
     });
     const x = applyStandardiser(test.x, width, mean, scale);
     const logits = await trainer.predict({ parameters, x, rows: test.rows });
-    const problem = evaluationProblem(algorithmOf(asked));
+    const problem = problemOf(algorithmOf(asked).dataStructure);
     return evaluateGroup(problem, Array.from(logits, sigmoid), Array.from(test.y));
   } finally {
     source.close();
@@ -166,7 +165,7 @@ describe('ModelTrainingAndEvaluation', () => {
     if (outcome.answer?.kind !== 'evaluation') throw new TypeError('no sums');
     const [own] = outcome.answer.models[0]!;
     expect(own!.pods).toBe(4);
-    const pooled = pooledEvaluation(evaluationProblem(algorithmOf(asked)), own!.statistics);
+    const pooled = pooledEvaluation(problemOf(algorithmOf(asked).dataStructure), own!.statistics);
     expect(pooled.rows).toBe(expected.reduce((rows, site) => rows + site.rows, 0));
     const hits = expected.reduce((sum, { rows, metrics }) => sum + rows * metrics['Accuracy']!.value!, 0);
     expect(Math.abs(pooled.metrics['Accuracy']!.value! * pooled.rows - hits)).toBeLessThan(1e-3);

@@ -4,7 +4,8 @@
  */
 import { KonsilError, messageOf, toBase64Url } from '../base/index.ts';
 import { randomBytes } from '../crypto/index.ts';
-import { problemOf } from '../datasources/index.ts';
+import { problemOf, targetsOf } from '../datasources/index.ts';
+import { headOf } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { exportModelFiles, type Layout } from '../training/index.ts';
 import type { ResolvedTask } from './initialModel.ts';
@@ -28,16 +29,16 @@ export function trainedModelFiles(
   { task, features, model, source }: ResolvedTask,
   trained: { readonly layout: Layout; readonly parameters: Float32Array; readonly standardiser: Standardiser | null },
 ): ReturnType<typeof exportModelFiles> {
-  const { kind, classes } = problemOf(task.dataStructure);
+  const { classes } = problemOf(task.dataStructure);
   return exportModelFiles(stem, model, trained.layout, trained.parameters, {
     source,
     ...(trained.standardiser ? { preprocess: trained.standardiser } : {}),
-    head: kind === 'regression' ? 'none' : task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
+    head: headOf(task),
     metadata: {
       'konsil.run': run,
       'konsil.features': JSON.stringify(features),
       'konsil.classes': JSON.stringify(classes),
-      'konsil.target': task.dataStructure.target,
+      'konsil.target': targetsOf(task.dataStructure).join(', '),
     },
   });
 }

@@ -74,7 +74,7 @@ export interface Outcome {
 export interface DataStructure {
   readonly select: ColumnSelection;
   readonly target: string;
-  /** Of an evaluation; nothing is trained for it. @default one number or class, of `target` */
+  /** @default one number or class, of `target` */
   readonly outcome?: Outcome;
   /** Column to its allowed values in order; as target the classes 0, 1, …, as feature one input a value. */
   readonly categories: Readonly<Record<string, readonly string[]>>;
@@ -89,14 +89,23 @@ export interface DataStructure {
 /** How a task sees a dataset that a model is only run on: `target` is no input, and need not be there. */
 export type InputStructure = Omit<DataStructure, 'target' | 'split' | 'outcome'> & { readonly target?: string };
 
-/** What is predicted; follows from whether the target has categories, and how many. */
-export type ProblemKind = 'binary' | 'multiclass' | 'regression';
+/** What is predicted: the outcome, or what follows from whether the target has categories, and how many. */
+export type ProblemKind = 'binary' | 'multiclass' | 'regression' | Outcome['kind'];
 
-/** Kind of the problem and class names in index order (none for regression). */
-export function problemOf(structure: Pick<DataStructure, 'target' | 'categories'>): {
+/** Kind of the problem and names of classes or labels in index order (none for regression and survival). */
+export function problemOf({ target, categories, outcome }: Pick<DataStructure, 'target' | 'categories' | 'outcome'>): {
   readonly kind: ProblemKind;
   readonly classes: readonly string[];
 } {
-  const classes = Object.hasOwn(structure.categories, structure.target) ? structure.categories[structure.target]! : [];
-  return { kind: classes.length === 0 ? 'regression' : classes.length === 2 ? 'binary' : 'multiclass', classes };
+  const classes = Object.hasOwn(categories, target) ? categories[target]! : [];
+  switch (outcome?.kind) {
+    case undefined:
+      return { kind: classes.length === 0 ? 'regression' : classes.length === 2 ? 'binary' : 'multiclass', classes };
+    case 'multilabel':
+      return { kind: 'multilabel', classes: outcome.columns };
+    case 'survival':
+      return { kind: 'survival', classes: [] };
+    case 'segmentation':
+      return { kind: 'segmentation', classes };
+  }
 }

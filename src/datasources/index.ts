@@ -51,7 +51,7 @@ export { DecodePool } from './loader/decodePool.ts';
 export { ImageReader } from './loader/imageReader.ts';
 export { ImageLoader } from './loader/imageRows.ts';
 export { maskFiles } from './masks/maskFiles.ts';
-export type { MaskStack } from './masks/maskStack.ts';
+export { type MaskStack, resized } from './masks/maskStack.ts';
 export { readMask } from './masks/readMask.ts';
 export { OMOPSource } from './omop/omopSource.ts';
 export {
@@ -63,7 +63,7 @@ export {
   openQueries,
   readSchema,
 } from './openDataset.ts';
-export { type LoadedOutcomes, loadOutcomes } from './outcomes.ts';
+export { greysOf, type LoadedOutcomes, loadOutcomes, withMasks, withOutcome } from './outcomes.ts';
 export { type ColumnSchema, type DataType, parseSchema, type Schema, type SemanticType } from './schema.ts';
 export { SelectedSource } from './selectedSource.ts';
 export { checkSchema, encodedFeatures, imageColumns, resolveColumns, targetsOf, withImages } from './selection.ts';

@@ -72,7 +72,6 @@ describe('loadDataset', () => {
     const dataset = await load('b,y,a\n1,yes,2\n3,no,4.5\n');
     expect(dataset).toMatchObject({
       features: ['a', 'b'],
-      kind: 'binary',
       classes: ['no', 'yes'],
       rows: 2,
       missingTarget: 0,
@@ -114,7 +113,7 @@ describe('loadDataset', () => {
   it('takes numeric classes and numeric targets', async () => {
     expect((await load('a,y\n1,0\n2,1\n', { categories: { y: ['0', '1'] } })).y).toEqual(Int32Array.of(0, 1));
     const regression = await load('a,y\n1,0.5\n2,-3\n', { categories: {} });
-    expect(regression).toMatchObject({ kind: 'regression', classes: [], y: Float32Array.of(0.5, -3) });
+    expect(regression).toMatchObject({ classes: [], y: Float32Array.of(0.5, -3) });
   });
 
   it('warns of one class and of text that is not used', async () => {
@@ -243,7 +242,7 @@ describe('loadDataset', () => {
         source,
         structure({ target: 'diagnosis', categories: { diagnosis: ['benign', 'malignant'] } }),
       );
-      expect(dataset).toMatchObject({ kind: 'binary', missing: {}, missingTarget: 0, warnings: [] });
+      expect(dataset).toMatchObject({ missing: {}, missingTarget: 0, warnings: [] });
       expect(dataset.features).toHaveLength(30);
       rows += dataset.rows;
       source.close();

@@ -4,7 +4,7 @@
  */
 import { KonsilError } from '../base/index.ts';
 import { type Batch, type DataSource, type ImageHandle, isImage, textOf } from './dataSource.ts';
-import { type DataStructure, type ProblemKind, problemOf } from './dataStructure.ts';
+import { type DataStructure, problemOf } from './dataStructure.ts';
 import {
   codeOf,
   codesOf,
@@ -27,10 +27,9 @@ export interface LoadedDataset {
   readonly features: readonly string[];
   /** Shape `[rows, features]`, row-major; NaN where a value is missing. */
   readonly x: Float32Array;
-  /** Shape `[rows]`: class indices, or values for regression. */
+  /** Shape `[rows]`: class indices, or values; nothing of a mask. With an outcome see `withOutcome`. */
   readonly y: Int32Array | Float32Array;
-  readonly kind: ProblemKind;
-  /** Class names in index order; none for regression. */
+  /** Class names of the target in index order; none of a number. */
   readonly classes: readonly string[];
   readonly rows: number;
   /** Shape `[rows]`: row numbers in the source. */
@@ -55,6 +54,8 @@ export interface LoadedImages {
   readonly columns: readonly string[];
   /** Shape `[rows][columns]`. */
   readonly handles: readonly (readonly ImageHandle[])[];
+  /** Shape `[rows]`: classes of the pixels of the first column, where these are what is predicted. */
+  readonly masks?: readonly ImageHandle[];
   /** In the order of the task's columns. */
   readonly parts: readonly RowPart[];
   /** Rows left out because an image is not there. */
@@ -72,7 +73,9 @@ export async function loadDataset(
 ): Promise<LoadedDataset> {
   requireColumns(source, structure);
   const { columns, warnings } = selectColumns(source, structure);
-  const { kind, classes } = problemOf(structure);
+  const isMask = structure.outcome?.kind === 'segmentation';
+  const { outcome: _outcome, ...single } = structure;
+  const { kind, classes } = isMask ? MASKS : problemOf(single);
   const pictures = imageColumns(columns, source.schema);
   const inputs = inputsOf(
     columns.filter((column) => !pictures.includes(column)),
@@ -81,11 +84,10 @@ export async function loadDataset(
   const features = inputs.flatMap(
     ({ column, codes }) => codes?.values.map((value) => `${column}=${value}`) ?? [column],
   );
-  const isMask = structure.outcome?.kind === 'segmentation';
   const target: Input = {
     column: structure.target,
     offset: 0,
-    codes: kind === 'regression' || isMask ? undefined : codesOf(classes),
+    codes: classes.length === 0 ? undefined : codesOf(classes),
     missing: 0,
     unknown: 0,
   };
@@ -142,7 +144,6 @@ export async function loadDataset(
     features,
     x: x.slice(0, rows * width),
     y: y.slice(0, rows),
-    kind,
     classes,
     rows,
     keys: keys.slice(0, rows),
@@ -159,6 +160,9 @@ export async function loadDataset(
   };
   return { ...dataset, warnings: [...warnings, ...targetWarnings(dataset, structure.target)] };
 }
+
+/** Nothing is known of them but whether they are there. */
+const MASKS = { kind: 'segmentation', classes: [] } as const;
 
 /** @throws KonsilError DATA_INVALID when a row has no time: it belongs in no set. */
 function allTimes(source: DataSource, column: string, times: readonly (number | undefined)[]): Float64Array {

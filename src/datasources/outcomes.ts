@@ -5,6 +5,7 @@
 import { type DataSource, type ImageHandle, isImage, type Value } from './dataSource.ts';
 import type { DataStructure, Outcome } from './dataStructure.ts';
 import { codeOf, codesOf, dataError, numberOf } from './encoding.ts';
+import type { LoadedDataset } from './loadDataset.ts';
 
 export interface LoadedOutcomes {
   /** Shape `[rows, columns]`: labels of 0 and 1, or time and event; NaN where a value is missing. No columns for masks. */
@@ -53,6 +54,37 @@ export async function loadOutcomes(
       : values.subarray(row * width, (row + 1) * width).every((value) => !Number.isNaN(value)),
   );
   return { values, masks, isComplete };
+}
+
+/**
+ * `dataset` with the outcome of its rows as what is predicted: `y` of shape `[rows, columns]`, or masks beside the images.
+ * @returns also whether a row has all of its outcome: the others are for no split.
+ * @throws KonsilError as {@link loadOutcomes}.
+ */
+export async function withOutcome<Dataset extends Pick<LoadedDataset, 'y' | 'keys' | 'images'>>(
+  source: DataSource,
+  structure: DataStructure & { readonly outcome: Outcome },
+  dataset: Dataset,
+  signal?: AbortSignal,
+): Promise<{ readonly dataset: Dataset; readonly isComplete: readonly boolean[] }> {
+  const outcomes = await loadOutcomes(source, structure, dataset.keys, signal);
+  const { values, isComplete } = outcomes;
+  if (structure.outcome.kind === 'segmentation') return { dataset: withMasks(dataset, outcomes), isComplete };
+  return { dataset: { ...dataset, y: Float32Array.from(values) }, isComplete };
+}
+
+/** `dataset` with masks beside its images, if there are any. A row that lacks its mask is for no split. */
+export function withMasks<Dataset extends Pick<LoadedDataset, 'images'>>(
+  dataset: Dataset,
+  { masks }: Pick<LoadedOutcomes, 'masks'>,
+): Dataset {
+  const { images } = dataset;
+  return masks.length > 0 && images ? { ...dataset, images: { ...images, masks: masks as ImageHandle[] } } : dataset;
+}
+
+/** Grey values of the classes of masks; undefined where there are none. */
+export function greysOf({ outcome, categories, target }: DataStructure): readonly number[] | undefined {
+  return outcome?.kind === 'segmentation' ? categories[target]!.map(Number) : undefined;
 }
 
 /** Reads the cells of a column: a time ≥ 0, or 0 or 1, which two listed categories stand for. */

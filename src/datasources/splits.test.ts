@@ -130,7 +130,7 @@ describe('splitDataset', () => {
 
 describe('subsetOf', () => {
   it('copies the rows in the order given', () => {
-    const dataset = { features: ['a', 'b'], x: Float32Array.of(1, 2, 3, 4, 5, 6), y: Int32Array.of(7, 8, 9) };
+    const dataset = { features: ['a', 'b'], x: Float32Array.of(1, 2, 3, 4, 5, 6), y: Int32Array.of(7, 8, 9), rows: 3 };
     expect(subsetOf(dataset, Uint32Array.of(2, 0))).toEqual({
       x: Float32Array.of(5, 6, 1, 2),
       y: Int32Array.of(9, 7),

@@ -18,7 +18,7 @@ export interface Split {
 export interface Subset {
   /** Shape `[rows, features]`: the numbers of the rows. */
   readonly x: Float32Array;
-  /** Shape `[rows]`. */
+  /** Shape `[rows]`, or `[rows, columns]` of an outcome of several columns. */
   readonly y: Int32Array | Float32Array;
   readonly rows: number;
   readonly images?: LoadedImages;
@@ -61,7 +61,7 @@ export function cutDataset(
 
 /** The rows `indices` of the dataset, in that order. */
 export function subsetOf(
-  { features, ...dataset }: Pick<LoadedDataset, 'x' | 'y' | 'features' | 'images'>,
+  { features, ...dataset }: Pick<LoadedDataset, 'x' | 'y' | 'rows' | 'features' | 'images'>,
   indices: Uint32Array,
 ): Subset {
   return rowsOf(dataset, features.length, indices);
@@ -72,17 +72,24 @@ export function narrowSubset(part: Subset, indices: Uint32Array): Subset {
   return rowsOf(part, part.rows === 0 ? 0 : part.x.length / part.rows, indices);
 }
 
-function rowsOf(dataset: Pick<Subset, 'x' | 'y' | 'images'>, width: number, indices: Uint32Array): Subset {
+function rowsOf(dataset: Subset, width: number, indices: Uint32Array): Subset {
   const { images } = dataset;
+  const targets = dataset.rows === 0 ? 0 : dataset.y.length / dataset.rows;
   const x = new Float32Array(indices.length * width);
-  const y = dataset.y instanceof Int32Array ? new Int32Array(indices.length) : new Float32Array(indices.length);
+  const length = indices.length * targets;
+  const y = dataset.y instanceof Int32Array ? new Int32Array(length) : new Float32Array(length);
   indices.forEach((row, i) => {
     x.set(dataset.x.subarray(row * width, (row + 1) * width), i * width);
-    y[i] = dataset.y[row]!;
+    y.set(dataset.y.subarray(row * targets, (row + 1) * targets), i * targets);
   });
+  return { ...{ x, y, rows: indices.length }, ...(images && { images: imagesOf(images, indices) }) };
+}
+
+function imagesOf({ masks, ...images }: LoadedImages, indices: Uint32Array): LoadedImages {
   return {
-    ...{ x, y, rows: indices.length },
-    ...(images && { images: { ...images, handles: Array.from(indices, (row) => images.handles[row]!) } }),
+    ...images,
+    handles: Array.from(indices, (row) => images.handles[row]!),
+    ...(masks && { masks: Array.from(indices, (row) => masks[row]!) }),
   };
 }
 

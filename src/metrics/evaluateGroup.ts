@@ -22,7 +22,7 @@ import {
   regressionStatistics,
   survivalStatistics,
 } from './statistics.ts';
-import { checkTargets, type SurvivalPredictions, type SurvivalTargets, survivalFigures } from './survival.ts';
+import { type SurvivalPredictions, type SurvivalTargets, survivalFigures } from './survival.ts';
 
 /** What each kind of problem is evaluated on. */
 export interface EvaluationInputs {
@@ -91,10 +91,7 @@ const STATISTICS: { readonly [Kind in EvaluationKind]: ToStatistics<Kind> } = {
     checkNumbers(p, y.length);
     return regressionStatistics(p, y);
   },
-  survival: (_, p, y) => {
-    checkTargets(y);
-    return survivalStatistics(y.events);
-  },
+  survival: (_, p, y) => survivalStatistics(p.risk, y),
   segmentation: (classes, p, y) => {
     checkLength(p.length, y.length);
     const { counts, sums } = blocksOf('segmentation', classes);

@@ -1,6 +1,6 @@
 export { sigmoid, softmax } from './activations.ts';
 export { evaluateBinary, evaluateMulticlass, evaluateMultilabel, type Metrics, rocAuc } from './classification.ts';
-export { countHits, evaluate } from './evaluate.ts';
+export { countHits, evaluate, type RowKind } from './evaluate.ts';
 export { type EvaluationInputs, evaluateGroup, type GroupOptions, groupStatistics } from './evaluateGroup.ts';
 export type {
   Band,
@@ -15,7 +15,8 @@ export { Group, Kind, Meta, WithheldGroup } from './groupSchema.ts';
 export { type Guard, guardGroup } from './guards.ts';
 export { aucFromHistogram, type ScoreHistogram, scoreHistogram } from './histogram.ts';
 export { aucInterval, f1Interval, type Interval, meanInterval, wilsonInterval } from './intervals.ts';
-export { addStatistics, type MetricKind, type SiteStatistics, statisticsLayout } from './layout.ts';
+export { addStatistics, type SiteStatistics, statisticsLayout } from './layout.ts';
+export { labelsOf, type Plane, planeOf } from './masks.ts';
 export { type MetaAnalysisOptions, metaAnalysis, type SiteEstimate, scaleOf } from './metaAnalysis.ts';
 export {
   type EvaluationProblem,
@@ -23,6 +24,7 @@ export {
   type PooledOptions,
   pooledEvaluation,
   pooledMetrics,
+  TRAINING_METRICS,
 } from './pooled.ts';
 export { evaluateRegression } from './regression.ts';
 export { imageStatistics } from './segmentation.ts';

@@ -6,9 +6,6 @@ import { CALIBRATION_BINS } from './calibration.ts';
 import type { EvaluationKind } from './groupEvaluation.ts';
 import { HISTOGRAM_BINS } from './histogram.ts';
 
-/** Kinds of problem that federated training has. */
-export type MetricKind = 'binary' | 'multiclass' | 'regression';
-
 /** Sums of one site, or of several added up. */
 export interface SiteStatistics {
   /** In the order of `statisticsLayout(…).counts`. */
@@ -85,7 +82,7 @@ export function blocksOf(kind: EvaluationKind, classes: number, bins?: number): 
       return { counts: [...single(['rows', 'rowsRight']), ...ones.counts], sums: ones.sums };
     }
     case 'survival':
-      return { counts: single(['censored', 'events']), sums: [] };
+      return { counts: single(['censored', 'events']), sums: single(PAIR_SUMS) };
     case 'segmentation': {
       const ones = each((prefix) => ({
         counts: single([`${prefix}images`]),
@@ -100,6 +97,8 @@ export function blocksOf(kind: EvaluationKind, classes: number, bins?: number): 
 }
 
 export const LOSSES = ['brier', 'brierSquares', 'logLoss', 'logLossSquares'];
+/** Of pairs of rows of one site, see `pairSums`. */
+export const PAIR_SUMS = ['pairs', 'rightPairs', 'comparedSquares', 'rightSquares', 'comparedRight'] as const;
 const SEGMENTATION_SUMS = ['intersection', 'predicted', 'true', 'dice', 'diceSquares', 'iou', 'iouSquares'];
 
 const namesOf = (blocks: readonly Block[]): string[] =>

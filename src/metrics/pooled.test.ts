@@ -9,9 +9,9 @@ import {
   evaluateMulticlass,
   evaluateRegression,
   f1Interval,
-  type MetricKind,
   meanInterval,
   pooledMetrics,
+  type RowKind,
   rocAuc,
   scoreHistogram,
   sigmoid,
@@ -138,10 +138,12 @@ describe('pooledMetrics', () => {
     expect(siteStatistics('binary', [0, 2, 1, -1], [1, 0], 2)).toEqual(siteStatistics('binary', [2, -2], [1, 0], 2));
   });
 
-  it.each<[MetricKind, number]>([
+  it.each<[RowKind, number]>([
     ['binary', 2],
     ['multiclass', 3],
     ['multiclass', 65],
+    ['multilabel', 3],
+    ['survival', 0],
     ['regression', 0],
   ])('fills the public layout of %s with %i classes, also without rows, and has no NaN', (kind, classes) => {
     const layout = statisticsLayout(kind, classes);

@@ -6,7 +6,7 @@
 import { RESAMPLES } from './bootstrap.ts';
 import { estimateOf, meanEstimate, shareEstimate, undefinedEstimate } from './estimate.ts';
 import type { Estimate, EvaluationKind, GroupEvaluation } from './groupEvaluation.ts';
-import { blocksOf, type MetricKind, type Parts, partsOf, type SiteStatistics } from './layout.ts';
+import { blocksOf, type Parts, partsOf, type SiteStatistics } from './layout.ts';
 import {
   agreementFigures,
   countsOf,
@@ -20,6 +20,7 @@ import { total } from './ranking.ts';
 import { r2Of } from './regression.ts';
 import { segmentationFigures } from './segmentation.ts';
 import { type PooledOptions, pooledMulticlass, pooledMultilabel, squareOf } from './severalClasses.ts';
+import { concordanceEstimate } from './survival.ts';
 
 export type { PooledOptions } from './severalClasses.ts';
 
@@ -69,12 +70,19 @@ const REGRESSION = [
   'Root Mean Squared Error',
   'Kolmogorov-Smirnov Test',
 ];
-const TRAINING_METRICS = { binary: PLATFORM, multiclass: PLATFORM.slice(0, 5), regression: REGRESSION };
+/** Names of the metrics of a training, by kind of problem. */
+export const TRAINING_METRICS: Readonly<Record<EvaluationKind, readonly string[]>> = {
+  binary: PLATFORM,
+  multiclass: PLATFORM.slice(0, 5),
+  multilabel: PLATFORM.slice(0, 5),
+  regression: REGRESSION,
+  segmentation: ['Dice Score', 'Image IoU', 'Dice Coefficients', 'IoU'],
+  survival: ['Concordance Index'],
+};
 
-/** The platform's metrics of the summed statistics, by name. @param classes - Needed for multiclass. */
-export function pooledMetrics(kind: MetricKind, summed: SiteStatistics, classes = 2): Record<string, PooledMetric> {
-  const count = { binary: 2, multiclass: classes, regression: 0 }[kind];
-  const names = Array.from({ length: count }, (_, c) => String(c));
+/** The metrics of a training from summed statistics, by name. @param classes - Or labels; not needed for numbers and times. */
+export function pooledMetrics(kind: EvaluationKind, summed: SiteStatistics, classes = 2): Record<string, PooledMetric> {
+  const names = Array.from({ length: classes }, (_, c) => String(c));
   // none of a binary problem's has a bootstrap interval
   const { metrics } = pooledEvaluation({ kind, classes: names }, summed, kind === 'binary' ? { resamples: 0 } : {});
   return Object.fromEntries(TRAINING_METRICS[kind].map((name) => [name, metrics[name]!]));
@@ -121,13 +129,15 @@ function pooledRegression(parts: Parts): GroupEvaluation {
   };
 }
 
-function pooledSurvival({ counts }: Parts): GroupEvaluation {
+function pooledSurvival({ counts, sums }: Parts): GroupEvaluation {
   const classRows = [counts['censored']![0]!, counts['events']![0]!];
-  const none = undefinedEstimate('needs pairs of rows across sites; only for each site');
   return {
     rows: total(classRows),
     classRows,
-    metrics: { 'Concordance Index': none, 'Integrated Brier Score': none },
+    metrics: {
+      'Concordance Index': concordanceEstimate((name) => sums[name]![0]!),
+      'Integrated Brier Score': undefinedEstimate('needs the censoring of all sites together; only for each site'),
+    },
   };
 }
 

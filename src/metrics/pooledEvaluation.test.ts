@@ -121,12 +121,51 @@ describe('other kinds', () => {
       expect(pooled.metrics[name]!.value, name).toBeCloseTo(value!, 12);
   });
 
-  it('survival: rows are summed, figures are not to be had', () => {
+  it('survival: concordance of the pairs within each site, with the error of strata', () => {
     const problem = { kind: 'survival', classes: [] } as const;
-    const statistics = groupStatistics(problem, { risk: [1, 2, 3] }, { times: [1, 2, 3], events: [1, 0, 1] });
-    const pooled = pooledEvaluation(problem, addStatistics([statistics, statistics]));
-    expect(pooled).toMatchObject({ rows: 6, classRows: [2, 4] });
-    expect(pooled.metrics['Concordance Index']).toMatchObject({
+    const rng = seededRng(4, 'survival');
+    const sites = [40, 25, 3].map((rows) =>
+      Array.from({ length: rows }, () => ({
+        risk: Math.floor(8 * rng()),
+        time: Math.floor(10 * rng()),
+        event: Number(rng() < 0.6),
+      })),
+    );
+    // pair by pair: how often each row was compared, and was right
+    const seen = sites.flatMap((site) =>
+      site.map((row) => {
+        const pairs = site.flatMap((other) => {
+          if (other === row) return [];
+          const [early, late] =
+            row.time < other.time || (row.time === other.time && row.event === 1) ? [row, other] : [other, row];
+          const isKnown = early.event === 1 && (early.time < late.time || late.event === 0);
+          if (!isKnown) return [];
+          return [early.risk > late.risk ? 1 : early.risk === late.risk ? 0.5 : 0];
+        });
+        return { compared: pairs.length, right: pairs.reduce((a: number, b) => a + b, 0) };
+      }),
+    );
+    const pairs = seen.reduce((sum, { compared }) => sum + compared, 0);
+    const value = seen.reduce((sum, { right }) => sum + right, 0) / pairs;
+    const squares = seen.reduce((sum, { compared, right }) => sum + (right - value * compared) ** 2, 0);
+    const pooled = pooledEvaluation(
+      problem,
+      addStatistics(
+        sites.map((rows) =>
+          groupStatistics(
+            problem,
+            { risk: rows.map(({ risk }) => risk) },
+            { times: rows.map(({ time }) => time), events: rows.map(({ event }) => event) },
+          ),
+        ),
+      ),
+    );
+    expect(pooled.rows).toBe(68);
+    const index = pooled.metrics['Concordance Index']!;
+    expect(index.value).toBeCloseTo(value, 12);
+    expect(index.standardError).toBeCloseTo((2 * Math.sqrt(squares)) / pairs, 12);
+    expect(index.low).toBeLessThan(value);
+    expect(pooled.metrics['Integrated Brier Score']).toMatchObject({
       value: null,
       note: expect.stringContaining('only for each site') as string,
     });

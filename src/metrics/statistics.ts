@@ -6,6 +6,7 @@
 import { argmax, logitOf, sigmoid, softmax } from './activations.ts';
 import { calibrationBins } from './calibration.ts';
 import { confusionMatrix } from './confusion.ts';
+import { type RowKind, survivalTargets } from './evaluate.ts';
 import { HISTOGRAM_BINS, scoreHistogram } from './histogram.ts';
 import { checkLabels, checkLength, checkNumbers, column, type Numbers } from './inputs.ts';
 import {
@@ -13,31 +14,45 @@ import {
   CLASS_BINS,
   LOSSES,
   MAX_BINNED_CLASSES,
-  type MetricKind,
   type Parts,
   type SiteStatistics,
   statisticsOf,
 } from './layout.ts';
 import { logLossOf } from './proper.ts';
+import { checkTargets, pairSums, type SurvivalTargets } from './survival.ts';
+
+/** A label is given, and a row called positive, at or above this probability. */
+const THRESHOLD = 0.5;
 
 /**
  * What a site gives for its rows.
- * @param outputs - Logits, shape `[rows, classes]` (binary also `[rows]`), or predictions `[rows]`.
- * @param y - Shape `[rows]`: class indices, or targets.
+ * @param outputs - Raw outputs and @param y - as for `evaluate`.
  * @throws KonsilError TRAINING_DIVERGED when an output is not finite. RangeError when shapes or labels do not fit.
  */
-export function siteStatistics(kind: MetricKind, outputs: Numbers, y: Numbers, classes: number): SiteStatistics {
-  checkNumbers(outputs, y.length);
-  if (kind === 'regression') return regressionStatistics(outputs, y);
-  checkLabels(y, kind === 'binary' ? 2 : classes);
-  if (kind === 'multiclass') {
-    checkLength(outputs.length, y.length * classes);
-    return multiclassStatistics(softmax(outputs, classes), outputs, y, classes);
+export function siteStatistics(kind: RowKind, outputs: Numbers, y: Numbers, classes: number): SiteStatistics {
+  const width = kind === 'multilabel' ? classes : kind === 'survival' ? 2 : 1;
+  checkNumbers(outputs, y.length / width);
+  switch (kind) {
+    case 'regression':
+      return regressionStatistics(outputs, y);
+    case 'survival':
+      return survivalStatistics(outputs, survivalTargets(y));
+    case 'multilabel':
+      checkLabels(y, 2);
+      checkLength(outputs.length, y.length);
+      return multilabelStatistics(Float64Array.from(outputs, sigmoid), y, classes, { threshold: THRESHOLD });
+    case 'multiclass':
+      checkLabels(y, classes);
+      checkLength(outputs.length, y.length * classes);
+      return multiclassStatistics(softmax(outputs, classes), outputs, y, classes);
+    case 'binary': {
+      checkLabels(y, 2);
+      const isPair = y.length > 0 && outputs.length === 2 * y.length;
+      if (!isPair) checkLength(outputs.length, y.length);
+      const logits = isPair ? Float64Array.from(y, (_, i) => outputs[2 * i + 1]! - outputs[2 * i]!) : outputs;
+      return binaryStatistics(Float64Array.from(logits, sigmoid), y, { logits, isPositive: (i) => logits[i]! >= 0 });
+    }
   }
-  const isPair = y.length > 0 && outputs.length === 2 * y.length;
-  if (!isPair) checkLength(outputs.length, y.length);
-  const logits = isPair ? Float64Array.from(y, (_, i) => outputs[2 * i + 1]! - outputs[2 * i]!) : outputs;
-  return binaryStatistics(Float64Array.from(logits, sigmoid), y, { logits, isPositive: (i) => logits[i]! >= 0 });
 }
 
 /** @param scores.logits - Where they are known better than from the probability. */
@@ -179,8 +194,12 @@ export function regressionStatistics(outputs: Numbers, y: Numbers): SiteStatisti
   return { counts: Uint32Array.of(y.length), sums };
 }
 
-/** Rows by outcome: all that can be added up. @param events - Shape `[rows]`, 0 or 1. */
-export function survivalStatistics(events: Numbers): SiteStatistics {
+/** Rows by outcome, and pairs of rows by what is known of them. @param risk - Higher is sooner. Shape `[rows]`. */
+export function survivalStatistics(risk: Numbers, targets: SurvivalTargets): SiteStatistics {
+  const { events } = targets;
+  checkTargets(targets);
+  checkLength(risk.length, events.length);
+  checkNumbers(risk, events.length);
   const happened = Array.from(events).reduce((sum, event) => sum + event, 0);
-  return { counts: Uint32Array.of(events.length - happened, happened), sums: {} };
+  return { counts: Uint32Array.of(events.length - happened, happened), sums: pairSums(risk, targets) };
 }

@@ -1,6 +1,5 @@
 /**
- * Figures of predictions of the time to an event that may be censored. For one site: pairs of rows of two sites are needed
- * to pool them.
+ * Figures of predictions of the time to an event that may be censored. Sums over sites have the pairs of rows within each.
  * @module
  */
 import { KonsilError } from '../base/index.ts';
@@ -8,6 +7,7 @@ import { logitInterval } from './delong.ts';
 import { estimateOf, meanEstimate, undefinedEstimate } from './estimate.ts';
 import type { Estimate } from './groupEvaluation.ts';
 import { checkLength, checkNumbers, checkProbabilities, type Numbers } from './inputs.ts';
+import type { PAIR_SUMS } from './layout.ts';
 
 export interface SurvivalTargets {
   /** Time to the event or to the end of observation, > 0. Shape `[rows]`. */
@@ -36,8 +36,9 @@ export function survivalFigures(
     checkLength(survival.probabilities.length, rows * survival.times.length);
     checkProbabilities(survival.probabilities, rows);
   }
+  const sums = pairSums(risk, targets);
   return {
-    'Concordance Index': concordanceEstimate(risk, targets),
+    'Concordance Index': concordanceEstimate((name) => sums[name]),
     'Integrated Brier Score': survival
       ? integratedBrier(survival.times, survival.probabilities, targets)
       : undefinedEstimate('needs predicted survival at times'),
@@ -116,17 +117,30 @@ class CountTree {
   }
 }
 
-/**
- * Harrell's C with the infinitesimal jackknife on the logit scale.
- * @source Harrell et al., JAMA 247 (1982); error as in Therneau and Atkinson, "Concordance" (R package survival).
- */
-function concordanceEstimate(risk: Numbers, targets: SurvivalTargets): Estimate {
+/** What pairs of the rows of one site add up to: the sums of several sites are those of the pairs within each. */
+export function pairSums(risk: Numbers, targets: SurvivalTargets): Record<(typeof PAIR_SUMS)[number], number> {
   const { compared, right } = comparePairs(risk, targets);
-  const pairs = compared.reduce((a, b) => a + b, 0) / 2;
-  if (pairs === 0) return undefinedEstimate('no two rows of which is known who came first');
-  const value = right.reduce((a, b) => a + b, 0) / 2 / pairs;
-  const squares = right.reduce((sum, won, i) => sum + (won - value * compared[i]!) ** 2, 0);
-  const standardError = Math.sqrt(squares) / pairs;
+  const total = (of: (row: number) => number): number => compared.reduce((sum, _, row) => sum + of(row), 0);
+  return {
+    pairs: total((row) => compared[row]!) / 2,
+    rightPairs: total((row) => right[row]!) / 2,
+    comparedSquares: total((row) => compared[row]! ** 2),
+    rightSquares: total((row) => right[row]! ** 2),
+    comparedRight: total((row) => compared[row]! * right[row]!),
+  };
+}
+
+/**
+ * Harrell's C with the infinitesimal jackknife on the logit scale; of several sites: of all pairs of rows of one site.
+ * @source Harrell et al., JAMA 247 (1982); error as in Therneau and Atkinson, "Concordance" (R package survival), also
+ * where pairs are of one stratum only.
+ */
+export function concordanceEstimate(sums: (name: (typeof PAIR_SUMS)[number]) => number): Estimate {
+  const pairs = sums('pairs');
+  if (pairs === 0) return undefinedEstimate('no two rows of one site of which is known who came first');
+  const value = sums('rightPairs') / pairs;
+  const squares = sums('rightSquares') - 2 * value * sums('comparedRight') + value ** 2 * sums('comparedSquares');
+  const standardError = Math.sqrt(Math.max(0, squares)) / pairs;
   if (!(standardError > 1e-12) || value <= 0 || value >= 1)
     return estimateOf(value, null, { note: 'all pairs agree: no interval' });
   return estimateOf(value, logitInterval(value, standardError), { method: 'infinitesimal jackknife', standardError });

@@ -4,6 +4,7 @@ export * from './federatedAveraging/podWork.ts';
 export * from './federatedAveraging/privateSum.ts';
 export * from './federatedAveraging/quantisation.ts';
 export * from './federatedAveraging/roundBytes.ts';
+export * from './federatedAveraging/seenRows.ts';
 export * from './federatedAveraging/siteData.ts';
 export * from './federatedAveraging/sparse.ts';
 export * from './federatedAveraging/strategies.ts';

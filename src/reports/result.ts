@@ -2,7 +2,7 @@
  * result.json: everything a run found, in one record that the report, the summary and machines read.
  * @module
  */
-import type { GroupEvaluation, MetricKind, Metrics, PooledMetric } from '../metrics/index.ts';
+import type { EvaluationKind, GroupEvaluation, Metrics, PooledMetric } from '../metrics/index.ts';
 
 /** One pod of the run. Bytes are what went over the broker, envelopes included. */
 export interface PodResult {
@@ -100,7 +100,7 @@ export interface RunResult {
     /** Share of the parameters sent in a round. @default all */
     readonly sparse?: number;
   };
-  readonly problem: { readonly kind: MetricKind; readonly target: string; readonly classes: readonly string[] };
+  readonly problem: { readonly kind: EvaluationKind; readonly target: string; readonly classes: readonly string[] };
   readonly features: number;
   readonly model: {
     readonly source: string;

@@ -3,14 +3,17 @@
  * @module
  */
 import { z } from 'zod';
+import type { ProblemKind } from '../datasources/index.ts';
 import type { LossKind, OptimiserSpec, ScheduleSpec } from '../training/index.ts';
 import type { Path, Problem } from './configFile.ts';
 import { count, FILLED_IN, flag, text } from './keys.ts';
 
-/** Losses on classes, and on a numeric target. */
-const CLASS_LOSSES = ['cross_entropy', 'bce_with_logits'] as const;
-const NUMERIC_LOSSES = ['mse', 'mae', 'huber'] as const;
-const LOSSES = [...CLASS_LOSSES, ...NUMERIC_LOSSES] as const satisfies readonly LossKind[];
+const LOSSES = [
+  ...(['cross_entropy', 'bce_with_logits'] as const),
+  ...(['mse', 'mae', 'huber', 'smooth_l1'] as const),
+  ...(['dice', 'bce_dice', 'cox'] as const),
+] as const satisfies readonly LossKind[];
+type Loss = (typeof LOSSES)[number];
 const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const satisfies readonly OptimiserSpec['kind'][];
 const SCHEDULES = ['constant', 'step', 'cosine'] as const satisfies readonly ScheduleSpec['kind'][];
 
@@ -33,6 +36,12 @@ const lossOptions = z.strictObject({
   }),
   delta: z.number().positive().max(1e6).optional().meta({
     description: 'Only for huber: errors above it count linearly. Default 1.',
+  }),
+  beta: z.number().positive().max(1e6).optional().meta({
+    description: 'Only for smooth_l1: errors above it count linearly. Default 1.',
+  }),
+  smooth: z.number().positive().max(1e6).optional().meta({
+    description: 'Only for dice and bce_dice: added to both parts of the overlap. Default 1.',
   }),
 });
 
@@ -88,7 +97,8 @@ export const hyperparameters = z.strictObject({
       'How the learning rate changes from step to step, on through all rounds. Default: it stays as it is. A pod that misses a round is at the step it would have reached.',
   }),
   loss: z.enum(LOSSES).optional().meta({
-    description: 'Default: bce_with_logits for two classes, cross_entropy for more, mse for a numeric target.',
+    description:
+      'Default: bce_with_logits for two classes and for several labels, cross_entropy for more classes and for masks, mse for a numeric target, cox for times.',
   }),
   loss_options: lossOptions.optional(),
   gradient_clip_norm: z.number().positive().max(1e6).optional().meta({
@@ -146,12 +156,14 @@ export interface TrainingSettings {
   readonly optimizerState?: 'reset' | 'keep';
   readonly weightDecay: number;
   readonly schedule?: ScheduleSettings;
-  readonly loss: (typeof LOSSES)[number];
+  readonly loss: Loss;
   readonly lossOptions?: {
     readonly classWeights?: readonly number[];
     readonly labelSmoothing?: number;
     readonly posWeight?: number;
     readonly delta?: number;
+    readonly beta?: number;
+    readonly smooth?: number;
   };
   readonly gradientClipNorm?: number;
   readonly gradientClipValue?: number;
@@ -194,6 +206,8 @@ const LOSS_OPTIONS = {
   label_smoothing: 'labelSmoothing',
   positive_weight: 'posWeight',
   delta: 'delta',
+  beta: 'beta',
+  smooth: 'smooth',
 };
 const PRIVATE_STEPS = { clip_norm: 'clipNorm', noise_multiplier: 'noiseMultiplier', delta: 'delta' };
 const SCHEDULE = {
@@ -206,8 +220,32 @@ const SCHEDULE = {
   warmup_start: 'warmupStart',
 };
 
+/** What a loss is for. */
+export interface Target {
+  readonly kind: ProblemKind;
+  readonly classes: readonly string[];
+}
+
+/** Losses that fit, the default first. */
+export function lossesFor({ kind, classes }: Target): readonly Loss[] {
+  switch (kind) {
+    case 'regression':
+      return ['mse', 'mae', 'huber', 'smooth_l1'];
+    case 'multiclass':
+      return ['cross_entropy'];
+    case 'binary':
+      return ['bce_with_logits', 'cross_entropy'];
+    case 'multilabel':
+      return ['bce_with_logits'];
+    case 'survival':
+      return ['cox'];
+    case 'segmentation':
+      return classes.length === 2 ? ['cross_entropy', 'bce_with_logits', 'dice', 'bce_dice'] : ['cross_entropy'];
+  }
+}
+
 /** @param hyper - Accepted by {@link checkTraining}, and with exactly one of steps and epochs. */
-export function trainingOf(hyper: HyperparametersFile, kind: 'binary' | 'multiclass' | 'regression'): TrainingSettings {
+export function trainingOf(hyper: HyperparametersFile, target: Target): TrainingSettings {
   const unit: TrainingUnit = hyper.steps === undefined ? 'epochs' : 'steps';
   const { schedule: given, loss_options } = hyper;
   const scheduled = given?.name === 'step' ? { gamma: 0.1, ...given } : given;
@@ -220,7 +258,7 @@ export function trainingOf(hyper: HyperparametersFile, kind: 'binary' | 'multicl
     momentum: hyper.momentum ?? 0,
     weightDecay: hyper.weight_decay,
     ...(scheduled && { schedule: renamed(scheduled, SCHEDULE) as unknown as ScheduleSettings }),
-    loss: hyper.loss ?? (kind === 'binary' ? 'bce_with_logits' : kind === 'multiclass' ? 'cross_entropy' : 'mse'),
+    loss: hyper.loss ?? lossesFor(target)[0]!,
     ...(loss_options && { lossOptions: renamed(loss_options, LOSS_OPTIONS) }),
     ...(hyper.private_steps && {
       privateSteps: renamed(hyper.private_steps, PRIVATE_STEPS) as unknown as TrainingSettings['privateSteps'] & object,
@@ -255,6 +293,8 @@ const LOSS_KEYS = {
   label_smoothing: ['cross_entropy'],
   positive_weight: ['bce_with_logits'],
   delta: ['huber'],
+  beta: ['smooth_l1'],
+  smooth: ['dice', 'bce_dice'],
 } as const;
 const SCHEDULE_KEYS = { step_size: ['step'], gamma: ['step'], total_steps: ['cosine'], minimum: ['cosine'] } as const;
 const OPTIMIZER_KEYS = { momentum: ['sgd', 'rmsprop'], nesterov: ['sgd'] } as const;
@@ -280,8 +320,8 @@ function misplaced(
   );
 }
 
-/** Rules between the keys. @param classes - Of the target, 0 for a numeric one, undefined when not known. */
-export function checkTraining(hyper: HyperparametersFile, path: Path, classes: number | undefined): Problem[] {
+/** Rules between the keys. @param target - Undefined when not known. */
+export function checkTraining(hyper: HyperparametersFile, path: Path, target: Target | undefined): Problem[] {
   const problems = misplaced(hyper, OPTIMIZER_KEYS, hyper.optimizer, 'optimizer', path);
   if (hyper.nesterov === true && hyper.optimizer === 'sgd' && !hyper.momentum)
     problems.push({ path: [...path, 'nesterov'], message: 'needs momentum above 0', atKey: true });
@@ -297,11 +337,10 @@ export function checkTraining(hyper: HyperparametersFile, path: Path, classes: n
     if (given.name === 'step' && given.step_size === undefined)
       problems.push({ path: [...path, 'schedule'], message: 'schedule step needs step_size' });
   }
-  const byDefault = classes === 0 ? 'mse' : classes === 2 ? 'bce_with_logits' : 'cross_entropy';
-  const loss = hyper.loss ?? (classes === undefined ? undefined : byDefault);
+  const loss = hyper.loss ?? (target && lossesFor(target)[0]);
   if (loss_options !== undefined && loss !== undefined)
     problems.push(...misplaced(loss_options, LOSS_KEYS, loss, 'loss', [...path, 'loss_options']));
-  return [...problems, ...checkClassWeights(loss_options?.class_weights, path, classes)];
+  return [...problems, ...checkClassWeights(loss_options?.class_weights, path, target?.classes.length)];
 }
 
 function checkClassWeights(weights: readonly number[] | undefined, path: Path, classes: number | undefined): Problem[] {
@@ -310,9 +349,4 @@ function checkClassWeights(weights: readonly number[] | undefined, path: Path, c
   if (weights.length !== classes)
     return [{ path: at, message: `expected one for each of the ${classes} classes, got ${weights.length}` }];
   return weights.some((weight) => weight > 0) ? [] : [{ path: at, message: 'expected one above 0' }];
-}
-
-/** Whether `loss` is for classes and not for a numeric target. */
-export function isClassLoss(loss: string): boolean {
-  return (CLASS_LOSSES as readonly string[]).includes(loss);
 }

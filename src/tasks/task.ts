@@ -11,6 +11,7 @@ import { modelKindOf } from '../training/index.ts';
 import { type BlobStoreSettings, blobStoreOf } from './blobStore.ts';
 import type { ConfigKind, Problem } from './configFile.ts';
 import { checkJson, parseJson, parseYaml, readConfigText, requireFile, resolvePath } from './configFile.ts';
+import { structureWithOutcome } from './dataStructure/outcome.ts';
 import { dataStructureFileOf, dataStructureOf, type TaskData } from './dataStructure/read.ts';
 import { hyperparametersOf, type TrainingSettings, type TrainingUnit, trainingOf } from './hyperparameters.ts';
 import { locateModel, namedModel } from './modelReference.ts';
@@ -230,6 +231,7 @@ export function toWire(task: Task): TaskFile {
         arguments: {
           modeller_checkpointing: task.algorithm.modellerCheckpointing,
           checkpoint_every_round: task.algorithm.checkpointEveryRound,
+          ...(dataStructure.outcome && { problem: dataStructure.outcome.kind }),
         },
         model: {
           konsil_model: { model_ref: model.kind === 'builtin' ? `builtin:${model.name}` : ATTACHED[model.kind] },
@@ -270,8 +272,8 @@ function taskOf(file: TaskFile): Task {
   const { protocol, deadlines } = file.task;
   const hyper = places.model!.value.hyperparameters!;
   const unit: TrainingUnit = hyper.steps === undefined ? 'epochs' : 'steps';
-  const dataStructure = dataStructureOf(places.dataStructure!.value);
-  const { kind } = problemOf(dataStructure);
+  const structure = places.dataStructure!.value;
+  const dataStructure = structureWithOutcome(dataStructureOf(structure), structure, places.problem);
   const aggregator: AggregatorFile = places.aggregator?.value ?? {};
   const secure = places.secure;
   return {
@@ -289,7 +291,7 @@ function taskOf(file: TaskFile): Task {
       checkpointEveryRound: places.algorithm.value.arguments?.checkpoint_every_round ?? false,
     },
     model: modelChoiceOf(places.reference!.value.model_ref, hyper),
-    training: trainingOf(hyper, kind),
+    training: trainingOf(hyper, problemOf(dataStructure)),
     aggregator: {
       secure,
       ...(aggregator.weights !== undefined && { weights: aggregator.weights }),

@@ -6,6 +6,7 @@ import { didYouMean } from '../datasources/index.ts';
 import { dotted, type Path, type Problem } from './configFile.ts';
 import { checkDataStructure } from './dataStructure/checks.ts';
 import type { DataStructureFile } from './dataStructure/file.ts';
+import { checkOutcome } from './dataStructure/outcome.ts';
 import { checkModelReference, type ModelReferenceFile } from './modelReference.ts';
 import { checkPrivacy } from './privacy.ts';
 import { checkQuantisation } from './quantisation.ts';
@@ -70,6 +71,7 @@ export function placesOf(file: TaskFile): Places {
     reference: references[0],
     aggregator: aggregators[0],
     dataStructure: dataStructures[0],
+    problem: algorithm.value.arguments?.problem,
     secure: aggregators[0]?.value.secure ?? file.task.protocol.arguments.secure_aggregation ?? true,
   };
 }
@@ -86,6 +88,7 @@ export function checkTask(file: TaskFile, attached?: readonly string[]): Problem
     ];
   const found = candidates(file);
   const algorithmPath = found.algorithm.path;
+  const { problem } = found.algorithm.value.arguments ?? {};
   return [
     ...exactlyOne(found.models, [...algorithmPath, 'model'], 'a model'),
     ...(found.models[0] ? exactlyOne(found.references, found.models[0].path, 'konsil_model with a model_ref') : []),
@@ -97,7 +100,12 @@ export function checkTask(file: TaskFile, attached?: readonly string[]): Problem
     ...checkHyperparameters(file, placesOf(file)),
     ...checkIdentifiers(file.pods.identifiers),
     ...checkAggregator(file, placesOf(file)),
-    ...found.dataStructures.slice(0, 1).flatMap(({ value, path }) => checkDataStructure(value, path)),
+    ...found.dataStructures
+      .slice(0, 1)
+      .flatMap(({ value, path }) => [
+        ...checkDataStructure(value, path),
+        ...checkOutcome(value, { problem }, { structure: path, arguments: [...algorithmPath, 'arguments'] }),
+      ]),
     ...(attached === undefined ? [] : found.dataStructures.flatMap(noStatistics)),
   ];
 }

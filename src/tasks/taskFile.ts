@@ -10,6 +10,7 @@
 import { z } from 'zod';
 import { commonKeys, deadlines } from './commonKeys.ts';
 import { dataStructure } from './dataStructure/file.ts';
+import { problemKey } from './dataStructure/outcome.ts';
 import { hyperparameters } from './hyperparameters.ts';
 import { count, familyName, flag, onlyFalse, refused, text } from './keys.ts';
 import { modelReference } from './modelReference.ts';
@@ -99,6 +100,7 @@ const algorithmArguments = z.strictObject({
   checkpoint_filename: text
     .regex(/^[\w.-]+$/, 'expected a file name of letters, digits, ".", "_" and "-", without a folder')
     .optional(),
+  problem: problemKey,
   checkpoint_every_round: flag.default(false).meta({ description: 'Keep the model of every round.' }),
   model: model.optional().meta({ description: 'Same as the model beside arguments; give one of the two.' }),
 });

@@ -162,7 +162,11 @@ describe('parseTask refuses', () => {
       edit('    assign:', '    select: {exclude: [outcome]}\n    assign:'),
       /leaves out outcome, but task\.data_structure\.assign\.target needs it/,
     ],
-    ['two targets', edit('target: outcome', 'target: [p, q]'), /assign\.target: expected one column, got 2/],
+    [
+      'two targets with classes of one',
+      edit('target: outcome', 'target: [outcome, q]'),
+      /categories\.outcome: expected two values/,
+    ],
     ['a class twice', edit('[no, yes, 3]', '[no, yes, no]'), /categories\.outcome: "no" is listed twice/],
     [
       'mse on classes',

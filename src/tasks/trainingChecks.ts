@@ -2,10 +2,19 @@
  * Rules on how a model is trained at a site, whatever becomes of it then.
  * @module
  */
+import { problemOf } from '../datasources/index.ts';
 import { dotted, type Path, type Problem } from './configFile.ts';
 import { soleTarget } from './dataStructure/checks.ts';
 import type { DataStructureFile } from './dataStructure/file.ts';
-import { checkTraining, type HyperparametersFile, isClassLoss, type TrainingUnit } from './hyperparameters.ts';
+import { type ProblemKey, structureWithOutcome } from './dataStructure/outcome.ts';
+import { dataStructureOf } from './dataStructure/read.ts';
+import {
+  checkTraining,
+  type HyperparametersFile,
+  lossesFor,
+  type Target,
+  type TrainingUnit,
+} from './hyperparameters.ts';
 import type { ModelReferenceFile } from './modelReference.ts';
 import type { ModelFile } from './taskFile.ts';
 
@@ -20,6 +29,8 @@ export interface TrainingPlaces {
   readonly model: Placed<ModelFile> | undefined;
   readonly reference: Placed<ModelReferenceFile> | undefined;
   readonly dataStructure: Placed<DataStructureFile> | undefined;
+  /** As the algorithm says it. */
+  readonly problem: ProblemKey;
 }
 
 /** What the length of the training is given in. */
@@ -53,34 +64,49 @@ export function checkModelTraining(places: TrainingPlaces): Problem[] {
   if (hyper === undefined) return problems;
   return [
     ...problems,
-    ...checkTraining(hyper, path, classesOf(places.dataStructure)),
-    ...checkLoss(hyper.loss, [...path, 'loss'], places.dataStructure),
+    ...checkTraining(hyper, path, targetOf(places)),
+    ...checkLoss(hyper.loss, [...path, 'loss'], places),
   ];
 }
 
-/** Classes of the target, 0 for a numeric one, undefined when there is not exactly one target. */
-function classesOf(structure: TrainingPlaces['dataStructure']): number | undefined {
-  const target = structure && soleTarget(structure.value);
-  return target === undefined ? undefined : (structure?.value.categories?.[target]?.length ?? 0);
+/** What is predicted; undefined without a structure. */
+function targetOf({ dataStructure, problem }: Pick<TrainingPlaces, 'dataStructure' | 'problem'>): Target | undefined {
+  if (dataStructure === undefined) return undefined;
+  return problemOf(structureWithOutcome(dataStructureOf(dataStructure.value), dataStructure.value, problem));
 }
 
-function checkClassifier({ reference, dataStructure }: TrainingPlaces): Problem[] {
-  if (reference?.value.model_ref !== 'builtin:logistic_regression' || classesOf(dataStructure) !== 0) return [];
-  const target = soleTarget(dataStructure!.value)!;
-  const at = `${dotted(dataStructure!.path)}.categories.${target}`;
-  const message = `builtin:logistic_regression is for classes; list them in ${at}, or use builtin:mlp with hidden_layers: [] for a number`;
+function checkClassifier(places: TrainingPlaces): Problem[] {
+  const { reference, dataStructure } = places;
+  const kind = targetOf(places)?.kind;
+  if (reference?.value.model_ref !== 'builtin:logistic_regression') return [];
+  if (kind !== 'regression' && kind !== 'survival') return [];
+  const target = soleTarget(dataStructure!.value);
+  const listed = target === undefined ? '' : ` list them in ${dotted(dataStructure!.path)}.categories.${target}, or`;
+  const message = `builtin:logistic_regression is for classes;${listed} use builtin:mlp with hidden_layers: [] for a number`;
   return [{ path: [...reference.path, 'model_ref'], message }];
 }
 
-function checkLoss(loss: string | undefined, path: Path, structure: TrainingPlaces['dataStructure']): Problem[] {
-  const target = structure && soleTarget(structure.value);
-  if (loss === undefined || structure === undefined || target === undefined) return [];
-  const at = `${dotted(structure.path)}.categories.${target}`;
-  const classes = classesOf(structure) ?? 0;
-  if (!isClassLoss(loss) && classes > 0)
-    return [{ path, message: `${loss} is for a numeric target, but ${at} makes it classes` }];
-  if (isClassLoss(loss) && classes === 0) return [{ path, message: `${loss} is for classes; list them in ${at}` }];
-  if (loss === 'bce_with_logits' && classes !== 2)
-    return [{ path, message: `bce_with_logits is for two classes, but ${at} has ${classes}; expected cross_entropy` }];
-  return [];
+function checkLoss(loss: string | undefined, path: Path, places: TrainingPlaces): Problem[] {
+  const target = targetOf(places);
+  if (loss === undefined || target === undefined) return [];
+  const fitting: readonly string[] = lossesFor(target);
+  if (fitting.includes(loss)) return [];
+  const column = soleTarget(places.dataStructure!.value);
+  const at = `${dotted(places.dataStructure!.path)}.categories.${column}`;
+  const { kind, classes } = target;
+  const isOf = (other: Target): boolean => (lossesFor(other) as readonly string[]).includes(loss);
+  if (kind === 'binary' || kind === 'multiclass') {
+    if (isOf({ kind: 'regression', classes: [] }))
+      return [{ path, message: `${loss} is for a numeric target, but ${at} makes it classes` }];
+    if (loss === 'bce_with_logits')
+      return [
+        {
+          path,
+          message: `bce_with_logits is for two classes, but ${at} has ${classes.length}; expected cross_entropy`,
+        },
+      ];
+  }
+  if (kind === 'regression' && isOf({ kind: 'binary', classes: [] }))
+    return [{ path, message: `${loss} is for classes; list them in ${at}` }];
+  return [{ path, message: `${loss} is not for problem ${kind}; expected ${fitting.join(', ')}` }];
 }

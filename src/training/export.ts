@@ -245,6 +245,7 @@ function frontOf(
 }
 
 function headNodes(head: ExportOptions['head'], output: Name): NodeProto[] {
-  if (head === 'softmax') return [node('Softmax', PROBABILITIES, [output], PROBABILITIES, { axis: { int: -1 } })];
+  // classes are axis 1, also where pixels follow
+  if (head === 'softmax') return [node('Softmax', PROBABILITIES, [output], PROBABILITIES, { axis: { int: 1 } })];
   return head === 'sigmoid' ? [node('Sigmoid', PROBABILITIES, [output], PROBABILITIES)] : [];
 }

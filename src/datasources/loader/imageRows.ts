@@ -24,12 +24,16 @@ export interface MadeImageRows {
   readonly rows: Uint32Array;
   /** Shape `[rows.length, width]`. */
   readonly x: Float32Array;
+  /** Of rows with masks: the class of each pixel, shape `[rows.length, targetWidth]`. */
+  readonly y?: Uint8Array;
 }
 
 /** Rows that are made when they are asked for. */
 export interface ImageRows {
   /** Values a row. */
   readonly width: number;
+  /** Pixels of a row's mask; undefined where there are none. */
+  readonly targetWidth?: number;
   /** @throws KonsilError DATA_INVALID when too many rows cannot be made, or one has images of another size. */
   read(request: RowsRequest): Promise<MadeImageRows>;
 }
@@ -39,6 +43,8 @@ export interface ImageLoaderOptions {
   readonly step?: ImageStep;
   /** Threads that decode. @default those of the process */
   readonly pool?: DecodePool | undefined;
+  /** Grey value of each class in the masks of the first image column, where rows have masks. */
+  readonly greys?: readonly number[] | undefined;
   /** Told of rows that are left out; for the site's operator alone: it names files. */
   readonly onProblem?: ((problem: string) => void) | undefined;
 }
@@ -50,6 +56,7 @@ export class ImageLoader {
   readonly #parts: readonly RowPart[];
   readonly #pool: DecodePool;
   readonly #unreadable: UnreadableRows;
+  readonly #greys: readonly number[];
   /** Shape of each column's images: the same for all rows. */
   readonly shapes: readonly PreparedShape[];
   /** Values a row, numbers and images. */
@@ -61,12 +68,14 @@ export class ImageLoader {
     shapes: readonly PreparedShape[],
     pool: DecodePool,
     unreadable: UnreadableRows,
+    greys: readonly number[],
   ) {
     this.#images = images;
     this.#columns = columns;
     this.#parts = parts;
     this.#pool = pool;
     this.#unreadable = unreadable;
+    this.#greys = greys;
     this.shapes = shapes;
     this.width = widthOf({ parts, shapes });
   }
@@ -78,7 +87,7 @@ export class ImageLoader {
   static async open(
     dataset: Pick<LoadedDataset, 'images'>,
     images: ImageColumns,
-    { step = 'train', pool = sharedPool, onProblem = () => undefined }: ImageLoaderOptions = {},
+    { step = 'train', pool = sharedPool, onProblem = () => undefined, greys = [] }: ImageLoaderOptions = {},
   ): Promise<ImageLoader | undefined> {
     const loaded = dataset.images;
     if (loaded === undefined || loaded.handles.length === 0) return undefined;
@@ -86,7 +95,7 @@ export class ImageLoader {
     for (const handles of loaded.handles)
       try {
         const { shapes } = await pool.run(jobOf(handles, loaded.columns, images, step));
-        return new ImageLoader(images, loaded, shapes, pool, unreadable);
+        return new ImageLoader(images, loaded, shapes, pool, unreadable, greys);
       } catch (error) {
         if (!isUnreadable(error)) throw error;
         unreadable.add(handles, error);
@@ -104,10 +113,13 @@ export class ImageLoader {
     const { x, images } = subset;
     if (images === undefined) throw new TypeError('rows have no images');
     const features = subset.rows === 0 ? 0 : x.length / subset.rows;
+    const { masks } = images;
+    const pixels = masks && this.shapes[0]!.height * this.shapes[0]!.width;
     const one = async (row: number, draw: RowsRequest['draw']): Promise<PreparedRow | null> => {
       const handles = images.handles[row]!;
       if (this.#unreadable.has(handles)) return null;
-      const job = jobOf(handles, this.#columns, this.#images, step);
+      const mask = masks && { handle: masks[row]!, greys: this.#greys };
+      const job = jobOf(handles, this.#columns, this.#images, step, mask);
       try {
         const prepared = await this.#pool.run({ ...job, ...(draw && { draw: { ...draw, row } }) });
         checkShapes(this.#columns, this.shapes, prepared, row);
@@ -120,6 +132,7 @@ export class ImageLoader {
     };
     const read = async ({ rows, draw }: RowsRequest): Promise<MadeImageRows> => {
       const out = new Float32Array(rows.length * this.width);
+      const labels = pixels === undefined ? undefined : new Uint8Array(rows.length * pixels);
       const isMade = await Promise.all(
         Array.from(rows, async (row, i) => {
           const prepared = await one(row, draw);
@@ -129,12 +142,13 @@ export class ImageLoader {
             { numbers: x.subarray(row * features, (row + 1) * features), images: prepared.values },
             out.subarray(i * this.width, (i + 1) * this.width),
           );
+          if (prepared.mask) labels?.set(prepared.mask, i * pixels!);
           return true;
         }),
       );
-      return withoutGaps({ rows, x: out }, isMade, this.width);
+      return withoutGaps({ rows, x: out, ...(labels && { y: labels }) }, isMade);
     };
-    return { width: this.width, read };
+    return { width: this.width, ...(pixels !== undefined && { targetWidth: pixels }), read };
   }
 
   /** Calls back for each value of the images in `count` rows as {@link rows} makes them, by its channel. */
@@ -155,10 +169,18 @@ export class ImageLoader {
 }
 
 /** The rows that are made, moved together. */
-function withoutGaps({ rows, x }: MadeImageRows, isMade: readonly boolean[], width: number): MadeImageRows {
-  if (isMade.every(Boolean)) return { rows, x };
+function withoutGaps(all: MadeImageRows, isMade: readonly boolean[]): MadeImageRows {
+  if (isMade.every(Boolean)) return all;
   const made = [...isMade.keys()].filter((i) => isMade[i]);
-  const packed = new Float32Array(made.length * width);
-  for (const [at, i] of made.entries()) packed.set(x.subarray(i * width, (i + 1) * width), at * width);
-  return { rows: Uint32Array.from(made, (i) => rows[i]!), x: packed };
+  const packed = <T extends Float32Array | Uint8Array>(values: T, empty: T): T => {
+    const width = values.length / isMade.length;
+    for (const [at, i] of made.entries()) empty.set(values.subarray(i * width, (i + 1) * width), at * width);
+    return empty;
+  };
+  const share = made.length / isMade.length;
+  return {
+    rows: Uint32Array.from(made, (i) => all.rows[i]!),
+    x: packed(all.x, new Float32Array(Math.round(all.x.length * share))),
+    ...(all.y && { y: packed(all.y, new Uint8Array(Math.round(all.y.length * share))) }),
+  };
 }

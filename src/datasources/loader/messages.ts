@@ -17,6 +17,8 @@ export interface ImageJob {
   /** Transforms as a task writes them, as JSON. */
   readonly transforms: string;
   readonly convertsGreyscale: boolean;
+  /** Classes of its pixels: a picture whose grey values stand for them, in order. */
+  readonly mask?: { readonly handle: ImageHandle; readonly greys: readonly number[] };
 }
 
 /** Shape of an image as the model takes it. */
@@ -30,6 +32,8 @@ export interface PreparedShape {
 export interface PreparedRow {
   readonly shapes: readonly PreparedShape[];
   readonly values: Float32Array;
+  /** Of a job with a mask: shape `[height, width]` of its image. */
+  readonly mask?: Uint8Array;
 }
 
 export interface JobMessage {

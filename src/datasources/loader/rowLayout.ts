@@ -6,7 +6,7 @@ import { KonsilError } from '../../base/index.ts';
 import type { ImageHandle } from '../dataSource.ts';
 import type { ImageColumns, ImageStep } from '../dataStructure.ts';
 import type { RowPart } from '../encoding.ts';
-import type { PreparedRow, PreparedShape, RowJob } from './messages.ts';
+import type { ImageJob, PreparedRow, PreparedShape, RowJob } from './messages.ts';
 
 /** Stretches of a row, and the shape of each image in it. */
 export interface RowLayout {
@@ -70,10 +70,12 @@ export function jobOf(
   columns: readonly string[],
   images: ImageColumns,
   step: ImageStep,
+  mask?: ImageJob['mask'],
 ): RowJob {
   return {
     images: handles.map((handle, i) => ({
       handle,
+      ...(i === 0 && mask && { mask }),
       transforms: JSON.stringify(transformsFor(images, step, columns[i]!)),
       convertsGreyscale: images.convertsGreyscale,
     })),

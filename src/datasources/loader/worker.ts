@@ -15,7 +15,10 @@ const preparer = new RowPreparer(new ImageReader());
 async function answer({ id, job }: JobMessage): Promise<void> {
   try {
     const row = await preparer.prepare(job);
-    port.postMessage({ id, row } satisfies JobReply, [row.values.buffer as ArrayBuffer]);
+    port.postMessage({ id, row } satisfies JobReply, [
+      row.values.buffer as ArrayBuffer,
+      ...(row.mask ? [row.mask.buffer as ArrayBuffer] : []),
+    ]);
   } catch (error) {
     const known = isKonsilError(error);
     const failure = {

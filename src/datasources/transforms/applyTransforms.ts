@@ -30,7 +30,7 @@ export interface Draws {
  */
 export function applyTransforms(image: Image, { steps }: TransformPipeline, draws: Draws): ImageTensor {
   const { seed, epoch, key, autoConvertGrayscale = true } = draws;
-  let current = autoConvertGrayscale ? toRgb(image) : image;
+  let current = autoConvertGrayscale ? { ...toRgb(image), mask: image.mask } : image;
   for (const [i, step] of steps.entries())
     current = applyStep(step, current, seededRng(seed, `augment\u0000${epoch}\u0000${key}\u0000${i}`));
   return toTensor(current);

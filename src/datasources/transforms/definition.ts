@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Rng } from '../../base/index.ts';
 import type { Image } from './image.ts';
+import { INTERPOLATION } from './kernels/interpolation.ts';
 
 /** A transform with its arguments checked. */
 export interface Step {
@@ -36,13 +37,46 @@ const common = (p: number) => ({
   always_apply: z.boolean().nullish(),
 });
 
-/** A transform with arguments of `shape`, applied with probability `p` unless the task says otherwise. */
+type Run<S extends z.ZodRawShape> = (image: Image, args: z.output<z.ZodObject<S>>, rng: Rng) => Image;
+type Check<S extends z.ZodRawShape> = (args: z.output<z.ZodObject<S>>) => string | undefined;
+
+/** What a mask is moved with, whatever the image is: classes have nothing between them, and the first is the background. */
+const OF_MASK = { interpolation: INTERPOLATION.nearest, value: 0, cval: 0 };
+
+/** A transform of values with arguments of `shape`, applied with probability `p` unless the task says otherwise. */
 export function define<S extends z.ZodRawShape>(
   p: number,
   shape: S,
-  run: (image: Image, args: z.output<z.ZodObject<S>>, rng: Rng) => Image,
-  check: (args: z.output<z.ZodObject<S>>) => string | undefined = () => undefined,
+  run: Run<S>,
+  check: Check<S> = none,
 ): TransformKind {
+  return kindOf(p, shape, (image, args, rng) => ({ ...run(image, args, rng), mask: image.mask }), check);
+}
+
+/** As {@link define}, of a transform that moves pixels: the mask goes with them. */
+export function defineMove<S extends z.ZodRawShape>(
+  p: number,
+  shape: S,
+  run: Run<S>,
+  check: Check<S> = none,
+): TransformKind {
+  const move: Run<S> = ({ mask, ...image }, args, rng) => {
+    if (mask === undefined) return run(image, args, rng);
+    const drawn: number[] = [];
+    const moved = run(image, args, () => {
+      const value = rng();
+      drawn.push(value);
+      return value;
+    });
+    // of the same size, so the same draws mean the same move
+    return { ...moved, mask: run(mask, { ...args, ...OF_MASK }, () => drawn.shift()!) };
+  };
+  return kindOf(p, shape, move, check);
+}
+
+const none = (): undefined => undefined;
+
+function kindOf<S extends z.ZodRawShape>(p: number, shape: S, run: Run<S>, check: Check<S>): TransformKind {
   const fields = { ...common(p), ...shape };
   return {
     names: Object.keys(fields),

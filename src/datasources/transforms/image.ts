@@ -17,6 +17,8 @@ export interface Image {
   readonly height: number;
   readonly channels: 1 | 3;
   readonly values: Samples;
+  /** Class of each pixel, as an image of one channel; it goes wherever the pixels go. */
+  readonly mask?: Image | undefined;
 }
 
 /** What transforms end in: shape `[channels, height, width]`. */
@@ -25,6 +27,8 @@ export interface ImageTensor {
   readonly height: number;
   readonly width: number;
   readonly values: Float32Array;
+  /** Of an image with a mask: shape `[height, width]`. */
+  readonly mask?: Uint8Array;
 }
 
 /** The value that stands for white: 255, 65535, or 1 for floats. */
@@ -117,12 +121,12 @@ export function toRgb(image: Image): Image {
 }
 
 /** Channels first, as networks take images; values as they are. */
-export function toTensor({ width, height, channels, values }: Image): ImageTensor {
+export function toTensor({ width, height, channels, values, mask }: Image): ImageTensor {
   const count = width * height;
   const planes = new Float32Array(values.length);
   for (let c = 0; c < channels; c++) {
     const plane = c * count;
     for (let i = 0, from = c; i < count; i++, from += channels) planes[plane + i] = values[from]!;
   }
-  return { channels, height, width, values: planes };
+  return { channels, height, width, values: planes, ...(mask && { mask: Uint8Array.from(mask.values) }) };
 }

@@ -6,6 +6,7 @@ import { KonsilError } from '../../base/index.ts';
 import {
   cutDataset,
   type DataSource,
+  greysOf,
   ImageLoader,
   type LoadedOutcomes,
   loadDataset,
@@ -13,6 +14,7 @@ import {
   type Split,
   type Subset,
   subsetOf,
+  withMasks,
 } from '../../datasources/index.ts';
 import { groupIndex, narrow, type SiteDataOptions, type SiteEvaluation } from '../../protocols/index.ts';
 import type { EvaluationPolicy, EvaluationSettings, Subgroup } from '../../tasks/index.ts';
@@ -21,7 +23,7 @@ import type { EvaluationPolicy, EvaluationSettings, Subgroup } from '../../tasks
 export interface EvaluatedRows {
   readonly part: Subset;
   /** Where it is more than `part.y`, in the order of `part`. */
-  readonly outcomes?: LoadedOutcomes;
+  readonly outcomes?: Pick<LoadedOutcomes, 'values'>;
   readonly images?: ImageLoader;
   /** Values a row that a model gets. */
   readonly width: number;
@@ -55,8 +57,10 @@ export async function readRows(
   if (chosen.length === 0)
     throw new KonsilError('DATA_EMPTY', `${source.label}: no ${split} rows to evaluate on`, { file: source.label });
   const { images } = dataStructure;
-  const loader = images && (await ImageLoader.open(dataset, images, { step: 'test', pool: decoders, onProblem }));
-  const part = subsetOf(dataset, chosen);
+  const greys = greysOf(dataStructure);
+  const loader =
+    images && (await ImageLoader.open(dataset, images, { step: 'test', pool: decoders, onProblem, greys }));
+  const part = subsetOf(outcomes ? withMasks(dataset, outcomes) : dataset, chosen);
   const keys = chosen.map((row) => dataset.keys[row]!);
   const guarded = (n: number): number | null => (n > 0 && n < policy.minimumRows ? null : n);
   const sizes = { train: cut.training.length, validation: cut.validation.length, test: cut.test.length };
@@ -74,15 +78,11 @@ export async function readRows(
   };
 }
 
-function outcomesOf({ values, masks, isComplete }: LoadedOutcomes, rows: Uint32Array): LoadedOutcomes {
+function outcomesOf({ values, isComplete }: LoadedOutcomes, rows: Uint32Array): Pick<LoadedOutcomes, 'values'> {
   const width = values.length / isComplete.length;
   const chosen = new Float64Array(rows.length * width);
   rows.forEach((row, i) => chosen.set(values.subarray(row * width, (row + 1) * width), i * width));
-  return {
-    values: chosen,
-    masks: masks.length > 0 ? Array.from(rows, (row) => masks[row]!) : [],
-    isComplete: Array.from(rows, () => true),
-  };
+  return { values: chosen };
 }
 
 function chosenRows(cut: Split, split: EvaluationSettings['split'], rows: number): Uint32Array {

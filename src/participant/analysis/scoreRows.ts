@@ -2,7 +2,8 @@
  * What a model says to a site's rows, against what is true of them.
  * @module
  */
-import { evaluationProblem, predictRows, probabilitiesOf } from '../../protocols/index.ts';
+import { problemOf } from '../../datasources/index.ts';
+import { predictRows, probabilitiesOf } from '../../protocols/index.ts';
 import type { EvaluationSettings } from '../../tasks/index.ts';
 import type { ModelPredictor } from '../../training/index.ts';
 import type { EvaluatedRows } from './evaluatedRows.ts';
@@ -21,7 +22,7 @@ export async function scoreRows(
   rows: EvaluatedRows,
   signal: AbortSignal,
 ): Promise<Seen> {
-  const { kind, classes } = evaluationProblem(algorithm);
+  const { kind, classes } = problemOf(algorithm.dataStructure);
   const { scale, output: port } = predictor.model;
   const given = algorithm.outputs === undefined ? scale : algorithm.outputs === 'logits' ? 'raw' : 'probabilities';
   const name = `${source}: output "${port.name}"`;

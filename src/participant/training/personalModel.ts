@@ -7,8 +7,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytesOf, float32Of, KonsilError, messageOf, toHex, utf8 } from '../../base/index.ts';
 import { sha256 } from '../../crypto/index.ts';
-import { problemOf } from '../../datasources/index.ts';
-import type { LocalStore } from '../../protocols/index.ts';
+import { problemOf, targetsOf } from '../../datasources/index.ts';
+import { headOf, type LocalStore } from '../../protocols/index.ts';
 import { exportModelFiles } from '../../training/index.ts';
 import type { TrainingSetup } from './setUp.ts';
 
@@ -71,15 +71,15 @@ export function modelFilesOf(
   { task, data, trainer }: Pick<TrainingSetup, 'task' | 'data' | 'trainer'>,
   preprocess: Scaling,
 ): ReturnType<typeof exportModelFiles> {
-  const { kind, classes } = problemOf(task.dataStructure);
+  const { classes } = problemOf(task.dataStructure);
   return exportModelFiles(stem, model, trainer.program.layout, parameters, {
     source: trainer.program.source,
     ...(preprocess && { preprocess }),
-    head: kind === 'regression' ? 'none' : task.training.loss === 'bce_with_logits' ? 'sigmoid' : 'softmax',
+    head: headOf(task),
     metadata: {
       'konsil.features': JSON.stringify(data.features),
       'konsil.classes': JSON.stringify(classes),
-      'konsil.target': task.dataStructure.target,
+      'konsil.target': targetsOf(task.dataStructure).join(', '),
     },
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { problemOf } from '../../datasources/index.ts';
-import { type EvaluationProblem, type SiteStatistics, statisticsLayout } from '../../metrics/index.ts';
+import { type SiteStatistics, statisticsLayout } from '../../metrics/index.ts';
 import type { EvaluationSettings, Subgroup } from '../../tasks/index.ts';
 import type { AnalysisPlan, StepLayout, StepSum } from './plan.ts';
 import type { SummedGroup } from './summedGroup.ts';
@@ -13,21 +13,6 @@ import type { SummedGroup } from './summedGroup.ts';
 export interface EvaluatedGroup {
   readonly column?: string;
   readonly value: string;
-}
-
-/** What is predicted. */
-export function evaluationProblem({ dataStructure }: Pick<EvaluationSettings, 'dataStructure'>): EvaluationProblem {
-  const { outcome, target, categories } = dataStructure;
-  switch (outcome?.kind) {
-    case undefined:
-      return problemOf(dataStructure);
-    case 'multilabel':
-      return { kind: 'multilabel', classes: outcome.columns };
-    case 'survival':
-      return { kind: 'survival', classes: [] };
-    case 'segmentation':
-      return { kind: 'segmentation', classes: categories[target]! };
-  }
 }
 
 /** All rows first, then the groups of each subgroup column in order. */
@@ -54,7 +39,7 @@ export function groupIndex(subgroup: Subgroup, cell: string | number | boolean |
 }
 
 const slotsOf = (algorithm: EvaluationSettings): ReturnType<typeof statisticsLayout> => {
-  const { kind, classes } = evaluationProblem(algorithm);
+  const { kind, classes } = problemOf(algorithm.dataStructure);
   return statisticsLayout(kind, classes.length);
 };
 

@@ -4,7 +4,6 @@ export {
   type EvaluatedGroup,
   evaluatedGroups,
   evaluationInput,
-  evaluationProblem,
   groupIndex,
 } from './evaluationSums.ts';
 export {

@@ -4,13 +4,20 @@
  */
 import { keepRule, type PodInput } from '../../aggregation/index.ts';
 import { KonsilError } from '../../base/index.ts';
-import { applyStandardiser, featureStatistics, type Subset, standardiser } from '../../datasources/index.ts';
-import { countHits, evaluate, type Metrics, siteStatistics, statisticsLayout } from '../../metrics/index.ts';
+import {
+  applyStandardiser,
+  featureStatistics,
+  type ImageStep,
+  type Subset,
+  standardiser,
+} from '../../datasources/index.ts';
+import { type Metrics, statisticsLayout } from '../../metrics/index.ts';
 import type { Task } from '../../tasks/index.ts';
 import type { ModelTrainer, OptimiserState } from '../../training/index.ts';
 import { ControlVariate } from './controlVariate.ts';
 import { LocalParameters, type LocalStore } from './localParameters.ts';
-import { inputsOf, predictPart, type SiteData } from './siteData.ts';
+import { type Losses, lossOfRows, type SeenBy, seeRows } from './seenRows.ts';
+import { inputsOf, type SiteData } from './siteData.ts';
 import { Residual } from './sparse.ts';
 import { normalised, normaliserOf } from './strategies.ts';
 import { LOCAL_STEPS, modelLength, perFeature, type SumFacts } from './sums.ts';
@@ -199,46 +206,34 @@ export class PodWork {
   async evaluation(
     given: Float32Array,
   ): Promise<{ readonly input: PodInput; readonly rows: number; readonly metrics: Metrics }> {
-    const { trainer, facts } = this.#options;
+    const { facts } = this.#options;
     const parameters = this.personal(given);
-    const { part, outputs } = await predictPart(trainer, this.#options.data, this.#data.test, {
-      parameters,
-      step: 'test',
-    });
-    const { y, rows } = part;
-    const { counts, sums } = siteStatistics(facts.kind, outputs, y, facts.classes);
+    const { rows, statistics, metrics } = await seeRows(this.#by(parameters, 'test'), this.#data.test);
     const names = statisticsLayout(facts.kind, facts.classes).counts;
-    const byName = Object.fromEntries(names.map((name, i) => [name, counts[i]!]));
+    const byName = Object.fromEntries(names.map((name, i) => [name, statistics.counts[i]!]));
     const validation = await this.#validate(parameters);
     return {
-      rows,
-      metrics: evaluate(facts.kind, outputs, y, facts.classes),
+      ...{ rows, metrics },
       input: {
         weight: rows,
-        extras: { ...sums, validationLoss: validation.loss },
+        extras: { ...statistics.sums, validationLoss: validation.loss },
         counts: { ...byName, validationRows: validation.rows, validationHits: validation.hits },
       },
     };
   }
 
   /** Summed (not mean) loss, rows and hits of `parameters` on the validation split. */
-  async #validate(parameters: Float32Array): Promise<typeof NO_VALIDATION> {
-    const { trainer, facts, task } = this.#options;
-    const { data } = this.#options;
-    // predictions first: they show which rows can be read
-    const { part, outputs } = await predictPart(trainer, data, this.#data.validation, {
-      parameters,
-      step: 'validation',
-    });
-    const { y, rows } = part;
-    if (rows === 0) return NO_VALIDATION;
-    const x = inputsOf(data, part, 'validation');
-    const loss = await trainer.loss({ parameters, x, y: targetsFor(task, y), rows });
-    return { loss: loss * rows, rows, hits: countHits(facts.kind, outputs, y, facts.classes) };
+  #validate(parameters: Float32Array): Promise<Losses> {
+    return lossOfRows(this.#by(parameters, 'validation'), this.#options.task, this.#data.validation);
+  }
+
+  #by(parameters: Float32Array, step: ImageStep): SeenBy {
+    const { trainer, data, facts } = this.#options;
+    return { trainer, data, parameters, step, problem: facts };
   }
 }
 
-const NO_VALIDATION = { loss: 0, rows: 0, hits: 0 };
+const NO_VALIDATION: Losses = { loss: 0, rows: 0, hits: 0 };
 
 /** One vector after the other. */
 function joined(first: Float32Array, second: Float32Array): Float32Array {

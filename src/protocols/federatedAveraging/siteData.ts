@@ -7,13 +7,16 @@ import {
   type DataSource,
   type DataStructure,
   type DecodePool,
+  greysOf,
   ImageLoader,
   type ImageStep,
+  type LoadedDataset,
   loadDataset,
   narrowSubset,
   type Subset,
   splitDataset,
   subsetOf,
+  withOutcome,
 } from '../../datasources/index.ts';
 import type { Task } from '../../tasks/index.ts';
 import type { ModelTrainer, RowData } from '../../training/index.ts';
@@ -59,24 +62,45 @@ export async function loadSiteData(
       'CONFIG_INVALID',
       `${source.label}: the rows of the intersection "${rowsFrom}" (data_structure.rows_from_intersection) are known to pods only`,
     );
-  const dataset = await loadDataset(narrow(source, task), task.dataStructure, signal ? { signal } : {});
+  const { dataset, isComplete } = await loadRows(narrow(source, task), task.dataStructure, signal);
   if (!task.dataStructure.standardise && dataset.x.some(Number.isNaN))
     throw new KonsilError(
       'DATA_INVALID',
       `${source.label}: some features have missing values; they are filled only with data_structure.standardise: true`,
     );
   const split = splitDataset(dataset, task.dataStructure.split);
+  const part = (rows: Uint32Array): Subset =>
+    subsetOf(dataset, isComplete === null ? rows : rows.filter((row) => isComplete[row]));
+  const train = part(split.training);
+  const incomplete = isComplete?.filter((complete) => !complete).length ?? 0;
+  const lacking = `${incomplete} of ${dataset.rows} rows lack a part of what is predicted and are left out`;
+  if (train.rows === 0)
+    throw new KonsilError('DATA_EMPTY', `${source.label}: no rows are left to train on: ${lacking}`);
   const { images } = task.dataStructure;
-  const loader = images && (await ImageLoader.open(dataset, images, { pool: decoders, onProblem }));
+  const greys = greysOf(task.dataStructure);
+  const loader = images && (await ImageLoader.open(dataset, images, { pool: decoders, onProblem, greys }));
   return {
     features: dataset.features,
     width: loader?.width ?? dataset.features.length,
     ...(loader && { images: loader }),
-    train: subsetOf(dataset, split.training),
-    validation: subsetOf(dataset, split.validation),
-    test: subsetOf(dataset, split.test),
-    warnings: dataset.warnings,
+    train,
+    validation: part(split.validation),
+    test: part(split.test),
+    warnings: [...dataset.warnings, ...(incomplete > 0 ? [lacking] : [])],
   };
+}
+
+/** All rows with a target, and which of them have all of it; null: all. */
+async function loadRows(
+  source: DataSource,
+  structure: DataStructure,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly dataset: LoadedDataset; readonly isComplete: readonly boolean[] | null }> {
+  const { outcome } = structure;
+  const dataset = await loadDataset(source, structure, signal ? { signal } : {});
+  return outcome === undefined
+    ? { dataset, isComplete: null }
+    : withOutcome(source, { ...structure, outcome }, dataset, signal);
 }
 
 /** The rows of `part` as a model takes them. */

@@ -8,6 +8,7 @@ import { problemOf } from '../../datasources/index.ts';
 import type { Task, TrainingSettings } from '../../tasks/index.ts';
 import type {
   ClipSpec,
+  ExportOptions,
   OptimiserSpec,
   Targets,
   TrainCall,
@@ -68,9 +69,17 @@ export function scheduleFor(task: Task, rows: number, completed: number): Pick<T
   return { schedule: { ...schedule, totalSteps: schedule.totalSteps ?? whole }, firstStep };
 }
 
-/** Outputs a row that the task's loss needs: a logit a class, or one number. */
+/** Outputs a row that the task's loss needs: a logit a class or label, or one number. Not of masks: see {@link checkModelFits}. */
 export function outputsOf(task: Pick<Task, 'training' | 'dataStructure'>): number {
-  return task.training.loss === 'cross_entropy' ? problemOf(task.dataStructure).classes.length : 1;
+  const { kind, classes } = problemOf(task.dataStructure);
+  return kind === 'multilabel' || task.training.loss === 'cross_entropy' ? classes.length : 1;
+}
+
+/** What is put on the trained model, so that who runs it gets probabilities, a number or a risk. */
+export function headOf({ training, dataStructure }: Pick<Task, 'training' | 'dataStructure'>): ExportOptions['head'] {
+  const { kind } = problemOf(dataStructure);
+  if (kind === 'regression' || kind === 'survival') return 'none';
+  return training.loss === 'cross_entropy' ? 'softmax' : 'sigmoid';
 }
 
 /**
@@ -90,6 +99,14 @@ export function checkModelFits(
       `${source}: model expects [batch, ${input.width}] on input "${input.name}", the task's columns ${typeof width === 'number' ? `make ${width} values a row` : `make ${width.atLeast} and images`}`,
     );
   const wanted = outputsOf(task);
+  if (task.dataStructure.outcome?.kind === 'segmentation') {
+    const [, channels, ...plane] = output.dims;
+    if (channels === wanted && plane.length === 2) return;
+    throw new KonsilError(
+      'MODEL_MISMATCH',
+      `${source}: model gives [batch, ${output.dims.slice(1).join(', ')}] on output "${output.name}", ${task.training.loss} on masks needs [batch, ${wanted}, height, width]`,
+    );
+  }
   if (output.width !== wanted)
     throw new KonsilError(
       'MODEL_MISMATCH',

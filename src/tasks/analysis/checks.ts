@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { checkJson, dotted, type Path, type Problem } from '../configFile.ts';
-import { checkDataStructure, soleTarget } from '../dataStructure/checks.ts';
+import { checkDataStructure, checkSoleTarget, soleTarget } from '../dataStructure/checks.ts';
 import type { DataStructureFile } from '../dataStructure/file.ts';
 import { checkIdentifiers } from '../taskChecks.ts';
 import { algorithmsOf, checkEvaluation } from './evaluation.ts';
@@ -90,6 +90,7 @@ export function checkAnalysis(file: AnalysisFile, isReceived = false): Problem[]
     if (structure === undefined) problems.push(missingStructure(file, 'the columns to look at'));
     else {
       problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+      problems.push(...checkSoleTarget(structure, ['task', 'data_structure']));
       if (structure.statistics !== undefined)
         problems.push({
           path: ['task', 'data_structure', 'statistics'],

@@ -6,14 +6,14 @@ import { basename, extname } from 'node:path';
 import type { z } from 'zod';
 import { modelKindOf } from '../../training/index.ts';
 import type { Path, Problem } from '../configFile.ts';
-import { checkEvaluatedStructure } from '../dataStructure/checks.ts';
+import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkOutcome, structureWithOutcome } from '../dataStructure/outcome.ts';
 import { dataStructureOf, type TaskData } from '../dataStructure/read.ts';
 import { checkModelReference, namedModel } from '../modelReference.ts';
 import type { TaskModel } from '../storedModels.ts';
 import type { ModelFile } from '../taskFile.ts';
 import { checkExact } from './exactScores.ts';
 import { ANALYSIS_ARGUMENTS, type AnalysisFile, type EVALUATED_SPLITS } from './file.ts';
-import { checkOutcome, withOutcome } from './outcome.ts';
 import { missingStructure, structureOf } from './structure.ts';
 
 export type AlgorithmFile = Exclude<AnalysisFile['task']['algorithm'], unknown[]>;
@@ -93,8 +93,9 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
   const structure = structureOf(file);
   if (structure === undefined) problems.push(missingStructure(file, 'the columns the model takes'));
   else {
-    problems.push(...checkEvaluatedStructure(structure, ['task', 'data_structure']));
-    problems.push(...checkOutcome(structure, argumentsOf(algorithms[0]!), [...pathOf(0), 'arguments']));
+    const paths = { structure: ['task', 'data_structure'], arguments: [...pathOf(0), 'arguments'] };
+    problems.push(...checkDataStructure(structure, paths.structure, false));
+    problems.push(...checkOutcome(structure, argumentsOf(algorithms[0]!), paths));
     if (structure.statistics !== undefined)
       problems.push({
         path: ['task', 'data_structure', 'statistics'],
@@ -139,7 +140,7 @@ export function checkEvaluation(file: AnalysisFile, pathOf: (i: number) => Path,
       });
   const given = argumentsOf(algorithms[0]!);
   const at = [...pathOf(0), 'arguments'];
-  const data = withOutcome(dataStructureOf(structure!), structure!, given.problem);
+  const data = structureWithOutcome(dataStructureOf(structure!), structure!, given.problem);
   return [...problems, ...checkFigures(file, given, at), ...checkExact(given, data, adds(file), at)];
 }
 
@@ -213,7 +214,7 @@ export function settingsOf(
   }: Pick<ArgumentsFile, 'split' | 'subgroups' | 'site_figures'> & Partial<Pick<ArgumentsFile, 'problem'>>,
 ): Pick<EvaluationSettings, 'dataStructure' | 'split' | 'subgroups' | 'siteFigures'> {
   const structure = structureOf(file)!;
-  const dataStructure = withOutcome(dataStructureOf(structure), structure, problem);
+  const dataStructure = structureWithOutcome(dataStructureOf(structure), structure, problem);
   const { split: cut } = dataStructure;
   const hasTest = cut.splitter === 'predefined' || cut.testPercentage > 0;
   return {
@@ -261,9 +262,10 @@ export function modelReferencesOf(file: AnalysisFile): readonly TaskModel[] {
 }
 
 /** What {@link settingsOf} has read, in the keys of the file. */
-export function settingsFileOf({ split, subgroups, siteFigures }: EvaluationSettings): object {
+export function settingsFileOf({ split, subgroups, siteFigures, dataStructure }: EvaluationSettings): object {
   return {
     ...{ split, site_figures: siteFigures },
+    ...(dataStructure.outcome && { problem: dataStructure.outcome.kind }),
     ...(subgroups.length > 0 && {
       subgroups: Object.fromEntries(
         subgroups.map((group) => [group.column, 'values' in group ? [...group.values] : { edges: [...group.edges] }]),
@@ -274,12 +276,11 @@ export function settingsFileOf({ split, subgroups, siteFigures }: EvaluationSett
 
 /** Algorithms as pods get them. */
 export function evaluationFileOf(algorithm: EvaluationAlgorithm): { name: string; arguments: object; model: object }[] {
-  const { models, dataStructure, batchSize, times, outputs, output, exact } = algorithm;
+  const { models, batchSize, times, outputs, output, exact } = algorithm;
   return models.map(({ label, kind, sha256 }) => ({
     name: algorithm.name,
     arguments: {
       ...{ label, ...settingsFileOf(algorithm) },
-      ...(dataStructure.outcome && { problem: dataStructure.outcome.kind }),
       ...(times && { times: [...times] }),
       ...(outputs !== undefined && { outputs }),
       ...(output !== undefined && { output }),

@@ -21,7 +21,7 @@ export function checkExact(
   const wrong = (message: string): void => void problems.push({ path: [...path, 'exact'], message, atKey: true });
   if (!adds) wrong('without an aggregator nothing is pooled; expected task.aggregator');
   else if (site_figures !== true) wrong('scores are figures of single sites; expected site_figures: true beside it');
-  const kind = data.outcome?.kind ?? problemOf(data).kind;
+  const { kind } = problemOf(data);
   if (kind !== 'binary')
     wrong(
       `only for two classes, listed in data_structure.categories; by these keys the problem is ${NAMES[kind] ?? kind}`,

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { commonKeys, deadlines } from '../commonKeys.ts';
 import { dataStructure, selectionName } from '../dataStructure/file.ts';
+import { problemKey } from '../dataStructure/outcome.ts';
 import { INTERSECTION_KINDS } from '../intersectionPolicy.ts';
 import { familyName, flag, onlyFalse, refused, text } from '../keys.ts';
 import {
@@ -163,9 +164,6 @@ const federatedStatistics = z.strictObject({
 /** Rows of a dataset that a model is evaluated on. */
 export const EVALUATED_SPLITS = ['train', 'validation', 'test', 'all'] as const;
 
-/** Problems that more than one number or class of a row is the truth of. */
-export const EVALUATED_PROBLEMS = ['multilabel', 'survival', 'segmentation'] as const;
-
 const groupValue = z.union([z.string().max(200), z.number(), z.boolean()]);
 /** Of evaluations, whatever their models are. */
 const evaluatedKeys = {
@@ -191,6 +189,7 @@ const evaluatedKeys = {
     description:
       'With an aggregator: whether sites that allow it give their own figures beside the sum. Sites that give figures only in sums may refuse such tasks: what others show can be subtracted. Default false.',
   }),
+  problem: problemKey,
   model: model.optional().meta({ description: 'Same as the model beside arguments; give one of the two.' }),
   /** SHA-256 of the model, as pods are told. */
   model_sha256: z
@@ -209,10 +208,6 @@ const modelEvaluation = z.strictObject({
   outputs: z.enum(['probabilities', 'logits']).optional().meta({
     description:
       'What the model gives for classes. Default: probabilities where its graph ends in a softmax, a sigmoid or a classifier.',
-  }),
-  problem: z.enum(EVALUATED_PROBLEMS).optional().meta({
-    description:
-      'What is predicted, where one column of classes or numbers does not say it. multilabel (the default for a list of targets): columns of 0 and 1. survival: time and event (1: seen, 0: censored). segmentation: a column of masks, whose grey values are listed in data_structure.categories.',
   }),
   times: z.array(z.number().min(0)).min(1).max(1_000).optional().meta({
     description:

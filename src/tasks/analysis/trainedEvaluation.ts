@@ -9,6 +9,7 @@ import { problemOf } from '../../datasources/index.ts';
 import { modelKindOf } from '../../training/index.ts';
 import type { Path, Problem } from '../configFile.ts';
 import { checkDataStructure } from '../dataStructure/checks.ts';
+import { checkOutcome } from '../dataStructure/outcome.ts';
 import { hyperparametersOf, type TrainingSettings, trainingOf } from '../hyperparameters.ts';
 import { checkModelReference } from '../modelReference.ts';
 import type { TaskModel } from '../storedModels.ts';
@@ -84,7 +85,8 @@ export function checkTrainedEvaluation(file: AnalysisFile, path: Path, isReceive
     );
   if (structure === undefined) problems.push(missingStructure(file, 'the columns the model takes'));
   else {
-    problems.push(...checkDataStructure(structure, ['task', 'data_structure']));
+    const paths = { structure: ['task', 'data_structure'], arguments: argumentsPath };
+    problems.push(...checkDataStructure(structure, paths.structure), ...checkOutcome(structure, args, paths));
     if (structure.statistics !== undefined)
       wrong(['task', 'data_structure', 'statistics'], 'each site trains by itself, and standardises by its own rows');
   }
@@ -105,6 +107,7 @@ function checkTrainedModel(file: AnalysisFile, path: Path, isReceived: boolean):
   const places = {
     ...{ model: { path, value: model }, reference },
     dataStructure: structure && { path: ['task', 'data_structure'], value: structure },
+    problem: argumentsOf(algorithmsOf(file)[0]!).problem,
   };
   const hyper = model.hyperparameters;
   const hyperPath = [...path, 'hyperparameters'];
@@ -138,7 +141,7 @@ export function trainedEvaluationOf(file: AnalysisFile): TrainedEvaluationAlgori
   const { cross_site: crossSite = false, model_sha256: sha256 } = args;
   const settings = settingsOf(file, args);
   const { hyperparameters: hyper, konsil_model, bitfount_model } = modelOf(algorithm)!;
-  const training = trainingOf(hyper!, problemOf(settings.dataStructure).kind);
+  const training = trainingOf(hyper!, problemOf(settings.dataStructure));
   const pods = [...new Set(file.pods.identifiers.map((identifier) => splitIdentifier(identifier).pod))];
   return {
     ...{ name: 'ModelTrainingAndEvaluation', ...settings, training, crossSite, batchSize: training.batchSize },

@@ -16,27 +16,19 @@ export function soleTarget({ assign: { target } }: DataStructureFile): string | 
   return target.length === 1 ? target[0] : undefined;
 }
 
-/** What is wrong between keys of `data_structure`. @param trains - Whether some rows have to be left to train on. */
-export function checkDataStructure(value: DataStructureFile, path: Path, trains = true): Problem[] {
-  return [...checkSoleTarget(value, path), ...checkStructure(value, path, trains)];
-}
-
-function checkSoleTarget(value: DataStructureFile, path: Path): Problem[] {
+/** Of a task that looks at one target only. */
+export function checkSoleTarget(value: DataStructureFile, path: Path): Problem[] {
   if (soleTarget(value) !== undefined) return [];
   return [
     {
       path: [...path, 'assign', 'target'],
-      message: `expected one column, got ${value.assign.target.length}; several are for ModelEvaluation alone`,
+      message: `expected one column, got ${value.assign.target.length}; several are for models alone`,
     },
   ];
 }
 
-/** As {@link checkDataStructure}, of a task that only looks at rows and may have several targets. */
-export function checkEvaluatedStructure(value: DataStructureFile, path: Path): Problem[] {
-  return checkStructure(value, path, false);
-}
-
-function checkStructure(value: DataStructureFile, path: Path, trains: boolean): Problem[] {
+/** What is wrong between keys of `data_structure`. @param trains - Whether some rows have to be left to train on. */
+export function checkDataStructure(value: DataStructureFile, path: Path, trains = true): Problem[] {
   const problems: Problem[] = [];
   const { select, categories, compatible_datasources } = value;
   if (select?.exclude !== undefined && (select.include !== undefined || select.include_prefix !== undefined))

@@ -23,10 +23,19 @@ export function checkFeatures(program: TrainingProgram, { x, rows }: Features): 
 /**
  * Targets in the type the graphs take.
  *
+ * @returns none where they are made with the rows: {@link RowFeed} takes the type from here.
  * @throws KonsilError MODEL_MISMATCH when their number or type is wrong, DATA_INVALID for a class index out of range.
  */
-export function checkTargets(program: TrainingProgram, { y, rows }: Samples): Float32Array | Int32Array {
+export function checkTargets(program: TrainingProgram, { x, y, rows }: Samples): Float32Array | Int32Array {
   const { target, loss } = program;
+  const made = x instanceof Float32Array ? undefined : x.targetWidth;
+  if (made !== undefined) {
+    if (made === target.width) return target.dtype === 'int32' ? new Int32Array(0) : new Float32Array(0);
+    throw new KonsilError(
+      'MODEL_MISMATCH',
+      `loss ${loss} on this model's output expects masks of ${target.width} pixels, the images' have ${made}`,
+    );
+  }
   if (y.length !== rows * target.width)
     throw new KonsilError(
       'MODEL_MISMATCH',

@@ -141,6 +141,7 @@ export interface LoadedModel extends Pick<OpenProgram, 'engine' | 'device' | 'fa
 export interface RowPort {
   readonly port: MessagePort;
   readonly width: number;
+  readonly targetWidth?: number;
 }
 
 /** A request whose rows, where they are not in memory, are asked for over a port. */

@@ -31,6 +31,11 @@ function gathered<Y extends Float32Array | Int32Array>(y: Y, width: number, batc
   return out;
 }
 
+/** Targets that were made with their rows, in the type of `like`. */
+function typedAs<Y extends Float32Array | Int32Array>(like: Y, y: Uint8Array): Y {
+  return (like instanceof Int32Array ? Int32Array.from(y) : Float32Array.from(y)) as Y;
+}
+
 /** One batch after another, in the given order. */
 export class RowFeed<Y extends Float32Array | Int32Array> {
   /** Milliseconds that {@link take} waited for rows. */
@@ -87,7 +92,7 @@ export class RowFeed<Y extends Float32Array | Int32Array> {
     return {
       batch: Uint32Array.from(made.rows, (_, i) => i),
       ...made,
-      y: gathered(this.#y, this.#program.target.width, made.rows),
+      y: made.y ? typedAs(this.#y, made.y) : gathered(this.#y, this.#program.target.width, made.rows),
     };
   }
 
@@ -126,14 +131,16 @@ export async function allRows<Y extends Float32Array | Int32Array>(
   return { batch, x: taken.x, y: taken.y };
 }
 
+const NO_TARGETS: Shape = { target: { width: 0 } };
+
 /** All rows that can be made in batches, as they are; `y` may be left out where it is not used. */
 export async function* rowsInOrder<Y extends Float32Array | Int32Array>(
   program: Shape & { readonly batchSize: number },
   { x, rows }: { readonly x: RowData; readonly rows: number },
   y?: Y,
 ): AsyncGenerator<TakenRows<Y>, void> {
-  const targets = y ?? (new Float32Array(rows * program.target.width) as Y);
-  const feed = new RowFeed(program, { x, y: targets }, orderedBatches(rows, program.batchSize));
+  const shape = y === undefined ? NO_TARGETS : program;
+  const feed = new RowFeed(shape, { x, y: y ?? (new Float32Array(0) as Y) }, orderedBatches(rows, program.batchSize));
   for (let taken = await feed.take(); taken !== undefined; taken = await feed.take())
     if (taken.batch.length > 0) yield taken;
 }

@@ -18,15 +18,19 @@ export function serveRows(source: RowSource): { readonly rows: RowPort; readonly
   const { port1: here, port2: there } = new MessageChannel();
   const answer = async ({ id, ...request }: Question): Promise<void> => {
     try {
-      const { rows, x } = await source.read(request);
+      const { rows, x, y } = await source.read(request);
       const owned = x.byteLength === x.buffer.byteLength ? x : x.slice();
-      here.postMessage({ id, rows, x: owned } satisfies Answer, [owned.buffer as ArrayBuffer]);
+      here.postMessage({ id, rows, x: owned, ...(y && { y }) } satisfies Answer, [owned.buffer as ArrayBuffer]);
     } catch (error) {
       here.postMessage({ id, failure: failureOf(error) } satisfies Answer);
     }
   };
   here.on('message', (question: Question) => void answer(question));
-  return { rows: { port: there, width: source.width }, close: () => here.close() };
+  const { width, targetWidth } = source;
+  return {
+    rows: { port: there, width, ...(targetWidth !== undefined && { targetWidth }) },
+    close: () => here.close(),
+  };
 }
 
 interface Pending {
@@ -37,18 +41,23 @@ interface Pending {
 /** The other end of {@link serveRows}. */
 export class PortRows implements RowSource {
   readonly width: number;
+  readonly targetWidth?: number;
   readonly #port: MessagePort;
   readonly #pending = new Map<number, Pending>();
   #nextId = 0;
 
-  constructor({ port, width }: RowPort) {
+  constructor({ port, width, targetWidth }: RowPort) {
     this.width = width;
+    if (targetWidth !== undefined) this.targetWidth = targetWidth;
     this.#port = port;
     port.on('message', (answer: Answer) => {
       const pending = this.#pending.get(answer.id);
       this.#pending.delete(answer.id);
       if ('failure' in answer) pending?.reject(errorOf(answer.failure));
-      else pending?.resolve({ rows: answer.rows, x: answer.x });
+      else {
+        const { id: _, ...made } = answer;
+        pending?.resolve(made);
+      }
     });
     port.once('close', () => {
       for (const { reject } of this.#pending.values()) reject(new KonsilError('CANCELLED', 'no more rows are made'));

@@ -17,12 +17,16 @@ export interface MadeRows {
   readonly rows: Uint32Array;
   /** Shape `[rows.length, width]`. */
   readonly x: Float32Array;
+  /** Of a source with targets: class indices or 0 and 1, shape `[rows.length, targetWidth]`. */
+  readonly y?: Uint8Array;
 }
 
 /** Rows that are too large to be in memory at once, such as images. */
 export interface RowSource {
   /** Values a row. */
   readonly width: number;
+  /** Values of a row's target, where targets are made with the rows: then none are given beside it. */
+  readonly targetWidth?: number;
   /** Several calls may be under way; the arrays belong to the caller. */
   read(request: RowRequest): Promise<MadeRows>;
 }

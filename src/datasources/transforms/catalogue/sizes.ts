@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { KonsilError, type Rng } from '../../../base/index.ts';
 import { border, borderValue, colour, interpolation, interval, MAX_SIDE, side, unused } from '../arguments.ts';
-import { define, type TransformKind } from '../definition.ts';
+import { defineMove, type TransformKind } from '../definition.ts';
 import { integer, uniform } from '../draws.ts';
 import { type Image, roundHalfEven } from '../image.ts';
 import { BORDER } from '../kernels/border.ts';
@@ -73,27 +73,27 @@ function split(length: number, least: number | null, divisor: number | null, pos
 }
 
 export const SIZE_TRANSFORMS: Readonly<Record<string, TransformKind>> = {
-  Resize: define(1, { height: side, width: side, interpolation }, (image, args) =>
+  Resize: defineMove(1, { height: side, width: side, interpolation }, (image, args) =>
     resize(image, args.height, args.width, args.interpolation),
   ),
-  LongestMaxSize: define(1, { max_size: sizes.default(1024), interpolation }, (image, args, rng) => {
+  LongestMaxSize: defineMove(1, { max_size: sizes.default(1024), interpolation }, (image, args, rng) => {
     const longest = Math.max(image.width, image.height);
     return scaleTo(image, longest, oneOf(args.max_size, rng), args.interpolation, 'LongestMaxSize');
   }),
-  SmallestMaxSize: define(1, { max_size: sizes.default(1024), interpolation }, (image, args, rng) => {
+  SmallestMaxSize: defineMove(1, { max_size: sizes.default(1024), interpolation }, (image, args, rng) => {
     const shortest = Math.min(image.width, image.height);
     return scaleTo(image, shortest, oneOf(args.max_size, rng), args.interpolation, 'SmallestMaxSize');
   }),
-  CenterCrop: define(1, { height: side, width: side }, (image, { height, width }) => {
+  CenterCrop: defineMove(1, { height: side, width: side }, (image, { height, width }) => {
     checkCrop(image, height, width, 'CenterCrop');
     return crop(image, (image.height - height) >> 1, (image.width - width) >> 1, height, width);
   }),
-  RandomCrop: define(1, { height: side, width: side }, (image, { height, width }, rng) => {
+  RandomCrop: defineMove(1, { height: side, width: side }, (image, { height, width }, rng) => {
     checkCrop(image, height, width, 'RandomCrop');
     const top = integer(rng, 0, image.height - height);
     return crop(image, top, integer(rng, 0, image.width - width), height, width);
   }),
-  RandomResizedCrop: define(
+  RandomResizedCrop: defineMove(
     1,
     {
       height: side.optional(),
@@ -110,7 +110,7 @@ export const SIZE_TRANSFORMS: Readonly<Record<string, TransformKind>> = {
     ({ height, width, size }) =>
       size === undefined && (height === undefined || width === undefined) ? 'expected height and width' : undefined,
   ),
-  PadIfNeeded: define(
+  PadIfNeeded: defineMove(
     1,
     {
       min_height: side.nullable().default(1024),

@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { border, borderValue, colour, interpolation, optionalSymmetric, symmetric, unused } from '../arguments.ts';
-import { define, type TransformKind } from '../definition.ts';
+import { defineMove, type TransformKind } from '../definition.ts';
 import { integer, type Range, uniform } from '../draws.ts';
 import type { Image } from '../image.ts';
 import { BORDER } from '../kernels/border.ts';
@@ -112,21 +112,21 @@ const AFFINE_DEFAULT = {
 } as const;
 
 export const TURN_TRANSFORMS: Readonly<Record<string, TransformKind>> = {
-  HorizontalFlip: define(0.5, {}, (image) => flipHorizontal(image)),
-  VerticalFlip: define(0.5, {}, (image) => flipVertical(image)),
-  Flip: define(0.5, {}, (image, _, rng) => {
+  HorizontalFlip: defineMove(0.5, {}, (image) => flipHorizontal(image)),
+  VerticalFlip: defineMove(0.5, {}, (image) => flipVertical(image)),
+  Flip: defineMove(0.5, {}, (image, _, rng) => {
     const code = integer(rng, -1, 1);
     if (code === 0) return flipVertical(image);
     return code === 1 ? flipHorizontal(image) : rotate90(image, 2);
   }),
-  Transpose: define(0.5, {}, (image) => transpose(image)),
-  RandomRotate90: define(0.5, {}, (image, _, rng) => rotate90(image, integer(rng, 0, 3))),
-  Rotate: define(
+  Transpose: defineMove(0.5, {}, (image) => transpose(image)),
+  RandomRotate90: defineMove(0.5, {}, (image, _, rng) => rotate90(image, integer(rng, 0, 3))),
+  Rotate: defineMove(
     0.5,
     { limit: symmetric(90), ...bordered, crop_border: z.literal(false).default(false) },
     (image, args, rng) => warp(image, rotationMatrix(...centerOf(image), uniform(rng, args.limit), 1), args),
   ),
-  ShiftScaleRotate: define(
+  ShiftScaleRotate: defineMove(
     0.5,
     {
       ...{ shift_limit: symmetric(0.0625), scale_limit: symmetric(0.1), rotate_limit: symmetric(45) },
@@ -142,7 +142,7 @@ export const TURN_TRANSFORMS: Readonly<Record<string, TransformKind>> = {
       return warp(image, [a, b, tx + dx * image.width, c, d, ty + dy * image.height], args);
     },
   ),
-  Affine: define(
+  Affine: defineMove(
     0.5,
     affineShape,
     (image, args, rng) => {

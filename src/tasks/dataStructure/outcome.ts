@@ -1,15 +1,22 @@
 /**
- * What an evaluation takes for the truth, where one column of classes or numbers does not say it.
+ * What a model is to predict, where one column of classes or numbers does not say it.
  * @module
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Outcome } from '../../datasources/index.ts';
 import type { Path, Problem } from '../configFile.ts';
-import type { DataStructureFile } from '../dataStructure/file.ts';
-import type { TaskData } from '../dataStructure/read.ts';
-import type { ANALYSIS_ARGUMENTS } from './file.ts';
+import type { DataStructureFile } from './file.ts';
+import type { TaskData } from './read.ts';
 
-type Arguments = z.output<(typeof ANALYSIS_ARGUMENTS)['ModelEvaluation']>;
+const OUTCOMES = ['multilabel', 'survival', 'segmentation'] as const satisfies readonly Outcome['kind'][];
+
+/** The key of an algorithm that says it. */
+export const problemKey = z.enum(OUTCOMES).optional().meta({
+  description:
+    'What is predicted, where one column of classes or numbers does not say it. multilabel (the default for a list of targets): columns of 0 and 1. survival: time and event (1: seen, 0: censored). segmentation: a column of masks, whose grey values are listed in data_structure.categories.',
+});
+
+export type ProblemKey = z.output<typeof problemKey>;
 
 /** Most labels a row. */
 const MOST_LABELS = 64;
@@ -19,22 +26,37 @@ const MOST_GREYS = 256;
 const columnsOf = ({ assign: { target } }: DataStructureFile): readonly string[] =>
   typeof target === 'string' ? [target] : target;
 
-const kindOf = (structure: DataStructureFile, problem: Arguments['problem']): Outcome['kind'] | undefined =>
+const kindOf = (structure: DataStructureFile, problem: ProblemKey): Outcome['kind'] | undefined =>
   problem ?? (columnsOf(structure).length > 1 ? 'multilabel' : undefined);
 
 /** The structure with its outcome. @param structure - Accepted by {@link checkOutcome}. */
-export function withOutcome(data: TaskData, structure: DataStructureFile, problem: Arguments['problem']): TaskData {
+export function structureWithOutcome(data: TaskData, structure: DataStructureFile, problem: ProblemKey): TaskData {
   const kind = kindOf(structure, problem);
   return kind === undefined ? data : { ...data, outcome: { kind, columns: columnsOf(structure) } };
 }
 
-/** Rules between targets, their categories and the arguments at `path`. */
-export function checkOutcome(structure: DataStructureFile, { problem, times }: Arguments, path: Path): Problem[] {
+/** Where the keys of an outcome stand. */
+interface Paths {
+  readonly structure: Path;
+  readonly arguments: Path;
+}
+
+/** Rules between targets, their categories and the arguments. */
+export function checkOutcome(
+  structure: DataStructureFile,
+  { problem, times }: { readonly problem?: ProblemKey; readonly times?: readonly number[] | undefined },
+  paths: Paths,
+): Problem[] {
   const columns = columnsOf(structure);
   const kind = kindOf(structure, problem);
-  const at = ['task', 'data_structure', 'assign', 'target'];
+  const at = [...paths.structure, 'assign', 'target'];
   const problems: Problem[] = [];
   if (new Set(columns).size < columns.length) problems.push({ path: at, message: 'lists a column twice' });
+  if (kind !== undefined && structure.data_split?.args?.stratify === true)
+    problems.push({
+      path: [...paths.structure, 'data_split', 'args', 'stratify'],
+      message: `needs one column of classes; there is none with problem ${kind}`,
+    });
   const expected = {
     none: [1, 1, 'one column'],
     multilabel: [2, MOST_LABELS, `2 to ${MOST_LABELS} columns of labels`],
@@ -46,34 +68,29 @@ export function checkOutcome(structure: DataStructureFile, { problem, times }: A
     problems.push({ path: at, message: `expected ${what}, got ${columns.length}` });
   const listed = (column: string | undefined): readonly unknown[] | undefined =>
     column === undefined ? undefined : structure.categories?.[column];
-  const pathOf = (column: string): Path => ['task', 'data_structure', 'categories', column];
+  const pathOf = (column: string): Path => [...paths.structure, 'categories', column];
   const labels = kind === 'multilabel' ? columns : kind === 'survival' ? columns.slice(1) : [];
   for (const column of labels)
     if ((listed(column)?.length ?? 2) !== 2)
       problems.push({ path: pathOf(column), message: 'expected two values, the second for 1' });
   if (kind === 'survival' && listed(columns[0]) !== undefined)
     problems.push({ path: pathOf(columns[0]!), message: 'is the time, which has no categories', atKey: true });
-  if (kind === 'segmentation') problems.push(...checkMasks(listed(columns[0]), structure, columns[0] ?? ''));
+  if (kind === 'segmentation')
+    problems.push(...checkMasks(listed(columns[0]), structure, columns[0] ?? '', paths.structure));
   if (times !== undefined && kind !== 'survival')
-    problems.push({ path: [...path, 'times'], message: 'only for problem: survival', atKey: true });
+    problems.push({ path: [...paths.arguments, 'times'], message: 'only for problem: survival', atKey: true });
   if (times?.some((time, i) => i > 0 && time <= times[i - 1]!))
-    problems.push({ path: [...path, 'times'], message: 'expected ascending times' });
+    problems.push({ path: [...paths.arguments, 'times'], message: 'expected ascending times' });
   return problems;
 }
 
-/** Transforms that leave each pixel where it is, or move all of them as the mask's are when it is resized. */
-const KEEPS_PLACES: ReadonlySet<string> = new Set(['Resize', 'Normalize', 'ToTensorV2', 'ToFloat', 'ToGray', 'ToRGB']);
-
-const nameOf = (entry: string | Readonly<Record<string, unknown>>): string =>
-  typeof entry === 'string' ? entry : (Object.keys(entry)[0] ?? '');
-
 function checkMasks(
   listed: readonly unknown[] | undefined,
-  { assign, transform }: DataStructureFile,
+  { assign }: DataStructureFile,
   column: string,
+  path: Path,
 ): Problem[] {
   const problems: Problem[] = [];
-  const path = ['task', 'data_structure'];
   if (listed === undefined)
     problems.push({
       path: [...path, 'categories'],
@@ -83,17 +100,11 @@ function checkMasks(
     listed.length > MOST_GREYS ||
     listed.some((value) => !/^\d{1,3}$/.test(String(value)) || Number(value) > 255)
   )
-    problems.push({ path: [...path, 'categories', column], message: 'expected grey values from 0 to 255' });
+    problems.push({
+      path: [...path, 'categories', column],
+      message: `expected at most ${MOST_GREYS} grey values from 0 to 255, the background first`,
+    });
   if (assign.image_cols === undefined)
     problems.push({ path: [...path, 'assign'], message: 'needs image_cols, the pictures that the masks are of' });
-  for (const key of ['image', 'batch'] as const)
-    for (const [i, { albumentations }] of (transform?.[key] ?? []).entries()) {
-      const other = albumentations.transformations.map(nameOf).find((name) => !KEEPS_PLACES.has(name));
-      if (other !== undefined && albumentations.step === 'test')
-        problems.push({
-          path: [...path, 'transform', key, i, 'albumentations', 'transformations'],
-          message: `has ${other}, which masks do not follow; expected only ${[...KEEPS_PLACES].join(', ')}`,
-        });
-    }
   return problems;
 }
