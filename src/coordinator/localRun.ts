@@ -166,7 +166,7 @@ class LocalRun {
       this.#parameters = work.personal(parameters);
       const round: RoundResult = {
         ...{ round: completed + 1, survivors: [this.#options.site], dropped: [], attempts: 1, trainingRows: rows },
-        ...{ trainingLoss: extras['trainingLoss']! / rows, ...validationOf({ counts, extras }) },
+        ...{ trainingLoss: extras['trainingLoss']! / rows, ...validationOf({ counts, extras }, facts) },
         ...{ clipped: 0, vectorBytes: 0, seconds: (performance.now() - started) / 1_000 },
       };
       this.#rounds.push(round);

@@ -241,7 +241,7 @@ export class Rounds {
       const pods = result.survivors.length;
       const { privacy, facts } = agreed;
       const cost = privacy && { epsilon: privacy.charge(), clipNorm: privacy.round.clipNorm };
-      const validation = validationOf(sum);
+      const validation = validationOf(sum, facts);
       const summary: RoundResult = {
         round: completed + 1,
         survivors: result.survivors,
@@ -313,7 +313,7 @@ export class Rounds {
       const statistics = { counts, sums: sum.extras };
       state.pooled = pooledMetrics(facts.kind, statistics, facts.classes);
       state.evaluated = pooledEvaluation(problemOf(agreed.resolved.task.dataStructure), statistics);
-      this.#keepBest(validationOf(sum).validationLoss);
+      this.#keepBest(validationOf(sum, facts).validationLoss);
       state.sites = [...sites.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
       state.result = statements.result();
       state.save();

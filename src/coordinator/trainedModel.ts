@@ -5,7 +5,8 @@
 import { KonsilError, messageOf, toBase64Url } from '../base/index.ts';
 import { randomBytes } from '../crypto/index.ts';
 import { problemOf, targetsOf } from '../datasources/index.ts';
-import { headOf } from '../protocols/index.ts';
+import { hasHits } from '../metrics/index.ts';
+import { headOf, type SumFacts } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { exportModelFiles, type Layout } from '../training/index.ts';
 import type { ResolvedTask } from './initialModel.ts';
@@ -43,19 +44,19 @@ export function trainedModelFiles(
   });
 }
 
-/** Validation figures of a round, from the sums over its sites. */
-export function validationOf({
-  counts,
-  extras,
-}: {
-  readonly counts: Readonly<Record<string, number>>;
-  readonly extras: Readonly<Record<string, number>>;
-}): Pick<RoundResult, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
+/** Validation figures of a round, from the sums over its sites; no accuracy where nothing is of a class. */
+export function validationOf(
+  {
+    counts,
+    extras,
+  }: { readonly counts: Readonly<Record<string, number>>; readonly extras: Readonly<Record<string, number>> },
+  { kind }: Pick<SumFacts, 'kind'>,
+): Pick<RoundResult, 'validationLoss' | 'validationRows' | 'validationAccuracy'> {
   const rows = counts['validationRows']!;
   return {
     validationRows: rows,
     validationLoss: rows > 0 ? extras['validationLoss']! / rows : null,
-    validationAccuracy: rows > 0 ? counts['validationHits']! / rows : null,
+    validationAccuracy: rows > 0 && hasHits(kind) ? counts['validationHits']! / rows : null,
   };
 }
 

@@ -34,9 +34,14 @@ export function evaluate(kind: RowKind, outputs: Float32Array, y: ArrayLike<numb
   }
 }
 
+/** Whether a row's outputs are right or wrong as a whole. */
+export function hasHits(kind: EvaluationKind): boolean {
+  return kind === 'binary' || kind === 'multiclass' || kind === 'multilabel';
+}
+
 /** Rows whose most likely class, or every label, is the true one; 0 without classes. Arguments as for {@link evaluate}. */
 export function countHits(kind: RowKind, outputs: Float32Array, y: ArrayLike<number>, classes: number): number {
-  if (kind === 'regression' || kind === 'survival') return 0;
+  if (!hasHits(kind)) return 0;
   const width = kind === 'multilabel' ? classes : 1;
   const rows = y.length / width;
   const logits = kind === 'binary' ? binaryLogits(outputs, rows) : null;

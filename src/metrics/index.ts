@@ -1,6 +1,6 @@
 export { sigmoid, softmax } from './activations.ts';
 export { evaluateBinary, evaluateMulticlass, evaluateMultilabel, type Metrics, rocAuc } from './classification.ts';
-export { countHits, evaluate, type RowKind } from './evaluate.ts';
+export { countHits, evaluate, hasHits, type RowKind } from './evaluate.ts';
 export { type EvaluationInputs, evaluateGroup, type GroupOptions, groupStatistics } from './evaluateGroup.ts';
 export type {
   Band,

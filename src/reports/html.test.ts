@@ -276,3 +276,34 @@ describe('the summary', () => {
     expect(summary.split('\n').length).toBeLessThanOrEqual(25);
   });
 });
+
+describe('a model of several labels or masks', () => {
+  const none = { value: null, low: null, high: null };
+  const labels = (more: Partial<RunResult>): string =>
+    renderReport({
+      ...SECURE,
+      problem: { kind: 'multilabel', target: 'pain, fever', classes: ['pain', 'fever'] },
+      evaluated: {
+        rows: 40,
+        metrics: { Accuracy: none },
+        perClass: { pain: { Recall: { value: 0.5, low: 0.4, high: 0.6 } }, fever: { Recall: none } },
+        classCurves: { pain: { roc: { falsePositiveRate: [0, 0.5, 1], sensitivity: [0, 0.75, 1] } } },
+      },
+      ...more,
+    });
+
+  it('has a table and curves class by class, and names no label twice', () => {
+    const page = labels({});
+    for (const id of ['classes', 'curves']) expect(page).toContain(`id="${id}"`);
+    const text = textOf(page);
+    expect(text).toContain('predicts pain, fever from 30 features');
+    expect(text).toContain('Class by class');
+    // tables are of evaluations
+    expect(text).not.toContain('curves.csv');
+  });
+
+  it('has neither without classes', () => {
+    const page = labels({ evaluated: { rows: 40, metrics: { 'Concordance Index': none } } });
+    for (const id of ['classes', 'curves', 'confusion']) expect(page).not.toContain(`id="${id}"`);
+  });
+});

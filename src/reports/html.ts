@@ -6,7 +6,7 @@ import { EVALUATION_STYLE } from './evaluation/style.ts';
 import { type Content, html } from './markup.ts';
 import { renderPage } from './page.ts';
 import type { RunResult } from './result.ts';
-import { renderCalls, renderThresholds } from './sectionEvaluated.ts';
+import { renderCalls, renderClasses, renderThresholds } from './sectionEvaluated.ts';
 import { renderLocalNote } from './sectionLocal.ts';
 import { renderSettings } from './sectionSettings.ts';
 import { renderDropOuts, renderProtection, renderWhatLeft } from './sectionsExchange.ts';
@@ -16,6 +16,7 @@ import { renderVerdict } from './verdict.ts';
 const SECTIONS: readonly (readonly [id: string, title: string, render: (result: RunResult) => Content])[] = [
   ['quality', 'How good the model is', renderQuality],
   ['hospitals', 'Hospital by hospital', renderHospitals],
+  ['classes', 'Class by class', renderClasses],
   ['curves', 'Thresholds and probabilities', renderThresholds],
   ['confusion', 'Right and wrong calls', renderCalls],
   ['training', 'How training went', renderTraining],
@@ -29,16 +30,26 @@ const SECTIONS: readonly (readonly [id: string, title: string, render: (result: 
 const LOCAL_SECTIONS: typeof SECTIONS = [
   ['local', 'What this report is not', renderLocalNote],
   ['quality', 'How good the model is', renderQuality],
+  ['classes', 'Class by class', renderClasses],
   ['curves', 'Thresholds and probabilities', renderThresholds],
   ['confusion', 'Right and wrong calls', renderCalls],
   ['training', 'How training went', renderTraining],
   ['settings', 'Settings and reproducibility', renderSettings],
 ];
 
-/** Curves are of two classes, calls of classes; results of earlier versions have neither. */
+/** Curves and calls are of classes; results of earlier versions have neither. */
 function isOf({ evaluated, problem }: RunResult, id: string): boolean {
-  if (id === 'curves') return evaluated?.curves !== undefined && problem.kind === 'binary';
-  return id !== 'confusion' || evaluated?.confusion !== undefined;
+  const { curves, classCurves = {}, perClass, confusion } = evaluated ?? {};
+  switch (id) {
+    case 'classes':
+      return perClass !== undefined;
+    case 'curves':
+      return (curves !== undefined && problem.kind === 'binary') || Object.keys(classCurves).length > 0;
+    case 'confusion':
+      return confusion !== undefined;
+    default:
+      return true;
+  }
 }
 
 /** A self-contained page in plain words, for people who decide whether to use the model. All text is escaped. */

@@ -5,7 +5,7 @@
 
 import type { Findings } from './evaluation/record.ts';
 import { curvesOfModel } from './evaluation/sectionCurves.ts';
-import { matricesOfModel } from './evaluation/sectionMetrics.ts';
+import { classTable, matricesOfModel } from './evaluation/sectionMetrics.ts';
 import type { Content } from './markup.ts';
 import type { RunResult } from './result.ts';
 
@@ -19,6 +19,9 @@ const isLocal = ({ mode }: RunResult): boolean => mode === 'local';
 
 export const renderThresholds = (result: RunResult): Content =>
   curvesOfModel(foundIn(result), 0, isLocal(result) ? 'this site' : 'all hospitals');
+
+export const renderClasses = ({ evaluated }: RunResult): Content =>
+  evaluated?.perClass && classTable(evaluated.perClass);
 
 export const renderCalls = (result: RunResult): Content =>
   matricesOfModel(result.problem.classes, foundIn(result), isLocal(result) ? 'This site' : 'All hospitals');

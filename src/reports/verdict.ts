@@ -88,7 +88,8 @@ function confidentiality({ mode, rounds }: RunResult): string | null {
 function about(result: RunResult): Markup {
   const { problem, features, model } = result;
   const { kind, target, classes } = problem;
-  const what = kind === 'regression' || classes.length === 0 ? '' : ` (${listOf(classes, { most: 8, last: 'or' })})`;
+  // labels are the names of their columns already
+  const what = kind === 'multilabel' || classes.length === 0 ? '' : ` (${listOf(classes, { most: 8, last: 'or' })})`;
   const from = features > 0 ? ` from ${countOf(features, 'feature')}` : '';
   const how = model.parameters > 0 ? `, with ${countOf(model.parameters, 'parameter')}` : '';
   return html`<p class="about">The model ${contributorsOf(result).length > 0 ? 'predicts' : 'was to predict'} <b>${target}</b>${what}${from}${how}.</p>`;

@@ -1,7 +1,6 @@
 /** `konsil validate`: checks a task or pod file without running anything. @module */
 import type { Command } from 'commander';
-import { KonsilError } from '../../base/index.ts';
-import { outputsOf, trainerOptions } from '../../protocols/index.ts';
+import { checkModelOutput, trainerOptions } from '../../protocols/index.ts';
 import { isAnalysis, readAnyTask, readPodConfig, roundsOf } from '../../tasks/index.ts';
 import { Trainer } from '../../training/index.ts';
 import { Output } from '../output.ts';
@@ -31,12 +30,7 @@ export function addValidateCommand(program: Command): void {
         const trainer = await Trainer.create(trainerOptions(task, { file: modelFile }, modelFile));
         const { program } = trainer;
         await trainer.close();
-        const wanted = outputsOf(task);
-        if (program.output.width !== wanted)
-          throw new KonsilError(
-            'MODEL_MISMATCH',
-            `${modelFile}: gives ${program.output.width} values a row, the task needs ${wanted}`,
-          );
+        checkModelOutput(program, task);
       }
       const mode = task.aggregator.secure ? 'secure' : 'plain';
       output.value({ valid: true, pods: task.pods, rounds: roundsOf(task), mode });

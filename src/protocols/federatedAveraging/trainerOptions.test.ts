@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseTask, type Task } from '../../tasks/index.ts';
-import { scheduleFor, trainerOptions } from './trainerOptions.ts';
+import type { TrainingProgram } from '../../training/index.ts';
+import { checkModelOutput, scheduleFor, trainerOptions } from './trainerOptions.ts';
 
 const EXAMPLE = readFileSync(new URL('../../../examples/breast-cancer/task.yaml', import.meta.url), 'utf8');
 
@@ -81,5 +82,30 @@ describe('scheduleFor', () => {
     });
     const told = taskWith('schedule: {name: cosine, total_steps: 9}');
     expect(scheduleFor(told, 100, 0).schedule).toEqual({ kind: 'cosine', totalSteps: 9 });
+  });
+});
+
+describe('checkModelOutput', () => {
+  const masks = (dims: readonly number[], loss: string, greys: readonly string[] = ['0', '255']): (() => void) => {
+    const program = { source: 'm.onnx', output: { name: 'y', dims, width: 0 } } as unknown as TrainingProgram;
+    const task = {
+      training: { loss },
+      dataStructure: {
+        target: 'mask',
+        categories: { mask: greys },
+        outcome: { kind: 'segmentation', columns: ['mask'] },
+      },
+    } as unknown as Task;
+    return () => checkModelOutput(program, task);
+  };
+
+  it('takes masks of a channel a class, or of one channel where the loss is of two', () => {
+    expect(masks([8, 2, 16, 16], 'cross_entropy')).not.toThrow();
+    expect(masks([8, 1, 16, 16], 'bce_dice')).not.toThrow();
+    expect(masks([8, 1, 16, 16], 'cross_entropy')).toThrow(
+      'm.onnx: model gives [batch, 1, 16, 16] on output "y", cross_entropy on masks needs [batch, 2, height, width]',
+    );
+    expect(masks([8, 2], 'cross_entropy')).toThrow('model gives [batch, 2] on output "y"');
+    expect(masks([8, 3, 4, 4, 4], 'cross_entropy', ['0', '1', '2'])).toThrow('needs [batch, 3, height, width]');
   });
 });

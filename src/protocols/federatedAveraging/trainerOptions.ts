@@ -4,7 +4,7 @@
  * @module
  */
 import { KonsilError } from '../../base/index.ts';
-import { problemOf } from '../../datasources/index.ts';
+import { problemOf, targetsOf } from '../../datasources/index.ts';
 import type { Task, TrainingSettings } from '../../tasks/index.ts';
 import type {
   ClipSpec,
@@ -91,26 +91,33 @@ export function checkModelFits(
   task: Task,
   width: number | { readonly atLeast: number },
 ): void {
-  const { source, input, output } = program;
+  const { source, input } = program;
   const fits = typeof width === 'number' ? input.width === width : input.width > width.atLeast;
   if (!fits)
     throw new KonsilError(
       'MODEL_MISMATCH',
       `${source}: model expects [batch, ${input.width}] on input "${input.name}", the task's columns ${typeof width === 'number' ? `make ${width} values a row` : `make ${width.atLeast} and images`}`,
     );
+  checkModelOutput(program, task);
+}
+
+/** @throws KonsilError MODEL_MISMATCH when the model gives something else than the task's loss takes. */
+export function checkModelOutput({ source, output }: TrainingProgram, task: Task): void {
   const wanted = outputsOf(task);
+  const { loss } = task.training;
+  const targets = `"${targetsOf(task.dataStructure).join('", "')}"`;
   if (task.dataStructure.outcome?.kind === 'segmentation') {
     const [, channels, ...plane] = output.dims;
     if (channels === wanted && plane.length === 2) return;
     throw new KonsilError(
       'MODEL_MISMATCH',
-      `${source}: model gives [batch, ${output.dims.slice(1).join(', ')}] on output "${output.name}", ${task.training.loss} on masks needs [batch, ${wanted}, height, width]`,
+      `${source}: model gives [batch, ${output.dims.slice(1).join(', ')}] on output "${output.name}", ${loss} on masks needs [batch, ${wanted}, height, width]`,
     );
   }
   if (output.width !== wanted)
     throw new KonsilError(
       'MODEL_MISMATCH',
-      `${source}: model gives ${output.width} values a row on output "${output.name}", ${task.training.loss} on "${task.dataStructure.target}" needs ${wanted}`,
+      `${source}: model gives ${output.width} values a row on output "${output.name}", ${loss} on ${targets} needs ${wanted}`,
     );
 }
 

@@ -85,8 +85,11 @@ function classFigures(name: CurveName, model: Findings, index: number, all: stri
   );
   const { title, caption } = CURVES[name];
   const id = `class-${name}-${index}`;
-  return html`<figure class="curves"><figcaption><b>${title}, class by class.</b> Each class against the rest, ${pooled ? `rows of ${all}` : 'hospital by hospital'}. ${caption}
-Those of ${pooled ? 'each hospital' : 'classes and hospitals that are not drawn'} are in curves.csv.</figcaption>
+  return html`<figure class="curves"><figcaption><b>${title}, class by class.</b> Each class against the rest, ${pooled ? `rows of ${all}` : 'hospital by hospital'}. ${caption}${
+    model.sites.length > 0 &&
+    html`
+Those of ${pooled ? 'each hospital' : 'classes and hospitals that are not drawn'} are in curves.csv.`
+  }</figcaption>
 <div class="small">${panels.map(
     ({ who, line }, i) =>
       html`<div><p class="panel-name">${who}</p>${drawCurve({ id: `${id}-${i}`, name, who, line, isSmall: true, range })}</div>`,

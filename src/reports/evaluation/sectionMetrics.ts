@@ -73,7 +73,8 @@ function how(name: string, { method, bound, note, value }: Estimate): string {
     .join(' ');
 }
 
-function classTable(perClass: NonNullable<GroupEvaluation['perClass']>): Markup {
+/** Figures of each class or label against the rest. */
+export function classTable(perClass: NonNullable<GroupEvaluation['perClass']>): Markup {
   const metrics = [...new Set(Object.values(perClass).flatMap((found) => Object.keys(found)))];
   return html`<div class="scroll"><table><caption>Class by class, each against the rest; 95&nbsp;% intervals to the right of values.</caption>
 <thead><tr><th scope="col">Class</th>${metrics.map((name) => html`<th scope="colgroup" colspan="2" class="number">${name}</th>`)}</tr></thead>

@@ -98,7 +98,8 @@ function withheld(result: EvaluationResult): Content {
 const SPLITS = { train: 'training rows', validation: 'validation rows', test: 'test rows', all: 'all rows' } as const;
 
 function about({ problem: { kind, target, classes, split }, mode }: EvaluationResult): Markup {
-  const what = kind === 'regression' || classes.length === 0 ? '' : ` (${listOf(classes, { most: 8, last: 'or' })})`;
+  // labels are the names of their columns already
+  const what = kind === 'multilabel' || classes.length === 0 ? '' : ` (${listOf(classes, { most: 8, last: 'or' })})`;
   const how = { secure: 'summed under masks', plain: 'summed in the open', separate: 'of each hospital for itself' }[
     mode
   ];
