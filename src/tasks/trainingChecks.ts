@@ -8,13 +8,8 @@ import { soleTarget } from './dataStructure/checks.ts';
 import type { DataStructureFile } from './dataStructure/file.ts';
 import { type ProblemKey, structureWithOutcome } from './dataStructure/outcome.ts';
 import { dataStructureOf } from './dataStructure/read.ts';
-import {
-  checkTraining,
-  type HyperparametersFile,
-  lossesFor,
-  type Target,
-  type TrainingUnit,
-} from './hyperparameters.ts';
+import { checkTraining, type HyperparametersFile, type TrainingUnit } from './hyperparameters.ts';
+import { lossesFor, type Target } from './losses.ts';
 import type { ModelReferenceFile } from './modelReference.ts';
 import type { ModelFile } from './taskFile.ts';
 
