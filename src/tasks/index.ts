@@ -21,6 +21,7 @@ export {
 export { withoutColumns } from './analysis/withoutColumns.ts';
 export type { BlobStoreSettings } from './blobStore.ts';
 export { type ConfigKind, type Path, type Problem, parseYaml, readConfigText, resolvePath } from './configFile.ts';
+export { withoutOutcome } from './dataStructure/outcome.ts';
 export type { TaskData } from './dataStructure/read.ts';
 export type { EvaluationPolicy } from './evaluationPolicy.ts';
 export type { TrainingSettings, TrainingUnit } from './hyperparameters.ts';

@@ -8,6 +8,7 @@ import {
   type StatisticsAlgorithm,
   type TaskData,
   withoutColumns,
+  withoutOutcome,
 } from '../../tasks/index.ts';
 import { askQuestion } from '../ask.ts';
 import { type BrokerFlags } from '../environment.ts';
@@ -51,7 +52,13 @@ async function stats(file: string, flags: Flags): Promise<void> {
       'USAGE',
       `${file} asks for something itself; run it with \`konsil run\`. Expected a task that trains`,
     );
-  const { pods, modellerName, aggregator, deadlines, dataStructure, local } = task;
+  const { pods, modellerName, aggregator, deadlines, local } = task;
+  const dataStructure = withoutOutcome(task.dataStructure);
+  if (dataStructure === undefined)
+    throw new KonsilError(
+      'USAGE',
+      `${file} predicts masks, of which there are no figures; expected classes or numbers`,
+    );
   const { secure, minimumCohort, cohort } = aggregator;
   const question: LocalAnalysis = {
     ...{ pods, deadlines, local },

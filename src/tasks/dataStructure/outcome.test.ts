@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { analysisFromWire, parseAnalysis, questionToWire } from '../analysis/analysis.ts';
 import { fromWire, parseTask, toWire } from '../task.ts';
+import { withoutOutcome } from './outcome.ts';
 
 const task = (assign: string, args = '{}', more = ''): string => `pods: { identifiers: [a/x, b/x, c/x] }
 task:
@@ -124,4 +125,15 @@ it('statistics are of one target', () => {
     .replace('ModelEvaluation', 'FederatedStatistics')
     .replace(/ model: .*?,(?= arg)/, '');
   expect(() => parseAnalysis(text, 'task.yaml')).toThrow('expected one column, got 2; several are for models alone');
+});
+
+it('figures of columns are of all that is predicted, the last as the target; of masks there are none', () => {
+  const of = (text: string) => withoutOutcome(parseTask(text, 'task.yaml').dataStructure);
+  const named = training('{ target: [days, event] }', { args: SURVIVAL, more: 'select: { include: [age] }' });
+  expect(of(named)).toMatchObject({ target: 'event', select: { include: ['age', 'days'] } });
+  const implied = of(training('{ target: [p, q] }'));
+  expect(implied).toMatchObject({ target: 'q', select: {} });
+  expect(implied).not.toHaveProperty('outcome');
+  expect(of(training('{ target: p }'))).toEqual(parseTask(training('{ target: p }'), 'task.yaml').dataStructure);
+  expect(of(training(MASKS, { args: SEGMENTATION, more: GREYS }))).toBeUndefined();
 });

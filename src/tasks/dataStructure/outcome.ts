@@ -35,6 +35,23 @@ export function structureWithOutcome(data: TaskData, structure: DataStructureFil
   return kind === undefined ? data : { ...data, outcome: { kind, columns: columnsOf(structure) } };
 }
 
+/**
+ * The structure with the columns of its outcome as columns like others, the last as the target: for figures of columns.
+ * @returns undefined where these are pictures.
+ */
+export function withoutOutcome({ outcome, ...data }: TaskData): TaskData | undefined {
+  if (outcome?.kind === 'segmentation') return undefined;
+  if (outcome === undefined) return data;
+  const { include } = data.select;
+  const others = outcome.columns.slice(0, -1);
+  return {
+    ...data,
+    target: outcome.columns.at(-1)!,
+    // what is not named is there by itself
+    ...(include && { select: { ...data.select, include: [...include, ...others] } }),
+  };
+}
+
 /** Where the keys of an outcome stand. */
 interface Paths {
   readonly structure: Path;
