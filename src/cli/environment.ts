@@ -1,11 +1,9 @@
 /**
- * The composition root's shared pieces: version, passphrase, broker login, opening an identity's channel.
+ * The composition root's shared pieces: passphrase, broker login, opening an identity's channel.
  * @module
  */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import { KonsilError } from '../base/index.ts';
 import { type Identity, mailboxOf } from '../crypto/index.ts';
 import { findIdentity, readIdentity } from '../keystore/index.ts';
@@ -20,28 +18,6 @@ export interface BrokerFlags {
   readonly brokerPasswordFile?: string;
   readonly brokerCa?: string;
 }
-
-/** The package's root folder: where package.json and examples/ are, from sources and when installed. */
-export const PACKAGE_ROOT = findPackageRoot();
-
-function findPackageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  for (;;) {
-    try {
-      const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: string };
-      if (name === 'konsil') return folder;
-    } catch {
-      // no package.json here: look one folder up
-    }
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('konsil is not inside its package');
-    folder = parent;
-  }
-}
-
-/** This version of Konsil. */
-export const VERSION = (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string })
-  .version;
 
 /** Reads an identity, asking for its passphrase (or taking KONSIL_PASSPHRASE) when it has one. */
 export async function openIdentity(folder: string): Promise<Identity> {

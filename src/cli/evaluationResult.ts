@@ -19,7 +19,7 @@ import {
 import { type EvaluatedGroup, evaluatedGroups, exactFigures, type SummedGroup } from '../protocols/index.ts';
 import type { EvaluationResult, Findings, ModelFindings, Subgroups } from '../reports/index.ts';
 import { type AnyEvaluation, isEvaluation, type LocalAnalysis } from '../tasks/index.ts';
-import { VERSION } from './environment.ts';
+import { VERSION } from './package.ts';
 import { titleOf } from './title.ts';
 
 /** The record of an evaluation. */

@@ -5,24 +5,28 @@
  */
 import { Command, CommanderError } from 'commander';
 import { KonsilError } from '../base/index.ts';
-import { addBrokerCommand } from './commands/broker.ts';
-import { addDatasetCommand } from './commands/dataset.ts';
-import { addDemoCommand } from './commands/demo.ts';
-import { addJoinCommand } from './commands/join.ts';
-import { addKeysCommand } from './commands/keys.ts';
-import { addModelCommand } from './commands/model.ts';
-import { addPodCommand } from './commands/pod.ts';
-import { addRunCommand } from './commands/run.ts';
-import { addRunsCommand } from './commands/runs.ts';
-import { addSecaggCommand } from './commands/secagg.ts';
-import { addSimCommand } from './commands/sim.ts';
-import { addStatsCommand } from './commands/stats.ts';
-import { addTaskCommand } from './commands/task.ts';
-import { addTrainCommand } from './commands/train.ts';
-import { addValidateCommand } from './commands/validate.ts';
-import { addVerifyCommand } from './commands/verify.ts';
-import { VERSION } from './environment.ts';
 import { EXIT, exitCodeOf, Output } from './output.ts';
+import { VERSION } from './package.ts';
+
+/** Each loads what it needs and no more: most of a short command's time is loading. In the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  demo: async () => (await import('./commands/demo.ts')).addDemoCommand,
+  broker: async () => (await import('./commands/broker.ts')).addBrokerCommand,
+  pod: async () => (await import('./commands/pod.ts')).addPodCommand,
+  run: async () => (await import('./commands/run.ts')).addRunCommand,
+  runs: async () => (await import('./commands/runs.ts')).addRunsCommand,
+  train: async () => (await import('./commands/train.ts')).addTrainCommand,
+  stats: async () => (await import('./commands/stats.ts')).addStatsCommand,
+  task: async () => (await import('./commands/task.ts')).addTaskCommand,
+  join: async () => (await import('./commands/join.ts')).addJoinCommand,
+  keys: async () => (await import('./commands/keys.ts')).addKeysCommand,
+  sim: async () => (await import('./commands/sim.ts')).addSimCommand,
+  dataset: async () => (await import('./commands/dataset.ts')).addDatasetCommand,
+  validate: async () => (await import('./commands/validate.ts')).addValidateCommand,
+  model: async () => (await import('./commands/model.ts')).addModelCommand,
+  secagg: async () => (await import('./commands/secagg.ts')).addSecaggCommand,
+  verify: async () => (await import('./commands/verify.ts')).addVerifyCommand,
+};
 
 const output = new Output(process.argv.includes('--json'));
 const program = new Command('konsil')
@@ -32,22 +36,14 @@ const program = new Command('konsil')
   .enablePositionalOptions() // an option after `pod status` is not one of `pod`
   .configureOutput(output.json ? { writeErr: () => undefined } : {})
   .exitOverride();
-addDemoCommand(program);
-addBrokerCommand(program);
-addPodCommand(program);
-addRunCommand(program);
-addRunsCommand(program);
-addTrainCommand(program);
-addStatsCommand(program);
-addTaskCommand(program);
-addJoinCommand(program);
-addKeysCommand(program);
-addSimCommand(program);
-addDatasetCommand(program);
-addValidateCommand(program);
-addModelCommand(program);
-addSecaggCommand(program);
-addVerifyCommand(program);
+// whatever is no command, a word that is misspelt or asks for help, needs the names of all
+const [asked = ''] = process.argv.slice(2);
+const named = Object.hasOwn(COMMANDS, asked)
+  ? [COMMANDS[asked]!]
+  : asked === '--version'
+    ? []
+    : Object.values(COMMANDS);
+for (const add of await Promise.all(named.map((load) => load()))) add(program);
 
 // `konsil … | head`: whoever read has gone, there is nobody to tell
 process.stdout.on('error', () => process.exit(EXIT.failed));

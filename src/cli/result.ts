@@ -14,7 +14,7 @@ import { exactSums, hasRanges, modelLength, plainBytes, type SumFacts, sumSpec }
 import type { Comparison, RunResult } from '../reports/index.ts';
 import { type LocalTask, quantisationOf } from '../tasks/index.ts';
 import type { Purpose } from '../wire/index.ts';
-import { VERSION } from './environment.ts';
+import { VERSION } from './package.ts';
 import { titleOf } from './title.ts';
 
 /** The result record of a run. */

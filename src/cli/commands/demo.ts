@@ -21,8 +21,8 @@ import {
 import { addBrokerUser } from '../../transport/index.ts';
 import { askQuestion } from '../ask.ts';
 import { Children } from '../children.ts';
-import { PACKAGE_ROOT } from '../environment.ts';
 import { cancelOnSignals, Output } from '../output.ts';
+import { PACKAGE_ROOT } from '../package.ts';
 import { runTask } from './run.ts';
 
 /** Examples that are whole federations, the first by default. */

@@ -6,9 +6,9 @@ import { KonsilError, toHex, utf8 } from '../../base/index.ts';
 import { fingerprint, importPublic, sha256 } from '../../crypto/index.ts';
 import { checkEvaluationAnswer, type EvaluationFinding } from '../../protocols/index.ts';
 import { type EvaluationResult, readEvaluation, renderEvaluation } from '../../reports/index.ts';
-import { VERSION } from '../environment.ts';
 import { checkScores } from '../evaluationFiles.ts';
 import { Output } from '../output.ts';
+import { VERSION } from '../package.ts';
 import { Pins } from '../pins.ts';
 
 interface Flags {
