@@ -153,7 +153,7 @@ describe('ImageLoader', () => {
       const again = await loader.rows(subsetOf(dataset, all(4)), 'train').read({ rows: all(4) });
       expect([...again.rows]).toEqual([0, 1, 3]);
       expect(told).toEqual([
-        `an image of ${join(root, 'b', '1.png')} cannot be decoded (DATA_INVALID); its row is left out`,
+        expect.stringMatching(/^an image of \S+b.1\.png cannot be used \(DATA_INVALID: .+\); its row is left out$/),
       ]);
     }
   });

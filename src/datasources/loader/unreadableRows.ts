@@ -42,13 +42,15 @@ export class UnreadableRows {
    * Leaves the row out from here on. Harmless when repeated.
    * @throws KonsilError DATA_INVALID when these are too many; it says no number, which would say how many rows a site has.
    */
-  add(row: RowImages, { code, facts }: KonsilError): void {
+  add(row: RowImages, { code, facts, message }: KonsilError): void {
     if (this.#found.has(row)) return;
     this.#found.add(row);
     const count = this.#found.size;
     const most = Math.max(1, Math.floor(this.#rows * MOST_LEFT_OUT));
     if (count <= TOLD_ONE_BY_ONE)
-      this.#tell(`an image of ${facts['file']} cannot be decoded (${code}); its row is left out`);
+      this.#tell(
+        `an image of ${facts['file']} cannot be used (${code}: ${message.replace(`${facts['file']}: `, '')}); its row is left out`,
+      );
     else if (count === TOLD_ONE_BY_ONE + 1)
       this.#tell('further rows are left out; "konsil dataset inspect --decode" lists all files');
     if (count <= most) return;
