@@ -4,9 +4,8 @@
  */
 import { KonsilError, messageOf, toBase64Url } from '../base/index.ts';
 import { randomBytes } from '../crypto/index.ts';
-import { problemOf, targetsOf } from '../datasources/index.ts';
 import { hasHits } from '../metrics/index.ts';
-import { headOf, type SumFacts } from '../protocols/index.ts';
+import { exportFacts, type SumFacts } from '../protocols/index.ts';
 import type { RoundResult } from '../reports/index.ts';
 import { exportModelFiles, type Layout } from '../training/index.ts';
 import type { ResolvedTask } from './initialModel.ts';
@@ -30,17 +29,12 @@ export function trainedModelFiles(
   { task, features, model, source }: ResolvedTask,
   trained: { readonly layout: Layout; readonly parameters: Float32Array; readonly standardiser: Standardiser | null },
 ): ReturnType<typeof exportModelFiles> {
-  const { classes } = problemOf(task.dataStructure);
+  const { head, metadata } = exportFacts(task, features);
   return exportModelFiles(stem, model, trained.layout, trained.parameters, {
     source,
     ...(trained.standardiser ? { preprocess: trained.standardiser } : {}),
-    head: headOf(task),
-    metadata: {
-      'konsil.run': run,
-      'konsil.features': JSON.stringify(features),
-      'konsil.classes': JSON.stringify(classes),
-      'konsil.target': targetsOf(task.dataStructure).join(', '),
-    },
+    head,
+    metadata: { 'konsil.run': run, ...metadata },
   });
 }
 

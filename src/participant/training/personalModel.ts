@@ -7,8 +7,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytesOf, float32Of, KonsilError, messageOf, toHex, utf8 } from '../../base/index.ts';
 import { sha256 } from '../../crypto/index.ts';
-import { problemOf, targetsOf } from '../../datasources/index.ts';
-import { headOf, type LocalStore } from '../../protocols/index.ts';
+import { exportFacts, type LocalStore } from '../../protocols/index.ts';
 import { exportModelFiles } from '../../training/index.ts';
 import type { TrainingSetup } from './setUp.ts';
 
@@ -71,16 +70,10 @@ export function modelFilesOf(
   { task, data, trainer }: Pick<TrainingSetup, 'task' | 'data' | 'trainer'>,
   preprocess: Scaling,
 ): ReturnType<typeof exportModelFiles> {
-  const { classes } = problemOf(task.dataStructure);
   return exportModelFiles(stem, model, trainer.program.layout, parameters, {
     source: trainer.program.source,
     ...(preprocess && { preprocess }),
-    head: headOf(task),
-    metadata: {
-      'konsil.features': JSON.stringify(data.features),
-      'konsil.classes': JSON.stringify(classes),
-      'konsil.target': targetsOf(task.dataStructure).join(', '),
-    },
+    ...exportFacts(task, data.features),
   });
 }
 

@@ -75,11 +75,24 @@ export function outputsOf(task: Pick<Task, 'training' | 'dataStructure'>): numbe
   return kind === 'multilabel' || task.training.loss === 'cross_entropy' ? classes.length : 1;
 }
 
-/** What is put on the trained model, so that who runs it gets probabilities, a number or a risk. */
-export function headOf({ training, dataStructure }: Pick<Task, 'training' | 'dataStructure'>): ExportOptions['head'] {
-  const { kind } = problemOf(dataStructure);
-  if (kind === 'regression' || kind === 'survival') return 'none';
-  return training.loss === 'cross_entropy' ? 'softmax' : 'sigmoid';
+/**
+ * What the trained file says of itself: a head, so that who runs it gets probabilities, a number or a risk, and names.
+ * @param features - Names of the encoded features, in the order that the model takes them.
+ */
+export function exportFacts(
+  { training, dataStructure }: Pick<Task, 'training' | 'dataStructure'>,
+  features: readonly string[],
+): Pick<ExportOptions, 'head' | 'metadata'> {
+  const { kind, classes } = problemOf(dataStructure);
+  const isRaw = kind === 'regression' || kind === 'survival';
+  return {
+    head: isRaw ? 'none' : training.loss === 'cross_entropy' ? 'softmax' : 'sigmoid',
+    metadata: {
+      'konsil.features': JSON.stringify(features),
+      'konsil.classes': JSON.stringify(classes),
+      'konsil.target': targetsOf(dataStructure).join(', '),
+    },
+  };
 }
 
 /**
